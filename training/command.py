@@ -1,0 +1,18 @@
+"""The command group of every entry point: errors of the product become one line and a non-zero exit."""
+
+from typing import Any
+
+import click
+
+from training.errors import SilhouetteError
+
+
+class SilhouetteGroup(click.Group):
+    """A click group whose commands end with one line on standard error when a `SilhouetteError` is raised."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; exit with status 1 and the error's text where one of ours is raised."""
+        try:
+            return super().invoke(ctx)
+        except SilhouetteError as error:
+            raise click.ClickException(str(error)) from error

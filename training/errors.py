@@ -1,0 +1,49 @@
+"""The errors of the product: one base class, and leaves named for the fact."""
+
+
+class SilhouetteError(Exception):
+    """Base class of every error that a user can act on; its text is one line that says what to do."""
+
+
+class UnreadableImage(SilhouetteError):
+    """A photograph could not be turned into pixels."""
+
+
+class UnsupportedImageType(UnreadableImage):
+    """The bytes are not a JPEG, PNG or WebP image."""
+
+
+class FileTooLarge(UnreadableImage):
+    """The file has more bytes than are accepted."""
+
+
+class ImageTooLarge(UnreadableImage):
+    """The image has more pixels than are accepted."""
+
+
+class UnreadableCatalogue(SilhouetteError):
+    """A catalogue is missing, malformed or empty."""
+
+
+class TooManyBadItems(SilhouetteError):
+    """The share of items that had to be skipped is above what was allowed."""
+
+
+class TooFewImages(SilhouetteError):
+    """There are not enough images to train on."""
+
+
+class NotEnoughSpace(SilhouetteError):
+    """The disk has no room for what is about to be written."""
+
+
+class RunExists(SilhouetteError):
+    """The output folder already holds a training run of another configuration, or a finished one."""
+
+
+class UnreadableEncoder(SilhouetteError):
+    """An encoder bundle is missing or damaged."""
+
+
+class EncoderMismatch(SilhouetteError):
+    """Two encoders, or an encoder and an index, do not belong together."""

@@ -1,0 +1,121 @@
+"""The only decoder: the bytes of a JPEG, PNG or WebP become upright RGB, uint8 (h, w, 3), on white."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from training.errors import FileTooLarge, ImageTooLarge, UnreadableImage, UnsupportedImageType
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+MAX_BYTES = 32 * 2**20
+MAX_PIXELS = 64_000_000
+MIN_SIDE = 16
+
+_ACCEPTED = "Supported: JPEG, PNG, WebP. Convert the file and retry."
+
+
+def _read_bytes(path: Path, max_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(max_bytes + 1)
+    except OSError as error:
+        raise UnreadableImage(f"The file can't be read ({error.strerror}). Check that it exists.") from error
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise ImageTooLarge("The image has far too many pixels. Send a smaller picture.") from error
+    except Image.UnidentifiedImageError as error:
+        what = "an empty file" if not data else "not an image of a supported type"
+        raise UnsupportedImageType(f"This is {what}. {_ACCEPTED}") from error
+    except Exception as error:  # on hostile bytes Pillow's readers raise almost anything
+        raise UnreadableImage("The image's header is damaged. Export it again and retry.") from error
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ImageTooLarge(
+            f"The image has {width} x {height} pixels; at most {max_pixels:,} pixels in all are accepted. "
+            "Send a smaller picture."
+        )
+    if min(width, height) < MIN_SIDE:
+        raise UnreadableImage(
+            f"The image has {width} x {height} pixels; each side needs at least {MIN_SIDE}. "
+            "Send a larger picture."
+        )
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged EXIF says nothing of the pixels: take them as they lie
+        return image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16-bit grey
+        deep = np.asarray(image).astype(np.int64)
+        return Image.fromarray(np.clip(deep >> 8, 0, 255).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        ground = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(ground, layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def shrink(photo: np.ndarray, *, size: int) -> np.ndarray:
+    """Scale a picture, uint8 (h, w, 3), so that its longer side is at most `size` pixels."""
+    image = Image.fromarray(photo)
+    image.thumbnail((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    return np.asarray(image)
+
+
+def decode(
+    source: bytes | Path,
+    *,
+    size: int | None = None,
+    max_bytes: int = MAX_BYTES,
+    max_pixels: int = MAX_PIXELS,
+) -> np.ndarray:
+    """Decode one picture, upright by its EXIF orientation, transparency laid on white.
+
+    Parameters
+    ----------
+    source : bytes or Path
+        The encoded file, or where it lies.
+    size : int, optional
+        The longer side of the result is at most this many pixels; JPEGs are then decoded at the
+        nearest scale above twice that, which is several times faster. Without it: full size.
+    max_bytes, max_pixels : int
+        Ceilings that keep one picture from taking all memory; pixels are checked before decoding.
+
+    Returns
+    -------
+    rgb : uint8 (h, w, 3)
+
+    Raises
+    ------
+    FileTooLarge, ImageTooLarge, UnsupportedImageType, UnreadableImage
+        Saying what was received and what is accepted.
+    """
+    data = source if isinstance(source, bytes) else _read_bytes(source, max_bytes)
+    if len(data) > max_bytes:
+        raise FileTooLarge(f"The file has more than {max_bytes:,} bytes. Send a smaller one.")
+    image = _open(data)
+    _check_size(image, max_pixels)
+    try:
+        if size is not None and image.mode in ("RGB", "L", "CMYK"):
+            image.thumbnail((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        rgb = _to_rgb(_upright(image))
+        if size is not None:
+            rgb.thumbnail((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        return np.asarray(rgb)
+    except Exception as error:
+        raise UnreadableImage(
+            f"The image is damaged or incomplete ({error}). Send the whole file, or export it again."
+        ) from error
