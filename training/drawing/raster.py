@@ -1,0 +1,64 @@
+"""Coverage of pixels by polygons and lines: float32 (h, w) in [0, 1] from points (x, y) in pixels."""
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.draw import line_aa
+
+from training.drawing.curves import Curve
+
+SUBROWS = 4  # scan lines per row of pixels; along x the coverage is exact
+
+Coverage = NDArray[np.float32]
+
+
+def _crossings(points: Curve, rows: NDArray[np.float64]) -> tuple[NDArray[np.intp], Curve, Curve]:
+    """Return scan line, x and direction (1 or -1) of every crossing of a closed polygon and the lines."""
+    x0, y0 = points.T
+    x1, y1 = np.roll(points, -1, axis=0).T
+    scan = rows[:, None]
+    crossed = (np.minimum(y0, y1) <= scan) & (scan < np.maximum(y0, y1))
+    row, edge = np.nonzero(crossed)
+    share = (rows[row] - y0[edge]) / (y1[edge] - y0[edge])
+    return row, x0[edge] + share * (x1[edge] - x0[edge]), np.sign(y1[edge] - y0[edge])
+
+
+def _fill_box(points: Curve, height: int, width: int) -> Coverage:
+    """Fill a polygon whose points lie within height and width."""
+    rows = (np.arange(height * SUBROWS) + 0.5) / SUBROWS
+    row, x, direction = _crossings(points, rows)
+    x = np.clip(x, 0, width - 1e-3)
+    column = x.astype(np.intp)
+    inside = x - column  # share of the pixel left of the crossing
+    cell = (row // SUBROWS) * (width + 1) + column
+    size = height * (width + 1)
+    steps = np.bincount(cell, direction * (1 - inside), minlength=size)
+    steps += np.bincount(cell + 1, direction * inside, minlength=size)
+    winding = np.cumsum(steps.reshape(height, width + 1), axis=1)[:, :width] / SUBROWS
+    return np.minimum(np.abs(winding), 1).astype(np.float32)
+
+
+def fill(points: Curve, *, height: int, width: int) -> Coverage:
+    """Return how much of each pixel lies inside a closed polygon, 0 to 1.
+
+    Every crossing adds its direction to all pixels right of it (the winding number), as in the
+    accumulation buffers of font rasterisers. `skimage.draw.polygon` tests each pixel against each edge:
+    on a garment of 100 edges, at twice the size for smooth sides, that took 40 times as long.
+    """
+    covered = np.zeros((height, width), np.float32)
+    left, top = np.clip(np.floor(points.min(axis=0)).astype(int), 0, (width, height))
+    right, bottom = np.clip(np.ceil(points.max(axis=0)).astype(int) + 1, 0, (width, height))
+    if right > left and bottom > top:
+        covered[top:bottom, left:right] = _fill_box(points - (left, top), bottom - top, right - left)
+    return covered
+
+
+def stroke(points: Curve, *, height: int, width: int) -> Coverage:
+    """Return the coverage of a thin line through the points, one pixel wide and smooth at its sides."""
+    covered = np.zeros((height, width), np.float32)
+    rounded = np.round(points).astype(int)
+    for (x0, y0), (x1, y1) in zip(rounded, rounded[1:], strict=False):
+        row, column, value = line_aa(y0, x0, y1, x1)
+        kept = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+        row, column = row[kept], column[kept]
+        covered[row, column] = np.maximum(covered[row, column], value[kept])
+    return covered

@@ -1,0 +1,186 @@
+"""The rows of a catalogue file (CSV, JSON Lines or Parquet), each a dict of JSON-able Python values."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from training.errors import UnreadableCatalogue
+
+REQUIRED = ("item_id", "path")
+TEXT_COLUMNS = ("item_id", "path", "category")  # never turned into numbers, so that 007 stays 007
+NEEDED = "A catalogue needs the columns item_id and path; all others are kept as metadata."
+NOT_UTF8 = "{path} is not UTF-8 text. Save it as UTF-8 and retry."
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A row that could not be read: where it stands, and why."""
+
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows that could be read, in order, and the problems with the others."""
+
+    rows: list[dict[str, Any]]
+    problems: list[Problem]
+
+
+def _json_value(value: Any) -> Any:
+    """Turn one cell into a value that JSON knows; what is not a finite number becomes None."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float | Decimal):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, date | time):  # a datetime is a date too
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, dict):
+        return {str(key): _json_value(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(inner) for inner in value]
+    return str(value)
+
+
+def _check_columns(path: Path, columns: list[str]) -> None:
+    missing = [name for name in REQUIRED if name not in columns]
+    if missing:
+        raise UnreadableCatalogue(
+            f"{path} has no column {' and no column '.join(missing)}; it has: {', '.join(columns)}. {NEEDED}"
+        )
+    twice = [name for name, count in Counter(columns).items() if count > 1]
+    if twice:
+        raise UnreadableCatalogue(f"{path} has the column {twice[0]!r} more than once. Rename one of them.")
+
+
+def _rows(columns: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    names = list(columns)
+    for cells in zip(*columns.values(), strict=True):
+        yield {name: _json_value(cell) for name, cell in zip(names, cells, strict=True)}
+
+
+def _read_csv(path: Path) -> Table:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    problems: list[Problem] = []
+
+    def skip(row: csv.InvalidRow) -> str:
+        reason = f"{row.actual_columns} cells where the header has {row.expected_columns}"
+        problems.append(Problem(f"{path} line {row.number}", f"malformed row, {reason}: {row.text[:80]!r}"))
+        return "skip"
+
+    table = csv.read_csv(
+        path,
+        read_options=csv.ReadOptions(use_threads=False),  # row numbers are known in order only
+        parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+        convert_options=csv.ConvertOptions(column_types=dict.fromkeys(TEXT_COLUMNS, pa.string())),
+    )
+    _check_columns(path, table.column_names)
+    if any(pa.types.is_binary(kind) for kind in table.schema.types):
+        raise UnreadableCatalogue(NOT_UTF8.format(path=path))
+    columns = {name: table[name].to_pylist() for name in table.column_names}
+    return Table(list(_rows(columns)), problems)
+
+
+def _json_row(line: str) -> dict[str, Any]:
+    values = json.loads(line)
+    if not isinstance(values, dict):
+        raise ValueError("not a JSON object")
+    return {name: _json_value(value) for name, value in values.items()}
+
+
+def _read_json_lines(path: Path) -> Table:
+    table = Table([], [])
+    with path.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                if line.strip():
+                    table.rows.append(_json_row(line))
+            except (ValueError, RecursionError) as error:
+                table.problems.append(Problem(f"{path} line {number}", f"not a JSON object: {error}"))
+    if table.rows:
+        _check_columns(path, list(dict.fromkeys(name for row in table.rows for name in row)))
+    return table
+
+
+def _read_parquet(path: Path) -> Table:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        schema = file.schema_arrow
+        _check_columns(path, schema.names)
+        kept = [field.name for field in schema if not _is_bytes(field.type)]
+        rows: list[dict[str, Any]] = []
+        for batch in file.iter_batches(columns=kept):
+            batch = pa.Table.from_batches([batch])
+            rows += _rows({name: _cells(batch[name]) for name in kept})
+    return Table(rows, [])
+
+
+def _is_bytes(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(
+        pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    )
+
+
+def _cells(column: Any) -> list[Any]:
+    """Return a column's cells; nanoseconds are cut off, for Python's own datetime has none."""
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+    cells: list[Any] = column.to_pylist()
+    return cells
+
+
+READERS: dict[str, Callable[[Path], Table]] = {
+    ".csv": _read_csv,
+    ".jsonl": _read_json_lines,
+    ".ndjson": _read_json_lines,
+    ".parquet": _read_parquet,
+}
+
+
+def read_table(path: Path) -> Table:
+    """Read every row of a catalogue file; the suffix names the format.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.csv``, ``.jsonl``, ``.ndjson`` or ``.parquet`` file. CSV has a header, commas and UTF-8;
+        its types are inferred, except that ids, paths and categories stay text. Parquet columns
+        of bytes are left out.
+
+    Returns
+    -------
+    Table
+        Rows as dicts; dates as ISO strings, decimals as floats, NaN and infinity as None.
+        Malformed CSV rows and JSON lines are among the problems.
+
+    Raises
+    ------
+    UnreadableCatalogue
+        The file is empty, not of its format, not UTF-8, or lacks ``item_id`` or ``path``.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise UnreadableCatalogue(f"{path} is empty. {NEEDED}")
+        return READERS[path.suffix.lower()](path)
+    except (OSError, ValueError, NotImplementedError) as error:  # pyarrow's errors are ValueErrors too
+        if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error):
+            raise UnreadableCatalogue(NOT_UTF8.format(path=path)) from error
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UnreadableCatalogue(f"{path} could not be read: {reason}. {NEEDED}") from error
