@@ -1,0 +1,159 @@
+"""Writing an encoder bundle: the trained model is whitened, rounded to half precision and exported to LiteRT.
+
+Weights are rounded to numbers that float16 holds before export, so that the small `weights.npz` and the
+float32 model in `encoder.tflite` are the same encoder exactly.
+"""
+
+import contextlib
+import io
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from training.autoencoder import Autoencoder
+from training.config import Config
+from training.encoder import DESCRIPTION_FILE, MODEL_FILE, WEIGHTS_FILE, Encoder, fingerprint
+from training.errors import EncoderMismatch, UnreadableEncoder
+from training.files import write_atomically
+from training.garment import PREPROCESSING, SIDE, encoder_input
+
+AGREEMENT = 1e-4
+"""Largest difference of an embedding's numbers between Keras and LiteRT."""
+
+
+def _weights(model: Autoencoder) -> list[keras.Variable]:
+    return [*model.trunk.weights, *model.head.weights, *model.decoder.weights]
+
+
+def save_weights(model: Autoencoder, folder: Path) -> None:
+    """Write the encoder's and decoder's weights as float16 to `weights.npz`, atomically."""
+    arrays: dict[str, Any] = {
+        f"{i:03d}": np.asarray(weight).astype(np.float16) for i, weight in enumerate(_weights(model))
+    }
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    write_atomically(folder / WEIGHTS_FILE, file.getvalue())
+
+
+def load_weights(model: Autoencoder, folder: Path) -> None:
+    """Read `weights.npz` into a model of the same configuration.
+
+    Raises
+    ------
+    UnreadableEncoder
+        There are no weights, or they can't be read.
+    EncoderMismatch
+        They belong to another architecture.
+    """
+    try:
+        with np.load(folder / WEIGHTS_FILE) as stored:
+            arrays = [stored[name] for name in sorted(stored)]
+    except (OSError, ValueError) as error:
+        raise UnreadableEncoder(
+            f"No weights to go on with in '{folder}' ({error}). Name an encoder bundle."
+        ) from error
+    weights = _weights(model)
+    if [a.shape for a in arrays] != [tuple(w.shape) for w in weights]:
+        raise EncoderMismatch(
+            f"The encoder in '{folder}' has another architecture than this configuration. "
+            "Use the configuration it was trained with, or train without --init."
+        )
+    for weight, array in zip(weights, arrays, strict=True):
+        weight.assign(array.astype(np.float32))
+
+
+def restore(folder: Path, config: Config) -> Autoencoder:
+    """Build the autoencoder of a configuration with the weights of a bundle; errors as `load_weights`."""
+    model = Autoencoder(config)
+    load_weights(model, folder)
+    return model
+
+
+def embed(model: keras.Model, cutouts: np.ndarray) -> np.ndarray:
+    """Embed cut-outs, uint8 (n, 128, 128, 4), by a Keras encoder, float32 (n, d)."""
+    return np.asarray(model.predict(encoder_input(cutouts), batch_size=256, verbose=0))
+
+
+def whiten(model: Autoencoder, cutouts: np.ndarray) -> None:
+    """Decorrelate the embedding along the eigenvectors of its covariance, folded into the last layer.
+
+    Parameters
+    ----------
+    model : Autoencoder
+        Its `head` is replaced by head, centring and rotation in one.
+    cutouts : uint8 (n, 128, 128, 4)
+        What the covariance is learned on.
+
+    References
+    ----------
+    H. Jegou, O. Chum, "Negative evidences and co-occurences in image retrieval: the benefit of PCA and
+    whitening", ECCV 2012; the eigenvalues are shrunk towards their mean by `config.whitening`.
+    """
+    kernel, bias = (np.asarray(weight) for weight in model.head.weights)
+    raw = embed(model.bottleneck(), cutouts).astype(np.float32) @ kernel + bias
+    mean = raw.mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov((raw - mean).T))
+    scale = np.sqrt(values.mean() / (np.maximum(values, 0) + model.config.whitening * values.mean()))
+    turn = vectors * scale
+    model.head.set_weights([kernel @ turn, (bias - mean) @ turn])
+
+
+def round_weights(model: Autoencoder) -> None:
+    """Round every weight to the nearest number that float16 holds."""
+    for weight in _weights(model):
+        weight.assign(np.asarray(weight).astype(np.float16).astype(np.float32))
+
+
+def _litert(model: keras.Model) -> bytes:
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        path = Path(folder) / MODEL_FILE
+        model.export(path, format="litert", verbose=False)
+        return path.read_bytes()
+
+
+def _check_agreement(exported: Encoder, model: keras.Model, cutouts: np.ndarray) -> None:
+    difference = np.abs(exported.embed_cutouts(cutouts) - embed(model, cutouts)).max()
+    if not difference < AGREEMENT:
+        raise EncoderMismatch(
+            f"The exported encoder differs from the trained one by {difference:.2g}. "
+            "Check that TensorFlow and ai-edge-litert are the pinned versions."
+        )
+
+
+def export(model: Autoencoder, folder: Path, *, sample: np.ndarray, description: dict[str, Any]) -> Encoder:
+    """Write `encoder.tflite`, then `encoder.json` with its fingerprint (needs TensorFlow as Keras's backend).
+
+    Parameters
+    ----------
+    model : Autoencoder
+    folder : Path
+    sample : uint8 (n, 128, 128, 4)
+        Cut-outs on which the exported encoder must agree with the trained one.
+    description : dict
+        What it was trained on and how it scores; stands in `encoder.json` beside the shapes.
+
+    Raises
+    ------
+    EncoderMismatch
+        The exported model computes something else.
+    """
+    encoder = model.encoder()
+    data = _litert(encoder)
+    full = {
+        "fingerprint": fingerprint(data),
+        "preprocessing": PREPROCESSING,
+        "input": {"shape": ["n", SIDE, SIDE, 2], "dtype": "uint8", "channels": ["luminance", "mask"]},
+        "output": {"shape": ["n", model.config.dimension], "dtype": "float32", "norm": 1.0},
+        "config": asdict(model.config),
+        **description,
+    }
+    exported = Encoder(data, full)
+    _check_agreement(exported, encoder, sample)
+    write_atomically(folder / MODEL_FILE, data)
+    write_atomically(folder / DESCRIPTION_FILE, (json.dumps(full, indent=2) + "\n").encode())
+    return exported

@@ -1,0 +1,167 @@
+"""What watches a training run: validation by retrieval, best weights, early stopping, progress, history."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from training.augment import Disturb
+from training.bundle import embed
+from training.dataset import Dataset
+from training.files import write_atomically
+from training.metrics import mark
+
+HISTORY_FILE = "history.json"
+BEST_FILE = "best.weights.h5"
+
+Embed = Callable[[np.ndarray], np.ndarray]
+
+
+def _disturbed(cutouts: np.ndarray, seed: int) -> np.ndarray:
+    """One fixed disturbed view of each cut-out, as a grey cut-out, uint8 (n, 128, 128, 4)."""
+    grey, mask, _ = Disturb(seed=seed)(cutouts.astype(np.float32) / 255.0)
+    grey, mask = (np.rint(np.asarray(x) * 255).astype(np.uint8) for x in (grey, mask))
+    return np.concatenate([grey, grey, grey, mask], axis=-1)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The retrieval examination of a model in training.
+
+    Where the held-out garments have categories, each queries the gallery and the score is mAP by category
+    (they choose the epoch; they take no part in the gradient). Where they have none, a disturbed view of
+    each must find its undisturbed twin, and the score is mean reciprocal rank, which mAP then is.
+
+    Parameters
+    ----------
+    gallery, queries : uint8 (n, 128, 128, 4)
+    gallery_labels, query_labels : list of str
+    """
+
+    gallery: np.ndarray
+    queries: np.ndarray
+    gallery_labels: list[str]
+    query_labels: list[str]
+
+    @classmethod
+    def of(cls, train: Dataset, held_out: Dataset, *, seed: int) -> "Validation":
+        """Make the examination from what is trained on and what is held out."""
+        known = {item.category for item in train.items} - {None}
+        rows = np.array([i for i, item in enumerate(held_out.items) if item.category in known], int)
+        if len(rows):
+            gallery = train.take(np.flatnonzero([item.category is not None for item in train.items]))
+            queries = held_out.take(rows)
+            return cls(gallery.cutouts, queries.cutouts, *map(_categories, (gallery, queries)))
+        both = np.concatenate([held_out.cutouts, train.cutouts])
+        names = [str(row) for row in range(len(both))]
+        disturbed = _disturbed(held_out.cutouts, seed)
+        return cls(both, disturbed, names, names[: len(disturbed)])
+
+    def scores(self, encode: Embed) -> dict[str, float]:
+        """Return `val_map` and `val_p_at_1` of an embedding."""
+        marks = mark(
+            encode(self.queries),
+            encode(self.gallery),
+            query_labels=self.query_labels,
+            gallery_labels=self.gallery_labels,
+        )
+        scores = marks.scores()
+        return {"val_map": float(scores.map), "val_p_at_1": float(scores.p_at_1)}
+
+
+def _categories(dataset: Dataset) -> list[str]:
+    return [str(item.category) for item in dataset.items]
+
+
+class Monitor(keras.callbacks.Callback):
+    """Validates, keeps the best weights, stops when the score no longer rises, and writes `history.json`.
+
+    Its state lies in the run's folder, so that a resumed run goes on with the same best score.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    validation : Validation
+    every, patience : int
+        Epochs between validations; validations without a better score before training stops.
+    encoder : keras.Model
+        The exported part of the model, sharing its weights.
+    """
+
+    def __init__(
+        self, folder: Path, validation: Validation, encoder: keras.Model, *, every: int, patience: int
+    ) -> None:
+        super().__init__()
+        self.folder, self.validation, self.encoder = folder, validation, encoder
+        self.every, self.patience = every, patience
+        self.history: list[dict[str, Any]] = []
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The record of the epoch with the highest score so far."""
+        scored = [record for record in self.history if "val_map" in record]
+        return max(scored, key=lambda record: record["val_map"], default=None)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Take up the history of the epochs that a checkpoint holds."""
+        path = self.folder / HISTORY_FILE
+        stored = json.loads(path.read_text()) if path.exists() else []
+        self.history = [record for record in stored if record["epoch"] <= (self.model._initial_epoch or 0)]
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Record the epoch; validate when it is time."""
+        record: dict[str, Any] = {"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}}
+        before = self.best
+        last = epoch + 1 == self.params["epochs"]
+        if (epoch + 1) % self.every == 0 or last:
+            record |= self.validation.scores(lambda cutouts: embed(self.encoder, cutouts))
+        self.history.append(record)
+        if self.best is not before:
+            self.model.save_weights(self.folder / BEST_FILE)
+        write_atomically(self.folder / HISTORY_FILE, json.dumps(self.history, indent=1).encode())
+        if logs is not None:
+            logs |= {k: v for k, v in record.items() if k.startswith("val_")}
+        self._stop_if_stale()
+
+    def _stop_if_stale(self) -> None:
+        best = self.best
+        since = [r for r in self.history if "val_map" in r and best and r["epoch"] > best["epoch"]]
+        if len(since) >= self.patience:
+            self.model.stop_training = True
+
+
+class Progress(keras.callbacks.Callback):
+    """One bar over all steps of the run, with rate, time left, the losses and the last validation score."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+        self.bar: tqdm | None = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Open the bar where a resumed run stands."""
+        epochs, done = self.params["epochs"], self.model._initial_epoch or 0
+        total = self.steps * epochs
+        self.bar = tqdm(total=total, initial=self.steps * done, desc="training", unit="step", mininterval=1)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Advance by a step."""
+        if self.bar is not None:
+            self.bar.update()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Show the epoch's figures behind the bar."""
+        if self.bar is not None and logs:
+            names = ("reconstruction", "contrast", "val_map")
+            self.bar.set_postfix({"epoch": epoch + 1, **{n: f"{logs[n]:.3f}" for n in names if n in logs}})
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Close the bar."""
+        if self.bar is not None:
+            self.bar.close()
