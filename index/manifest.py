@@ -1,0 +1,161 @@
+"""The manifest of a published index: what it holds, what it was made from, and the checksums of its files."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from index.errors import IndexDamaged
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+PAIRS = 100_000
+QUANTILES = 1001
+_BATCH = 8192
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What stands in `manifest.json`.
+
+    Parameters
+    ----------
+    version, built_at : str
+        The version's name, and the time its files were checked (UTC, ISO 8601).
+    items, bad : int
+        Items in the index, and items of the catalogue that were skipped.
+    catalogue : str
+        The catalogue as it was named to the build.
+    encoder : str
+        Fingerprint of the encoder that made the vectors.
+    dimension : int
+        Components of a vector.
+    kind : str
+        Kind of vector index, as in `index.vectors.KINDS`.
+    checksums, sizes : dict
+        SHA-256 and bytes of every other file of the version, by its name.
+    gate : dict
+        Figures of the checks before publication.
+    score_quantiles : tuple of float
+        Ascending scores of random pairs at evenly spaced shares from 0 to 1; empty for a single item.
+    """
+
+    version: str
+    built_at: str
+    items: int
+    bad: int
+    catalogue: str
+    encoder: str
+    dimension: int
+    kind: str
+    checksums: dict[str, str]
+    sizes: dict[str, int]
+    gate: dict[str, float]
+    score_quantiles: tuple[float, ...]
+
+    def percentiles(self, scores: np.ndarray) -> np.ndarray:
+        """Return the share of random pairs of the index that score less, in percent, for each of `scores`."""
+        if not self.score_quantiles:
+            return np.full(len(scores), 100.0)
+        shares = np.linspace(0.0, 100.0, len(self.score_quantiles))
+        return np.interp(scores, self.score_quantiles, shares)
+
+
+def _digest(fields: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _problem(path: Path, manifest: Manifest, *, hash_up_to: float) -> str | None:
+    if not path.is_file():
+        return f"{path.name} is missing"
+    size, expected = path.stat().st_size, manifest.sizes[path.name]
+    if size != expected:
+        return f"{path.name} has {size:,} of {expected:,} bytes"
+    if size <= hash_up_to and _checksum(path) != manifest.checksums[path.name]:
+        return f"{path.name} is not the file that was published (its SHA-256 differs)"
+    return None
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `manifest.json` into `folder`, with a checksum of its own."""
+    fields = {"format": FORMAT, **asdict(manifest)}
+    text = json.dumps({**fields, "manifest_sha256": _digest(fields)}, indent=1)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return the manifest of the version in `folder`.
+
+    Raises
+    ------
+    IndexDamaged
+        It is missing, was changed since it was written, or is of another format.
+    """
+    path = folder / MANIFEST
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        if fields.pop("manifest_sha256") != _digest(fields):
+            raise ValueError("it was changed since it was written")
+        if fields.pop("format") != FORMAT:
+            raise ValueError(f"it is not of format {FORMAT}")
+        return Manifest(**{**fields, "score_quantiles": tuple(fields["score_quantiles"])})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise IndexDamaged(
+            f"The manifest '{path}' can't be used: {error}. "
+            "Activate another version, or build the index again."
+        ) from error
+
+
+def file_sums(folder: Path) -> tuple[dict[str, str], dict[str, int]]:
+    """Return the SHA-256 and the bytes of every file in `folder` but the manifest, by name."""
+    files = sorted(path for path in folder.iterdir() if path.name != MANIFEST)
+    return {path.name: _checksum(path) for path in files}, {path.name: path.stat().st_size for path in files}
+
+
+def damage(folder: Path, manifest: Manifest, *, hash_up_to: float = float("inf")) -> list[str]:
+    """Return what is wrong with the files of a version, one line each; nothing where all is well.
+
+    Parameters
+    ----------
+    folder : Path
+    manifest : Manifest
+    hash_up_to : float
+        Files of more bytes are compared by their size only.
+    """
+    found = (_problem(folder / name, manifest, hash_up_to=hash_up_to) for name in sorted(manifest.checksums))
+    return [problem for problem in found if problem]
+
+
+def pair_quantiles(vectors: np.ndarray, *, pairs: int = PAIRS, seed: int = 0) -> tuple[float, ...]:
+    """Return `QUANTILES` ascending quantiles of the scores of random pairs of different rows.
+
+    Parameters
+    ----------
+    vectors : float32 (n, d), unit rows
+    pairs : int
+        Pairs drawn, with replacement.
+    seed : int
+        Makes the draw repeatable.
+    """
+    count = len(vectors)
+    if count < 2:
+        return ()
+    rng = np.random.default_rng(seed)
+    left = rng.integers(0, count, pairs)
+    right = (left + rng.integers(1, count, pairs)) % count
+    scores = np.concatenate(
+        [
+            np.einsum("nd,nd->n", vectors[left[at : at + _BATCH]], vectors[right[at : at + _BATCH]])
+            for at in range(0, pairs, _BATCH)
+        ]
+    )
+    quantiles = np.quantile(scores, np.linspace(0.0, 1.0, QUANTILES))
+    return tuple(round(float(quantile), 6) for quantile in quantiles)

@@ -1,0 +1,131 @@
+"""A small encoder that needs no model, photographs of plain shapes, and versions made of given vectors."""
+
+import csv
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from index.build import publish_embedded
+from index.embeddings import Embedded
+from index.publish import building
+from training.catalogue import Item
+from training.garment import Garment, read_garment
+
+NIGHT = datetime(2026, 11, 21, 2, 0, 0, tzinfo=UTC)
+
+
+class ShapeEncoder:
+    """The mask and the luminance in 8 x 8 fields, as a unit vector; the fingerprint is a free choice."""
+
+    dimension = 128
+
+    def __init__(self, fingerprint: str = "f" * 64) -> None:
+        self.fingerprint = fingerprint
+        self.description = {"fingerprint": fingerprint}
+
+    def embed(self, images: Sequence[Path]) -> np.ndarray:
+        return self.embed_garments([read_garment(image) for image in images])
+
+    def embed_garments(self, garments: Sequence[Garment]) -> np.ndarray:
+        fields = [np.stack([garment.mask, garment.rgb.mean(axis=2)]) / 255 for garment in garments]
+        pooled = np.stack(fields).reshape(len(garments), 2, 8, 16, 8, 16).mean(axis=(3, 5))
+        vectors = pooled.reshape(len(garments), -1) + 0.01
+        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def _unit_vectors(count: int, dimension: int = 16, seed: int = 0) -> np.ndarray:
+    vectors = np.random.default_rng(seed).standard_normal((count, dimension)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _items(count: int) -> tuple[Item, ...]:
+    categories = ("dress", "skirt", "")
+    return tuple(
+        Item(f"sku-{row}", Path(f"/photographs/{row}.jpg"), {"category": categories[row % 3], "price": row})
+        for row in range(count)
+    )
+
+
+def _publish(indexes: Path, vectors: np.ndarray, *, encoder: str, now: datetime) -> str:
+    embedded = Embedded(items=_items(len(vectors)), vectors=vectors, bad=())
+    with building(indexes, now=now) as draft:
+        return publish_embedded(draft, embedded, catalogue="catalogue.csv", encoder=encoder, now=now).version
+
+
+def _flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def _draw(path: Path, *, left: int, top: int, round_shape: bool) -> None:
+    photo = Image.new("RGB", (120, 150), "white")
+    pen = ImageDraw.Draw(photo)
+    (pen.ellipse if round_shape else pen.rectangle)((left, top, 120 - left, 150 - top), fill=(40, 60, 90))
+    photo.save(path)
+
+
+@pytest.fixture(scope="session")
+def unit_vectors() -> Callable[..., np.ndarray]:
+    """Random unit vectors float32 (count, dimension) of a seed."""
+    return _unit_vectors
+
+
+@pytest.fixture(scope="session")
+def flip_a_bit() -> Callable[[Path], None]:
+    return _flip_a_bit
+
+
+@pytest.fixture(scope="session")
+def make_encoder() -> type[ShapeEncoder]:
+    return ShapeEncoder
+
+
+@pytest.fixture
+def encoder() -> ShapeEncoder:
+    return ShapeEncoder()
+
+
+@pytest.fixture
+def indexes(tmp_path: Path) -> Path:
+    return tmp_path / "indexes"
+
+
+@pytest.fixture
+def publish_version(indexes: Path) -> Callable[..., str]:
+    """Publish vectors, by default 40 random ones, as the version of the given night; return its name."""
+
+    def publish(
+        vectors: np.ndarray | None = None, *, seed: int = 0, encoder: str = "f" * 64, night: int = 0
+    ) -> str:
+        vectors = _unit_vectors(40, seed=seed) if vectors is None else vectors
+        return _publish(indexes, vectors, encoder=encoder, now=NIGHT + timedelta(days=night))
+
+    return publish
+
+
+@pytest.fixture
+def catalogue_path(tmp_path: Path) -> Path:
+    """A CSV catalogue of eight readable photographs, a truncated one and a text file named .jpg."""
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    names = [f"{shape}-{number}.png" for shape in ("round", "square") for number in range(4)]
+    for name in names:
+        number = int(name[-5])
+        _draw(folder / name, left=15 + 9 * number, top=12 + 3 * number, round_shape=name.startswith("round"))
+    _draw(folder / "whole.jpg", left=20, top=20, round_shape=True)
+    whole = (folder / "whole.jpg").read_bytes()
+    (folder / "whole.jpg").unlink()
+    (folder / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.jpg").write_text("no photograph at all, only a text of some length\n")
+    path = folder / "catalogue.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["item_id", "path", "category"])
+        writer.writerows([Path(name).stem, name, name.split("-")[0]] for name in names)
+        writer.writerows([["broken-1", "truncated.jpg", "round"], ["broken-2", "text.jpg", "round"]])
+    return path

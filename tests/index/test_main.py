@@ -1,0 +1,149 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from index.__main__ import main
+from index.publish import current_version
+
+
+@pytest.fixture
+def run(monkeypatch, encoder, tmp_path):
+    """Run the command line in an empty folder; every bundle holds the small encoder."""
+    monkeypatch.setattr("index.__main__.Encoder.load", lambda _: encoder)
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def built(run, catalogue_path):
+    result = run("build", "--catalogue", catalogue_path, "--processes", 1)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_a_build_prints_what_it_published_skipped_took_and_checked(built, tmp_path):
+    version = current_version(tmp_path / "indexes")
+    assert f"Published {version} in indexes" in built.stdout
+    assert "Items     8 (flat" in built.stdout
+    assert "Skipped   2" in built.stdout
+    assert f"indexes/{version}/report.csv" in built.stdout
+    for word in ("catalogue", "embed", "write", "check", "publish", "self_recall_at_1 1", "search_ms"):
+        assert word in built.stdout
+    assert "10/10" in built.stderr
+
+
+def test_a_build_in_json_is_one_object(run, catalogue_path):
+    result = run("build", "--catalogue", catalogue_path, "--processes", 1, "--json")
+    answer = json.loads(result.stdout)
+    assert (answer["items"], answer["skipped"]) == (8, 2)
+    assert sum(reason["count"] for reason in answer["reasons"]) == 2
+    assert set(answer["seconds"]) == {"catalogue", "embed", "write", "check", "publish"}
+
+
+def test_alike_reasons_are_counted_together(run, catalogue_path):
+    folder = catalogue_path.parent
+    with catalogue_path.open("a") as file:
+        for number in range(3):
+            file.write(f"text-{number},text-{number}.jpg,round\n")
+            (folder / f"text-{number}.jpg").write_text("no photograph " * (number + 5))
+    result = run("build", "--catalogue", catalogue_path, "--processes", 1, "--json")
+    assert [reason["count"] for reason in json.loads(result.stdout)["reasons"]] == [4, 1]
+
+
+def test_too_many_bad_items_fail_and_the_report_is_named(run, catalogue_path, tmp_path):
+    result = run("build", "--catalogue", catalogue_path, "--processes", 1, "--max-bad", 0.1)
+    assert result.exit_code == 1 and "Error: 2 of 10" in result.stderr
+    assert "indexes/last-report.csv" in result.stderr
+    assert "broken-1" in (tmp_path / "indexes" / "last-report.csv").read_text()
+
+
+def test_a_wrong_catalogue_is_one_line_and_a_failure(run):
+    result = run("build", "--catalogue", "nowhere.csv")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
+
+
+def test_a_search_lists_the_photograph_itself_first(built, run, catalogue_path):
+    result = run("search", catalogue_path.parent / "square-2.png", "--limit", 3)
+    lines = result.stdout.splitlines()
+    assert len(lines) == 4
+    assert lines[1].split() == ["1", "1.000", "100.00", "square", "square-2"]
+
+
+def test_a_search_in_json_gives_the_fields_of_each_item(built, run, catalogue_path):
+    photo = catalogue_path.parent / "round-1.png"
+    answer = json.loads(run("search", photo, "--limit", 2, "--json").stdout)
+    assert [result["rank"] for result in answer["results"]] == [1, 2]
+    assert answer["results"][0]["path"] == str(photo)
+    assert answer["results"][0]["metadata"] == {"category": "round"}
+
+
+def test_a_search_without_an_index_says_how_to_build_one(run, catalogue_path):
+    result = run("search", catalogue_path.parent / "round-1.png")
+    assert result.exit_code == 1 and "python -m index build" in result.stderr
+
+
+def test_a_search_with_another_encoder_names_both(built, run, monkeypatch, make_encoder, catalogue_path):
+    monkeypatch.setattr("index.__main__.Encoder.load", lambda _: make_encoder("0" * 64))
+    result = run("search", catalogue_path.parent / "round-1.png")
+    assert result.exit_code == 1
+    assert "f" * 12 in result.stderr and "0" * 12 in result.stderr
+
+
+def test_the_versions_are_listed_and_the_current_one_has_the_star(run, indexes, publish_version):
+    first, second = publish_version(), publish_version(night=1)
+    run("activate", first)
+    lines = run("versions").stdout.splitlines()
+    assert lines[0].startswith(f"* {first}  ") and lines[1].startswith(f"  {second}  ")
+    assert "40 items  flat  encoder ffffffffffff  catalogue.csv" in lines[0]
+    answer = json.loads(run("versions", "--json").stdout)
+    assert [(entry["version"], entry["current"]) for entry in answer] == [(first, True), (second, False)]
+
+
+def test_a_damaged_version_is_listed_as_such(run, indexes, publish_version):
+    (indexes / publish_version() / "manifest.json").write_text("{}")
+    result = run("versions")
+    assert result.exit_code == 0 and "damaged" in result.stdout
+
+
+def test_without_versions_the_list_is_empty_and_says_why(run):
+    result = run("versions")
+    assert (result.exit_code, result.stdout) == (0, "") and "No index is published" in result.stderr
+
+
+def test_verify_says_sound_or_fails_with_the_file(run, indexes, publish_version, flip_a_bit):
+    first, second = publish_version(), publish_version(night=1)
+    assert run("verify").stdout.startswith(f"{second} is sound: 40 items")
+    flip_a_bit(indexes / first / "items.sqlite")
+    result = run("verify", first)
+    assert result.exit_code == 1 and "items.sqlite" in result.stderr
+    assert json.loads(run("verify", "--json").stdout)["sound"] is True
+
+
+def test_activate_goes_back_and_refuses_an_unknown_version(run, indexes, publish_version):
+    first, second = publish_version(), publish_version(night=1)
+    assert f"{first} is in use" in run("activate", first).stdout
+    assert current_version(indexes) == first
+    result = run("activate", "2020-01-01T00-00-00Z")
+    assert result.exit_code == 1 and second in result.stderr
+
+
+@pytest.mark.parametrize("command", [[], ["build"], ["search"], ["versions"], ["verify"], ["activate"]])
+def test_help_teaches_with_an_example_and_tells_the_defaults(run, command):
+    result = run(*command, "--help")
+    assert result.exit_code == 0 and "Example: python -m index" in result.output
+    options = (
+        [option for option in main.commands[command[0]].params if option.param_type_name == "option"]
+        if command
+        else []
+    )
+    for option in options:
+        assert option.help, option.name
+        assert option.required or option.show_default or "[default" in option.help, option.name
+
+
+def test_the_help_names_the_encoder_as_it_lies_in_the_checkout(run):
+    words = "".join(run("build", "--help").output.split())
+    assert "[default:(training/pretrained)]" in words and str(Path(__file__).parents[2]) not in words
