@@ -1,0 +1,136 @@
+"""The one place that knows which failure has which HTTP status; each becomes application/problem+json."""
+
+import logging
+
+from flask import Flask, Response, g, jsonify
+from werkzeug.exceptions import HTTPException
+
+from index.errors import IndexDamaged, ItemUnknown, NoIndex
+from training.errors import (
+    EncoderMismatch,
+    FileTooLarge,
+    ImageTooLarge,
+    SilhouetteError,
+    UnreadableImage,
+    UnsupportedImageType,
+)
+
+RETRY_AFTER_SECONDS = 2
+
+TITLES = {
+    "no_image": (400, "No image was sent"),
+    "several_images": (400, "More than one image was sent"),
+    "invalid_parameter": (400, "A field has a value that is not accepted"),
+    "url_not_allowed": (403, "Images by address are switched off"),
+    "item_unknown": (404, "There is no such item"),
+    "query_expired": (404, "The photo of that search is no longer kept"),
+    "not_found": (404, "There is nothing at this address"),
+    "method_not_allowed": (405, "This address does not take that method"),
+    "upload_too_large": (413, "The file is too large"),
+    "image_too_large": (413, "The image has too many pixels"),
+    "unsupported_type": (415, "This type of content is not supported"),
+    "image_undecodable": (422, "The image could not be read"),
+    "internal_error": (500, "Something went wrong on our side"),
+    "index_not_ready": (503, "The catalogue is not ready yet"),
+}
+
+_DOMAIN: dict[type[Exception], str] = {
+    UnsupportedImageType: "unsupported_type",
+    FileTooLarge: "upload_too_large",
+    ImageTooLarge: "image_too_large",
+    UnreadableImage: "image_undecodable",
+    ItemUnknown: "item_unknown",
+}
+
+_NOT_READY: dict[type[Exception], str] = {
+    NoIndex: "No index is published yet. It is taken up as soon as it appears; retry shortly.",
+    IndexDamaged: "The published index is damaged. The next build replaces it; retry later.",
+    EncoderMismatch: "The published index belongs to another encoder. The next build replaces it; retry.",
+}
+
+_HTTP = {
+    400: ("invalid_parameter", "The request is malformed. Check how it is put together."),
+    404: ("not_found", "The API starts at /v1/search; the search page is at /."),
+    405: ("method_not_allowed", "Use one of the methods named in the header Allow."),
+    413: ("upload_too_large", "The body has more bytes than are accepted. Send a smaller file."),
+    415: ("unsupported_type", "Send multipart/form-data with one `file`, or application/json."),
+}
+
+_log = logging.getLogger(__name__)
+
+
+class InvalidSetting(SilhouetteError):
+    """A setting of the service has a value that is not accepted."""
+
+
+class PortInUse(SilhouetteError):
+    """Another program listens on the port that the service was to use."""
+
+
+class RefusedRequest(SilhouetteError):
+    """A request that can't be answered, with the code that API.md gives its reason.
+
+    Parameters
+    ----------
+    code : str
+        A key of `TITLES`.
+    detail : str
+        What was received, what is accepted and what to do next.
+    param : str, optional
+        The field at fault.
+    """
+
+    def __init__(self, code: str, detail: str, *, param: str | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.param = param
+
+
+def _problem(code: str, detail: str, param: str | None = None) -> Response:
+    status, title = TITLES[code]
+    body = {"type": f"/errors/{code}", "title": title, "status": status, "code": code, "detail": detail}
+    if param is not None:
+        body["param"] = param
+    response = jsonify(body | {"request_id": g.get("request_id", "")})
+    response.status_code = status
+    response.mimetype = "application/problem+json"
+    if status == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def _nearest(table: dict[type[Exception], str], error: SilhouetteError) -> str | None:
+    return next((table[kind] for kind in type(error).__mro__ if kind in table), None)
+
+
+def _answer_domain(error: SilhouetteError) -> Response:
+    if isinstance(error, RefusedRequest):
+        return _problem(error.code, str(error), error.param)
+    if not_ready := _nearest(_NOT_READY, error):  # the error's own text names folders: it is for the log
+        return _problem("index_not_ready", not_ready)
+    if code := _nearest(_DOMAIN, error):
+        return _problem(code, str(error), g.get("image_param"))
+    return _answer_unforeseen(error)
+
+
+def _answer_http(error: HTTPException) -> Response:
+    if error.code is None or error.code >= 500:
+        return _answer_unforeseen(error)
+    code, detail = _HTTP.get(error.code, _HTTP[400])
+    response = _problem(code, detail)
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
+
+
+def _answer_unforeseen(error: Exception) -> Response:
+    _log.error("request %s failed", g.get("request_id", ""), exc_info=error)
+    return _problem("internal_error", "Retry; if it happens again, report it with the request_id.")
+
+
+def install_error_handlers(app: Flask) -> None:
+    """Make every failure of `app` one shape: ours, Flask's own, and those that nobody foresaw."""
+    app.register_error_handler(SilhouetteError, _answer_domain)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer_unforeseen)

@@ -1,0 +1,59 @@
+import os
+import time
+
+import pytest
+
+from service.errors import RefusedRequest
+from service.queries import RecentQueries
+
+
+@pytest.fixture
+def queries(tmp_path):
+    return RecentQueries(tmp_path / "queries", seconds=900, max_bytes=100)
+
+
+def _age(folder, query_id, seconds):
+    written = time.time() - seconds
+    os.utime(folder / "queries" / query_id, (written, written))
+
+
+def test_a_photo_comes_back_to_another_worker(queries, tmp_path):
+    query_id = queries.put(b"photo")
+    other_worker = RecentQueries(tmp_path / "queries", seconds=900, max_bytes=100)
+    assert other_worker.get(query_id) == b"photo"
+
+
+def test_a_photo_is_not_handed_out_after_its_time(queries, tmp_path):
+    query_id = queries.put(b"photo")
+    _age(tmp_path, query_id, 901)
+    with pytest.raises(RefusedRequest, match="kept for 15 min"):
+        queries.get(query_id)
+
+
+def test_the_next_search_removes_expired_photos_from_the_disk(queries, tmp_path):
+    expired = queries.put(b"photo")
+    _age(tmp_path, expired, 901)
+    kept = queries.put(b"another")
+    assert [path.name for path in (tmp_path / "queries").iterdir()] == [kept]
+
+
+def test_the_oldest_photos_make_room_when_the_folder_is_full(queries, tmp_path):
+    first, second = queries.put(b"a" * 40), queries.put(b"b" * 40)
+    _age(tmp_path, first, 20)
+    _age(tmp_path, second, 10)
+    third = queries.put(b"c" * 40)
+    assert {path.name for path in (tmp_path / "queries").iterdir()} == {second, third}
+
+
+def test_only_the_service_s_user_can_read_the_photos(queries, tmp_path):
+    query_id = queries.put(b"photo")
+    assert (tmp_path / "queries").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "queries" / query_id).stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("query_id", ["../secret", "q_", "", "q_" + "x" * 15 + "/", "q_" + "x" * 16])
+def test_an_id_that_was_never_given_out_is_expired_and_reads_no_other_file(queries, tmp_path, query_id):
+    (tmp_path / "secret").write_bytes(b"secret")
+    with pytest.raises(RefusedRequest) as refused:
+        queries.get(query_id)
+    assert refused.value.code == "query_expired"
