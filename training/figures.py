@@ -1,8 +1,7 @@
 """Pictures to judge an encoder by: NumPy arrays in, a Matplotlib `Figure` out, no global state."""
 
+import io
 import math
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from skimage.measure import find_contours
 
+from training.files import write_atomically
 from training.sheet import (
     BLUE,
     BROWN,
@@ -429,12 +429,6 @@ def save(figure: Figure, path: Path) -> None:
     path : Path
         Its folder is made where it is missing; a file that is there is replaced.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    try:
-        figure.savefig(name, format=path.suffix.removeprefix(".") or "png", dpi=DPI)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    file = io.BytesIO()
+    figure.savefig(file, format=path.suffix.removeprefix(".") or "png", dpi=DPI)
+    write_atomically(path, file.getvalue())

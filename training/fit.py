@@ -120,8 +120,7 @@ def _compiled(config: Config, steps: int) -> Autoencoder:
     )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
     model.compile(optimizer, jit_compile=device.compiles())
-    model(np.zeros((2, SIDE, SIDE, 4), np.uint8), training=True)
-    model.built = True
+    model.build((None, SIDE, SIDE, 4))
     return model
 
 

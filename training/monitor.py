@@ -33,7 +33,7 @@ def _disturbed(cutouts: np.ndarray, seed: int) -> np.ndarray:
 class Validation:
     """The retrieval examination of a model in training.
 
-    Where the held-out garments have categories, each queries the gallery and the score is mAP by category
+    Where the held-out garments have categories, each queries the gallery and the score is P@10 by category
     (they choose the epoch; they take no part in the gradient). Where they have none, a disturbed view of
     each must find its undisturbed twin, and the score is mean reciprocal rank, which mAP then is.
 
@@ -47,6 +47,7 @@ class Validation:
     queries: np.ndarray
     gallery_labels: list[str]
     query_labels: list[str]
+    metric: str = "val_p_at_10"
 
     @classmethod
     def of(cls, train: Dataset, held_out: Dataset, *, seed: int) -> "Validation":
@@ -56,14 +57,14 @@ class Validation:
         if len(rows):
             gallery = train.take(np.flatnonzero([item.category is not None for item in train.items]))
             queries = held_out.take(rows)
-            return cls(gallery.cutouts, queries.cutouts, *map(_categories, (gallery, queries)))
+            return cls(gallery.cutouts, queries.cutouts, _categories(gallery), _categories(queries))
         both = np.concatenate([held_out.cutouts, train.cutouts])
         names = [str(row) for row in range(len(both))]
         disturbed = _disturbed(held_out.cutouts, seed)
-        return cls(both, disturbed, names, names[: len(disturbed)])
+        return cls(both, disturbed, names, names[: len(disturbed)], metric="val_map")
 
     def scores(self, encode: Embed) -> dict[str, float]:
-        """Return `val_map` and `val_p_at_1` of an embedding."""
+        """Return the scores of an embedding, named `val_...`, among them `metric`."""
         marks = mark(
             encode(self.queries),
             encode(self.gallery),
@@ -71,7 +72,8 @@ class Validation:
             gallery_labels=self.gallery_labels,
         )
         scores = marks.scores()
-        return {"val_map": float(scores.map), "val_p_at_1": float(scores.p_at_1)}
+        named = {"val_p_at_1": scores.p_at_1, "val_p_at_10": scores.p_at_10, "val_map": scores.map}
+        return {name: float(score) for name, score in named.items()}
 
 
 def _categories(dataset: Dataset) -> list[str]:
@@ -105,8 +107,9 @@ class Monitor(keras.callbacks.Callback):
     @property
     def best(self) -> dict[str, Any] | None:
         """The record of the epoch with the highest score so far."""
-        scored = [record for record in self.history if "val_map" in record]
-        return max(scored, key=lambda record: record["val_map"], default=None)
+        metric = self.validation.metric
+        scored = [record for record in self.history if metric in record]
+        return max(scored, key=lambda record: record[metric], default=None)
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Take up the history of the epochs that a checkpoint holds."""
@@ -131,7 +134,8 @@ class Monitor(keras.callbacks.Callback):
 
     def _stop_if_stale(self) -> None:
         best = self.best
-        since = [r for r in self.history if "val_map" in r and best and r["epoch"] > best["epoch"]]
+        metric = self.validation.metric
+        since = [r for r in self.history if metric in r and best and r["epoch"] > best["epoch"]]
         if len(since) >= self.patience:
             self.model.stop_training = True
 
@@ -158,7 +162,7 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Show the epoch's figures behind the bar."""
         if self.bar is not None and logs:
-            names = ("reconstruction", "contrast", "val_map")
+            names = ("reconstruction", "contrast", "val_p_at_1", "val_p_at_10")
             self.bar.set_postfix({"epoch": epoch + 1, **{n: f"{logs[n]:.3f}" for n in names if n in logs}})
 
     def on_train_end(self, logs: Any = None) -> None:

@@ -29,7 +29,7 @@ def draw_curves(history: Sequence[dict[str, Any]], out: Path) -> Path:
         for name in sorted(names)
     }
     path = out / "curves.png"
-    figures.save(figures.curves(series, best="val_map"), path)
+    figures.save(figures.curves(series, best="val_p_at_10"), path)
     return path
 
 

@@ -78,8 +78,7 @@ def test_a_photograph_is_padded_and_not_squeezed_for_hog():
 
 def test_the_mask_is_described_by_its_shape_and_not_by_its_colour():
     tall, recoloured, wide = (
-        options[HOG_MASK]
-        for options in (_describe(), _describe(colour=(20, 60, 160)), _describe(tall=False))
+        options[HOG_MASK] for options in (_describe(), _describe(colour=(20, 60, 160)), _describe(tall=False))
     )
     assert tall @ recoloured > 0.99
     assert tall @ wide < 0.8

@@ -184,9 +184,8 @@ def test_a_failed_save_leaves_the_former_picture_as_it_was(tmp_path):
     path.write_bytes(b"former")
 
     class Failing:
-        def savefig(self, name, **_):
-            with open(name, "wb") as file:
-                file.write(b"half")
+        def savefig(self, file, **_):
+            file.write(b"half")
             raise OSError("No space left on device")
 
     with pytest.raises(OSError, match="No space"):

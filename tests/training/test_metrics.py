@@ -53,9 +53,7 @@ def test_a_gallery_of_three_leaves_seven_misses_among_the_first_ten():
 
 def test_average_precision_is_the_mean_precision_at_the_ranks_of_relevant_items():
     # relevant at ranks 1, 3 and 12: (1/1 + 2/3 + 3/12) / 3
-    assert _mark("aba" + "bbbbbbbb" + "a").scores().map == pytest.approx(
-        (1 + 2 / 3 + 3 / 12) / 3
-    )
+    assert _mark("aba" + "bbbbbbbb" + "a").scores().map == pytest.approx((1 + 2 / 3 + 3 / 12) / 3)
 
 
 def test_average_precision_is_one_where_all_relevant_items_come_first():

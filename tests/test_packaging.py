@@ -1,0 +1,263 @@
+import ast
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from index.__main__ import main as index
+from service.__main__ import main as service
+from training.__main__ import main as training
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = {"training": training, "index": index, "service": service}
+OURS = {*COMMANDS, "benchmarks"}
+SERVING = ("index", "service", "training/images.py", "training/garment.py", "training/cutouts.py")
+SERVING += ("training/encoder.py", "training/catalogue.py", "training/table.py", "training/command.py")
+SERVING += ("training/drawn.py", "training/drawing", "training/fashion_mnist.py")
+TASKS = {"help", "setup", "demo", "test", "lint", "train", "index", "serve", "bench"}
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Read the Dockerfile: (instruction, arguments), lines that are continued joined, comments left out."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [(line.split()[0], line.split(maxsplit=1)[1]) for line in lines]
+
+
+def stages() -> dict[str, list[tuple[str, str]]]:
+    """Split the Dockerfile by stage; each begins with what the stage it builds on holds."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    name = ""
+    for instruction, arguments in instructions():
+        if instruction == "FROM":
+            base, _, name = arguments.partition(" AS ")
+            found[name] = list(found.get(base, []))
+        elif name:
+            found[name].append((instruction, arguments))
+    return found
+
+
+def last(stage: list[tuple[str, str]], instruction: str) -> str:
+    return [arguments for name, arguments in stage if name == instruction][-1]
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict:
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+@pytest.fixture(scope="module")
+def compose_with_defaults() -> dict:
+    """The Compose file as it is where no variable is set: ${NAME:-default} replaced, $$ a plain dollar."""
+    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (ROOT / "docker-compose.yml").read_text())
+    return yaml.safe_load(text.replace("$$", "$"))
+
+
+def our_commands(words: list[str]) -> Iterator[tuple[str, str, list[str]]]:
+    """Find `python -m PACKAGE COMMAND --option …` in a command line: package, command, names of options."""
+    text = " ".join(words)
+    for package, command, rest in re.findall(r"python -m (\w+) (\w+)((?: +(?:--)?[^\s;|]+)*)", text):
+        yield package, command, re.findall(r"--[a-z-]+", rest)
+
+
+def check_is_real(package: str, command: str, options: list[str]) -> None:
+    """Fail unless our command line knows the command and each of its options."""
+    answer = CliRunner().invoke(COMMANDS[package], [command, "--help"])
+    assert answer.exit_code == 0, answer.output
+    known = {name for option in COMMANDS[package].commands[command].params for name in option.opts}
+    assert set(options) <= known, f"{package} {command} knows {sorted(known)}"
+
+
+def third_party_imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(str(node.module).partition(".")[0])
+    return names - set(sys.stdlib_module_names) - OURS
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins(name: str) -> dict[str, str]:
+    """Read the exact versions of a requirements file; markers of platforms are left out."""
+    lines = [
+        line.partition("#")[0].partition(";")[0].strip() for line in (ROOT / name).read_text().splitlines()
+    ]
+    wanted = [line for line in lines if line and not line.startswith("-")]
+    return {normal(line.partition("==")[0]): line.partition("==")[2] for line in wanted}
+
+
+def python_files(*places: str) -> list[Path]:
+    paths = [ROOT / place for place in places]
+    return [file for path in paths for file in ([path] if path.is_file() else sorted(path.rglob("*.py")))]
+
+
+def not_required(files: list[Path], required: set[str]) -> set[str]:
+    providers = importlib.metadata.packages_distributions()
+    imported = set().union(*(third_party_imports(file) for file in files))
+    return {name for name in imported if not {normal(d) for d in providers.get(name, [])} & required}
+
+
+def test_every_source_that_the_images_copy_exists_and_is_sent_to_the_builder():
+    sent = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = {source for name, text in instructions() if name == "COPY" for source in text.split()[:-1]}
+    assert {"training", "index", "service"} <= copied
+    assert [source for source in sorted(copied) if not (ROOT / source).exists()] == []
+    assert copied == sent
+
+
+@pytest.mark.parametrize("target", ["serving", "training"])
+def test_no_image_runs_as_root(target):
+    user = last(stages()[target], "USER")
+    assert user not in ("root", "0")
+    assert any(name == "RUN" and re.search(rf"useradd .*\b{user}\b", text) for name, text in stages()[target])
+
+
+@pytest.mark.parametrize("target", ["serving", "training"])
+def test_the_command_of_an_image_is_one_of_ours(target):
+    command = json.loads(last(stages()[target], "CMD"))
+    assert command[:2] == ["python", "-m"] and command[2] in COMMANDS
+    for found in our_commands(command):
+        check_is_real(*found)
+
+
+def test_the_serving_image_installs_no_tensorflow():
+    installs = [text for name, text in stages()["serving"] if name == "RUN" and "pip install" in text]
+    assert installs == ["pip install -r requirements-serving.txt"]
+    assert not {"tensorflow", "keras"} & pins("requirements-serving.txt").keys()
+
+
+def test_the_health_check_of_the_serving_image_asks_the_port_that_it_serves_on():
+    check = json.loads(last(stages()["serving"], "HEALTHCHECK").partition("CMD ")[2])
+    assert check[:2] == ["python", "-c"]
+    compile(check[2], "health check", "exec")
+    port = json.loads(last(stages()["serving"], "CMD"))[-1]
+    assert f"127.0.0.1:{port}/healthz" in check[2]
+    assert last(stages()["serving"], "EXPOSE") == port
+
+
+def test_the_variables_that_the_readme_sets_are_read_by_the_compose_file():
+    lines = re.findall(r"^.*docker compose .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    names = {name for line in lines for name in re.findall(r"(\w+)=", line)}
+    assert names and all(f"${{{name}:-" in (ROOT / "docker-compose.yml").read_text() for name in names)
+
+
+def test_the_services_build_targets_that_exist(compose):
+    assert set(compose["services"]) == {"service", "nightly", "train"}
+    for entry in compose["services"].values():
+        assert entry["build"]["target"] in stages()
+
+
+@pytest.mark.parametrize("name", ["service", "nightly", "train"])
+def test_the_command_of_a_service_is_one_of_ours(compose_with_defaults, name):
+    found = list(our_commands(compose_with_defaults["services"][name]["command"]))
+    assert len(found) == 1
+    check_is_real(*found[0])
+
+
+def test_a_command_that_does_not_exist_would_be_noticed():
+    (found,) = our_commands(["sh", "-c", "python -m index build --catalog x"])
+    with pytest.raises(AssertionError):
+        check_is_real(*found)
+
+
+def test_the_services_share_named_volumes_and_read_the_catalogue_only(compose):
+    for entry in compose["services"].values():
+        named = dict(volume.split(":", 1) for volume in entry["volumes"] if not volume.startswith("$"))
+        assert named == {"indexes": "/app/indexes", "models": "/app/models", "cache": "/app/cache"}
+        assert any(volume.endswith(":/catalogue:ro") for volume in entry["volumes"])
+    assert set(compose["volumes"]) == {"indexes", "models", "cache"}
+
+
+def test_volumes_belong_to_the_user_that_writes_to_them():
+    made = next(text for name, text in stages()["base"] if name == "RUN")
+    assert re.search(r"chown silhouette:silhouette indexes models cache$", made)
+
+
+def test_training_is_started_on_demand_and_reserves_the_gpu(compose):
+    train = compose["services"]["train"]
+    (device,) = train["deploy"]["resources"]["reservations"]["devices"]
+    assert train["profiles"] == ["train"]
+    assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
+    assert train["build"]["args"]["TENSORFLOW"] == "tensorflow[and-cuda]"
+
+
+@pytest.mark.parametrize(
+    ("now", "seconds"),
+    [
+        ("01:00:00", 3600),
+        ("02:00:00", 86400),
+        ("02:00:01", 86399),
+        ("23:30:00", 9000),
+    ],
+)
+def test_the_nightly_build_runs_again_at_two(compose_with_defaults, tmp_path, now, seconds):
+    hours, minutes, rest = (int(part) for part in now.split(":"))
+    epoch = 20_413 * 86_400 + hours * 3600 + minutes * 60 + rest
+    stand_ins = {"python": "exit 1", "date": f"echo {epoch}", "sleep": 'echo "$1" > slept; kill $PPID'}
+    for name, body in stand_ins.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    nightly = compose_with_defaults["services"]["nightly"]
+    environment = {name: str(value) for name, value in nightly["environment"].items()}
+    subprocess.run(
+        nightly["command"],
+        cwd=tmp_path,
+        env={**environment, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        stderr=subprocess.DEVNULL,
+        timeout=20,
+    )
+    assert int((tmp_path / "slept").read_text()) == seconds
+
+
+def test_what_serving_imports_is_required_for_serving():
+    files = python_files(*SERVING)
+    assert not_required(files, set(pins("requirements-serving.txt"))) == set()
+
+
+def test_what_the_checkout_imports_is_required():
+    files = python_files("training", "index", "service", "tests", "benchmarks")
+    required = set(pins("requirements-serving.txt")) | set(pins("requirements.txt"))
+    assert not_required(files, required) == set()
+
+
+def test_every_requirement_is_an_exact_version_that_the_constraints_agree_with():
+    required = pins("requirements-serving.txt") | pins("requirements.txt")
+    assert all(re.fullmatch(r"\d[\w.]*", version) for version in required.values())
+    constraints = pins("constraints.txt")
+    assert {name: constraints.get(name) for name in required} == required
+
+
+def test_every_requirement_says_what_it_is_for():
+    for name in ("requirements-serving.txt", "requirements.txt"):
+        lines = [line for line in (ROOT / name).read_text().splitlines() if "==" in line]
+        assert lines and all(re.search(r"  # \w", line) for line in lines)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_help_lists_every_task():
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    described = set(re.findall(r"^make (\w+) +\S", listed, re.MULTILINE))
+    declared = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert declared is not None
+    assert TASKS <= described == set(declared[1].split())
+
+
+def test_ci_is_a_program_that_sets_up_lints_and_tests():
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert re.findall(r"^step (\w+)$", script.read_text(), re.MULTILINE) == ["setup", "lint", "test"]
+    subprocess.run(["bash", "-n", script], check=True)

@@ -1,0 +1,37 @@
+"""A training run small enough for the suite: 60 drawn garments, two epochs, the whole way to the bundle."""
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from training.catalogue import read_catalogue
+from training.config import QUICK
+
+TINY = replace(QUICK, epochs=2, batch=16, validate_every=1)
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def drawn_cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def read(drawn_cache):
+    return partial(read_catalogue, cache=drawn_cache)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, read, drawn_cache):
+    """The folder of a finished run."""
+    from training.fit import Run, fit
+
+    out = tmp_path_factory.mktemp("run") / "tiny"
+    run = Run("drawn:60", None, None, None, TINY)
+    fit(run, out, read=read, cache=drawn_cache, processes=1)
+    return out
