@@ -1,7 +1,6 @@
 """The command line of the index: build, search, versions, activate, verify."""
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,13 +15,11 @@ from index.manifest import Manifest, read_manifest
 from index.publish import activate, current_version, list_versions, verify
 from index.searcher import Page, Searcher
 from index.vectors import KINDS
-from training.catalogue import BadItem, read_catalogue
+from training.catalogue import read_catalogue
 from training.command import SilhouetteGroup
 from training.encoder import PRETRAINED, Encoder
 from training.errors import TooManyBadItems
-
-REASONS_SHOWN = 10
-_FIGURES = re.compile(r"\d[\d,.]*|'[^']*'|\"[^\"]*\"|/\S+")
+from training.skipped import reasons, summary
 
 indexes_option = click.option(
     "--indexes",
@@ -46,22 +43,9 @@ def _print_json(answer: Any) -> None:
     click.echo(json.dumps(answer, indent=1))
 
 
-def _reasons(bad: Iterable[BadItem]) -> list[tuple[str, int]]:
-    """Return an example of each kind of reason with its count, the most frequent first."""
-    groups: dict[str, list[str]] = {}
-    for item in bad:
-        groups.setdefault(_FIGURES.sub("…", item.reason), []).append(item.reason)
-    return sorted(((reasons[0], len(reasons)) for reasons in groups.values()), key=lambda group: -group[1])
-
-
-def _print_skipped(bad: Iterable[BadItem], report: Path) -> None:
-    reasons = _reasons(bad)
-    for reason, count in reasons[:REASONS_SHOWN]:
-        click.echo(f"  {count:>7,}  {reason}")
-    if len(reasons) > REASONS_SHOWN:
-        click.echo(f"  and {len(reasons) - REASONS_SHOWN} more kinds of reasons")
-    if reasons:
-        click.echo(f"  Each one with its reason: {report}")
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
 
 
 def _print_built(built: Built, indexes: Path) -> None:
@@ -69,7 +53,7 @@ def _print_built(built: Built, indexes: Path) -> None:
     click.echo(f"Published {manifest.version} in {indexes}")
     click.echo(f"Items     {manifest.items:,} ({manifest.kind}, {manifest.dimension} numbers each)")
     click.echo(f"Skipped   {manifest.bad:,}")
-    _print_skipped(built.bad, built.report)
+    _print_lines(summary(built.bad, built.report))
     click.echo("Seconds   " + "  ".join(f"{step} {seconds:.2f}" for step, seconds in built.seconds.items()))
     click.echo("Gate      " + "  ".join(f"{name} {figure:.4g}" for name, figure in manifest.gate.items()))
 
@@ -80,7 +64,7 @@ def _built_fields(built: Built) -> dict[str, Any]:
         "version": manifest.version,
         "items": manifest.items,
         "skipped": manifest.bad,
-        "reasons": [{"example": reason, "count": count} for reason, count in _reasons(built.bad)],
+        "reasons": [{"example": reason, "count": count} for reason, count in reasons(built.bad)],
         "report": str(built.report),
         "seconds": built.seconds,
         "gate": manifest.gate,
@@ -246,13 +230,13 @@ def search(image: Path, indexes: Path, bundle: Path, limit: int, as_json: bool) 
 @json_option
 def versions(indexes: Path, as_json: bool) -> None:
     """List the published versions, oldest first; a star marks the one in use."""
-    summaries = [_summary(indexes, version) for version in list_versions(indexes)]
+    listed = [_summary(indexes, version) for version in list_versions(indexes)]
     current = _in_use(indexes)
     if as_json:
-        _print_json([{**summary, "current": summary["version"] == current} for summary in summaries])
+        _print_json([{**line, "current": line["version"] == current} for line in listed])
         return
-    for summary in summaries:
-        click.echo(f"{'*' if summary['version'] == current else ' '} {_line(summary)}")
+    for line in listed:
+        click.echo(f"{'*' if line['version'] == current else ' '} {_line(line)}")
 
 
 @main.command(name="verify", epilog="Example: python -m index verify")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from index.errors import BuildRunning, IndexDamaged, IndexNotWritten, NoIndex, VersionUnknown
 from index.version import Version, check_version
+from training.files import sync, write_atomically
 
 CURRENT = "current"
 LOCK = ".lock"
@@ -31,14 +32,6 @@ class Draft:
     def folder(self) -> Path:
         """Where the files are written until `publish` renames it."""
         return self.indexes / f"{BUILDING}{self.version}"
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -61,14 +54,7 @@ def _remove_leftovers(indexes: Path) -> None:
 
 
 def _point_to(indexes: Path, version: str) -> None:
-    pointer = indexes / f".{CURRENT}-{os.getpid()}"
-    try:
-        pointer.write_text(f"{version}\n", encoding="utf-8")
-        _fsync(pointer)
-        os.replace(pointer, indexes / CURRENT)
-    finally:
-        pointer.unlink(missing_ok=True)
-    _fsync(indexes)
+    write_atomically(indexes / CURRENT, f"{version}\n".encode())
 
 
 def new_version(indexes: Path, *, now: datetime) -> str:
@@ -185,10 +171,10 @@ def publish(draft: Draft) -> str:
     """
     with writing(draft.indexes):
         for file in draft.folder.iterdir():
-            _fsync(file)
-        _fsync(draft.folder)
+            sync(file)
+        sync(draft.folder)
         os.rename(draft.folder, draft.indexes / draft.version)
-        _fsync(draft.indexes)
+        sync(draft.indexes)
         _point_to(draft.indexes, draft.version)
     return draft.version
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import click
 import numpy as np
-from training.encoder import Encoder
 
 from index.build import build_index
 from index.errors import IndexDamaged, NoIndex
 from index.searcher import Searcher
 from service.server import Address, check_port_free
 from training.catalogue import Catalogue, read_catalogue
+from training.encoder import Encoder
 from training.errors import EncoderMismatch
 
 REPOSITORY = "https://github.com/alexeygrigorev/clothing-dataset-small"

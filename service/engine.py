@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from training.encoder import Encoder
-
 from index.errors import NoIndex
 from index.searcher import Searcher
+from training.encoder import Encoder
 from training.errors import SilhouetteError
 
 CHECK_SECONDS = 1.0

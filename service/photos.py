@@ -8,13 +8,13 @@ from math import ceil
 from pathlib import Path
 
 import numpy as np
-from training.encoder import Encoder
-from training.garment import WORKING_SIZE, isolate
 
 from index.items import StoredItem
 from service.config import Config
 from service.errors import RefusedRequest
 from service.parameters import Box
+from training.encoder import Encoder
+from training.garment import WORKING_SIZE, isolate
 from training.images import MIN_SIDE, decode
 
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)

@@ -44,7 +44,8 @@ CURL = next(line for line in LINES if line.startswith("curl "))
 
 
 def environment(**more: str) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("SILHOUETTE_")}
+    theirs = ("SILHOUETTE_", "MAKE", "MFLAGS")  # the settings of whoever runs the tests, perhaps by make
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
     return {**clean, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **more}
 
 
@@ -287,7 +288,8 @@ def test_the_python_of_the_readme_prints_five_results(demo, shop, port):
 def test_ctrl_c_ends_the_demo_cleanly_and_a_second_start_reuses_its_index(demo, start_demo, port):
     version = fetch(f"http://127.0.0.1:{port}/readyz")["index"]["version"]
     code, errors = demo.interrupt()
-    assert (code, "Traceback" in errors) == (0, False), errors
+    assert code == 0, errors
+    assert not re.search(r"Traceback|Warning|leaked", errors), errors
     again = start_demo()
     assert fetch(f"http://127.0.0.1:{port}/readyz")["index"]["version"] == version
     assert again.interrupt()[0] == 0

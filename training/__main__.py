@@ -9,7 +9,7 @@ import click
 
 from training.catalogue import read_catalogue
 from training.command import SilhouetteGroup
-from training.encoder import PRETRAINED, Encoder
+from training.encoder import MODEL_FILE, PRETRAINED, Encoder
 
 CATALOGUE_HELP = (
     "Folder of images, .csv, .jsonl or .parquet file, fashion-mnist:FOLDER or drawn:N; "
@@ -76,6 +76,13 @@ def main() -> None:
     type=click.IntRange(min=2),
     help="Passes over the photographs.  [default: the configuration's]",
 )
+@click.option(
+    "--max-bad",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Highest share of photographs that may be unusable; they are skipped and listed.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the run in --out after it was stopped or killed.")
 @_processes
 @_cache
@@ -87,6 +94,7 @@ def fit(
     init: Path | None,
     supervise: str | None,
     epochs: int | None,
+    max_bad: float,
     resume: bool,
     processes: int | None,
     cache: Path,
@@ -106,10 +114,19 @@ def fit(
     settings = replace(CONFIGS[config], epochs=epochs) if epochs else CONFIGS[config]
     run = Run(catalogue, validation, str(init) if init else None, supervise, settings)
     metrics = train(
-        run, out, read=partial(read_catalogue, cache=cache), cache=cache, resume=resume, processes=processes
+        run,
+        out,
+        read=partial(read_catalogue, cache=cache),
+        cache=cache,
+        resume=resume,
+        max_bad=max_bad,
+        processes=processes,
     )
     click.echo(json.dumps(metrics["scores"], indent=2))
-    click.echo(f"The encoder is in {out}; look at {out / 'figures'}.", err=True)
+    if (out / MODEL_FILE).exists():
+        click.echo(f"The encoder is in {out}; look at {out / 'figures'}.", err=True)
+    else:
+        click.echo(f"Trained. Where TensorFlow is: python -m training export {out}", err=True)
 
 
 @main.command()

@@ -138,7 +138,8 @@ class Autoencoder(keras.Model):
     def call(self, cutouts: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return embeddings, reconstructions and targets: of two views a garment while training."""
         clean = self.clean_edges(cutouts)
-        target = ops.average_pool(clean, SIDE // RECONSTRUCTION_SIDE)
+        ratio = SIDE // RECONSTRUCTION_SIDE
+        target = ops.average_pool(clean, ratio, strides=ratio)
         if training:
             scaled = ops.cast(cutouts, "float32") / 255.0
             views = [self._view(scaled, target) for _ in range(2)]

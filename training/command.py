@@ -1,10 +1,13 @@
 """The command group of every entry point: errors of the product become one line and a non-zero exit."""
 
+import errno
 from typing import Any
 
 import click
 
 from training.errors import SilhouetteError
+
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 class SilhouetteGroup(click.Group):
@@ -16,3 +19,7 @@ class SilhouetteGroup(click.Group):
             return super().invoke(ctx)
         except SilhouetteError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.errno not in _DISK:
+                raise
+            raise click.ClickException(f"{error}. Check the disk's space and the permissions.") from error

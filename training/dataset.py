@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,7 @@ class Dataset:
 
     def take(self, rows: np.ndarray) -> "Dataset":
         """Return the dataset of some rows only."""
-        return Dataset(self.cutouts[rows], tuple(self.items[row] for row in rows), self.bad)
+        return replace(self, cutouts=self.cutouts[rows], items=tuple(self.items[row] for row in rows))
 
     def categories(self) -> np.ndarray:
         """Return each row's category as a number in order of name, int32 (n,); -1 where there is none."""
@@ -150,4 +150,5 @@ def prepare(catalogue: Catalogue, *, cache: Path = Path("cache"), processes: int
         for item, digest in zip(catalogue.items, digests, strict=True)
         if digest in reasons
     ]
-    return Dataset(cutouts, tuple(catalogue.items[row] for row in good), (*catalogue.bad, *bad))
+    items = tuple(catalogue.items[row] for row in good)
+    return Dataset(cutouts, items, (*catalogue.bad, *bad))

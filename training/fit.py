@@ -14,7 +14,7 @@ import numpy as np
 
 from training import bundle, device
 from training.autoencoder import Autoencoder
-from training.catalogue import Catalogue
+from training.catalogue import Catalogue, check_bad_share, write_report
 from training.config import Config, from_dict
 from training.dataset import Dataset, check_space, prepare
 from training.drawn import draw
@@ -24,8 +24,10 @@ from training.files import write_atomically
 from training.garment import SIDE, isolate
 from training.monitor import BEST_FILE, Monitor, Progress, Validation
 from training.showcase import draw_curves, draw_figures
+from training.skipped import summary
 
 RUN_FILE = "run.json"
+SKIPPED_FILE = "skipped.csv"
 METRICS_FILE = "metrics.json"
 MIN_IMAGES = 40
 HELD_OUT = 0.1
@@ -97,6 +99,15 @@ def _open_run(run: Run, out: Path, *, resume: bool) -> None:
             f"The run in '{out}' was started with other settings (see {path}). "
             "Resume with the same catalogue and options, or name another --out."
         )
+
+
+def _report_skipped(sets: list[Dataset], report: Path, *, max_bad: float) -> None:
+    bad = [item for part in sets for item in part.bad]
+    if bad:
+        write_report(report, bad)
+        click.echo("\n".join([f"Skipped {len(bad):,} items:", *summary(bad, report)]), err=True)
+    for part in sets:
+        check_bad_share(len(part.bad), len(part.bad) + len(part.items), max_bad=max_bad)
 
 
 def _split(dataset: Dataset, held_out: Dataset | None, config: Config) -> tuple[Dataset, Dataset]:
@@ -190,6 +201,7 @@ def fit(
     read: Callable[[str], Catalogue],
     cache: Path = Path("cache"),
     resume: bool = False,
+    max_bad: float = 0.5,
     processes: int | None = None,
 ) -> dict[str, Any]:
     """Train an encoder and write its bundle, `metrics.json` and figures to `out`.
@@ -205,6 +217,8 @@ def fit(
         Where prepared cut-outs are kept.
     resume : bool
         Go on with the run in `out` (or start it, if it did not get that far).
+    max_bad : float
+        Highest share of unusable items; they are listed in skipped.csv.
     processes : int, optional
         Worker processes for cutting out.
 
@@ -215,16 +229,15 @@ def fit(
 
     Raises
     ------
-    RunExists, TooFewImages, NotEnoughSpace, UnreadableCatalogue, UnreadableEncoder, EncoderMismatch
+    RunExists, TooFewImages, TooManyBadItems, NotEnoughSpace, UnreadableCatalogue, UnreadableEncoder,
+    EncoderMismatch
     """
     train, validation = read(run.catalogue), read(run.validation) if run.validation else None
     _open_run(run, out, resume=resume)
     config = run.config
-    data, held_out = _split(
-        prepare(train, cache=cache, processes=processes),
-        prepare(validation, cache=cache, processes=processes) if validation else None,
-        config,
-    )
+    sets = [prepare(part, cache=cache, processes=processes) for part in (train, validation) if part]
+    _report_skipped(sets, out / SKIPPED_FILE, max_bad=max_bad)
+    data, held_out = _split(sets[0], sets[1] if validation else None, config)
     keras.utils.set_random_seed(config.seed)
     device.set_precision()
     click.echo(f"Training on {len(data.items):,} photographs with {device.describe()}.", err=True)

@@ -185,3 +185,17 @@ def test_wrong_use_is_one_line_and_a_failure(line, reason, tmp_path, drawn_cache
     assert result.exit_code == 1
     assert reason in result.output
     assert result.output.strip().splitlines()[-1].count("Error: ") == 1
+
+
+def test_skipped_photographs_are_told_and_listed_and_too_many_fail(tmp_path, drawn_cache):
+    lines = ["item_id,path", *(f"gone-{n},gone-{n}.jpg" for n in range(3))]
+    drawn = sorted(drawn_cache.rglob("*.webp"))[:2]
+    lines += [f"here-{n},{path}" for n, path in enumerate(drawn)]
+    catalogue = tmp_path / "shop.csv"
+    catalogue.write_text("\n".join(lines))
+    line = ["fit", "--catalogue", str(catalogue), "--out", str(tmp_path / "run"), "--config", "quick"]
+    result = CliRunner().invoke(main, [*line, "--cache", str(drawn_cache), "--max-bad", "0.2"])
+    assert result.exit_code == 1
+    assert "Skipped 3 items" in result.output and "60.0%" in result.output
+    report = (tmp_path / "run" / "skipped.csv").read_text()
+    assert report.count("file not found") == 3
