@@ -11,11 +11,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from index.build import build_index
 from index.errors import IndexDamaged, NoIndex
 from index.searcher import Searcher
 from service.server import Address, check_port_free
-from training.catalogue import Catalogue, read_catalogue
 from training.encoder import Encoder
 from training.errors import EncoderMismatch
 
@@ -115,12 +113,18 @@ def _usable(demo: Demo, spec: str, encoder: Encoder) -> Searcher | None:
     return searcher if searcher.manifest.catalogue == spec else None
 
 
-def _build(demo: Demo, spec: str, encoder: Encoder) -> None:
-    catalogue: Catalogue = read_catalogue(spec, cache=demo.cache)
-    _say(f"Building an index of {len(catalogue.items):,} photographs from {spec}")
-    built = build_index(catalogue, encoder, indexes=demo.indexes, progress=True)
-    if built.bad:
-        _say(f"Skipped {len(built.bad):,} photographs that can't be used; see {built.report}")
+def _build(demo: Demo, spec: str, run: Run) -> None:
+    """Build in a process of its own, which takes its helpers with it when it ends."""
+    options = {
+        "--catalogue": spec,
+        "--encoder": demo.encoder,
+        "--out": demo.indexes,
+        "--cache": demo.cache,
+    }
+    flags = [str(part) for option in options.items() for part in option]
+    answer = run([sys.executable, "-m", "index", "build", *flags], stdout=sys.stderr, check=False)
+    if answer.returncode != 0:
+        sys.exit(answer.returncode)
 
 
 def _first_photo(searcher: Searcher) -> Path:
@@ -143,7 +147,7 @@ def prepare(demo: Demo, *, run: Run = subprocess.run) -> Path:
     encoder = Encoder.load(demo.encoder)
     searcher = _usable(demo, spec, encoder)
     if searcher is None:
-        _build(demo, spec, encoder)
+        _build(demo, spec, run)
         searcher = Searcher.open(demo.indexes, encoder=encoder)
     else:
         _say(f"Using the index of {searcher.manifest.items:,} photographs built {searcher.manifest.built_at}")
@@ -151,7 +155,7 @@ def prepare(demo: Demo, *, run: Run = subprocess.run) -> Path:
 
 
 def start(demo: Demo, example: Path) -> None:
-    """Become the server, as a fresh process: the build has left threads that a fork would break."""
+    """Become the server, as a fresh process: FAISS and LiteRT have threads that a fork would break."""
     options = {
         "--host": demo.address.host,
         "--port": demo.address.port,

@@ -47,26 +47,26 @@ def plan(tmp_path):
 @pytest.fixture
 def stage(monkeypatch, searcher):
     """The demo's surroundings: `published` is the index that stands there, `built` what was built."""
-    stage = SimpleNamespace(published=None, failure=NoIndex("nothing yet"), built=[], searcher=searcher)
+    stage = SimpleNamespace(
+        published=None, failure=NoIndex("nothing yet"), built=[], searcher=searcher, code=0
+    )
 
     def open_published(indexes, *, encoder):
         if stage.published is None:
             raise stage.failure
         return stage.published
 
-    def build(catalogue, encoder, *, indexes, progress):
-        stage.built.append(catalogue.source)
-        searcher.manifest.catalogue = catalogue.source
+    def run(command, **options):
+        assert command[1:4] == ["-m", "index", "build"]
+        settings = dict(zip(command[4::2], command[5::2], strict=True))
+        stage.built.append(settings["--catalogue"])
+        searcher.manifest.catalogue = settings["--catalogue"]
         stage.published = searcher
-        return SimpleNamespace(bad=(), report=indexes / "report.csv")
+        return subprocess.CompletedProcess(command, stage.code)
 
-    def read(spec, *, cache):
-        return SimpleNamespace(source=spec, items=searcher.items)
-
+    stage.run = run
     monkeypatch.setattr(demo_module, "Encoder", SimpleNamespace(load=lambda folder: searcher.encoder))
     monkeypatch.setattr(demo_module, "Searcher", SimpleNamespace(open=open_published))
-    monkeypatch.setattr(demo_module, "build_index", build)
-    monkeypatch.setattr(demo_module, "read_catalogue", read)
     return stage
 
 
@@ -113,8 +113,8 @@ def test_a_clone_that_is_cut_off_is_never_taken_for_a_whole_one(tmp_path):
 
 
 def test_the_first_start_builds_and_the_second_reuses(plan, stage, capsys):
-    first = prepare(plan)
-    second = prepare(plan)
+    first = prepare(plan, run=stage.run)
+    second = prepare(plan, run=stage.run)
     assert stage.built == ["mine.csv"]
     assert first == second and first.is_file()
     assert "Using the index of 12 photographs" in capsys.readouterr().err
@@ -123,14 +123,21 @@ def test_the_first_start_builds_and_the_second_reuses(plan, stage, capsys):
 def test_an_index_of_another_catalogue_is_built_anew(plan, stage):
     stage.searcher.manifest.catalogue = "other.csv"
     stage.published = stage.searcher
-    prepare(plan)
+    prepare(plan, run=stage.run)
     assert stage.built == ["mine.csv"]
 
 
 def test_an_index_of_another_encoder_is_built_anew(plan, stage):
     stage.failure = EncoderMismatch("another one")
-    prepare(plan)
+    prepare(plan, run=stage.run)
     assert stage.built == ["mine.csv"]
+
+
+def test_a_build_that_fails_ends_the_demo_with_its_exit_code(plan, stage):
+    stage.code = 1
+    with pytest.raises(SystemExit) as ended:
+        prepare(plan, run=stage.run)
+    assert ended.value.code == 1
 
 
 def test_a_busy_port_is_reported_before_anything_is_done(plan, stage):
