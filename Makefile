@@ -1,0 +1,69 @@
+# The tasks of Silhouette. Variables are given after the task: make demo CATALOGUE=photographs PORT=9000
+
+PYTHON ?= python3 python3.13 python3.12 python3.11
+PORT ?= 8000
+OUT ?= models/mine
+CONFIG ?= default
+CATALOGUE ?=
+ENCODER ?=
+INDEXES ?= indexes
+ARGS ?=
+export PORT OUT CONFIG CATALOGUE ENCODER INDEXES
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.requirements-installed
+UV := uv==0.13.9
+
+FIT := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+NEEDS_CATALOGUE = @test -n "$$CATALOGUE" || { \
+	echo "Say which photographs to take: make $@ CATALOGUE=folder-or-file (see docs/catalogues.md)" >&2; exit 2; }
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint train index serve bench lock
+
+help: ## List the tasks
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) ## Make .venv and install the pinned requirements into it, once
+
+demo: $(READY) ## Search garments in the browser: CATALOGUE= (your photographs), PORT=8000
+	@$(RUN) -m service demo --catalogue "$$CATALOGUE" --port "$$PORT" --indexes "$$INDEXES" $(ARGS)
+
+test: $(READY) ## Run all tests: ARGS= (for pytest)
+	@$(RUN) -m pytest $(ARGS)
+
+lint: $(READY) ## Check style, format and types
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+
+train: $(READY) ## Train an encoder: CATALOGUE= OUT=models/mine CONFIG=default|quick ARGS=
+	$(NEEDS_CATALOGUE)
+	@$(RUN) -m training fit --catalogue "$$CATALOGUE" --out "$$OUT" --config "$$CONFIG" $(ARGS)
+
+index: $(READY) ## Build and publish an index: CATALOGUE= ENCODER= (else the one that ships) INDEXES=indexes ARGS=
+	$(NEEDS_CATALOGUE)
+	@$(RUN) -m index build --catalogue "$$CATALOGUE" --out "$$INDEXES" $${ENCODER:+--encoder "$$ENCODER"} $(ARGS)
+
+serve: $(READY) ## Serve the published index: PORT=8000 ENCODER= INDEXES=indexes ARGS=
+	@$(RUN) -m service serve --port "$$PORT" --indexes "$$INDEXES" $${ENCODER:+--encoder "$$ENCODER"} $(ARGS)
+
+bench: $(READY) ## Measure on this machine: each benchmark prints a table
+	@for file in benchmarks/*.py; do $(RUN) -m "benchmarks.$$(basename "$$file" .py)" $(ARGS) || exit 1; done
+
+lock: $(READY) ## Pin anew, in constraints.txt, what the requirements bring along
+	@$(RUN) -m pip install --quiet $(UV)
+	@grep -hv '^-' requirements-serving.txt requirements.txt | $(RUN) -m uv pip compile --quiet --universal \
+		--python-version 3.11 --no-header --no-annotate --output-file constraints.txt - > /dev/null
+
+$(READY): requirements.txt requirements-serving.txt constraints.txt
+	@$(RUN) -c '$(FIT)' 2> /dev/null && $(RUN) -m pip --version > /dev/null 2>&1 || { \
+		for python in $(PYTHON); do \
+			if $$python -c '$(FIT)' 2> /dev/null; then exec $$python -m venv --clear $(VENV); fi; \
+		done; \
+		echo "Python 3.11, 3.12 or 3.13 is needed (tried: $(PYTHON)). Name one: make setup PYTHON=/path/to/python3.12" >&2; \
+		exit 2; }
+	@echo "Installing the pinned requirements into $(VENV): a few minutes, once"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
