@@ -1,6 +1,8 @@
 """`python -m training`: learn an encoder, examine it, look at it."""
 
 import json
+import logging
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -36,18 +38,25 @@ _encoder = click.option(
 )
 
 
-@click.group(cls=SilhouetteGroup)
+@click.group(
+    cls=SilhouetteGroup,
+    epilog="\b\nTrain on your own photographs and see how good the result is:\n"
+    "  python -m training fit --catalogue photos/ --out models/mine\n"
+    "  python -m training evaluate --encoder models/mine --gallery photos/ --queries other-photos/",
+)
 def main() -> None:
-    r"""Learn what makes two garments the same shape.
-
-    \b
-    Train on your own photographs and see how good the result is:
-      python -m training fit --catalogue photos/ --out models/mine
-      python -m training evaluate --encoder models/mine --gallery photos/ --queries other-photos/
-    """
+    """Learn what makes two garments the same shape."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notices would bury our progress
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
-@main.command()
+@main.command(
+    epilog="\b\n"
+    "Try it:        python -m training fit --catalogue drawn:160 --out models/quick --config quick\n"
+    "For real:      python -m training fit --catalogue photos.csv --out models/mine\n"
+    "After a kill:  the same line with --resume\n"
+    "Watch it:      tensorboard --logdir models"
+)
 @click.option("--catalogue", required=True, help=f"What to train on. {CATALOGUE_HELP}")
 @click.option(
     "--out",
@@ -99,14 +108,7 @@ def fit(
     processes: int | None,
     cache: Path,
 ) -> None:
-    r"""Train an encoder and write its bundle, metrics.json and figures to --out.
-
-    \b
-    Try it:            python -m training fit --catalogue drawn:160 --out models/quick --config quick
-    For real:          python -m training fit --catalogue photos.csv --out models/mine
-    After a kill:      the same line with --resume
-    Watch it:          tensorboard --logdir models
-    """
+    """Train an encoder and write its bundle, metrics.json and figures to --out."""
     from training.config import CONFIGS
     from training.fit import Run
     from training.fit import fit as train
