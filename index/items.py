@@ -6,7 +6,6 @@ import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,23 +22,8 @@ CREATE TABLE items (
 """
 
 
-@dataclass(frozen=True)
-class StoredItem:
-    """An item of a published index, with the columns of its catalogue as metadata."""
-
-    item_id: str
-    path: Path
-    metadata: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def category(self) -> str | None:
-        """The item's category; None where the catalogue names none."""
-        value = self.metadata.get("category")
-        return None if value is None or value == "" else str(value)
-
-
-def _stored(item_id: str, path: str, metadata: str) -> StoredItem:
-    return StoredItem(item_id=item_id, path=Path(path), metadata=json.loads(metadata))
+def _stored(item_id: str, path: str, metadata: str) -> Item:
+    return Item(item_id=item_id, path=Path(path), metadata=json.loads(metadata))
 
 
 def _close_all(connections: deque[sqlite3.Connection]) -> None:
@@ -69,7 +53,7 @@ class Items:
     def __len__(self) -> int:
         return int(self._ask("SELECT count(*) FROM items")[0][0])
 
-    def by_id(self, item_id: str) -> tuple[int, StoredItem]:
+    def by_id(self, item_id: str) -> tuple[int, Item]:
         """Return the row and the item of that id; raises `ItemUnknown`."""
         found = self._ask("SELECT row, item_id, path, metadata FROM items WHERE item_id = ?", item_id)
         if not found:
@@ -77,7 +61,7 @@ class Items:
         row, *columns = found[0]
         return row, _stored(*columns)
 
-    def by_rows(self, rows: Sequence[int]) -> list[StoredItem]:
+    def by_rows(self, rows: Sequence[int]) -> list[Item]:
         """Return the items of the given rows, in their order; raises `IndexDamaged` where one is missing."""
         found = self._ask(
             "SELECT row, item_id, path, metadata FROM items WHERE row IN (SELECT value FROM json_each(?))",

@@ -12,10 +12,10 @@ from typing import Self
 
 import numpy as np
 
-from index.items import StoredItem
 from index.manifest import Manifest
 from index.publish import CURRENT, current_version
 from index.version import Version, open_version
+from training.catalogue import Item
 from training.encoder import Encoder
 from training.errors import EncoderMismatch, SilhouetteError
 
@@ -39,13 +39,13 @@ class Hit:
         Cosine with the query, in [-1, 1].
     percentile : float
         Share of random pairs of the index that score less, in percent.
-    item : StoredItem
+    item : Item
     """
 
     rank: int
     score: float
     percentile: float
-    item: StoredItem
+    item: Item
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ class Searcher:
         query = version.vectors.vector(row)
         return _page(version, query, limit=limit, offset=offset, min_score=_lowest(min_score), without=row)
 
-    def item(self, item_id: str) -> StoredItem:
+    def item(self, item_id: str) -> Item:
         """Return the item of that id; raises `ItemUnknown`."""
         return self._version.items.by_id(item_id)[1]
 

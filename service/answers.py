@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from flask import g, url_for
 
-from index.items import StoredItem
 from index.manifest import Manifest
 from index.searcher import VOTERS, Hit, Page, Searcher
 from service.parameters import Box, Paging
+from training.catalogue import Item
 
 EXAMPLES = 8
 _LOOKED_AT = 48
@@ -40,7 +40,7 @@ def index_json(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def item_json(item: StoredItem) -> dict[str, Any]:
+def item_json(item: Item) -> dict[str, Any]:
     """Return one item with its picture's address and its metadata."""
     return {"item_id": item.item_id, "image_url": image_url(item.item_id), "metadata": item.metadata}
 
@@ -50,7 +50,7 @@ def _hit_json(hit: Hit) -> dict[str, Any]:
     return scores | item_json(hit.item)
 
 
-def _varied(items: list[StoredItem]) -> list[StoredItem]:
+def _varied(items: list[Item]) -> list[Item]:
     """Reorder items: the first of each category, then the second of each, and so on."""
     seen: Counter[str | None] = Counter()
     turns = []

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from index.items import StoredItem
 from service.config import Config
 from service.errors import RefusedRequest
 from service.parameters import Box
+from training.catalogue import Item
 from training.encoder import Encoder
 from training.garment import WORKING_SIZE, isolate
 from training.images import MIN_SIDE, decode
@@ -126,7 +126,7 @@ def encode(
     return Query(vector, _within(part, garment.box), garment.found)
 
 
-def item_file(item: StoredItem) -> tuple[Path, str]:
+def item_file(item: Item) -> tuple[Path, str]:
     """Return where an item's picture lies, and its media type by its first bytes.
 
     Raises

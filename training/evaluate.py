@@ -14,20 +14,11 @@ from training.baselines import CHANCE, Reading, chance, read_all
 from training.catalogue import Catalogue, Item
 from training.encoder import Encoder
 from training.errors import TooFewImages, UnreadableImage
-from training.metrics import Scores, mark
+from training.metrics import SCORE_NAMES, Scores, mark
 
 ENCODER = "encoder"
 BATCH = 256  # cut-outs held at once before they are embedded
 GALLERY_SEED, QUERY_SEED = 1, 2
-
-_HEADINGS = {
-    "p_at_1": "P@1",
-    "p_at_5": "P@5",
-    "p_at_10": "P@10",
-    "macro_p_at_10": "macro P@10",
-    "map": "mAP",
-    "knn_accuracy": "10-NN accuracy",
-}
 
 
 @dataclass(frozen=True)
@@ -149,12 +140,12 @@ def _row(descriptor: str, gallery: Side, queries: Side) -> Row:
 
 
 def _cells(row: Row) -> list[str]:
-    return [row.descriptor, *(f"{getattr(row.scores, field):.3f}" for field in _HEADINGS)]
+    return [row.descriptor, *(f"{getattr(row.scores, field):.3f}" for field in SCORE_NAMES)]
 
 
 def _result(row: Row) -> dict[str, Any]:
     scores = asdict(row.scores)
-    result = {"descriptor": row.descriptor, **{field: scores[field] for field in _HEADINGS}}
+    result = {"descriptor": row.descriptor, **{field: scores[field] for field in SCORE_NAMES}}
     result |= {"queries": row.scores.n_queries, "gallery": row.gallery}
     result |= {"uncategorised": row.uncategorised, "unreadable": row.unreadable}
     if row.descriptor == ENCODER:
@@ -204,7 +195,7 @@ def evaluate(
 def as_markdown(rows: Sequence[Row]) -> str:
     """Return the rows as a Markdown table, with what took part and what was left out below it."""
     first = rows[0]
-    lines = [["descriptor", *_HEADINGS.values()], ["---", *["---:"] * len(_HEADINGS)], *map(_cells, rows)]
+    lines = [["descriptor", *SCORE_NAMES.values()], ["---", *["---:"] * len(SCORE_NAMES)], *map(_cells, rows)]
     table = [f"| {' | '.join(cells)} |" for cells in lines]
     return "\n".join(
         [

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from skimage.measure import find_contours
 
 from training.files import write_atomically
+from training.metrics import SCORE_NAMES
 from training.sheet import (
     BLUE,
     BROWN,
@@ -35,14 +36,6 @@ GAP = 0.12
 PHOTO_RATIO = 4 / 3  # height of a result's tile over its width
 CHANNELS = ("outline", "inner lines")
 SERIES = (BLUE, ORANGE, PURPLE, GREEN, RED, BROWN)
-SCORE_NAMES = {
-    "p_at_1": "P@1",
-    "p_at_5": "P@5",
-    "p_at_10": "P@10",
-    "macro_p_at_10": "macro P@10",
-    "map": "mAP",
-    "knn_accuracy": "10-NN accuracy",
-}
 
 _CELL = 1.42
 _CAPTION = 0.3

@@ -11,6 +11,15 @@ import numpy as np
 NEIGHBOURS = 10
 CELLS = 4_000_000  # similarities held at once: 66 queries against 60,000 items
 
+SCORE_NAMES = {
+    "p_at_1": "P@1",
+    "p_at_5": "P@5",
+    "p_at_10": "P@10",
+    "macro_p_at_10": "macro P@10",
+    "map": "mAP",
+    "knn_accuracy": "10-NN accuracy",
+}
+
 
 @dataclass(frozen=True)
 class Scores:

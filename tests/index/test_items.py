@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from index.errors import IndexDamaged, IndexNotWritten, ItemUnknown
-from index.items import Items, StoredItem, write_items
+from index.items import Items, write_items
 from training.catalogue import Item
 
 METADATA = {
@@ -29,7 +29,7 @@ def store(tmp_path):
 def test_an_item_comes_back_with_its_path_and_the_types_of_its_metadata(store):
     row, item = Items.open(store).by_id("sku-7")
     assert row == 7
-    assert item == StoredItem("sku-7", Path("/p/7 ä?#.jpg"), {**METADATA, "n": 7})
+    assert item == Item("sku-7", Path("/p/7 ä?#.jpg"), {**METADATA, "n": 7})
 
 
 def test_rows_come_in_the_order_asked_and_as_often(store):
@@ -113,4 +113,4 @@ def test_the_connections_are_closed_with_the_store(store):
     [({"category": "dress"}, "dress"), ({"category": ""}, None), ({"category": 7}, "7"), ({}, None)],
 )
 def test_the_category_is_text_or_nothing(metadata, category):
-    assert StoredItem("a", Path("/a"), metadata).category == category
+    assert Item("a", Path("/a"), metadata).category == category

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index.errors import IndexDamaged, ItemUnknown, NoIndex
-from index.items import StoredItem
 from index.publish import CURRENT, activate
 from index.searcher import Hit, Page, Searcher
+from training.catalogue import Item
 from training.errors import EncoderMismatch
 
 
@@ -27,7 +27,7 @@ def ids(page):
 
 
 def hit(score, category):
-    return Hit(rank=1, score=score, percentile=50.0, item=StoredItem("a", Path("/a"), {"category": category}))
+    return Hit(rank=1, score=score, percentile=50.0, item=Item("a", Path("/a"), {"category": category}))
 
 
 def test_a_search_lists_the_items_of_brute_force_with_ranks_and_scores(searcher, unit_vectors):
@@ -110,7 +110,7 @@ def test_the_only_item_has_no_neighbours(indexes, encoder, publish_version, unit
 
 
 def test_an_item_and_its_vector_are_found_by_id(searcher, unit_vectors):
-    assert searcher.item("sku-4") == StoredItem(
+    assert searcher.item("sku-4") == Item(
         "sku-4", Path("/photographs/4.jpg"), {"category": "skirt", "price": 4}
     )
     np.testing.assert_array_equal(searcher.vector("sku-4"), unit_vectors(40)[4])

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from index.errors import ItemUnknown
-from index.items import StoredItem
 from index.searcher import Hit, Page, Searcher
 from service.app import create_app
 from service.config import Config
+from training.catalogue import Item
 from training.garment import read_garment
 
 SIDE = 8
@@ -50,7 +50,7 @@ class FakeEncoder:
 @dataclass
 class FakeSearcher:
     encoder: FakeEncoder
-    items: list[StoredItem]
+    items: list[Item]
     vectors: np.ndarray
     refreshed: int = 0
     manifest: SimpleNamespace = field(
@@ -106,7 +106,7 @@ def _gallery(folder):
         for number in range(4):
             path = folder / f"{category}-{number}.png"
             drawn((left + number, top, right - number, bottom)).save(path)
-            yield StoredItem(f"{category}/{number}", path, {"category": category, "price": 10 + number})
+            yield Item(f"{category}/{number}", path, {"category": category, "price": 10 + number})
 
 
 @pytest.fixture

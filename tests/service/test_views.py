@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from index.items import StoredItem
+from training.catalogue import Item
 
 STATIC = Path(__file__).parents[2] / "service" / "static"
 
@@ -58,7 +58,7 @@ def test_a_path_is_never_taken_for_an_item(client, path, tail):
 )
 def test_any_id_can_be_followed_from_the_addresses_that_answers_give(client, searcher, item_id):
     old = searcher.items[3]
-    searcher.items[3] = StoredItem(item_id, old.path, old.metadata)
+    searcher.items[3] = Item(item_id, old.path, old.metadata)
     address = client.get("/v1/items/dress/2/similar").json["results"]
     (image_url,) = [result["image_url"] for result in address if result["item_id"] == item_id]
     assert client.get(image_url).data == old.path.read_bytes()
