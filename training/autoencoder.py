@@ -42,7 +42,7 @@ def build_trunk(config: Config) -> keras.Model:
     for width, blocks in zip(config.widths[1:], config.blocks, strict=True):
         x = _stage(x, width, blocks)
     x = layers.ReLU()(_convolved(x, config.neck, kernel=1))
-    latent = layers.Dense(config.latent)(layers.Flatten()(x))
+    latent = layers.Dense(config.latent, name="latent")(layers.Flatten(name="layout")(x))
     return keras.Model(edges, latent, name="trunk")
 
 
@@ -180,3 +180,14 @@ class Autoencoder(keras.Model):
         bottleneck = self.bottleneck()
         unit = layers.UnitNormalization(axis=-1, dtype="float32")(self.head(bottleneck.output))
         return keras.Model(bottleneck.input, unit, name="encoder")
+
+    def folded_encoder(self) -> keras.Model:
+        """Return a copy of `encoder()` in which latent and head, both linear, are one smaller layer."""
+        layout = keras.Model(self.trunk.input, self.trunk.get_layer("layout").output)
+        first, second = self.trunk.get_layer("latent"), self.head
+        pixels = keras.Input((SIDE, SIDE, 2), dtype="uint8")
+        both = layers.Dense(self.config.dimension, dtype="float32", name="embedding")
+        unit = layers.UnitNormalization(axis=-1, dtype="float32")(both(layout(SobelEdges()(pixels))))
+        kernel = ops.matmul(first.kernel, second.kernel)
+        both.set_weights([kernel, ops.matmul(first.bias[None], second.kernel)[0] + second.bias])
+        return keras.Model(pixels, unit, name="encoder")

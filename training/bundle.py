@@ -142,8 +142,7 @@ def export(model: Autoencoder, folder: Path, *, sample: np.ndarray, description:
     EncoderMismatch
         The exported model computes something else.
     """
-    encoder = model.encoder()
-    data = _litert(encoder)
+    data = _litert(model.folded_encoder())
     full = {
         "fingerprint": fingerprint(data),
         "preprocessing": PREPROCESSING,
@@ -153,7 +152,7 @@ def export(model: Autoencoder, folder: Path, *, sample: np.ndarray, description:
         **description,
     }
     exported = Encoder(data, full)
-    _check_agreement(exported, encoder, sample)
+    _check_agreement(exported, model.encoder(), sample)
     write_atomically(folder / MODEL_FILE, data)
     write_atomically(folder / DESCRIPTION_FILE, (json.dumps(full, indent=2) + "\n").encode())
     return exported

@@ -52,10 +52,10 @@ def _answered(encoder: Encoder, gallery: Dataset, queries: Dataset) -> list[figu
                 _shown(
                     gallery,
                     int(i),
-                    score=float(scores[i]),
+                    score=float(score),
                     right=None if category is None else gallery.items[int(i)].category == category,
                 )
-                for i in best[:ANSWERS]
+                for i, score in zip(best[:ANSWERS], scores[:ANSWERS], strict=True)
             )
             found.append(figures.Answered(query=_shown(queries, row), answers=answers))
     return found

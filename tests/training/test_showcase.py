@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+
+from training.dataset import prepare
+from training.encoder import Encoder
+from training.showcase import ANSWERS, _answered, _varied, draw_figures
+
+
+@pytest.fixture(scope="module")
+def data(read, drawn_cache):
+    return prepare(read("drawn:60"), cache=drawn_cache, processes=1)
+
+
+def test_answers_stand_with_their_own_cosines_and_never_include_the_query(finished, data):
+    encoder = Encoder.load(finished)
+    queries = data.take(np.arange(3))
+    vectors = encoder.embed_cutouts(data.cutouts)
+    for row, answered in enumerate(_answered(encoder, data, queries)):
+        cosines = vectors @ vectors[row]
+        expected = np.sort(np.delete(cosines, row))[::-1][:ANSWERS]
+        assert [answer.score for answer in answered.answers] == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def test_queries_are_of_different_categories_first(data):
+    chosen = [item.category for item in _varied(data, 6).items]
+    assert len(set(chosen)) == 6
+
+
+def test_every_figure_is_drawn(finished, data, tmp_path):
+    paths = draw_figures(finished, gallery=data, queries=data, out=tmp_path)
+    assert {path.name for path in paths} == {"garments.png", "results.png", "kernels.png", "feature_maps.png"}
+    assert all(path.stat().st_size > 5_000 for path in paths)
