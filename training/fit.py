@@ -149,16 +149,22 @@ def _callbacks(
     return monitor, watching
 
 
+def _base(catalogue: str) -> str:
+    """Drop the folders of a catalogue's name: they say where this machine keeps it, not what it is."""
+    return catalogue.rpartition("/")[2]
+
+
 def _description(
     run: Run, data: Dataset, held_out: Dataset, monitor: Monitor, seconds: float
 ) -> dict[str, Any]:
     return {
         "trained_on": {
-            "catalogue": run.catalogue,
+            "catalogue": _base(run.catalogue),
             "images": len(data.items),
-            "held_out": run.validation or f"{len(held_out.items)} images of the catalogue",
+            "held_out": _base(run.validation) if run.validation else "a tenth of the catalogue",
+            "held_out_images": len(held_out.items),
             "supervision": run.supervise,
-            "init": run.init,
+            "init": Encoder.load(Path(run.init)).fingerprint if run.init else None,
         },
         "scores": {**(monitor.best or {})},
         "training": {"device": device.describe(), "keras": keras.__version__, "seconds": round(seconds)},
@@ -232,6 +238,8 @@ def fit(
     RunExists, TooFewImages, TooManyBadItems, NotEnoughSpace, UnreadableCatalogue, UnreadableEncoder,
     EncoderMismatch
     """
+    if run.init is not None:
+        Encoder.load(Path(run.init))  # a wrong bundle is told before the work begins
     train, validation = read(run.catalogue), read(run.validation) if run.validation else None
     _open_run(run, out, resume=resume)
     config = run.config

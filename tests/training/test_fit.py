@@ -176,7 +176,7 @@ def test_a_killed_run_is_resumed_where_it_was(tmp_path, drawn_cache):
     [
         (["--catalogue", "nowhere", "--out", "OUT"], "nowhere"),
         (["--catalogue", "drawn:12", "--out", "OUT"], "at least 40"),
-        (["--catalogue", "drawn:60", "--out", "OUT", "--init", "nowhere"], "No weights"),
+        (["--catalogue", "drawn:60", "--out", "OUT", "--init", "nowhere"], "No encoder in 'nowhere'"),
     ],
 )
 def test_wrong_use_is_one_line_and_a_failure(line, reason, tmp_path, drawn_cache):
