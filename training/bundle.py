@@ -1,4 +1,4 @@
-"""Writing an encoder bundle: the trained model is whitened, rounded to half precision and exported to LiteRT.
+"""Writing an encoder bundle: the trained model is rounded to half precision and exported to LiteRT.
 
 Weights are rounded to numbers that float16 holds before export, so that the small `weights.npz` and the
 float32 model in `encoder.tflite` are the same encoder exactly.
@@ -77,30 +77,6 @@ def restore(folder: Path, config: Config) -> Autoencoder:
 def embed(model: keras.Model, cutouts: np.ndarray) -> np.ndarray:
     """Embed cut-outs, uint8 (n, 128, 128, 4), by a Keras encoder, float32 (n, d)."""
     return np.asarray(model.predict(encoder_input(cutouts), batch_size=256, verbose=0))
-
-
-def whiten(model: Autoencoder, cutouts: np.ndarray) -> None:
-    """Decorrelate the embedding along the eigenvectors of its covariance, folded into the last layer.
-
-    Parameters
-    ----------
-    model : Autoencoder
-        Its `head` is replaced by head, centring and rotation in one.
-    cutouts : uint8 (n, 128, 128, 4)
-        What the covariance is learned on.
-
-    References
-    ----------
-    H. Jegou, O. Chum, "Negative evidences and co-occurences in image retrieval: the benefit of PCA and
-    whitening", ECCV 2012; the eigenvalues are shrunk towards their mean by `config.whitening`.
-    """
-    kernel, bias = (np.asarray(weight) for weight in model.head.weights)
-    raw = embed(model.bottleneck(), cutouts).astype(np.float32) @ kernel + bias
-    mean = raw.mean(axis=0)
-    values, vectors = np.linalg.eigh(np.cov((raw - mean).T))
-    scale = np.sqrt(values.mean() / (np.maximum(values, 0) + model.config.whitening * values.mean()))
-    turn = vectors * scale
-    model.head.set_weights([kernel @ turn, (bias - mean) @ turn])
 
 
 def round_weights(model: Autoencoder) -> None:

@@ -25,8 +25,6 @@ class Config:
         Of the invariance term, and of the reconstruction beside it.
     drop_lines : float
         Share of views that lose their inner lines, so that the outline carries.
-    whitening : float
-        Shrinkage of the eigenvalues when the embedding is decorrelated at the end (1: mean eigenvalue).
     patience : int
         Validations without a better score before training stops.
     validate_every : int
@@ -48,7 +46,6 @@ class Config:
     temperature: float = 0.1
     reconstruction_weight: float = 0.5
     drop_lines: float = 0.5
-    whitening: float = 0.3
     patience: int = 8
     validate_every: int = 2
     seed: int = 20

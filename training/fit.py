@@ -171,12 +171,6 @@ def _description(
     }
 
 
-def _whitened_scores(model: Autoencoder, data: Dataset, validation: Validation) -> dict[str, float]:
-    bundle.whiten(model, data.cutouts)
-    bundle.round_weights(model)
-    return validation.scores(partial(bundle.embed, model.encoder()))
-
-
 def export(out: Path) -> Encoder:
     """Make the encoder bundle of a finished run (needs TensorFlow as Keras's backend).
 
@@ -261,7 +255,8 @@ def fit(
     model.fit(batches, epochs=config.epochs, verbose=0, callbacks=callbacks)
     model.load_weights(out / BEST_FILE)
     metrics = _description(run, data, held_out, monitor, time.monotonic() - started)
-    metrics["scores"] |= _whitened_scores(model, data, examination)
+    bundle.round_weights(model)
+    metrics["scores"] |= examination.scores(partial(bundle.embed, model.encoder()))
     bundle.save_weights(model, out)
     write_atomically(out / METRICS_FILE, (json.dumps(metrics, indent=2) + "\n").encode())
     draw_curves(monitor.history, out / "figures")

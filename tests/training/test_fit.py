@@ -48,15 +48,6 @@ def test_the_exported_encoder_equals_the_stored_weights(finished, tiny, read, dr
     assert np.abs(Encoder.load(finished).embed_cutouts(cutouts) - kept).max() < 1e-5
 
 
-def test_the_embedding_is_decorrelated(finished, tiny, read, drawn_cache):
-    cutouts = prepare(read("drawn:60"), cache=drawn_cache, processes=1).cutouts
-    model = bundle.restore(finished, tiny)
-    kernel, bias = (np.asarray(weight) for weight in model.head.weights)
-    raw = bundle.embed(model.bottleneck(), cutouts) @ kernel + bias
-    correlation = np.abs(np.corrcoef(raw.T) - np.eye(tiny.dimension))
-    assert np.median(correlation) < 0.2
-
-
 def test_a_run_is_not_overwritten(finished, tiny, read):
     with pytest.raises(RunExists, match="--resume"):
         fit(_run(tiny), finished, read=read)
