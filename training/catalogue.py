@@ -137,7 +137,7 @@ def _read_base(base: str, cache: Path) -> Table:
         return _read_fashion_mnist(base, cache)
     path = Path(base)
     if path.is_dir():
-        return _read_folder(path.absolute())
+        return _read_folder(path.resolve())
     if not path.is_file():
         raise UnreadableCatalogue(f"There is no catalogue at {base!r}. {ACCEPTED}")
     if path.suffix.lower() not in READERS:
@@ -248,7 +248,7 @@ def read_catalogue(spec: str, *, cache: Path = Path("cache")) -> Catalogue:
     """
     base, filters = _split_spec(spec)
     table = _read_base(base, cache)
-    items, bad = _sort(_filter(table, filters, spec), Path(base).absolute().parent)
+    items, bad = _sort(_filter(table, filters, spec), Path(base).resolve().parent)
     bad = [*(BadItem("", problem.place, problem.reason) for problem in table.problems), *bad]
     if not items:
         first = f" The first problem: {bad[0].path} {bad[0].reason}." if bad else ""

@@ -4,7 +4,7 @@
 //   /?item=ID        the neighbours of an item; can be shared
 //   /?query=ID       an uploaded photo; works while the service keeps the photo
 
-const DISTANT = 99; // below this percentile the best match is called distant
+const DISTANT = 95; // percentile below which the best match is called distant; 1 photograph in 100 has none above it
 const SURE = 0.6; // below this confidence the category is called a guess
 const FRAME_RATIO = 3 / 4; // width to height of a result's frame
 const NEARLY = 1.12;
