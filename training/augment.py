@@ -24,7 +24,6 @@ RAGGED = 0.35
 BITE_SHARE = 0.3
 
 
-@keras.saving.register_keras_serializable("silhouette")
 class Disturb(keras.layers.Layer):
     """One disturbed view of each cut-out, and whether it was mirrored.
 
@@ -36,7 +35,6 @@ class Disturb(keras.layers.Layer):
 
     def __init__(self, *, seed: int, **options: object) -> None:
         super().__init__(dtype="float32", **options)
-        self.seed = seed
         self.generator = random.SeedGenerator(seed)
 
     def _uniform(self, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> Tensor:
@@ -126,7 +124,3 @@ class Disturb(keras.layers.Layer):
         grey = self._blurred(self._printed(grey, n, side), n)
         grey = grey + random.normal(ops.shape(grey), stddev=NOISE, seed=self.generator)
         return ops.clip(grey, 0.0, 1.0), self._ragged(mask, n, side), mirrored
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the layer's options for serialisation."""
-        return {**super().get_config(), "seed": self.seed}

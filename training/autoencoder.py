@@ -86,7 +86,6 @@ def contrast(embeddings: Tensor, groups: Tensor, temperature: float) -> Tensor:
     return -ops.mean(ops.sum(log_share * positives, axis=1) / ops.sum(positives, axis=1))
 
 
-@keras.saving.register_keras_serializable("silhouette")
 class Autoencoder(keras.Model):
     """The model that is trained; `encoder()` is the part that is exported.
 

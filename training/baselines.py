@@ -19,7 +19,6 @@ SOBEL_PHOTO = "Sobel pixels of the photo"
 HOG_PHOTO = "HOG of the photo"
 HOG_CUTOUT = "HOG of the cut-out"
 HOG_MASK = "HOG of the cut-out's mask"
-NAMES = (CHANCE, SOBEL_PHOTO, HOG_PHOTO, HOG_CUTOUT, HOG_MASK)
 
 SOBEL_SIDE = 32
 HOG_SIDE = 128

@@ -63,7 +63,6 @@ def edge_maps(luminance: keras.KerasTensor, mask: keras.KerasTensor) -> keras.Ke
     return ops.concatenate([outline, lines], axis=-1)
 
 
-@keras.saving.register_keras_serializable("silhouette")
 class SobelEdges(keras.layers.Layer):
     """`edge_maps` of uint8 or float (n, s, s, 2) in [0, 255]: luminance and mask; always in float32."""
 
@@ -74,7 +73,3 @@ class SobelEdges(keras.layers.Layer):
         """Edges of a batch; see the module's docstring."""
         scaled = ops.cast(inputs, "float32") / 255.0
         return edge_maps(scaled[..., :1], scaled[..., 1:])
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Edges have the shape of the input."""
-        return input_shape
