@@ -12,12 +12,11 @@ from keras import layers, ops
 from training.augment import Disturb
 from training.config import Config
 from training.edges import SobelEdges, edge_maps
-from training.garment import SIDE
+from training.garment import LUMINANCE, SIDE
 
 Tensor = Any
 
 RECONSTRUCTION_SIDE = SIDE // 2
-_LUMINANCE = (0.2125, 0.7154, 0.0721)
 
 
 def _convolved(x: Tensor, width: int, *, kernel: int = 3, strides: int = 1) -> Tensor:
@@ -121,7 +120,7 @@ class Autoencoder(keras.Model):
     def clean_edges(self, cutouts: Tensor) -> Tensor:
         """Undisturbed edge maps of cut-outs: uint8 (n, 128, 128, 4) -> float32 (n, 128, 128, 2)."""
         scaled = ops.cast(cutouts, "float32") / 255.0
-        grey = ops.sum(scaled[..., :3] * ops.convert_to_tensor(_LUMINANCE), axis=-1, keepdims=True)
+        grey = ops.sum(scaled[..., :3] * ops.convert_to_tensor(LUMINANCE), axis=-1, keepdims=True)
         return edge_maps(grey, scaled[..., 3:])
 
     def _view(self, scaled: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -85,11 +85,11 @@ def _settled(run: Run) -> str:
     return json.dumps(asdict(run), indent=2) + "\n"
 
 
-def _open_run(run: Run, out: Path, *, resume: bool) -> None:
+def _check_run(run: Run, out: Path, *, resume: bool) -> None:
+    """Raise `RunExists` where `out` holds a run that must not be written over, or is another one."""
     path = out / RUN_FILE
     if not path.exists():
         check_space(out, _RUN_BYTES)
-        write_atomically(path, _settled(run).encode())
     elif not resume:
         raise RunExists(
             f"'{out}' holds a training run already. Go on with it by --resume, or name another --out."
@@ -194,6 +194,29 @@ def export(out: Path) -> Encoder:
     return bundle.export(bundle.restore(out, config), out, sample=sample, description=description)
 
 
+def _finish(
+    model: Autoencoder,
+    out: Path,
+    description: dict[str, Any],
+    *,
+    data: Dataset,
+    held_out: Dataset,
+    monitor: Monitor,
+) -> dict[str, Any]:
+    """Take the best epoch's weights, score them as they will be exported, and write all that a run leaves."""
+    model.load_weights(out / BEST_FILE)
+    bundle.round_weights(model)
+    final = monitor.validation.scores(partial(bundle.embed, monitor.encoder))
+    metrics = {**description, "scores": {**description["scores"], **final}}
+    bundle.save_weights(model, out)
+    write_atomically(out / METRICS_FILE, (json.dumps(metrics, indent=2) + "\n").encode())
+    draw_curves(monitor.history, out / "figures")
+    if keras.backend.backend() == "tensorflow":
+        export(out)
+        draw_figures(out, gallery=data, queries=held_out, out=out / "figures")
+    return metrics
+
+
 def fit(
     run: Run,
     out: Path,
@@ -235,11 +258,12 @@ def fit(
     if run.init is not None:
         Encoder.load(Path(run.init))  # a wrong bundle is told before the work begins
     train, validation = read(run.catalogue), read(run.validation) if run.validation else None
-    _open_run(run, out, resume=resume)
+    _check_run(run, out, resume=resume)
     config = run.config
     sets = [prepare(part, cache=cache, processes=processes) for part in (train, validation) if part]
     _report_skipped(sets, out / SKIPPED_FILE, max_bad=max_bad)
     data, held_out = _split(sets[0], sets[1] if validation else None, config)
+    write_atomically(out / RUN_FILE, _settled(run).encode())
     keras.utils.set_random_seed(config.seed)
     device.set_precision()
     click.echo(f"Training on {len(data.items):,} photographs with {device.describe()}.", err=True)
@@ -253,14 +277,5 @@ def fit(
             bundle.load_weights(model, Path(run.init))
         monitor, callbacks = _callbacks(out, model, examination, len(batches))
     model.fit(batches, epochs=config.epochs, verbose=0, callbacks=callbacks)
-    model.load_weights(out / BEST_FILE)
-    metrics = _description(run, data, held_out, monitor, time.monotonic() - started)
-    bundle.round_weights(model)
-    metrics["scores"] |= examination.scores(partial(bundle.embed, model.encoder()))
-    bundle.save_weights(model, out)
-    write_atomically(out / METRICS_FILE, (json.dumps(metrics, indent=2) + "\n").encode())
-    draw_curves(monitor.history, out / "figures")
-    if keras.backend.backend() == "tensorflow":
-        export(out)
-        draw_figures(out, gallery=data, queries=held_out, out=out / "figures")
-    return metrics
+    description = _description(run, data, held_out, monitor, time.monotonic() - started)
+    return _finish(model, out, description, data=data, held_out=held_out, monitor=monitor)

@@ -28,6 +28,9 @@ SIDE = 128
 MIN_CONFIDENCE = 0.1
 """Below this the garment counts as not found, and the whole photograph is taken."""
 
+LUMINANCE = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
+"""Weights of red, green and blue in luminance (ITU-R BT.709, as in scikit-image)."""
+
 _SEGMENT_SIZE = 112
 _GROUND_COLOURS = 6
 _ROUNDS = 7
@@ -36,7 +39,6 @@ _MARGIN = 0.06
 _BINS = np.array([16, 20, 20])
 _LAB_LOW = np.array([0.0, -60.0, -60.0])
 _LAB_SPAN = np.array([100.0, 120.0, 120.0])
-_LUMINANCE = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
 _CROSS = ndimage.generate_binary_structure(2, 1)
 
 
@@ -240,5 +242,5 @@ def read_garment(path: Path) -> Garment:
 
 def encoder_input(cutouts: np.ndarray) -> np.ndarray:
     """Reduce RGBA cut-outs, uint8 (n, 128, 128, 4), to luminance and mask, uint8 (n, 128, 128, 2)."""
-    luminance = np.rint(cutouts[..., :3] @ _LUMINANCE).astype(np.uint8)
+    luminance = np.rint(cutouts[..., :3] @ LUMINANCE).astype(np.uint8)
     return np.stack([luminance, cutouts[..., 3]], axis=-1)
