@@ -17,8 +17,9 @@ from index.searcher import Page, Searcher
 from index.vectors import KINDS
 from training.catalogue import read_catalogue
 from training.command import SilhouetteGroup
-from training.encoder import PRETRAINED, Encoder
+from training.encoder import Encoder
 from training.errors import TooManyBadItems
+from training.options import cache_option, encoder_option, processes_option
 from training.skipped import reasons, summary
 
 indexes_option = click.option(
@@ -27,14 +28,6 @@ indexes_option = click.option(
     default=Path("indexes"),
     show_default=True,
     help="Folder of the published versions.",
-)
-encoder_option = click.option(
-    "--encoder",
-    "bundle",
-    type=click.Path(path_type=Path),
-    default=PRETRAINED,
-    show_default="training/pretrained",
-    help="Folder of the encoder.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON. [default: text]")
 
@@ -94,7 +87,7 @@ def _print_page(page: Page) -> None:
         )
 
 
-def _summary(indexes: Path, version: str) -> dict[str, Any]:
+def _listed_fields(indexes: Path, version: str) -> dict[str, Any]:
     """Return what the list of versions says of one; a damaged one says so."""
     try:
         manifest = read_manifest(indexes / version)
@@ -104,12 +97,12 @@ def _summary(indexes: Path, version: str) -> dict[str, Any]:
     return {name: value for name, value in asdict(manifest).items() if name in names}
 
 
-def _line(summary: dict[str, Any]) -> str:
-    if "damaged" in summary:
-        return f"{summary['version']}  damaged: {summary['damaged']}"
+def _listed_line(fields: dict[str, Any]) -> str:
+    if "damaged" in fields:
+        return f"{fields['version']}  damaged: {fields['damaged']}"
     return (
-        f"{summary['version']}  {summary['items']:>9,} items  {summary['kind']}  "
-        f"encoder {summary['encoder'][:12]}  {summary['catalogue']}"
+        f"{fields['version']}  {fields['items']:>9,} items  {fields['kind']}  "
+        f"encoder {fields['encoder'][:12]}  {fields['catalogue']}"
     )
 
 
@@ -157,24 +150,12 @@ def main() -> None:
     show_default=True,
     help="Highest share of items that may be skipped; above it nothing is published.",
 )
-@click.option(
-    "--processes",
-    type=click.IntRange(min=1),
-    show_default="one a core",
-    help="Processes that read photographs.",
-)
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=Path("cache"),
-    show_default=True,
-    envvar="SILHOUETTE_CACHE",
-    help="Folder for what can be made again; SILHOUETTE_CACHE names it, too.",
-)
+@processes_option
+@cache_option
 @json_option
 def build(
     catalogue: str,
-    bundle: Path,
+    encoder: Path,
     indexes: Path,
     kind: str,
     max_bad: float,
@@ -183,14 +164,14 @@ def build(
     as_json: bool,
 ) -> None:
     """Embed a catalogue and publish an index of it, if it passes its checks."""
-    encoder = Encoder.load(bundle)
+    loaded = Encoder.load(encoder)
     start = perf_counter()
     listed = read_catalogue(catalogue, cache=cache)
     read = {"catalogue": round(perf_counter() - start, 3)}
     try:
         built = build_index(
             listed,
-            encoder,
+            loaded,
             indexes=indexes,
             kind=kind,
             max_bad=max_bad,
@@ -213,9 +194,9 @@ def build(
 @encoder_option
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Items to list.")
 @json_option
-def search(image: Path, indexes: Path, bundle: Path, limit: int, as_json: bool) -> None:
+def search(image: Path, indexes: Path, encoder: Path, limit: int, as_json: bool) -> None:
     """List the items whose shape is most like that of the garment in IMAGE."""
-    searcher = Searcher.open(indexes, encoder=Encoder.load(bundle))
+    searcher = Searcher.open(indexes, encoder=Encoder.load(encoder))
     start = perf_counter()
     (page,) = searcher.search(searcher.encoder.embed([image]), limit=limit)
     took_ms = round((perf_counter() - start) * 1000, 1)
@@ -230,13 +211,13 @@ def search(image: Path, indexes: Path, bundle: Path, limit: int, as_json: bool) 
 @json_option
 def versions(indexes: Path, as_json: bool) -> None:
     """List the published versions, oldest first; a star marks the one in use."""
-    listed = [_summary(indexes, version) for version in list_versions(indexes)]
+    listed = [_listed_fields(indexes, version) for version in list_versions(indexes)]
     current = _in_use(indexes)
     if as_json:
         _print_json([{**line, "current": line["version"] == current} for line in listed])
         return
     for line in listed:
-        click.echo(f"{'*' if line['version'] == current else ' '} {_line(line)}")
+        click.echo(f"{'*' if line['version'] == current else ' '} {_listed_line(line)}")
 
 
 @main.command(name="verify", epilog="Example: python -m index verify")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -46,16 +47,9 @@ def _readable(
 
 def _batches(
     readable: Iterator[tuple[Item, Garment]], size: int
-) -> Iterator[tuple[list[Item], list[Garment]]]:
-    items: list[Item] = []
-    garments: list[Garment] = []
-    for item, garment in readable:
-        items.append(item)
-        garments.append(garment)
-        if len(items) == size:
-            yield items, garments
-            items, garments = [], []
-    if items:
+) -> Iterator[tuple[tuple[Item, ...], tuple[Garment, ...]]]:
+    while batch := list(islice(readable, size)):
+        items, garments = zip(*batch, strict=True)
         yield items, garments
 
 

@@ -4,8 +4,6 @@ import logging
 import math
 import os
 import threading
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -21,7 +19,6 @@ from training.errors import EncoderMismatch, SilhouetteError
 
 log = logging.getLogger(__name__)
 
-VOTERS = 10
 _SPARE = 16
 
 Signature = tuple[int, ...] | None
@@ -216,28 +213,6 @@ class Searcher:
         """Return the vector of the item of that id, float32 (d,); raises `ItemUnknown`."""
         version = self._version
         return version.vectors.vector(version.items.by_id(item_id)[0])
-
-    @staticmethod
-    def guess_category(found: Page | Sequence[Hit]) -> tuple[str | None, float]:
-        """Return the category that the first hits speak for, and its share of their votes.
-
-        The first 10 hits that have a category vote with their scores; a negative score has no vote.
-
-        Returns
-        -------
-        category : str or None
-            None where no hit has a vote.
-        confidence : float in [0, 1]
-        """
-        hits = found.hits if isinstance(found, Page) else found
-        votes: defaultdict[str, float] = defaultdict(float)
-        for hit in [hit for hit in hits if hit.item.category is not None][:VOTERS]:
-            votes[str(hit.item.category)] += max(hit.score, 0.0)
-        total = math.fsum(votes.values())
-        if total == 0:
-            return None, 0.0
-        best = max(votes, key=lambda category: votes[category])
-        return best, votes[best] / total
 
     def refresh(self) -> bool:
         """Take up the version that `current` names, if it was replaced; return whether the version changed.

@@ -1,14 +1,17 @@
 """The bodies of answers, as API.md gives them: what the index found becomes plain JSON values."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from flask import g, url_for
 
+from index.guess import REACH, VOTERS, Guess, guess_category, voters
 from index.manifest import Manifest
-from index.searcher import VOTERS, Hit, Page, Searcher
+from index.searcher import Hit, Page, Searcher
 from service.parameters import Box, Paging
 from training.catalogue import Item
 
@@ -21,8 +24,7 @@ class Ranking:
     """One page of a ranking, and the category that its first items speak for."""
 
     page: Page
-    category: str | None
-    confidence: float
+    guess: Guess
 
 
 def image_url(item_id: str) -> str:
@@ -62,10 +64,11 @@ def _varied(items: list[Item]) -> list[Item]:
 
 def query_json(ranking: Ranking, *, box: Box | None, found: bool) -> dict[str, Any]:
     """Return what was understood of the query."""
+    confidence = ranking.guess.confidence
     return {
         "box": None if box is None else [round(corner, 4) for corner in box],
-        "category": ranking.category,
-        "category_confidence": round(ranking.confidence, 3),
+        "category": ranking.guess.category,
+        "category_confidence": None if confidence is None else round(confidence, 3),
         "warnings": [] if found else ["garment_not_found"],
     }
 
@@ -91,21 +94,25 @@ def search_json(
     }
 
 
+def _guess(page: Page, nearest: Callable[..., Page]) -> Guess:
+    """Guess from the page if it begins the ranking and holds all voters, else from a longer first page."""
+    begins = page.hits and page.hits[0].rank == 1
+    if not begins or len(voters(page.hits)) < VOTERS:
+        page = nearest(limit=REACH)
+    return guess_category(page.hits)
+
+
 def rank(searcher: Searcher, vector: np.ndarray, paging: Paging) -> Ranking:
     """Rank the index by a query, float32 (1, d)."""
     (page,) = searcher.search(vector, limit=paging.limit, offset=paging.offset, min_score=paging.min_score)
-    first = page if page.hits and page.hits[0].rank == 1 and len(page.hits) >= VOTERS else None
-    voters = first or searcher.search(vector, limit=VOTERS)[0]
-    return Ranking(page, *searcher.guess_category(voters))
+    return Ranking(page, _guess(page, lambda limit: searcher.search(vector, limit=limit)[0]))
 
 
-def rank_neighbours(searcher: Searcher, item_id: str, paging: Paging) -> Ranking:
-    """Rank the index by one of its items, without that item; raises `ItemUnknown`."""
-    page = searcher.similar(item_id, limit=paging.limit, offset=paging.offset, min_score=paging.min_score)
-    known = searcher.item(item_id).category
-    if known is not None:
-        return Ranking(page, known, 1.0)
-    return Ranking(page, *searcher.guess_category(searcher.similar(item_id, limit=VOTERS)))
+def rank_neighbours(searcher: Searcher, item: Item, paging: Paging) -> Ranking:
+    """Rank the index by one of its items, without that item; its own category needs no guess."""
+    similar = partial(searcher.similar, item.item_id)
+    page = similar(limit=paging.limit, offset=paging.offset, min_score=paging.min_score)
+    return Ranking(page, _guess(page, similar) if item.category is None else Guess(item.category, 1.0))
 
 
 def examples_json(searcher: Searcher) -> list[dict[str, Any]]:

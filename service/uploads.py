@@ -12,6 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from service.config import Config
 from service.errors import RefusedRequest
 from service.parameters import Box, Fields, Paging, parse_box, refuse_unknown
+from training.catalogue import is_unicode
 
 OPTIONS = frozenset({"box", "kind", "limit", "min_score", "offset"})
 SOURCES = ("image_base64", "item_id", "query_id")
@@ -74,14 +75,6 @@ def _json_body(request: Request) -> dict[str, Any]:
     return body
 
 
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell
-        return False
-    return True
-
-
 def _one_text(body: Fields) -> tuple[str, str]:
     given = [name for name in SOURCES if body.get(name) is not None]
     if not given:
@@ -90,7 +83,7 @@ def _one_text(body: Fields) -> tuple[str, str]:
         detail = f"The body names {' and '.join(given)}. Send exactly one of {', '.join(SOURCES)}."
         raise RefusedRequest("several_images", detail, param=given[1])
     name, text = given[0], body[given[0]]
-    if not isinstance(text, str) or not text or not _is_unicode(text):
+    if not isinstance(text, str) or not text or not is_unicode(text):
         raise RefusedRequest("invalid_parameter", f"`{name}` must be a text that is not empty.", param=name)
     return name, text
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 from flask import Blueprint, Response, current_app, g, jsonify, render_template, request, send_file
 
 from index.errors import ItemUnknown
+from index.searcher import Searcher
 from service.answers import (
     examples_json,
     index_json,
@@ -42,18 +43,10 @@ def _queries() -> RecentQueries:
     return cast(RecentQueries, current_app.extensions["silhouette.queries"])
 
 
-def _names_item(item_id: str) -> bool:
-    try:
-        _engine().searcher().item(item_id)
-    except ItemUnknown:
-        return False
-    return True
-
-
-def _photo(source: Source) -> bytes | Path:
+def _photo(source: Source, searcher: Searcher) -> bytes | Path:
     g.image_param = source.param
     if source.item_id is not None:
-        return item_file(_engine().searcher().item(source.item_id))[0]
+        return item_file(searcher.item(source.item_id))[0]
     if source.query_id is not None:
         return _queries().get(source.query_id)
     return source.upload or b""
@@ -76,12 +69,24 @@ def _no_store(body: dict[str, Any]) -> Response:
     return response
 
 
+def _item(searcher: Searcher, item_id: str) -> Response:
+    return jsonify(item_json(searcher.item(item_id)) | {"request_id": g.request_id})
+
+
+def _item_ending_so(searcher: Searcher, item_id: str, unknown: ItemUnknown) -> Response:
+    """Answer the item whose id ends like the address of another view; else say what was unknown there."""
+    try:
+        return _item(searcher, item_id)
+    except ItemUnknown:
+        raise unknown from None
+
+
 @blueprint.post("/v1/search")
 def search() -> Response:
     """Answer the items nearest in shape to a photograph."""
     asked = SearchRequest.parse(request, _config())
     searcher, stages = _engine().searcher(), Stages()
-    photo = _photo(asked.source)
+    photo = _photo(asked.source, searcher)
     query = encode(photo, asked.box, encoder=searcher.encoder, config=_config(), stages=stages)
     with stages.measure("search"):
         ranking = rank(searcher, query.vector, asked.paging)
@@ -98,14 +103,16 @@ def search() -> Response:
 @blueprint.get("/v1/items/<item:item_id>/similar")
 def similar(item_id: str) -> Response:
     """Answer the items nearest in shape to one of the index."""
-    if not _names_item(item_id) and _names_item(f"{item_id}/similar"):
-        return item(f"{item_id}/similar")
+    searcher, stages = _engine().searcher(), Stages()
+    try:
+        asked = searcher.item(item_id)
+    except ItemUnknown as unknown:
+        return _item_ending_so(searcher, f"{item_id}/similar", unknown)
     fields = request.args.to_dict()
     refuse_unknown(fields, accepted=PAGING)
     paging = Paging.parse(fields, _config())
-    searcher, stages = _engine().searcher(), Stages()
     with stages.measure("search"):
-        ranking = rank_neighbours(searcher, item_id, paging)
+        ranking = rank_neighbours(searcher, asked, paging)
     query = {"item_id": item_id} | query_json(ranking, box=None, found=True)
     body = search_json(
         ranking, manifest=searcher.manifest, query_id=None, query=query, took_ms=stages.took_ms
@@ -116,17 +123,19 @@ def similar(item_id: str) -> Response:
 @blueprint.get("/v1/items/<item:item_id>/image")
 def item_image(item_id: str) -> Response:
     """Send an item's picture, found by its id alone."""
-    if not _names_item(item_id) and _names_item(f"{item_id}/image"):
-        return item(f"{item_id}/image")
-    path, mimetype = item_file(_engine().searcher().item(item_id))
+    searcher = _engine().searcher()
+    try:
+        asked = searcher.item(item_id)
+    except ItemUnknown as unknown:
+        return _item_ending_so(searcher, f"{item_id}/image", unknown)
+    path, mimetype = item_file(asked)
     return send_file(path, mimetype=mimetype, conditional=True, max_age=IMAGE_SECONDS)
 
 
 @blueprint.get("/v1/items/<item:item_id>")
 def item(item_id: str) -> Response:
     """Answer one item."""
-    body = item_json(_engine().searcher().item(item_id))
-    return jsonify(body | {"request_id": g.request_id})
+    return _item(_engine().searcher(), item_id)
 
 
 @blueprint.get("/v1/index")

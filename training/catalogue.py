@@ -176,21 +176,13 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else str(value) if is_number else ""
 
 
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _problem(item_id: str, path: str, full: str, seen: set[str]) -> str:
     """Return why an item cannot be used, or the empty text."""
     if not item_id:
         return "no item_id"
     if not path:
         return "no path"
-    if not (_is_unicode(item_id) and _is_unicode(path)):
+    if not (is_unicode(item_id) and is_unicode(path)):
         return "the id or the file name is not valid Unicode; rename it"
     if item_id in seen:
         return "duplicate item_id; the first one is used"
@@ -221,6 +213,15 @@ def _sort(rows: Iterable[tuple[int, dict[str, Any]]], folder: Path) -> tuple[lis
         seen.add(item_id)
         items.append(Item(item_id, Path(full), _metadata(row)))
     return items, bad
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair, as file names and JSON can have."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_catalogue(spec: str, *, cache: Path = Path("cache")) -> Catalogue:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from index.errors import IndexDamaged, ItemUnknown, NoIndex
 from index.publish import CURRENT, activate
-from index.searcher import Hit, Page, Searcher
+from index.searcher import Page, Searcher
 from training.catalogue import Item
 from training.errors import EncoderMismatch
 
@@ -24,10 +24,6 @@ def searcher(indexes, encoder, publish_version):
 
 def ids(page):
     return [hit.item.item_id for hit in page.hits]
-
-
-def hit(score, category):
-    return Hit(rank=1, score=score, percentile=50.0, item=Item("a", Path("/a"), {"category": category}))
 
 
 def test_a_search_lists_the_items_of_brute_force_with_ranks_and_scores(searcher, unit_vectors):
@@ -120,24 +116,6 @@ def test_an_unknown_item_is_named(searcher):
     for ask in (searcher.item, searcher.vector, lambda item_id: searcher.similar(item_id, limit=1)):
         with pytest.raises(ItemUnknown, match="'sku-99'"):
             ask("sku-99")
-
-
-def test_the_category_is_that_with_most_votes_by_score():
-    hits = [hit(0.9, "dress"), hit(0.5, "skirt"), hit(0.6, "skirt"), hit(0.8, None), hit(-0.7, "dress")]
-    category, confidence = Searcher.guess_category(hits)
-    assert category == "skirt" and confidence == pytest.approx(1.1 / 2.0)
-    page = Page(hits=tuple(hits[:1]), total=1, next_offset=None)
-    assert Searcher.guess_category(page) == ("dress", 1.0)
-
-
-def test_only_the_first_ten_with_a_category_vote():
-    hits = [hit(0.9, None)] + [hit(0.9, "dress")] * 10 + [hit(0.9, "hat")] * 30
-    assert Searcher.guess_category(hits) == ("dress", 1.0)
-
-
-def test_without_categories_there_is_no_guess():
-    assert Searcher.guess_category([hit(0.9, None), hit(0.8, "")]) == (None, 0.0)
-    assert Searcher.guess_category([]) == (None, 0.0)
 
 
 def test_without_an_index_the_error_says_how_to_build_one(indexes, encoder):

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from index.errors import ItemUnknown
-from index.searcher import Hit, Page, Searcher
+from index.searcher import Hit, Page
 from service.app import create_app
 from service.config import Config
 from training.catalogue import Item
@@ -80,8 +80,6 @@ class FakeSearcher:
     def similar(self, item_id, *, limit, offset=0, min_score=-1.0):
         row = self._row(item_id)
         return self._page(self.vectors[row], limit, offset, min_score, without=row)
-
-    guess_category = staticmethod(Searcher.guess_category)
 
     def _row(self, item_id):
         for row, item in enumerate(self.items):

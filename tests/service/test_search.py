@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,7 +47,44 @@ def test_the_garments_of_the_same_shape_come_first(post, photo):
     answer = post(photo)
     assert categories(answer)[:4] == ["dress"] * 4
     assert [result["rank"] for result in answer.json["results"]] == list(range(1, 13))
-    assert answer.json["query"]["category"] == "dress"
+
+
+def label(searcher, categories):
+    """Give the items of the gallery these categories; None leaves an item without."""
+    for row, category in enumerate(categories):
+        old = searcher.items[row]
+        searcher.items[row] = replace(old, metadata={"category": category} if category else {})
+
+
+def test_the_guess_is_the_share_that_a_category_has_of_the_neighbours_similarity(post, photo, searcher):
+    label(searcher, ["dress", "dress", "dress", "gown"] + [None] * 8)
+    answer = post(photo).json
+    scores = {hit["item_id"]: hit["score"] for hit in answer["results"]}
+    total = sum(scores[f"dress/{number}"] for number in range(4))
+    assert answer["query"]["category"] == "dress"
+    assert answer["query"]["category_confidence"] == pytest.approx(1 - scores["dress/3"] / total, abs=0.001)
+
+
+def test_the_guess_is_the_same_on_every_page_of_any_size(post, photo, searcher):
+    searcher.vectors = searcher.vectors.repeat(5, axis=0)
+    searcher.items = [
+        replace(item, item_id=f"{item.item_id}/{n}") for item in searcher.items for n in range(5)
+    ]
+    ranks = {hit["item_id"]: hit["rank"] for hit in post(photo, fields={"limit": "60"}).json["results"]}
+    near = {rank: None if rank <= 15 else "dress" for rank in range(1, 21)}
+    label(searcher, [near.get(ranks[item.item_id], "other") for item in searcher.items])
+    pages = [("5", "0"), ("18", "0"), ("60", "0"), ("40", "20"), ("1", "59")]
+    guesses = [
+        post(photo, fields={"limit": limit, "offset": offset}).json["query"] for limit, offset in pages
+    ]
+    assert guesses == [guesses[0]] * len(pages)
+    assert guesses[0]["category"] == "dress" and 0.5 < guesses[0]["category_confidence"] < 1
+
+
+def test_a_gallery_without_categories_gives_no_guess(post, photo, searcher):
+    label(searcher, [None] * 12)
+    query = post(photo).json["query"]
+    assert (query["category"], query["category_confidence"]) == (None, None)
 
 
 def test_the_box_is_where_the_garment_lies_in_fractions_of_the_photo(post, photo, pictures):
@@ -67,6 +105,11 @@ def test_a_photo_without_a_garment_is_searched_whole_and_says_so(post, pictures)
     answer = post(pictures.encoded(Image.new("RGB", (100, 100), "white")))
     assert answer.json["query"]["warnings"] == ["garment_not_found"]
     assert answer.json["query"]["box"] == [0, 0, 1, 1]
+    assert len(answer.json["results"]) == 12
+
+
+def test_a_photo_with_a_garment_has_no_warning(post, photo):
+    assert post(photo).json["query"]["warnings"] == []
 
 
 def test_pages_follow_each_other_without_gap_or_overlap(post, photo):
@@ -76,7 +119,8 @@ def test_pages_follow_each_other_without_gap_or_overlap(post, photo):
     ids = [result["item_id"] for page in (first, second, third) for result in page["results"]]
     assert len(ids) == len(set(ids)) == 12
     assert (first["next_offset"], second["next_offset"], third["next_offset"]) == (5, 10, None)
-    assert third["query"]["category"] == "dress"  # of the best matches, not of this page's
+    assert first["query"]["category"] == "dress"
+    assert first["query"] == second["query"] == third["query"]  # of the best matches, not of this page's
 
 
 def test_items_below_the_least_score_are_not_listed(post, photo):

@@ -75,6 +75,35 @@ def test_the_neighbours_of_an_item_leave_it_out(client):
     assert "dress/2" not in [result["item_id"] for result in answer["results"]]
     assert (answer["total"], answer["next_offset"]) == (11, 3)
     assert (answer["query"]["item_id"], answer["query"]["category"]) == ("dress/2", "dress")
+    assert answer["query"]["category_confidence"] == 1.0
+
+
+def test_an_item_without_a_category_is_guessed_from_its_neighbours(client, searcher):
+    searcher.items[2] = Item("dress/2", searcher.items[2].path)
+    query = client.get("/v1/items/dress/2/similar?limit=1").json["query"]
+    assert query["category"] == "dress" and 0.5 < query["category_confidence"] <= 1.0
+
+
+def test_an_unknown_item_is_named_as_it_was_asked_for(client):
+    for tail in ("", "/image", "/similar"):
+        assert "'hat'" in client.get(f"/v1/items/hat{tail}").json["detail"]
+
+
+@pytest.mark.parametrize("tail", ["", "/image", "/similar"])
+def test_an_item_is_looked_up_once_in_one_version_of_the_index(client, searcher, monkeypatch, tail):
+    asked = []
+    item, snapshot = searcher.item, searcher.snapshot
+    monkeypatch.setattr(searcher, "item", lambda item_id: asked.append(item_id) or item(item_id))
+    monkeypatch.setattr(searcher, "snapshot", lambda: asked.append("version") or snapshot())
+    assert client.get(f"/v1/items/dress/2{tail}").status_code == 200
+    assert asked == ["version", "dress/2"]
+
+
+def test_a_search_by_an_item_keeps_to_one_version_of_the_index(post, searcher, monkeypatch):
+    taken = []
+    monkeypatch.setattr(searcher, "snapshot", lambda: taken.append("version") or searcher)
+    assert post(json={"item_id": "dress/2"}).status_code == 200
+    assert taken == ["version"]
 
 
 def test_neighbours_refuse_fields_that_they_do_not_know(client):

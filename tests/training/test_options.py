@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from index.__main__ import main as index
+from training.__main__ import main as training
+from training.encoder import PRETRAINED
+from training.options import cache_option, encoder_option, processes_option
+
+
+@click.command()
+@cache_option
+@processes_option
+@encoder_option
+def command(cache, processes, encoder):
+    click.echo(f"{cache} {processes} {encoder}")
+
+
+def test_without_options_all_cores_the_folder_cache_and_the_encoder_that_ships_are_used():
+    result = CliRunner().invoke(command, env={"SILHOUETTE_CACHE": None})
+    assert result.output == f"cache None {PRETRAINED}\n"
+
+
+def test_the_environment_names_the_cache_unless_the_command_does():
+    env = {"SILHOUETTE_CACHE": "elsewhere"}
+    assert CliRunner().invoke(command, env=env).output.startswith("elsewhere ")
+    assert CliRunner().invoke(command, ["--cache", "here"], env=env).output.startswith("here ")
+
+
+def test_no_processes_are_refused():
+    result = CliRunner().invoke(command, ["--processes", "0"])
+    assert result.exit_code == 2 and "--processes" in result.output
+
+
+def test_a_file_is_refused_as_cache(tmp_path):
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(command, ["--cache", str(tmp_path / "file")])
+    assert result.exit_code == 2 and "--cache" in result.output
+
+
+@pytest.mark.parametrize("name", ["cache", "processes", "encoder"])
+def test_an_option_means_the_same_in_every_command_that_has_it(name):
+    commands = [*training.commands.values(), *index.commands.values()]
+    options = [option for command in commands for option in command.params if option.name == name]
+    assert len(options) > 1
+    assert len({(option.help, str(option.default), str(option.envvar)) for option in options}) == 1
+
+
+def test_the_paths_are_paths():
+    context = command.make_context("command", ["--cache", "here", "--encoder", "there"])
+    assert (context.params["cache"], context.params["encoder"]) == (Path("here"), Path("there"))

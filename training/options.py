@@ -1,0 +1,30 @@
+"""The click options that the commands of training and of the index share.
+
+It loads the encoder's runtime, so nothing that `service` runs before it forks may import it.
+"""
+
+from pathlib import Path
+
+import click
+
+from training.encoder import PRETRAINED
+
+cache_option = click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("cache"),
+    envvar="SILHOUETTE_CACHE",
+    show_default=True,
+    show_envvar=True,
+    help="Folder for what can be made again: prepared cut-outs and drawn pictures.",
+)
+processes_option = click.option(
+    "--processes", type=click.IntRange(min=1), help="Worker processes.  [default: one a core]"
+)
+encoder_option = click.option(
+    "--encoder",
+    type=click.Path(path_type=Path),
+    default=PRETRAINED,
+    show_default="training/pretrained",
+    help="Folder of the encoder bundle.",
+)
