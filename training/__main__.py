@@ -6,36 +6,20 @@ import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
-from training.catalogue import read_catalogue
+from training.catalogue import Catalogue, read_catalogue
 from training.command import SilhouetteGroup
-from training.encoder import MODEL_FILE, PRETRAINED, Encoder
+from training.encoder import MODEL_FILE, Encoder
+from training.options import cache_option, encoder_option, processes_option
 
 CATALOGUE_HELP = (
     "Folder of images, .csv, .jsonl or .parquet file, fashion-mnist:FOLDER or drawn:N; "
     "'?column=value' behind it takes only those rows."
 )
-
-_cache = click.option(
-    "--cache",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("cache"),
-    envvar="SILHOUETTE_CACHE",
-    show_default=True,
-    help="Folder for prepared cut-outs and drawn pictures.",
-)
-_processes = click.option(
-    "--processes", type=click.IntRange(min=1), help="Worker processes.  [default: all cores]"
-)
-_encoder = click.option(
-    "--encoder",
-    type=click.Path(path_type=Path),
-    default=PRETRAINED,
-    show_default="the one that ships",
-    help="Folder of the encoder bundle.",
-)
+PARTS = ("retrieval", "fashion-mnist", "invariance", "true-shape", "sketch", "baselines", "ablation")
 
 
 @click.group(
@@ -66,10 +50,10 @@ def main() -> None:
 )
 @click.option(
     "--config",
-    type=click.Choice(["default", "quick"]),
+    type=click.Choice(["default", "category", "quick"]),
     default="default",
     show_default=True,
-    help="'quick' only shows in under a minute that everything runs.",
+    help="'category' goes on from a 'default' encoder with --supervise; 'quick' only shows that all runs.",
 )
 @click.option("--validation", help="Catalogue that chooses the best epoch.  [default: a tenth is held out]")
 @click.option(
@@ -93,8 +77,8 @@ def main() -> None:
     help="Highest share of photographs that may be unusable; they are skipped and listed.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in --out after it was stopped or killed.")
-@_processes
-@_cache
+@processes_option
+@cache_option
 def fit(
     catalogue: str,
     out: Path,
@@ -131,6 +115,29 @@ def fit(
         click.echo(f"Trained. Where TensorFlow is: python -m training export {out}", err=True)
 
 
+@main.command(
+    epilog="\b\n"
+    "The segmenter is part of the preprocessing. To use your own: --out training/pretrained,\n"
+    "then train the encoder again and rebuild the index; both refuse to mix the old with the new."
+)
+@click.option("--catalogue", required=True, help=f"Photographs of one garment each. {CATALOGUE_HELP}")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("models/segmenter"),
+    show_default=True,
+    help="Folder for segmenter.tflite; the same command goes on after a kill.",
+)
+@processes_option
+@cache_option
+def segmenter(catalogue: str, out: Path, processes: int | None, cache: Path) -> None:
+    """Learn to tell garments from their ground, from photographs without masks or categories."""
+    from training.segmentation.learn import learn
+
+    metrics = learn(read_catalogue(catalogue, cache=cache), out, processes=processes)
+    click.echo(json.dumps(metrics["scores"], indent=2))
+
+
 @main.command()
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 def export(run: Path) -> None:
@@ -141,42 +148,104 @@ def export(run: Path) -> None:
 
 
 @main.command()
-@_encoder
+@encoder_option
 @click.option("--gallery", required=True, help=f"What is searched. {CATALOGUE_HELP}")
 @click.option("--queries", required=True, help="What is searched for: a catalogue, too.")
 @click.option(
     "--baselines/--no-baselines", default=True, show_default=True, help="Score simpler descriptors beside it."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-@_processes
-@_cache
+@click.option("--suite", is_flag=True, help="The whole examination, in all its parts, instead.")
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(PARTS),
+    help="Only this part of the suite; can be given several times.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to write the suite's tables to, as suite.md and suite.json.",
+)
+@click.option(
+    "--ablation-epochs",
+    type=click.IntRange(min=2),
+    default=8,
+    show_default=True,
+    help="With --suite: how long the encoder is trained with each part left out.",
+)
+@click.option(
+    "--fashion-mnist",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("/usr/share/datasets/fashion-mnist"),
+    show_default=True,
+    help="With --suite: folder of Fashion-MNIST's four files.",
+)
+@click.option(
+    "--fashion-mnist-limit",
+    type=click.IntRange(min=1),
+    help="With --suite: search only so many of its pictures, for a quick look.  [default: all 60,000]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@processes_option
+@cache_option
 def evaluate(
     encoder: Path,
     gallery: str,
     queries: str,
     baselines: bool,
+    suite: bool,
     as_json: bool,
     processes: int | None,
     cache: Path,
+    **options: Any,
 ) -> None:
     """Score the search: how many of the first answers have the query's category.
 
     Items without a category are left out. Prints P@1, P@5, P@10, macro P@10, mAP and 10-NN accuracy.
-    """
-    from training import evaluate as examination
 
-    rows = examination.evaluate(
-        Encoder.load(encoder),
-        read_catalogue(gallery, cache=cache),
-        read_catalogue(queries, cache=cache),
-        baselines=baselines,
-        processes=processes,
-    )
-    click.echo(examination.as_json(rows) if as_json else examination.as_markdown(rows))
+    With --suite also: Fashion-MNIST, disturbed photographs, drawn garments of known shape, sketches, more
+    baselines, and the encoder with each of its parts left out. That takes hours the first time, most of it
+    in the ablation; its trainings are kept in the cache, and go on there after an interruption.
+    """
+    from training.examination import retrieval
+
+    judged = Encoder.load(encoder)
+    ranked, asked = (read_catalogue(spec, cache=cache) for spec in (gallery, queries))
+    if suite or options["parts"] or options["out"]:
+        _examine(judged, ranked, asked, as_json, cache=cache, processes=processes, **options)
+        return
+    rows = retrieval.evaluate(judged, ranked, asked, baselines=baselines, processes=processes)
+    click.echo(retrieval.as_json(rows) if as_json else retrieval.as_markdown(rows))
+
+
+def _examine(
+    encoder: Encoder,
+    gallery: Catalogue,
+    queries: Catalogue,
+    as_json: bool,
+    *,
+    parts: tuple[str, ...],
+    out: Path | None,
+    **options: Any,
+) -> None:
+    """Print and write each table as soon as there is one, JSON at the end."""
+    from training.examination import suite, table
+
+    settings = suite.Settings(parts or PARTS, **options)
+    tables: list[table.Table] = []
+    for found in suite.examine(encoder, gallery, queries, settings=settings):
+        tables.append(found)
+        if not as_json:
+            click.echo(f"{table.as_markdown([found])}\n")
+        if out:
+            suite.write(tables, out)
+    if as_json:
+        click.echo(table.as_json(tables))
 
 
 @main.command()
-@_encoder
+@encoder_option
 @click.option("--catalogue", required=True, help=f"The photographs to show. {CATALOGUE_HELP}")
 @click.option("--queries", help="Catalogue to take the queries from.  [default: the same]")
 @click.option(
@@ -186,8 +255,8 @@ def evaluate(
     show_default=True,
     help="Folder for the figures.",
 )
-@_processes
-@_cache
+@processes_option
+@cache_option
 def figures(
     encoder: Path, catalogue: str, queries: str | None, out: Path, processes: int | None, cache: Path
 ) -> None:

@@ -1,7 +1,8 @@
 """Photographs to garments, many at a time: paths in, one garment (or the reason why not) a path, in order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from joblib import Parallel, cpu_count, delayed
 from tqdm import tqdm
@@ -9,37 +10,58 @@ from tqdm import tqdm
 from training.errors import UnreadableImage
 from training.garment import Garment, read_garment
 
+BATCH = 8  # sources a worker takes at a time
 
-def _read_or_explain(path: Path) -> Garment | UnreadableImage:
+Source = TypeVar("Source")
+Result = TypeVar("Result")
+
+
+def _or_explain(function: Callable[[Source], Result], source: Source) -> Result | UnreadableImage:
     try:
-        return read_garment(path)
+        return function(source)
     except UnreadableImage as error:
         return error
+
+
+def in_order(
+    function: Callable[[Source], Result],
+    sources: Sequence[Source],
+    *,
+    processes: int | None = None,
+    progress: str | None = None,
+    unit: str = "photo",
+) -> Iterator[Result | UnreadableImage]:
+    """Apply a function to many sources in parallel, a bounded number of them in memory.
+
+    Parameters
+    ----------
+    function : function
+        From a source to a result; other processes must be able to import it.
+    sources : sequence
+        Paths, for example.
+    processes : int, optional
+        Worker processes; all cores without it. With 1 nothing is started.
+    progress, unit : str
+        Label of a progress bar on standard error, and what it counts (rate and time left); no bar
+        without a label.
+
+    Yields
+    ------
+    result or UnreadableImage
+        One for each source, in order; an unreadable photograph yields its error instead of raising it.
+    """
+    run = Parallel(
+        n_jobs=min(processes or cpu_count(), max(len(sources), 1)),
+        return_as="generator",
+        batch_size=BATCH,
+        pre_dispatch="4*n_jobs",
+    )
+    results = run(delayed(_or_explain)(function, source) for source in sources)
+    yield from tqdm(results, total=len(sources), desc=progress, unit=unit, disable=progress is None)
 
 
 def isolate_all(
     paths: Sequence[Path], *, processes: int | None = None, progress: str | None = None
 ) -> Iterator[Garment | UnreadableImage]:
-    """Decode and isolate photographs in parallel, a bounded number of them in memory.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-    processes : int, optional
-        Worker processes; all cores without it. With 1 nothing is started.
-    progress : str, optional
-        Label of a progress bar on standard error (rate and time left); no bar without it.
-
-    Yields
-    ------
-    Garment or UnreadableImage
-        One for each path, in the order of `paths`; an unreadable photograph yields its error.
-    """
-    run = Parallel(
-        n_jobs=min(processes or cpu_count(), max(len(paths), 1)),
-        return_as="generator",
-        batch_size=8,
-        pre_dispatch="4*n_jobs",
-    )
-    results = run(delayed(_read_or_explain)(path) for path in paths)
-    yield from tqdm(results, total=len(paths), desc=progress, unit="photo", disable=progress is None)
+    """Decode and isolate photographs in parallel; options and order as in `in_order`."""
+    return in_order(read_garment, paths, processes=processes, progress=progress)

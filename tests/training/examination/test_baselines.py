@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.baselines import (
+from training.errors import UnreadableImage
+from training.examination.baselines import (
     HOG_CUTOUT,
     HOG_MASK,
     HOG_PHOTO,
@@ -16,7 +17,6 @@ from training.baselines import (
     describe,
     read_all,
 )
-from training.errors import UnreadableImage
 from training.garment import SIDE, Garment, isolate
 
 

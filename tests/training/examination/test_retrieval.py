@@ -8,8 +8,11 @@ import pytest
 from PIL import Image
 
 from training.catalogue import Catalogue, Item
+from training.encoder import MODEL_FILE, PRETRAINED, Encoder
 from training.errors import TooFewImages
-from training.evaluate import as_json, as_markdown, evaluate
+from training.examination.baselines import CHANCE, HOG_MASK, Reading
+from training.examination.retrieval import as_json, as_markdown, evaluate, retrieval
+from training.examination.side import BATCH, ENCODER, embed_readings
 
 BRIGHT, DARK = 220, 60
 
@@ -135,3 +138,48 @@ def test_the_table_has_a_line_for_each_descriptor_with_three_decimals(tmp_path, 
     assert re.fullmatch(r"\| --- \|( ---: \|){6}", rule)
     assert lines[-1] == "| encoder | 1.000 | 0.800 | 0.400 | 0.400 | 1.000 | 0.000 |"
     assert len(lines) == len(rows)
+
+
+def test_many_readings_are_embedded_a_batch_at_a_time(drawn_photos):
+    batches = []
+
+    class Counting:
+        def embed_garments(self, garments):
+            batches.append(len(garments))
+            return np.arange(sum(batches) - len(garments), sum(batches), dtype=np.float32)[:, None]
+
+    garment = drawn_photos[0].garments[0]
+    readings = (Reading(garment, {"row": np.array([row])}, None) for row in range(BATCH + 3))
+    vectors = embed_readings(Counting(), readings)
+    assert batches == [BATCH, 3]
+    assert np.array_equal(vectors[ENCODER], vectors["row"])
+
+
+def test_photographs_read_before_give_the_same_scores_as_a_catalogue(shipped, read, drawn_photos):
+    table, _ = retrieval(shipped, *drawn_photos)
+    rows = {row.descriptor: row.scores for row in evaluate(shipped, read("drawn:60"), read("drawn:20:5"))}
+    assert table.column("mAP") == {name: rows[name].map for name in (CHANCE, HOG_MASK, ENCODER)}
+
+
+def test_the_goals_stand_beside_the_encoders_scores_and_fit_its_training(shipped, drawn_photos):
+    model = (PRETRAINED / MODEL_FILE).read_bytes()
+    unlabelled = Encoder(model, {**shipped.description, "trained_on": {"supervision": None}})
+    for encoder, goal in ((unlabelled, 0.66), (shipped, 0.82)):
+        table, _ = retrieval(encoder, *drawn_photos)
+        assert table.column("goal P@10") == {CHANCE: None, HOG_MASK: None, ENCODER: goal}
+
+
+def test_the_encoders_categories_have_a_table_of_their_own(shipped, drawn_photos):
+    whole, parts = retrieval(shipped, *drawn_photos)
+    counts, scores = parts.column("queries"), parts.column("P@10")
+    assert sum(counts.values()) == 20
+    mean = sum(counts[name] * scores[name] for name in counts) / 20
+    assert mean == pytest.approx(whole.column("P@10")[ENCODER])
+    assert np.mean([*scores.values()]) == pytest.approx(whole.column("macro P@10")[ENCODER])
+
+
+def test_the_encoder_that_ships_finds_categories_on_photographs_by_others(shipped, real_photos):
+    table, _ = retrieval(shipped, *real_photos)
+    assert table.column("P@10")[ENCODER] > 0.6  # measured: 0.654
+    assert table.column("macro P@10")[ENCODER] > 0.45  # measured: 0.511
+    assert table.column("mAP")[ENCODER] > 0.57  # measured: 0.633

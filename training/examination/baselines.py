@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, cpu_count, delayed
 from PIL import Image
 from skimage.feature import hog
 from skimage.filters import sobel
 
+from training.cutouts import in_order
 from training.errors import UnreadableImage
 from training.garment import WORKING_SIZE, Garment, encoder_input, isolate
 from training.images import decode
@@ -24,7 +25,7 @@ SOBEL_SIDE = 32
 HOG_SIDE = 128
 HOG_CELL = 16
 CHANCE_DIMENSION = 64
-BATCH = 16  # photographs a worker takes at a time
+THUMBNAIL_SIDE = 64
 
 _RESAMPLE = Image.Resampling.BILINEAR
 
@@ -39,10 +40,13 @@ class Reading:
         What was cut out of it.
     descriptors : dict
         Float32 (d,) with unit norm by name; empty where none were asked for.
+    thumbnail : uint8 (64, 64)
+        The photograph in grey, squeezed into the square.
     """
 
     garment: Garment
     descriptors: dict[str, np.ndarray]
+    thumbnail: np.ndarray
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
@@ -68,13 +72,9 @@ def _hog(gray: np.ndarray) -> np.ndarray:
     return _unit(hog(gray, orientations=9, pixels_per_cell=(HOG_CELL, HOG_CELL), cells_per_block=(2, 2)))
 
 
-def _read(path: Path, described: bool) -> Reading | UnreadableImage:
-    try:
-        photo = decode(path, size=WORKING_SIZE)
-        garment = isolate(photo)
-    except UnreadableImage as error:
-        return error
-    return Reading(garment, describe(photo, garment) if described else {})
+def hog_of_mask(garment: Garment) -> np.ndarray:
+    """Describe a cut-out's outline alone: float32 (1764,) of unit norm."""
+    return _hog(garment.mask.astype(np.float32) / 255)
 
 
 def describe(photo: np.ndarray, garment: Garment) -> dict[str, np.ndarray]:
@@ -100,30 +100,48 @@ def describe(photo: np.ndarray, garment: Garment) -> dict[str, np.ndarray]:
         SOBEL_PHOTO: _unit(sobel(_resized(gray, SOBEL_SIDE))),
         HOG_PHOTO: _hog(_resized(_squared(gray), HOG_SIDE)),
         HOG_CUTOUT: _hog(luminance * mask),
-        HOG_MASK: _hog(mask),
+        HOG_MASK: hog_of_mask(garment),
     }
 
 
+def read(path: Path, *, described: bool = True) -> Reading:
+    """Read one photograph for its cut-out, its thumbnail and, if wanted, all descriptors.
+
+    Raises
+    ------
+    UnreadableImage
+        See `training.images.decode`.
+    """
+    photo = decode(path, size=WORKING_SIZE)
+    garment = isolate(photo)
+    gray = Image.fromarray(photo).convert("L")
+    thumbnail = np.asarray(gray.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), _RESAMPLE))
+    return Reading(garment, describe(photo, garment) if described else {}, thumbnail)
+
+
 def read_all(
-    paths: Sequence[Path], *, described: bool = True, processes: int | None = None
+    paths: Sequence[Path],
+    *,
+    described: bool = True,
+    processes: int | None = None,
+    progress: str | None = None,
 ) -> Iterator[Reading | UnreadableImage]:
-    """Read photographs in parallel, each once for its cut-out and all descriptors.
+    """Read photographs in parallel, each once for all that is asked of it.
 
     Parameters
     ----------
     paths : sequence of Path
     described : bool
         Whether to compute the descriptors, too.
-    processes : int, optional
-        As many as there are cores, unless given; 1 stays in this process.
+    processes, progress
+        As in `training.cutouts.in_order`.
 
     Yields
     ------
     Reading or UnreadableImage
         One a path, in order; a photograph that cannot be read yields its error instead of raising it.
     """
-    workers = Parallel(n_jobs=processes or cpu_count(), batch_size=BATCH, return_as="generator")
-    yield from workers(delayed(_read)(path, described) for path in paths)
+    return in_order(partial(read, described=described), paths, processes=processes, progress=progress)
 
 
 def chance(count: int, *, seed: int) -> np.ndarray:

@@ -1,0 +1,53 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from training.__main__ import main
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Learn nothing; keep what was asked for."""
+    asked = []
+
+    def learn(catalogue, out, *, processes):
+        asked.append((catalogue, out, processes))
+        return {"photographs": 12, "scores": {"iou_photographs": 0.9, "iou_drawn": 0.8}}
+
+    monkeypatch.setattr("training.segmentation.learn.learn", learn)
+    return asked
+
+
+def _segmenter(drawn_cache, *more):
+    line = ["segmenter", "--catalogue", "drawn:6", "--cache", str(drawn_cache), *more]
+    return CliRunner().invoke(main, line)
+
+
+def test_the_segmenter_s_scores_are_printed_as_json(asked, drawn_cache, tmp_path):
+    result = _segmenter(drawn_cache, "--out", str(tmp_path / "out"), "--processes", "3")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == {"iou_photographs": 0.9, "iou_drawn": 0.8}
+    [(catalogue, out, processes)] = asked
+    assert len(catalogue.items) == 6
+    assert (out, processes) == (tmp_path / "out", 3)
+
+
+def test_the_segmenter_never_replaces_the_one_that_ships_unasked(asked, drawn_cache):
+    assert _segmenter(drawn_cache).exit_code == 0
+    assert asked[0][1] == Path("models/segmenter")
+
+
+def test_too_few_photographs_for_a_segmenter_are_one_line_and_a_failure(drawn_cache, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.segmentation.learn.DRAWN", 2)
+    result = _segmenter(drawn_cache, "--out", str(tmp_path / "out"), "--processes", "1")
+    assert result.exit_code == 1
+    last = result.output.strip().splitlines()[-1]
+    assert last.startswith("Error: Only ") and "at least 40 are needed" in last
+
+
+def test_an_unknown_catalogue_is_one_line_and_a_failure(tmp_path):
+    result = CliRunner().invoke(main, ["segmenter", "--catalogue", "nowhere", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "nowhere" in result.output and not (tmp_path / "out").exists()
