@@ -6,7 +6,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BELOW = {"training": set(), "index": {"training"}, "service": {"training", "index"}}
-SERVED = ("images", "garment", "cutouts", "encoder", "catalogue", "table", "errors", "command")
+SERVED = ("images", "garment", "cutouts", "encoder", "catalogue", "table", "errors", "command", "sketch")
 HEAVY = {"tensorflow", "keras"}
 
 

@@ -6,17 +6,16 @@ A bundle is a folder with `encoder.tflite` (uint8 (n, 128, 128, 2) -> float32 (n
 
 import hashlib
 import json
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from training.errors import EncoderMismatch, UnreadableEncoder
-from training.garment import PREPROCESSING, SIDE, WORKING_SIZE, Garment, encoder_input, isolate, read_garment
+from training.garment import PREPROCESSING, WORKING_SIZE, Garment, encoder_input, isolate, read_garment
 from training.images import shrink
+from training.litert import LiteModel
 
 MODEL_FILE = "encoder.tflite"
 DESCRIPTION_FILE = "encoder.json"
@@ -74,8 +73,7 @@ class Encoder:
         self.description = description
         self.fingerprint: str = description["fingerprint"]
         self.dimension: int = description["output"]["shape"][-1]
-        self._model = model
-        self._local = threading.local()
+        self._model = LiteModel(model)
 
     @classmethod
     def load(cls, folder: Path) -> "Encoder":
@@ -92,27 +90,10 @@ class Encoder:
         _check(Path(folder), model, description)
         return cls(model, description)
 
-    def _interpreter(self, n: int) -> Interpreter:
-        interpreter = getattr(self._local, "interpreter", None)
-        if interpreter is None:
-            interpreter = self._local.interpreter = Interpreter(model_content=self._model, num_threads=1)
-        entry = interpreter.get_input_details()[0]
-        if entry["shape"][0] != n or not getattr(self._local, "allocated", False):
-            interpreter.resize_tensor_input(entry["index"], (n, SIDE, SIDE, 2))
-            interpreter.allocate_tensors()
-            self._local.allocated = True
-        return interpreter
-
-    def _run(self, inputs: np.ndarray) -> np.ndarray:
-        interpreter = self._interpreter(len(inputs))
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], inputs)
-        interpreter.invoke()
-        return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-
     def embed_cutouts(self, cutouts: np.ndarray) -> np.ndarray:
         """Embed cut-outs, uint8 (n, 128, 128, 4), as float32 (n, d) with unit rows."""
         inputs = encoder_input(cutouts)
-        parts = [self._run(inputs[i : i + _BATCH]) for i in range(0, len(inputs), _BATCH)]
+        parts = [self._model.run(inputs[i : i + _BATCH]) for i in range(0, len(inputs), _BATCH)]
         return np.concatenate(parts) if parts else np.zeros((0, self.dimension), np.float32)
 
     def embed_garments(self, garments: Sequence[Garment]) -> np.ndarray:

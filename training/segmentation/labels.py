@@ -1,0 +1,106 @@
+"""Masks to learn from, found without a network: photographs, uint8 (128, 128, 3), to masks, bool (128, 128).
+
+Two cuts of one photograph from different starts that agree are taken for the truth; the others are left out.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+MIN_AGREEMENT = 0.85
+"""Intersection over union of two masks of one photograph above which it is learned from."""
+
+_STARTS = (0.6, 0.25)
+_AREAS = (0.05, 0.85)
+_ROUNDS = 4
+_BORDER = 2
+_NO_BOX = (0, 0, 0, 0)  # the start is a mask
+cv2.setNumThreads(1)  # photographs are spread over processes already
+_CROSS = ndimage.generate_binary_structure(2, 1)
+
+
+@dataclass(frozen=True)
+class Label:
+    """A mask to learn from.
+
+    Parameters
+    ----------
+    photo : uint8 (128, 128, 3)
+    mask : bool (128, 128)
+    agreement : float in [0, 1]
+        How far the two masks that it comes from agree, as intersection over union.
+    """
+
+    photo: np.ndarray
+    mask: np.ndarray
+    agreement: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether the mask is good enough to learn from."""
+        return self.agreement >= MIN_AGREEMENT and bool(_AREAS[0] <= self.mask.mean() <= _AREAS[1])
+
+
+def iou(first: np.ndarray, second: np.ndarray) -> float:
+    """Intersection over union of two masks, bool (h, w); 0 where both are empty."""
+    return float((first & second).sum() / max((first | second).sum(), 1))
+
+
+def _centrality(height: int, width: int) -> np.ndarray:
+    y = (np.arange(height) + 0.5) / height * 2 - 1
+    x = (np.arange(width) + 0.5) / width * 2 - 1
+    return np.exp(-(y[:, None] ** 4 + x[None] ** 4) / (2 * 0.75**4))
+
+
+def _tidy(mask: np.ndarray) -> np.ndarray:
+    """Close gaps, open bridges, and keep the component with the most central area."""
+    padded = np.pad(mask, 4)
+    padded = ndimage.binary_opening(ndimage.binary_closing(padded, _CROSS, 2), _CROSS, 2)
+    labels, count = ndimage.label(padded[4:-4, 4:-4])
+    if not count:
+        return np.zeros_like(mask)
+    centrality = _centrality(*mask.shape)
+    return labels == 1 + ndimage.sum(centrality, labels, np.arange(1, count + 1)).argmax()
+
+
+def cut(photo: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Improve a mask by the colours of garment and ground, deterministically.
+
+    Parameters
+    ----------
+    photo : uint8 (h, w, 3)
+    start : bool (h, w)
+
+    Returns
+    -------
+    mask : bool (h, w)
+
+    References
+    ----------
+    C. Rother, V. Kolmogorov, A. Blake, "GrabCut", SIGGRAPH 2004, in OpenCV's implementation.
+    """
+    trimap = np.where(start, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    rim = np.pad(np.zeros(np.subtract(start.shape, 2 * _BORDER), bool), _BORDER, constant_values=True)
+    trimap[rim & ~start] = cv2.GC_BGD
+    if not start.any() or not (trimap != cv2.GC_PR_FGD).any():
+        return start
+    cv2.setRNGSeed(1)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(photo, trimap, _NO_BOX, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    return _tidy((trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD))
+
+
+def first_label(photo: np.ndarray) -> Label:
+    """Label a photograph from nothing but that garments lie in the middle: uint8 (h, w, 3) in."""
+    centrality = _centrality(*photo.shape[:2])
+    narrow, wide = (cut(photo, centrality > share) for share in _STARTS)
+    return Label(photo, narrow, iou(narrow, wide))
+
+
+def next_label(photo: np.ndarray, probability: np.ndarray) -> Label:
+    """Label a photograph, uint8 (h, w, 3), by what a network believes, float (h, w), and the colours."""
+    believed = _tidy(probability > 0.5)
+    improved = cut(photo, believed)
+    return Label(photo, improved, iou(believed, improved))

@@ -1,0 +1,249 @@
+"""Training of the segmenter: a catalogue of photographs goes in, `segmenter.tflite` and its scores come out.
+
+Two rounds. The first learns from masks that GrabCut finds from the middle of each photograph, where two
+starts agree; the second from masks that GrabCut makes of what the network believes by then.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import keras
+import numpy as np
+from scipy.special import expit
+
+from training import device
+from training.bundle import litert
+from training.catalogue import Catalogue
+from training.cutouts import in_order
+from training.drawn import render, render_mask, sample
+from training.errors import RunExists, TooFewImages, UnreadableImage
+from training.files import write_atomically
+from training.images import decode
+from training.litert import LiteModel
+from training.monitor import Progress
+from training.segmentation import network
+from training.segmentation.labels import Label, first_label, iou, next_label
+from training.segmentation.scenes import Scenes
+from training.segmentation.segmenter import MODEL_FILE, squeeze
+
+METRICS_FILE = "segmenter.json"
+RUN_FILE = "run.json"
+WORKING_SIZE = 256
+MIN_LABELS = 40
+HELD_OUT = 0.05
+DRAWN = 400
+DRAWN_EXAM = 100
+
+
+@dataclass(frozen=True)
+class SegmenterConfig:
+    """Everything that decides what the segmenter learns.
+
+    Parameters
+    ----------
+    epochs : tuple of int
+        Of each round, an epoch being as many scenes as there are photographs.
+    batch : int
+    learning_rate, weight_decay : float
+        Peak of each round's cosine schedule after one epoch of warm-up, and AdamW's decay.
+    seed : int
+    """
+
+    epochs: tuple[int, ...] = (8, 24)
+    batch: int = 48
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+    seed: int = 20
+
+
+class SceneBatches(keras.utils.PyDataset):
+    """`steps` batches an epoch, float32 masks beside uint8 pictures; other scenes in every epoch."""
+
+    def __init__(self, scenes: Scenes, *, steps: int, batch: int, seed: int) -> None:
+        super().__init__(workers=2)  # with 1, an epoch ends with TensorFlow waiting, for up to a minute
+        self.scenes, self.steps, self.batch, self.seed = scenes, steps, batch, seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng((self.seed, self.epoch, index))
+        pictures, masks = zip(*(self.scenes.scene(rng) for _ in range(self.batch)), strict=True)
+        return np.stack(pictures), np.stack(masks)[..., None]
+
+    def on_epoch_end(self) -> None:
+        """Go on to other scenes."""
+        self.epoch += 1
+
+
+def _squeezed(path: Path) -> np.ndarray:
+    return squeeze(decode(path, size=WORKING_SIZE))
+
+
+def _drawn(index: int) -> Label:
+    shape, appearance = sample(index, seed=1)
+    mask = squeeze(render_mask(shape, appearance).astype(np.uint8) * 255) > 127
+    return Label(squeeze(render(shape, appearance)), mask, 1.0)
+
+
+def _next(pair: tuple[np.ndarray, np.ndarray]) -> Label:
+    return next_label(*pair)
+
+
+def _believed(model: keras.Model, photos: np.ndarray) -> np.ndarray:
+    """Probability of garment, mean of a photograph and its mirror image: float32 (n, 128, 128)."""
+    straight, mirrored = (
+        model.predict(batch, batch_size=64, verbose=0)[..., 0] for batch in (photos, photos[:, :, ::-1])
+    )
+    return expit((straight + mirrored[:, :, ::-1]) / 2)
+
+
+def _train(model: keras.Model, scenes: Scenes, config: SegmenterConfig, number: int, folder: Path) -> None:
+    epochs = config.epochs[number]
+    steps = max(1, len(scenes.labels) // config.batch)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps * (epochs - 1)), warmup_target=config.learning_rate, warmup_steps=steps
+    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
+    model.compile(optimizer, loss=network.loss, jit_compile=device.compiles())
+    batches = SceneBatches(scenes, steps=steps, batch=config.batch, seed=config.seed + number)
+    backup = keras.callbacks.BackupAndRestore(
+        str(folder / f"checkpoint-{number}"), double_checkpoint=True, delete_checkpoint=False
+    )
+    model._initial_epoch = None  # Keras would begin this round where a resumed one before it began
+    model.fit(batches, epochs=epochs, verbose=0, callbacks=[backup, Progress(steps)])
+
+
+def _scores(model: keras.Model, held_out: Sequence[Label]) -> dict[str, float]:
+    """Mean IoU on held-out photographs (against their labels) and on drawn garments (against the truth)."""
+    drawn = [_drawn(index) for index in range(DRAWN, DRAWN + DRAWN_EXAM)]
+    scores = {}
+    for name, labels in (("iou_photographs", held_out), ("iou_drawn", drawn)):
+        if not labels:
+            continue
+        masks = _believed(model, np.stack([label.photo for label in labels])) > 0.5
+        overlaps = [iou(mask, label.mask) for mask, label in zip(masks, labels, strict=True)]
+        scores[name] = float(np.mean(overlaps))
+    return scores
+
+
+def _read(catalogue: Catalogue, processes: int | None) -> tuple[np.ndarray, int]:
+    paths = [item.path for item in catalogue.items]
+    read = list(in_order(_squeezed, paths, processes=processes, progress="Reading"))
+    photos = [photo for photo in read if not isinstance(photo, UnreadableImage)]
+    if len(photos) < MIN_LABELS:
+        raise TooFewImages(
+            f"{catalogue.source} has {len(photos)} readable photographs; at least {MIN_LABELS} are needed. "
+            "Name a larger catalogue."
+        )
+    return np.stack(photos), len(read) - len(photos) + len(catalogue.bad)
+
+
+def _check_run(out: Path, catalogue: Catalogue, config: SegmenterConfig) -> None:
+    """Raise `RunExists` where `out` holds the training of another segmenter; note there what this one is."""
+    settings = json.dumps({"catalogue": catalogue.source, "config": asdict(config)}, indent=2) + "\n"
+    path = out / RUN_FILE
+    if path.exists() and path.read_text() != settings:
+        raise RunExists(
+            f"'{out}' holds a training with another catalogue or configuration (see {path}). "
+            "Name another --out."
+        )
+    write_atomically(path, settings.encode())
+
+
+def _sure(labels: list[Label], number: int) -> list[Label]:
+    kept = [label for label in labels if label.sure]
+    click.echo(f"Round {number + 1}: {len(kept):,} of {len(labels):,} masks are sure.", err=True)
+    if len(kept) < MIN_LABELS:
+        raise TooFewImages(
+            f"Only {len(kept)} photographs have a garment that can be told from its ground; at least "
+            f"{MIN_LABELS} are needed. Add photographs of single garments, each in the middle of its picture."
+        )
+    return kept
+
+
+def _labels(photos: np.ndarray, model: keras.Model | None, processes: int | None) -> list[Label]:
+    if model is None:
+        results = in_order(first_label, list(photos), processes=processes, progress="Labelling")
+    else:
+        pairs = list(zip(photos, _believed(model, photos), strict=True))
+        results = in_order(_next, pairs, processes=processes, progress="Labelling")
+    return [result for result in results if isinstance(result, Label)]
+
+
+def half_precision(model: keras.Model) -> bytes:
+    """Export a network with its weights stored as float16 and computed in float32."""
+    import tensorflow as tf
+
+    types = {"supported_types": [tf.float16]}
+    return litert(model, optimizations=[tf.lite.Optimize.DEFAULT], target_spec=types)
+
+
+def _check_agreement(exported: bytes, model: keras.Model, photos: np.ndarray) -> float:
+    """Return the largest difference in probability between the exported network and the trained one."""
+    there = expit(LiteModel(exported).run(photos))
+    return float(np.abs(there - expit(model.predict(photos, verbose=0))).max())
+
+
+def learn(
+    catalogue: Catalogue,
+    out: Path,
+    *,
+    config: SegmenterConfig = SegmenterConfig(),  # noqa: B008 (frozen)
+    processes: int | None = None,
+) -> dict[str, Any]:
+    """Train the segmenter on photographs without any mask; categories are not looked at.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Photographs of one garment each.
+    out : Path
+        Takes `segmenter.tflite` and `segmenter.json`; a killed run goes on from its last epoch there.
+    config : SegmenterConfig
+    processes : int, optional
+        Worker processes for reading and labelling.
+
+    Returns
+    -------
+    metrics : dict
+        What stands in `segmenter.json`.
+
+    Raises
+    ------
+    TooFewImages, RunExists
+    """
+    _check_run(out, catalogue, config)
+    photos, skipped = _read(catalogue, processes)
+    order = np.random.default_rng(config.seed).permutation(len(photos))
+    cut = round(HELD_OUT * len(photos))
+    held_out, photos = photos[order[:cut]], photos[np.sort(order[cut:])]
+    drawn = [_drawn(index) for index in range(DRAWN)]
+    keras.utils.set_random_seed(config.seed)
+    model = network.build()
+    counts = []
+    for number in range(len(config.epochs)):
+        labels = _sure(_labels(photos, model if number else None, processes), number)
+        counts.append(len(labels))
+        _train(model, Scenes(labels, drawn), config, number, out)
+    exam = [label for label in _labels(held_out, None, processes) if label.sure]
+    data = half_precision(model)
+    metrics = {
+        "config": asdict(config),
+        "catalogue": Path(catalogue.source).name,
+        "photographs": len(photos),
+        "skipped": skipped,
+        "labelled": counts,
+        "held_out": len(exam),
+        "scores": _scores(model, exam),
+        "export_difference": _check_agreement(data, model, held_out[:8]),
+        "training": {"device": device.describe(), "keras": keras.__version__},
+    }
+    write_atomically(out / MODEL_FILE, data)
+    write_atomically(out / METRICS_FILE, (json.dumps(metrics, indent=2) + "\n").encode())
+    return metrics
