@@ -11,7 +11,7 @@ from keras import ops, random
 
 Tensor = Any
 
-ROTATION = math.radians(8)
+ROTATION = math.radians(12)
 SCALE = 0.10
 ASPECT = 0.04
 SHIFT = 0.04
@@ -25,7 +25,7 @@ BITE_SHARE = 0.3
 
 
 class Disturb(keras.layers.Layer):
-    """One disturbed view of each cut-out, and whether it was mirrored.
+    """One disturbed view of each cut-out.
 
     Parameters
     ----------
@@ -56,13 +56,12 @@ class Disturb(keras.layers.Layer):
         contrast = self._uniform((n, 1, 1, 1), 0.4, 1.0)
         return contrast * ops.power(ops.clip(grey, 1e-3, 1.0), gamma)
 
-    def _warped(self, images: Tensor, n: int, side: int) -> tuple[Tensor, Tensor]:
+    def _warped(self, images: Tensor, n: int, side: int) -> Tensor:
         """Turn, scale, stretch, shift and mirror each image about its centre."""
         angle = self._uniform((n,), -ROTATION, ROTATION)
         scale = ops.exp(self._uniform((n,), -SCALE, SCALE))
         aspect = ops.exp(self._uniform((n,), -ASPECT, ASPECT))
-        mirrored = ops.cast(self._uniform((n,)) < 0.5, "float32")
-        flip = 1 - 2 * mirrored
+        flip = 1 - 2 * ops.cast(self._uniform((n,)) < 0.5, "float32")
         a0, a1 = ops.cos(angle) * scale * aspect * flip, -ops.sin(angle) * scale * aspect
         b0, b1 = ops.sin(angle) * scale / aspect * flip, ops.cos(angle) * scale / aspect
         centre = (side - 1) / 2
@@ -71,7 +70,7 @@ class Disturb(keras.layers.Layer):
         b2 = centre - b0 * centre - b1 * centre + shift[1]
         zero = ops.zeros_like(a0)
         transforms = ops.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1)
-        return ops.image.affine_transform(images, transforms, fill_mode="constant"), mirrored
+        return ops.image.affine_transform(images, transforms, fill_mode="constant")
 
     def _window(self, n: int, side: int, *, centre: float, low: float, high: float) -> Tensor:
         """Draw one random rounded window an image: 1 inside, 0 outside; float32 (n, side, side, 1)."""
@@ -115,12 +114,12 @@ class Disturb(keras.layers.Layer):
         filled = ops.cast(self._uniform((n, 1, 1, 1)) < 0.3, "float32")
         return frayed * (1 - bite) + bite * filled
 
-    def call(self, cutouts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return luminance and mask, float32 (n, s, s, 1), and mirrored, float32 (n,) of 0 and 1."""
+    def call(self, cutouts: Tensor) -> tuple[Tensor, Tensor]:
+        """Return luminance and mask, float32 (n, s, s, 1) each."""
         n, side = ops.shape(cutouts)[0], cutouts.shape[1]
         grey = self._mixed(cutouts[..., :3], n)
-        warped, mirrored = self._warped(ops.concatenate([grey, cutouts[..., 3:]], axis=-1), n, side)
+        warped = self._warped(ops.concatenate([grey, cutouts[..., 3:]], axis=-1), n, side)
         grey, mask = warped[..., :1], warped[..., 1:]
         grey = self._blurred(self._printed(grey, n, side), n)
         grey = grey + random.normal(ops.shape(grey), stddev=NOISE, seed=self.generator)
-        return ops.clip(grey, 0.0, 1.0), self._ragged(mask, n, side), mirrored
+        return ops.clip(grey, 0.0, 1.0), self._ragged(mask, n, side)

@@ -1,7 +1,9 @@
 """The convolutional autoencoder: cut-outs, uint8 (n, 128, 128, 4), to unit embeddings, float32 (n, d).
 
-It sees two disturbed views of each garment, reconstructs the clean edge maps from each (denoising), and
-must give both views one embedding that differs from every other garment's (the invariance term).
+It sees two disturbed views of each garment and reconstructs the clean edge maps from each (denoising). Both
+views must get one projection that differs from every other garment's (the invariance term); where garments
+have categories, the embeddings of one category are pulled together, too. The embedding is the bottleneck.
+What is reconstructed is the mean of the edge maps and their mirror image: it need not tell left from right.
 """
 
 from typing import Any
@@ -32,7 +34,7 @@ def _stage(x: Tensor, width: int, blocks: int) -> Tensor:
 
 
 def build_trunk(config: Config) -> keras.Model:
-    """Build the way from edge maps, float32 (n, 128, 128, 2), to the latent, (n, config.latent).
+    """Build the way from edge maps, float32 (n, 128, 128, 2), to the bottleneck, (n, config.dimension).
 
     Nothing is pooled over the picture, so where a sleeve or a hem ends is kept.
     """
@@ -41,19 +43,33 @@ def build_trunk(config: Config) -> keras.Model:
     for width, blocks in zip(config.widths[1:], config.blocks, strict=True):
         x = _stage(x, width, blocks)
     x = layers.ReLU()(_convolved(x, config.neck, kernel=1))
-    latent = layers.Dense(config.latent, name="latent")(layers.Flatten(name="layout")(x))
-    return keras.Model(edges, latent, name="trunk")
+    return keras.Model(edges, layers.Dense(config.dimension)(layers.Flatten()(x)), name="trunk")
+
+
+def build_projector(config: Config) -> keras.Model:
+    """Build what stands between bottleneck and invariance term while training: (n, d) to (n, d).
+
+    What the term makes the network forget is forgotten here, not in the embedding.
+
+    References
+    ----------
+    T. Chen, S. Kornblith, M. Norouzi, G. Hinton, "A simple framework for contrastive learning of visual
+    representations", ICML 2020, section 4.2.
+    """
+    bottleneck = keras.Input((config.dimension,))
+    hidden = layers.Dense(config.dimension, activation="relu")(bottleneck)
+    return keras.Model(bottleneck, layers.Dense(config.dimension)(hidden), name="projector")
 
 
 def build_decoder(config: Config) -> keras.Model:
-    """Build the way back: latent to clean edge maps, float32 (n, 64, 64, 2) in [0, 1]."""
-    latent = keras.Input((config.latent,))
-    x = layers.Reshape((8, 8, config.neck))(layers.Dense(64 * config.neck, activation="relu")(latent))
+    """Build the way back: bottleneck to clean edge maps, float32 (n, 64, 64, 2) in [0, 1]."""
+    bottleneck = keras.Input((config.dimension,))
+    x = layers.Reshape((8, 8, config.neck))(layers.Dense(64 * config.neck, activation="relu")(bottleneck))
     for width in config.decoder_widths:
         x = layers.Conv2DTranspose(width, 4, strides=2, padding="same", use_bias=False)(x)
         x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
     edges = layers.Conv2D(2, 3, padding="same", activation="sigmoid", dtype="float32")(x)
-    return keras.Model(latent, edges, name="decoder")
+    return keras.Model(bottleneck, edges, name="decoder")
 
 
 def contrast(embeddings: Tensor, groups: Tensor, temperature: float) -> Tensor:
@@ -62,9 +78,9 @@ def contrast(embeddings: Tensor, groups: Tensor, temperature: float) -> Tensor:
     Parameters
     ----------
     embeddings : float32 (m, d) of unit norm
-    groups : int32 (2, m)
-        Two embeddings belong together where either row agrees: the garment's number in the batch, and its
-        category (negative: none). Without categories this is InfoNCE.
+    groups : int32 (m,)
+        Embeddings of one group belong together; a negative group has no members. With one group a garment
+        this is InfoNCE, with one a category the supervised form.
     temperature : float
 
     Returns
@@ -76,13 +92,23 @@ def contrast(embeddings: Tensor, groups: Tensor, temperature: float) -> Tensor:
     A. van den Oord, Y. Li, O. Vinyals, "Representation learning with contrastive predictive coding", 2018;
     P. Khosla et al., "Supervised contrastive learning", NeurIPS 2020 (its outer sum).
     """
-    m = ops.shape(embeddings)[0]
-    others = 1.0 - ops.eye(m)
-    same = ops.logical_and(groups[:, :, None] == groups[:, None, :], groups[:, :, None] >= 0)
-    positives = ops.cast(ops.any(same, axis=0), "float32") * others
+    others = 1.0 - ops.eye(ops.shape(embeddings)[0])
+    same = ops.logical_and(groups[:, None] == groups[None], groups[:, None] >= 0)
+    positives = ops.cast(same, "float32") * others
     logits = ops.matmul(embeddings, ops.transpose(embeddings)) / temperature - 1e9 * (1.0 - others)
     log_share = logits - ops.logsumexp(logits, axis=1, keepdims=True)
-    return -ops.mean(ops.sum(log_share * positives, axis=1) / ops.sum(positives, axis=1))
+    counts = ops.sum(positives, axis=1)
+    rows = -ops.sum(log_share * positives, axis=1) / ops.maximum(counts, 1.0)
+    return ops.sum(rows) / ops.maximum(ops.sum(ops.cast(counts > 0, "float32")), 1.0)
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    vectors = ops.cast(vectors, "float32")
+    return vectors / ops.sqrt(ops.sum(ops.square(vectors), axis=1, keepdims=True) + 1e-12)
+
+
+def _grey(scaled: Tensor) -> Tensor:
+    return ops.sum(scaled[..., :3] * ops.convert_to_tensor(LUMINANCE), axis=-1, keepdims=True)
 
 
 class Autoencoder(keras.Model):
@@ -98,11 +124,11 @@ class Autoencoder(keras.Model):
         self.config = config
         self.disturb = Disturb(seed=config.seed)
         self.trunk = build_trunk(config)
-        self.head = layers.Dense(config.dimension, name="embedding")
+        self.projector = build_projector(config)
         self.decoder = build_decoder(config)
-        self.head.build((None, config.latent))
         self.drop = keras.random.SeedGenerator(config.seed + 1)
-        self.losses_seen = {name: keras.metrics.Mean(name=name) for name in ("reconstruction", "contrast")}
+        terms = ("reconstruction", "invariance", "category")
+        self.losses_seen = {name: keras.metrics.Mean(name=name) for name in terms}
 
     def build(self, input_shape: Any) -> None:
         """Do nothing: the constructor has built every part."""
@@ -113,39 +139,38 @@ class Autoencoder(keras.Model):
         """The running means that each epoch reports."""
         return [*super().metrics, *self.losses_seen.values()]
 
-    def _embedding(self, latent: Tensor) -> Tensor:
-        raw = ops.cast(self.head(latent), "float32")
-        return raw / ops.sqrt(ops.sum(ops.square(raw), axis=1, keepdims=True) + 1e-12)
-
     def clean_edges(self, cutouts: Tensor) -> Tensor:
         """Undisturbed edge maps of cut-outs: uint8 (n, 128, 128, 4) -> float32 (n, 128, 128, 2)."""
         scaled = ops.cast(cutouts, "float32") / 255.0
-        grey = ops.sum(scaled[..., :3] * ops.convert_to_tensor(LUMINANCE), axis=-1, keepdims=True)
-        return edge_maps(grey, scaled[..., 3:])
+        return self._kept(edge_maps(_grey(scaled), scaled[..., 3:]))
 
-    def _view(self, scaled: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the edges of one disturbed view and what is to be reconstructed from it."""
-        grey, mask, mirrored = self.disturb(scaled)
-        edges = edge_maps(grey, mask)
-        n = ops.shape(edges)[0]
-        kept = keras.random.uniform((n, 1, 1, 1), seed=self.drop) >= self.config.drop_lines
-        edges = ops.concatenate([edges[..., :1], edges[..., 1:] * ops.cast(kept, "float32")], axis=-1)
-        turned = ops.reshape(mirrored, (-1, 1, 1, 1))
-        return edges, turned * ops.flip(target, axis=2) + (1 - turned) * target
+    def _kept(self, edges: Tensor) -> Tensor:
+        """Blank the channel that the configuration does without."""
+        shares = [float(self.config.outline), float(self.config.inner_lines)]
+        return edges if all(shares) else edges * ops.convert_to_tensor(shares)
+
+    def _view(self, scaled: Tensor) -> Tensor:
+        """Return the edges of one disturbed view."""
+        grey, mask = self.disturb(scaled) if self.config.disturbed else (_grey(scaled), scaled[..., 3:])
+        edges = self._kept(edge_maps(grey, mask))
+        shown = keras.random.uniform((ops.shape(edges)[0], 1, 1, 1), seed=self.drop) >= self.config.drop_lines
+        return ops.concatenate([edges[..., :1], edges[..., 1:] * ops.cast(shown, "float32")], axis=-1)
 
     def call(self, cutouts: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return embeddings, reconstructions and targets: of two views a garment while training."""
         clean = self.clean_edges(cutouts)
         ratio = SIDE // RECONSTRUCTION_SIDE
-        target = ops.average_pool(clean, ratio, strides=ratio)
+        small = ops.average_pool(clean, ratio, strides=ratio)
+        target = (small + ops.flip(small, axis=2)) / 2
         if training:
             scaled = ops.cast(cutouts, "float32") / 255.0
-            views = [self._view(scaled, target) for _ in range(2)]
-            clean, target = (ops.concatenate(parts, axis=0) for parts in zip(*views, strict=True))
-        latent = self.trunk(clean, training=training)
+            clean = ops.concatenate([self._view(scaled), self._view(scaled)], axis=0)
+            target = ops.concatenate([target, target], axis=0)
+        bottleneck = self.trunk(clean, training=training)
         return {
-            "embedding": self._embedding(latent),
-            "reconstruction": self.decoder(latent, training=training),
+            "embedding": _unit(bottleneck),
+            "projection": _unit(self.projector(bottleneck)),
+            "reconstruction": self.decoder(bottleneck, training=training),
             "target": target,
         }
 
@@ -157,35 +182,27 @@ class Autoencoder(keras.Model):
         sample_weight: Any = None,
         **options: Any,
     ) -> Tensor:
-        """Weighted sum of the reconstruction's error and the invariance term; `y` holds category numbers."""
+        """Weighted sum of reconstruction error, invariance and category terms; `y` holds category numbers."""
         error = ops.square(y_pred["reconstruction"] - y_pred["target"])
-        reconstruction = ops.mean(ops.sum(error, axis=(1, 2, 3))) / RECONSTRUCTION_SIDE
-        n = ops.shape(y_pred["embedding"])[0] // 2
-        numbers = ops.concatenate([ops.arange(n), ops.arange(n)])
-        categories = ops.cast(ops.concatenate([y, y]), numbers.dtype)
-        term = contrast(y_pred["embedding"], ops.stack([numbers, categories]), self.config.temperature)
-        self.losses_seen["reconstruction"].update_state(reconstruction)
-        self.losses_seen["contrast"].update_state(term)
-        return self.config.reconstruction_weight * reconstruction + term
+        garments = ops.arange(ops.shape(y_pred["embedding"])[0] // 2)
+        terms = {
+            "reconstruction": ops.mean(ops.sum(error, axis=(1, 2, 3))) / RECONSTRUCTION_SIDE,
+            "invariance": self._contrast(y_pred["projection"], garments),
+            "category": self._contrast(y_pred["embedding"], y),
+        }
+        for name, term in terms.items():
+            self.losses_seen[name].update_state(term)
+        return (
+            self.config.reconstruction_weight * terms["reconstruction"]
+            + self.config.invariance_weight * terms["invariance"]
+            + terms["category"]
+        )
 
-    def bottleneck(self) -> keras.Model:
-        """Return the way to the latent: uint8 (n, 128, 128, 2) luminance and mask -> (n, config.latent)."""
-        pixels = keras.Input((SIDE, SIDE, 2), dtype="uint8")
-        return keras.Model(pixels, self.trunk(SobelEdges()(pixels)), name="bottleneck")
+    def _contrast(self, vectors: Tensor, groups: Tensor) -> Tensor:
+        return contrast(vectors, ops.concatenate([groups, groups]), self.config.temperature)
 
     def encoder(self) -> keras.Model:
         """Return the exported part: uint8 (n, 128, 128, 2) luminance and mask -> unit float32 (n, d)."""
-        bottleneck = self.bottleneck()
-        unit = layers.UnitNormalization(axis=-1, dtype="float32")(self.head(bottleneck.output))
-        return keras.Model(bottleneck.input, unit, name="encoder")
-
-    def folded_encoder(self) -> keras.Model:
-        """Return a copy of `encoder()` in which latent and head, both linear, are one smaller layer."""
-        layout = keras.Model(self.trunk.input, self.trunk.get_layer("layout").output)
-        first, second = self.trunk.get_layer("latent"), self.head
         pixels = keras.Input((SIDE, SIDE, 2), dtype="uint8")
-        both = layers.Dense(self.config.dimension, dtype="float32", name="embedding")
-        unit = layers.UnitNormalization(axis=-1, dtype="float32")(both(layout(SobelEdges()(pixels))))
-        kernel = ops.matmul(first.kernel, second.kernel)
-        both.set_weights([kernel, ops.matmul(first.bias[None], second.kernel)[0] + second.bias])
-        return keras.Model(pixels, unit, name="encoder")
+        unit = layers.UnitNormalization(axis=-1, dtype="float32")
+        return keras.Model(pixels, unit(self.trunk(self._kept(SobelEdges()(pixels)))), name="encoder")

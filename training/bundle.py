@@ -27,7 +27,7 @@ AGREEMENT = 1e-4
 
 
 def _weights(model: Autoencoder) -> list[keras.Variable]:
-    return [*model.trunk.weights, *model.head.weights, *model.decoder.weights]
+    return [*model.trunk.weights, *model.projector.weights, *model.decoder.weights]
 
 
 def save_weights(model: Autoencoder, folder: Path) -> None:
@@ -85,10 +85,18 @@ def round_weights(model: Autoencoder) -> None:
         weight.assign(np.asarray(weight).astype(np.float16).astype(np.float32))
 
 
-def _litert(model: keras.Model) -> bytes:
+def litert(model: keras.Model, **options: Any) -> bytes:
+    """Return a model as a LiteRT flatbuffer (needs TensorFlow as Keras's backend).
+
+    Parameters
+    ----------
+    model : keras.Model
+    **options
+        Attributes of TensorFlow's converter, such as `optimizations`.
+    """
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         path = Path(folder) / MODEL_FILE
-        model.export(path, format="litert", verbose=False)
+        model.export(path, format="litert", verbose=False, **options)
         return path.read_bytes()
 
 
@@ -118,7 +126,7 @@ def export(model: Autoencoder, folder: Path, *, sample: np.ndarray, description:
     EncoderMismatch
         The exported model computes something else.
     """
-    data = _litert(model.folded_encoder())
+    data = litert(model.encoder())
     full = {
         "fingerprint": fingerprint(data),
         "preprocessing": PREPROCESSING,

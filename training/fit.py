@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,7 @@ class Batches(keras.utils.PyDataset):
     """Cut-outs and category numbers in a new random order each epoch; a last, smaller batch is left out."""
 
     def __init__(self, cutouts: np.ndarray, categories: np.ndarray, *, batch: int, seed: int) -> None:
-        super().__init__(workers=1)
+        super().__init__(workers=2)  # with 1, an epoch ends with TensorFlow waiting, for up to a minute
         self.cutouts, self.categories = cutouts, categories
         self.batch = min(batch, len(cutouts))
         self.random = np.random.default_rng(seed)
@@ -124,7 +123,8 @@ def _split(dataset: Dataset, held_out: Dataset | None, config: Config) -> tuple[
     return dataset, held_out
 
 
-def _compiled(config: Config, steps: int) -> Autoencoder:
+def compiled(config: Config, steps: int) -> Autoencoder:
+    """Return a new model, ready to be fitted for `config.epochs` of `steps` batches."""
     model = Autoencoder(config)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps * (config.epochs - 1)), warmup_target=config.learning_rate, warmup_steps=steps
@@ -206,7 +206,7 @@ def _finish(
     """Take the best epoch's weights, score them as they will be exported, and write all that a run leaves."""
     model.load_weights(out / BEST_FILE)
     bundle.round_weights(model)
-    final = monitor.validation.scores(partial(bundle.embed, monitor.encoder))
+    final = monitor.scores()
     metrics = {**description, "scores": {**description["scores"], **final}}
     bundle.save_weights(model, out)
     write_atomically(out / METRICS_FILE, (json.dumps(metrics, indent=2) + "\n").encode())
@@ -272,7 +272,7 @@ def fit(
     examination = Validation.of(data, held_out, seed=config.seed)
     started = time.monotonic()
     with device.spread():
-        model = _compiled(config, len(batches))
+        model = compiled(config, len(batches))
         if run.init is not None:
             bundle.load_weights(model, Path(run.init))
         monitor, callbacks = _callbacks(out, model, examination, len(batches))

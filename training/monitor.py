@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ Embed = Callable[[np.ndarray], np.ndarray]
 
 def _disturbed(cutouts: np.ndarray, seed: int) -> np.ndarray:
     """One fixed disturbed view of each cut-out, as a grey cut-out, uint8 (n, 128, 128, 4)."""
-    grey, mask, _ = Disturb(seed=seed)(cutouts.astype(np.float32) / 255.0)
+    grey, mask = Disturb(seed=seed)(cutouts.astype(np.float32) / 255.0)
     grey, mask = (np.rint(np.asarray(x) * 255).astype(np.uint8) for x in (grey, mask))
     return np.concatenate([grey, grey, grey, mask], axis=-1)
 
@@ -41,6 +42,8 @@ class Validation:
     ----------
     gallery, queries : uint8 (n, 128, 128, 4)
     gallery_labels, query_labels : list of str
+    metric : str
+        The name in `scores` of the score that chooses the epoch.
     """
 
     gallery: np.ndarray
@@ -111,6 +114,10 @@ class Monitor(keras.callbacks.Callback):
         scored = [record for record in self.history if metric in record]
         return max(scored, key=lambda record: record[metric], default=None)
 
+    def scores(self) -> dict[str, float]:
+        """Return the validation's scores for the weights as they are now."""
+        return self.validation.scores(partial(embed, self.encoder))
+
     def on_train_begin(self, logs: Any = None) -> None:
         """Take up the history of the epochs that a checkpoint holds."""
         path = self.folder / HISTORY_FILE
@@ -123,7 +130,7 @@ class Monitor(keras.callbacks.Callback):
         before = self.best
         last = epoch + 1 == self.params["epochs"]
         if (epoch + 1) % self.every == 0 or last:
-            record |= self.validation.scores(lambda cutouts: embed(self.encoder, cutouts))
+            record |= self.scores()
         self.history.append(record)
         if self.best is not before:
             self.model.save_weights(self.folder / BEST_FILE)
@@ -162,7 +169,7 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Show the epoch's figures behind the bar."""
         if self.bar is not None and logs:
-            names = ("reconstruction", "contrast", "val_p_at_1", "val_p_at_10")
+            names = ("reconstruction", "invariance", "category", "val_p_at_1", "val_p_at_10")
             self.bar.set_postfix({"epoch": epoch + 1, **{n: f"{logs[n]:.3f}" for n in names if n in logs}})
 
     def on_train_end(self, logs: Any = None) -> None:

@@ -13,12 +13,12 @@ from training.config import from_dict
 from training.dataset import Dataset
 from training.encoder import Encoder
 from training.images import decode
-from training.metrics import rank
+from training.metrics import mark, rank
 
 ROWS = 6
 ANSWERS = 6
 
-_LOSSES = ("loss", "reconstruction", "contrast")
+_LOSSES = ("loss", "reconstruction", "invariance", "category")
 
 
 def draw_curves(history: Sequence[dict[str, Any]], out: Path) -> Path:
@@ -73,6 +73,25 @@ def _varied(dataset: Dataset, count: int, *, seed: int = 3) -> Dataset:
     return dataset.take(order[np.argsort(turn, kind="stable")][:count])
 
 
+def _failing(encoder: Encoder, gallery: Dataset, queries: Dataset) -> Dataset:
+    """Draw from the tenth of the queries whose answers least have their category."""
+    asked, searched = (
+        part.take(np.flatnonzero([item.category is not None for item in part.items]))
+        for part in (queries, gallery)
+    )
+    if not asked.items or not searched.items:
+        return asked.take(np.arange(0))
+    marks = mark(
+        *(encoder.embed_cutouts(part.cutouts) for part in (asked, searched)),
+        query_labels=[str(item.category) for item in asked.items],
+        gallery_labels=[str(item.category) for item in searched.items],
+        query_ids=[item.item_id for item in asked.items],
+        gallery_ids=[item.item_id for item in searched.items],
+    )
+    worst = np.argsort(marks.average_precision, kind="stable")
+    return _varied(asked.take(worst[: max(ROWS, len(worst) // 10)]), ROWS)
+
+
 def _first_maps(model: Autoencoder, edges: np.ndarray) -> np.ndarray:
     first = next(layer for layer in model.trunk.layers if isinstance(layer, keras.layers.ReLU))
     return np.asarray(keras.Model(model.trunk.input, first.output)(edges[None]))[0]
@@ -89,7 +108,8 @@ def draw_figures(folder: Path, *, gallery: Dataset, queries: Dataset, out: Path)
         A few queries of different categories are drawn from `queries` and answered from `gallery`; a
         query that is in the gallery too is not its own answer.
     out : Path
-        Folder of `garments.png`, `results.png`, `kernels.png` and `feature_maps.png`.
+        Folder of `garments.png`, `results.png`, `kernels.png` and `feature_maps.png`; where there are
+        categories also of `failures.png`, queries that are answered worst.
 
     Returns
     -------
@@ -113,6 +133,9 @@ def draw_figures(folder: Path, *, gallery: Dataset, queries: Dataset, out: Path)
         "kernels": figures.kernels(kernels),
         "feature_maps": figures.feature_maps(_first_maps(model, edges[0]), edges[0]),
     }
+    failing = _failing(encoder, gallery, queries)
+    if failing.items:
+        drawn["failures"] = figures.result_sheet(_answered(encoder, gallery, failing))
     for name, figure in drawn.items():
         figures.save(figure, out / f"{name}.png")
     return [out / f"{name}.png" for name in drawn]

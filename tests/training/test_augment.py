@@ -13,10 +13,9 @@ def cutouts(make_photo):
 
 
 def test_a_view_is_grey_and_mask_in_0_to_1(cutouts):
-    grey, mask, mirrored = (np.asarray(x) for x in Disturb(seed=1)(cutouts))
+    grey, mask = (np.asarray(x) for x in Disturb(seed=1)(cutouts))
     assert grey.shape == mask.shape == (16, 128, 128, 1)
     assert all(x.min() >= 0 and x.max() <= 1 for x in (grey, mask))
-    assert set(mirrored.tolist()) == {0.0, 1.0}
 
 
 def test_views_differ_from_each_other_and_a_seed_repeats_them(cutouts):
@@ -28,19 +27,19 @@ def test_views_differ_from_each_other_and_a_seed_repeats_them(cutouts):
 
 def test_the_shape_stays(cutouts):
     """A disturbed mask overlaps the clean one, mirrored or not (this garment is symmetric)."""
-    _, mask, _ = Disturb(seed=2)(cutouts)
+    _, mask = Disturb(seed=2)(cutouts)
     clean, seen = cutouts[..., 3] > 0.5, np.asarray(mask)[..., 0] > 0.5
     overlap = (clean & seen).sum((1, 2)) / (clean | seen).sum((1, 2))
-    assert np.median(overlap) > 0.75 and overlap.min() > 0.5
+    assert np.median(overlap) > 0.7 and overlap.min() > 0.5
 
 
-def test_mirroring_is_told_truly():
-    lopsided = np.zeros((32, 128, 128, 4), np.float32)
+def test_about_half_of_the_views_are_mirrored():
+    lopsided = np.zeros((64, 128, 128, 4), np.float32)
     lopsided[:, 40:90, 30:60] = 1.0
-    _, mask, mirrored = (np.asarray(x) for x in Disturb(seed=3)(lopsided))
-    weight = gaussian(mask[..., 0], 2, channel_axis=0)
+    _, mask = Disturb(seed=3)(lopsided)
+    weight = gaussian(np.asarray(mask)[..., 0], 2, channel_axis=0)
     left = weight[:, :, :64].sum((1, 2)) > weight[:, :, 64:].sum((1, 2))
-    assert np.array_equal(left, mirrored == 0.0)
+    assert 0.3 < left.mean() < 0.7
 
 
 def test_the_input_is_not_modified(cutouts):

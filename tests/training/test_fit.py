@@ -32,11 +32,12 @@ def _run(config, catalogue="drawn:60", **options):
 def test_a_run_leaves_its_bundle_history_metrics_and_figures(finished, tiny):
     history = json.loads((finished / "history.json").read_text())
     assert [record["epoch"] for record in history] == [1, 2]
-    assert all({"loss", "reconstruction", "contrast", "val_map"} <= record.keys() for record in history)
+    losses = {"loss", "reconstruction", "invariance", "category"}
+    assert all(losses | {"val_map"} <= record.keys() for record in history)
     metrics = json.loads((finished / "metrics.json").read_text())
     assert 0 < metrics["scores"]["val_map"] <= 1
-    names = {path.name for path in (finished / "figures").iterdir()}
-    assert names == {"garments.png", "results.png", "kernels.png", "feature_maps.png", "curves.png"}
+    names = {path.stem for path in (finished / "figures").iterdir()}
+    assert names == {"garments", "results", "failures", "kernels", "feature_maps", "curves"}
     assert Encoder.load(finished).dimension == tiny.dimension
     assert list((finished / "tensorboard").rglob("events.out.*"))
 
@@ -103,6 +104,24 @@ def test_without_categories_a_disturbed_view_must_find_its_twin(read, drawn_cach
         return np.eye(60, dtype=np.float32)[: len(cutouts)]
 
     assert examination.scores(perfect) == {"val_p_at_1": 1.0, "val_p_at_10": 0.1, "val_map": 1.0}
+
+
+def test_the_monitor_scores_the_encoder_with_its_present_weights(tmp_path):
+    class Model:
+        weight = 1.0
+
+        def predict(self, inputs, **_):
+            return np.full((len(inputs), 2), self.weight, np.float32)
+
+    class Sum:
+        def scores(self, encode):
+            return {"val_map": float(encode(np.zeros((3, 128, 128, 4), np.uint8)).sum())}
+
+    model = Model()
+    monitor = Monitor(tmp_path, Sum(), model, every=1, patience=2)
+    assert monitor.scores() == {"val_map": 6.0}
+    model.weight = 2.0
+    assert monitor.scores() == {"val_map": 12.0}
 
 
 def test_training_stops_after_the_last_patient_validation(tmp_path, tiny):

@@ -3,7 +3,7 @@ import pytest
 
 from training.dataset import prepare
 from training.encoder import Encoder
-from training.showcase import ANSWERS, _answered, _varied, draw_figures
+from training.showcase import ANSWERS, _answered, _varied, draw_curves, draw_figures
 
 
 @pytest.fixture(scope="module")
@@ -28,5 +28,16 @@ def test_queries_are_of_different_categories_first(data):
 
 def test_every_figure_is_drawn(finished, data, tmp_path):
     paths = draw_figures(finished, gallery=data, queries=data, out=tmp_path)
-    assert {path.name for path in paths} == {"garments.png", "results.png", "kernels.png", "feature_maps.png"}
+    assert {path.stem for path in paths} == {"garments", "results", "failures", "kernels", "feature_maps"}
     assert all(path.stat().st_size > 5_000 for path in paths)
+
+
+def test_each_term_of_the_loss_stands_among_the_losses_and_not_the_scores(monkeypatch, tmp_path):
+    saved = []
+    monkeypatch.setattr("training.figures.save", lambda figure, path: saved.append(figure))
+    terms = {"loss": 3.0, "reconstruction": 1.0, "invariance": 1.0, "category": 0.5}
+    draw_curves([{"epoch": epoch, **terms, "val_p_at_10": 0.4} for epoch in (1, 2)], tmp_path)
+    losses, scores = saved[0].axes
+    names = {text.get_text() for text in losses.get_legend().get_texts()}
+    assert names == {"loss", "reconstruction loss", "invariance loss", "category loss"}
+    assert [text.get_text() for text in scores.get_legend().get_texts()] == ["P@10"]

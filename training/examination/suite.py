@@ -113,7 +113,7 @@ def _true_shape(exam: Examination) -> list[Table]:
 def _sketch(exam: Examination) -> list[Table]:
     from training.examination.sketch import sketch
 
-    return [sketch(exam.encoder, exam.gallery, exam.queries)]
+    return [sketch(exam.encoder, exam.gallery, exam.queries, processes=exam.settings.processes)]
 
 
 def _baselines(exam: Examination) -> list[Table]:
