@@ -2,13 +2,15 @@
 
 It sees two disturbed views of each garment and reconstructs the clean edge maps from each (denoising). Both
 views must get one projection that differs from every other garment's (the invariance term); where garments
-have categories, the embeddings of one category are pulled together, too. The embedding is the bottleneck.
+have categories, the embeddings of one category are pulled together, too. The embedding is the bottleneck, or,
+with categories, what `training.discriminant` makes of the same features once the training is over.
 What is reconstructed is the mean of the edge maps and their mirror image: it need not tell left from right.
 """
 
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from training.augment import Disturb
@@ -34,7 +36,7 @@ def _stage(x: Tensor, width: int, blocks: int) -> Tensor:
 
 
 def build_trunk(config: Config) -> keras.Model:
-    """Build the way from edge maps, float32 (n, 128, 128, 2), to the bottleneck, (n, config.dimension).
+    """Build the way from edge maps, float32 (n, 128, 128, 2), to features, float32 (n, 64 config.neck).
 
     Nothing is pooled over the picture, so where a sleeve or a hem ends is kept.
     """
@@ -43,7 +45,13 @@ def build_trunk(config: Config) -> keras.Model:
     for width, blocks in zip(config.widths[1:], config.blocks, strict=True):
         x = _stage(x, width, blocks)
     x = layers.ReLU()(_convolved(x, config.neck, kernel=1))
-    return keras.Model(edges, layers.Dense(config.dimension)(layers.Flatten()(x)), name="trunk")
+    return keras.Model(edges, layers.Flatten()(x), name="trunk")
+
+
+def build_bottleneck(config: Config) -> keras.Model:
+    """Build the layer from features, (n, 64 config.neck), to the bottleneck, (n, config.dimension)."""
+    features = keras.Input((64 * config.neck,))
+    return keras.Model(features, layers.Dense(config.dimension)(features), name="bottleneck")
 
 
 def build_projector(config: Config) -> keras.Model:
@@ -117,6 +125,11 @@ class Autoencoder(keras.Model):
     Parameters
     ----------
     config : Config
+
+    Attributes
+    ----------
+    head : tuple of float32 (m, d) and float32 (d,), or None
+        Kernel and bias from features to embedding, in place of the bottleneck's, once they are known.
     """
 
     def __init__(self, config: Config, **options: object) -> None:
@@ -124,9 +137,11 @@ class Autoencoder(keras.Model):
         self.config = config
         self.disturb = Disturb(seed=config.seed)
         self.trunk = build_trunk(config)
+        self.bottleneck = build_bottleneck(config)
         self.projector = build_projector(config)
         self.decoder = build_decoder(config)
         self.drop = keras.random.SeedGenerator(config.seed + 1)
+        self.head: tuple[np.ndarray, np.ndarray] | None = None
         terms = ("reconstruction", "invariance", "category")
         self.losses_seen = {name: keras.metrics.Mean(name=name) for name in terms}
 
@@ -149,8 +164,9 @@ class Autoencoder(keras.Model):
         shares = [float(self.config.outline), float(self.config.inner_lines)]
         return edges if all(shares) else edges * ops.convert_to_tensor(shares)
 
-    def _view(self, scaled: Tensor) -> Tensor:
-        """Return the edges of one disturbed view."""
+    def view(self, cutouts: Tensor) -> Tensor:
+        """Edge maps of one disturbed view of cut-outs: uint8 (n, 128, 128, 4) -> float32 (n, 128, 128, 2)."""
+        scaled = ops.cast(cutouts, "float32") / 255.0
         grey, mask = self.disturb(scaled) if self.config.disturbed else (_grey(scaled), scaled[..., 3:])
         edges = self._kept(edge_maps(grey, mask))
         shown = keras.random.uniform((ops.shape(edges)[0], 1, 1, 1), seed=self.drop) >= self.config.drop_lines
@@ -163,10 +179,9 @@ class Autoencoder(keras.Model):
         small = ops.average_pool(clean, ratio, strides=ratio)
         target = (small + ops.flip(small, axis=2)) / 2
         if training:
-            scaled = ops.cast(cutouts, "float32") / 255.0
-            clean = ops.concatenate([self._view(scaled), self._view(scaled)], axis=0)
+            clean = ops.concatenate([self.view(cutouts), self.view(cutouts)], axis=0)
             target = ops.concatenate([target, target], axis=0)
-        bottleneck = self.trunk(clean, training=training)
+        bottleneck = self.bottleneck(self.trunk(clean, training=training))
         return {
             "embedding": _unit(bottleneck),
             "projection": _unit(self.projector(bottleneck)),
@@ -204,5 +219,14 @@ class Autoencoder(keras.Model):
     def encoder(self) -> keras.Model:
         """Return the exported part: uint8 (n, 128, 128, 2) luminance and mask -> unit float32 (n, d)."""
         pixels = keras.Input((SIDE, SIDE, 2), dtype="uint8")
+        features = self.trunk(self._kept(SobelEdges()(pixels)))
         unit = layers.UnitNormalization(axis=-1, dtype="float32")
-        return keras.Model(pixels, unit(self.trunk(self._kept(SobelEdges()(pixels)))), name="encoder")
+        return keras.Model(pixels, unit(self._last(features)), name="encoder")
+
+    def _last(self, features: Tensor) -> Tensor:
+        if self.head is None:
+            return self.bottleneck(features)
+        layer = layers.Dense(self.config.dimension, name="head")
+        embedding = layer(features)
+        layer.set_weights(self.head)
+        return embedding

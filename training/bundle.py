@@ -25,9 +25,12 @@ from training.garment import PREPROCESSING, SIDE, encoder_input
 AGREEMENT = 1e-4
 """Largest difference of an embedding's numbers between Keras and LiteRT."""
 
+_HEAD = ("head_kernel", "head_bias")
+
 
 def _weights(model: Autoencoder) -> list[keras.Variable]:
-    return [*model.trunk.weights, *model.projector.weights, *model.decoder.weights]
+    parts = (model.trunk, model.bottleneck, model.projector, model.decoder)
+    return [weight for part in parts for weight in part.weights]
 
 
 def save_weights(model: Autoencoder, folder: Path) -> None:
@@ -35,13 +38,15 @@ def save_weights(model: Autoencoder, folder: Path) -> None:
     arrays: dict[str, Any] = {
         f"{i:03d}": np.asarray(weight).astype(np.float16) for i, weight in enumerate(_weights(model))
     }
+    if model.head is not None:
+        arrays |= {name: array.astype(np.float16) for name, array in zip(_HEAD, model.head, strict=True)}
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)
     write_atomically(folder / WEIGHTS_FILE, file.getvalue())
 
 
 def load_weights(model: Autoencoder, folder: Path) -> None:
-    """Read `weights.npz` into a model of the same configuration.
+    """Read `weights.npz` into a model of the same configuration, with the head that it has, if any.
 
     Raises
     ------
@@ -52,7 +57,8 @@ def load_weights(model: Autoencoder, folder: Path) -> None:
     """
     try:
         with np.load(folder / WEIGHTS_FILE) as stored:
-            arrays = [stored[name] for name in sorted(stored)]
+            arrays = [stored[name] for name in sorted(set(stored) - set(_HEAD))]
+            head = [stored[name].astype(np.float32) for name in _HEAD if name in stored]
     except (OSError, ValueError) as error:
         raise UnreadableEncoder(
             f"No weights to go on with in '{folder}' ({error}). Name an encoder bundle."
@@ -65,6 +71,7 @@ def load_weights(model: Autoencoder, folder: Path) -> None:
         )
     for weight, array in zip(weights, arrays, strict=True):
         weight.assign(array.astype(np.float32))
+    model.head = (head[0], head[1]) if head else None
 
 
 def restore(folder: Path, config: Config) -> Autoencoder:
@@ -79,10 +86,17 @@ def embed(model: keras.Model, cutouts: np.ndarray) -> np.ndarray:
     return np.asarray(model.predict(encoder_input(cutouts), batch_size=256, verbose=0))
 
 
+def _rounded(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float16).astype(np.float32)
+
+
 def round_weights(model: Autoencoder) -> None:
     """Round every weight to the nearest number that float16 holds."""
     for weight in _weights(model):
-        weight.assign(np.asarray(weight).astype(np.float16).astype(np.float32))
+        weight.assign(_rounded(np.asarray(weight)))
+    if model.head is not None:
+        kernel, bias = model.head
+        model.head = _rounded(kernel), _rounded(bias)
 
 
 def litert(model: keras.Model, **options: Any) -> bytes:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from training.autoencoder import Autoencoder
 from training.catalogue import Catalogue, check_bad_share, write_report
 from training.config import Config, from_dict
 from training.dataset import Dataset, check_space, prepare
+from training.discriminant import learn_head
 from training.drawn import draw
 from training.encoder import Encoder
 from training.errors import RunExists, TooFewImages, UnreadableEncoder
@@ -200,13 +202,15 @@ def _finish(
     description: dict[str, Any],
     *,
     data: Dataset,
+    categories: np.ndarray,
     held_out: Dataset,
     monitor: Monitor,
 ) -> dict[str, Any]:
     """Take the best epoch's weights, score them as they will be exported, and write all that a run leaves."""
     model.load_weights(out / BEST_FILE)
+    learn_head(model, data.cutouts, categories)
     bundle.round_weights(model)
-    final = monitor.scores()
+    final = monitor.validation.scores(partial(bundle.embed, model.encoder()))
     metrics = {**description, "scores": {**description["scores"], **final}}
     bundle.save_weights(model, out)
     write_atomically(out / METRICS_FILE, (json.dumps(metrics, indent=2) + "\n").encode())
@@ -275,7 +279,10 @@ def fit(
         model = compiled(config, len(batches))
         if run.init is not None:
             bundle.load_weights(model, Path(run.init))
+            model.head = None
         monitor, callbacks = _callbacks(out, model, examination, len(batches))
     model.fit(batches, epochs=config.epochs, verbose=0, callbacks=callbacks)
     description = _description(run, data, held_out, monitor, time.monotonic() - started)
-    return _finish(model, out, description, data=data, held_out=held_out, monitor=monitor)
+    return _finish(
+        model, out, description, data=data, categories=categories, held_out=held_out, monitor=monitor
+    )

@@ -60,8 +60,22 @@ def test_the_exported_part_equals_the_trained_one(model, cutouts):
 
 def test_the_projector_is_not_exported(model):
     exported = {weight.path for weight in model.encoder().weights}
-    assert exported == {weight.path for weight in model.trunk.weights}
+    assert exported == {weight.path for weight in [*model.trunk.weights, *model.bottleneck.weights]}
     assert not exported & {weight.path for weight in model.projector.weights}
+
+
+def test_an_encoder_with_a_head_ends_in_it(tiny, cutouts):
+    model = Autoencoder(tiny)
+    size = 64 * tiny.neck, tiny.dimension
+    rng = np.random.default_rng(0)
+    kernel, bias = (rng.normal(size=shape).astype(np.float32) for shape in (size, size[1:]))
+    before = np.asarray(model.encoder()(encoder_input(cutouts)))
+    model.head = kernel, bias
+    seen = np.asarray(model.trunk(model.clean_edges(cutouts))) @ kernel + bias
+    unit = seen / np.linalg.norm(seen, axis=1, keepdims=True)
+    after = np.asarray(model.encoder()(encoder_input(cutouts)))
+    assert np.abs(after - unit).max() < 0.02  # bytes of luminance
+    assert np.abs(after - before).max() > 0.1
 
 
 def test_the_projection_is_of_unit_norm_and_not_the_embedding(model, cutouts):
@@ -75,7 +89,7 @@ def test_the_projection_is_of_unit_norm_and_not_the_embedding(model, cutouts):
 def test_a_channel_left_out_is_blank_in_target_and_views(tiny, cutouts, channel, name):
     model = Autoencoder(replace(tiny, drop_lines=0.0, **{name: False}))
     target = np.asarray(model(cutouts, training=True)["target"])
-    view = np.asarray(model._view(cutouts.astype(np.float32) / 255))
+    view = np.asarray(model.view(cutouts))
     for edges in (target, view, np.asarray(model.clean_edges(cutouts))):
         assert edges[..., channel].max() == 0
         assert edges[..., 1 - channel].max() > 0
@@ -87,15 +101,14 @@ def test_an_encoder_does_not_see_the_channel_left_out(tiny, lopsided, shares, na
     pixels = encoder_input(lopsided)
     edges = np.asarray(SobelEdges()(pixels))
     assert edges.max((0, 1, 2)).min() > 0  # both channels have something to blank
-    vectors = np.asarray(model.trunk(edges * np.array(shares, np.float32)))
+    vectors = np.asarray(model.bottleneck(model.trunk(edges * np.array(shares, np.float32))))
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     assert np.abs(np.asarray(model.encoder()(pixels)) - unit).max() < 1e-5
 
 
 def test_undisturbed_views_without_dropped_lines_are_the_clean_edges(tiny, cutouts):
     model = Autoencoder(replace(tiny, disturbed=False, drop_lines=0.0))
-    scaled = cutouts.astype(np.float32) / 255
-    first, second = np.asarray(model._view(scaled)), np.asarray(model._view(scaled))
+    first, second = np.asarray(model.view(cutouts)), np.asarray(model.view(cutouts))
     assert np.array_equal(first, second)
     assert np.allclose(first, model.clean_edges(cutouts), atol=1e-6)
     embedding = np.asarray(model(cutouts, training=True)["embedding"])
@@ -104,14 +117,13 @@ def test_undisturbed_views_without_dropped_lines_are_the_clean_edges(tiny, cutou
 
 def test_disturbed_views_differ(tiny, cutouts):
     model = Autoencoder(replace(tiny, drop_lines=0.0))
-    scaled = cutouts.astype(np.float32) / 255
-    assert np.abs(np.asarray(model._view(scaled)) - model._view(scaled)).mean() > 0.01
+    assert np.abs(np.asarray(model.view(cutouts)) - model.view(cutouts)).mean() > 0.01
 
 
 @pytest.mark.parametrize(("share", "lines"), [(0.0, True), (1.0, False)])
 def test_dropping_lines_leaves_the_outline(tiny, cutouts, share, lines):
     model = Autoencoder(replace(tiny, disturbed=False, drop_lines=share))
-    view = np.asarray(model._view(cutouts.astype(np.float32) / 255))
+    view = np.asarray(model.view(cutouts))
     assert (view[..., 1].max() > 0) == lines
     assert np.allclose(view[..., 0], model.clean_edges(cutouts)[..., 0], atol=1e-6)
 

@@ -22,6 +22,7 @@ from training.autoencoder import Autoencoder
 from training.config import DEFAULT, Config
 from training.cutouts import in_order
 from training.dataset import Dataset
+from training.discriminant import learn_head
 from training.examination.photos import Photos
 from training.examination.retrieval import Row, row
 from training.examination.side import Side
@@ -53,12 +54,15 @@ class Variant:
         Whether garments of one category are pulled together.
     cut_out : bool
         Whether the encoder sees the cut-out, or the whole photograph as if all of it were garment.
+    head : bool
+        Whether the last layer is one of discriminants, or the bottleneck.
     """
 
     name: str
     changes: Mapping[str, Any] = field(default_factory=dict)
     categories: bool = True
     cut_out: bool = True
+    head: bool = True
 
 
 FULL = Variant("nothing")
@@ -71,6 +75,7 @@ VARIANTS = (
     Variant("disturbances", {"disturbed": False}),
     Variant("dropping the inner lines", {"drop_lines": 0.0}),
     Variant("the cut-out", cut_out=False),
+    Variant("the discriminants", head=False),
     Variant("categories", categories=False),
 )
 
@@ -109,6 +114,7 @@ def _settings(variant: Variant, config: Config, gallery: Photos, queries: Photos
         "left_out": variant.name,
         "categories": variant.categories,
         "cut_out": variant.cut_out,
+        "head": variant.head,
         "config": asdict(config),
         "preprocessing": PREPROCESSING,
         "gallery": _digest(gallery),
@@ -143,7 +149,10 @@ def _learn(
     """Train a variant and write its vectors to `folder`."""
     data = Dataset(_inputs(variant, gallery, processes), gallery.items, ())
     numbers = data.categories() if variant.categories else np.full(len(data.items), -1, np.int32)
-    encoder = _train(config, data.cutouts, numbers, folder).encoder()
+    model = _train(config, data.cutouts, numbers, folder)
+    if variant.head:
+        learn_head(model, data.cutouts, numbers)
+    encoder = model.encoder()
     asked = _inputs(variant, queries, processes)
     found, wanted = bundle.embed(encoder, data.cutouts), bundle.embed(encoder, asked)
     np.savez(folder / f"new-{VECTORS_FILE}", gallery=found, queries=wanted)
