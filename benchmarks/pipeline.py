@@ -17,7 +17,7 @@ import click
 import numpy as np
 from PIL import Image
 
-from index.vectors import kind_named
+from index.kinds.choice import kind_named
 from training.catalogue import read_catalogue
 from training.encoder import PRETRAINED, Encoder
 from training.garment import WORKING_SIZE, isolate

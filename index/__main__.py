@@ -1,35 +1,35 @@
-"""The command line of the index: build, search, versions, activate, verify."""
+"""The command line of the index: build (also every night), search, and the versions."""
 
 import json
-from collections.abc import Iterable
+import logging
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
+from click.core import ParameterSource
 
-from index.build import LAST_REPORT, Built, build_index
-from index.errors import IndexDamaged, NoIndex
+from index import change_commands, summary
+from index.build import KEEP, LAST_GATE, LAST_REPORT, build_index
+from index.errors import GateFailed, IndexDamaged, NoIndex
+from index.gate import Limits
+from index.kinds.choice import AUTO, KINDS
 from index.manifest import Manifest, read_manifest
-from index.publish import activate, current_version, list_versions, verify
+from index.options import indexes_option, json_option
+from index.pruning import prune
+from index.publish import activate, current_version, list_versions, rollback, verify
+from index.retraining import retrain as train_on
 from index.searcher import Page, Searcher
-from index.vectors import KINDS
 from training.catalogue import read_catalogue
 from training.command import SilhouetteGroup
 from training.encoder import Encoder
 from training.errors import TooManyBadItems
 from training.options import cache_option, encoder_option, processes_option
-from training.skipped import reasons, summary
-
-indexes_option = click.option(
-    "--indexes",
-    type=click.Path(path_type=Path),
-    default=Path("indexes"),
-    show_default=True,
-    help="Folder of the published versions.",
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON. [default: text]")
 
 
 def _print_json(answer: Any) -> None:
@@ -39,29 +39,6 @@ def _print_json(answer: Any) -> None:
 def _print_lines(lines: Iterable[str]) -> None:
     for line in lines:
         click.echo(line)
-
-
-def _print_built(built: Built, indexes: Path) -> None:
-    manifest = built.manifest
-    click.echo(f"Published {manifest.version} in {indexes}")
-    click.echo(f"Items     {manifest.items:,} ({manifest.kind}, {manifest.dimension} numbers each)")
-    click.echo(f"Skipped   {manifest.bad:,}")
-    _print_lines(summary(built.bad, built.report))
-    click.echo("Seconds   " + "  ".join(f"{step} {seconds:.2f}" for step, seconds in built.seconds.items()))
-    click.echo("Gate      " + "  ".join(f"{name} {figure:.4g}" for name, figure in manifest.gate.items()))
-
-
-def _built_fields(built: Built) -> dict[str, Any]:
-    manifest = built.manifest
-    return {
-        "version": manifest.version,
-        "items": manifest.items,
-        "skipped": manifest.bad,
-        "reasons": [{"example": reason, "count": count} for reason, count in reasons(built.bad)],
-        "report": str(built.report),
-        "seconds": built.seconds,
-        "gate": manifest.gate,
-    }
 
 
 def _page_fields(page: Page) -> list[dict[str, Any]]:
@@ -83,7 +60,7 @@ def _print_page(page: Page) -> None:
     for hit in page.hits:
         category = hit.item.category or "-"
         click.echo(
-            f"{hit.rank:>4}  {hit.score:>6.3f}  {hit.percentile:>10.2f}  {category:<12}  {hit.item.item_id}"
+            f"{hit.rank:>4}  {hit.score:>6.3f}  {hit.percentile:>10.3f}  {category:<12}  {hit.item.item_id}"
         )
 
 
@@ -110,6 +87,13 @@ def _counts(manifest: Manifest) -> str:
     return f"{manifest.items:,} items, {sum(manifest.sizes.values()):,} bytes in {len(manifest.sizes)} files"
 
 
+def _print_in_use(manifest: Manifest, as_json: bool) -> None:
+    if as_json:
+        _print_json({"version": manifest.version, "items": manifest.items, "encoder": manifest.encoder})
+    else:
+        click.echo(f"{manifest.version} is in use: {_counts(manifest)}, encoder {manifest.encoder[:12]}")
+
+
 def _in_use(indexes: Path) -> str | None:
     try:
         return current_version(indexes)
@@ -123,69 +107,178 @@ def main() -> None:
     """Build, publish, check and search an index of garments."""
 
 
+_BUILD_OPTIONS = (
+    click.option(
+        "--catalogue", required=True, help="Folder, .csv, .jsonl, .parquet, fashion-mnist:FOLDER, drawn:N."
+    ),
+    encoder_option,
+    click.option(
+        "--out",
+        "indexes",
+        type=click.Path(path_type=Path),
+        default=Path("indexes"),
+        show_default=True,
+        help="Folder in which the version is published.",
+    ),
+    click.option(
+        "--kind",
+        type=click.Choice([AUTO, *sorted(KINDS)]),
+        default=AUTO,
+        show_default=True,
+        help="Kind of vector index; auto chooses by size and memory.",
+    ),
+    click.option(
+        "--recall",
+        type=click.FloatRange(0, 1, min_open=True),
+        default=Limits.recall,
+        show_default=True,
+        help="Share of the true first ten that a search is tuned to find.",
+    ),
+    click.option(
+        "--max-bad",
+        type=click.FloatRange(0, 1),
+        default=0.5,
+        show_default=True,
+        help="Highest share of items that may be skipped; above it nothing is published.",
+    ),
+    click.option(
+        "--max-drop",
+        type=click.FloatRange(0, 1),
+        default=Limits.max_drop,
+        show_default=True,
+        help="How many fewer items than the version in use, as a share, may be published.",
+    ),
+    click.option(
+        "--golden",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="CSV of queries that must be answered right: image, item_ids, k.  [default: none]",
+    ),
+    click.option(
+        "--keep",
+        type=click.IntRange(min=1),
+        default=KEEP,
+        show_default=True,
+        help="Versions to keep; older ones are removed after publication.",
+    ),
+    click.option(
+        "--retrain", is_flag=True, help="Train on from the encoder first, into models/.  [default: no]"
+    ),
+    click.option(
+        "--retrain-options",
+        default="",
+        help="With --retrain: options of `python -m training fit`, in one text.  [default: none]",
+    ),
+    processes_option,
+    cache_option,
+    json_option,
+)
+
+
+def build_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a build."""
+    for option in reversed(_BUILD_OPTIONS):
+        function = option(function)
+    return function
+
+
 @main.command(epilog="Example: python -m index build --catalogue 'catalogue.csv?split=train'")
-@click.option(
-    "--catalogue", required=True, help="Folder, .csv, .jsonl, .parquet, fashion-mnist:FOLDER, drawn:N."
-)
-@encoder_option
-@click.option(
-    "--out",
-    "indexes",
-    type=click.Path(path_type=Path),
-    default=Path("indexes"),
-    show_default=True,
-    help="Folder in which the version is published.",
-)
-@click.option(
-    "--kind",
-    type=click.Choice(sorted(KINDS)),
-    default="flat",
-    show_default=True,
-    help="Kind of vector index.",
-)
-@click.option(
-    "--max-bad",
-    type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="Highest share of items that may be skipped; above it nothing is published.",
-)
-@processes_option
-@cache_option
-@json_option
+@build_options
 def build(
     catalogue: str,
     encoder: Path,
     indexes: Path,
-    kind: str,
-    max_bad: float,
-    processes: int | None,
+    retrain: bool,
+    retrain_options: str,
+    max_drop: float,
     cache: Path,
     as_json: bool,
+    **options: Any,
 ) -> None:
-    """Embed a catalogue and publish an index of it, if it passes its checks."""
-    loaded = Encoder.load(encoder)
+    """Embed a catalogue and publish an index of it, if it passes its checks.
+
+    Photographs that an earlier build has embedded are only read.
+    """
     start = perf_counter()
+    Encoder.load(encoder)
+    if retrain:
+        encoder = train_on(catalogue, encoder, models=Path("models"), cache=cache, options=retrain_options)
+    trained = perf_counter()
     listed = read_catalogue(catalogue, cache=cache)
-    read = {"catalogue": round(perf_counter() - start, 3)}
+    read = perf_counter()
     try:
         built = build_index(
             listed,
-            loaded,
+            Encoder.load(encoder),
             indexes=indexes,
-            kind=kind,
-            max_bad=max_bad,
-            processes=processes,
+            cache=cache,
+            limits=Limits(max_drop=max_drop),
             progress=True,
+            **options,
         )
     except TooManyBadItems:
         click.echo(f"Each skipped item with its reason: {indexes / LAST_REPORT}", err=True)
         raise
-    built = replace(built, seconds=read | built.seconds)
+    except GateFailed:
+        click.echo(f"All figures of the checks: {indexes / LAST_GATE}", err=True)
+        raise
+    before = {"train": round(trained - start, 3)} if retrain else {}
+    built = replace(built, seconds=before | {"catalogue": round(read - trained, 3)} | built.seconds)
     if as_json:
-        _print_json(_built_fields(built))
+        _print_json(summary.fields(built, encoder=encoder))
     else:
-        _print_built(built, indexes)
+        _print_lines(summary.lines(built, indexes=indexes, encoder=encoder))
+
+
+def _passed_on(context: click.Context) -> list[str]:
+    """Return the options of a build that stand on the command line of another command."""
+    words = []
+    for option in build.params:
+        if context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE:
+            value = context.params[str(option.name)]
+            words += [option.opts[0]] if value is True else [option.opts[0], str(value)]
+    return words
+
+
+def _timezone(context: click.Context, option: click.Parameter, name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise click.BadParameter(
+            f"{name!r} is no time zone. Write one such as Europe/Berlin or UTC."
+        ) from error
+
+
+@main.command(
+    epilog="Example: python -m index nightly --at 02:00 --timezone Europe/Berlin --catalogue photographs/"
+)
+@click.option(
+    "--at",
+    type=click.DateTime(["%H:%M"]),
+    default="02:00",
+    show_default=True,
+    help="Time of the day.",
+)
+@click.option(
+    "--timezone",
+    default="UTC",
+    show_default=True,
+    callback=_timezone,
+    help="In which the time is meant, such as Europe/Berlin.",
+)
+@click.option("--now", is_flag=True, help="Build at once, too.  [default: no]")
+@build_options
+@click.pass_context
+def nightly(context: click.Context, at: datetime, timezone: ZoneInfo, now: bool, **_: Any) -> None:
+    """Build every night until Ctrl-C or SIGTERM, each time in a process of its own.
+
+    Takes the options of `build`. A build that fails leaves the index in use; each run is logged in a line.
+    """
+    from index.nightly import Nightly  # loads the scheduler, which no other command needs
+
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    command = [sys.executable, "-m", "index", "build", *_passed_on(context)]
+    Nightly(command, at=at.time(), timezone=timezone).start(now=now)
 
 
 @main.command(epilog="Example: python -m index search some-garment.jpg --limit 20")
@@ -239,12 +332,38 @@ def verify_command(version: str | None, indexes: Path, as_json: bool) -> None:
 @json_option
 def activate_command(version: str, indexes: Path, as_json: bool) -> None:
     """Make VERSION the one in use, after a full check; running services take it up."""
-    manifest = activate(indexes, version).manifest
-    if as_json:
-        _print_json({"version": manifest.version, "items": manifest.items})
-    else:
-        click.echo(f"{manifest.version} is in use: {_counts(manifest)}")
+    _print_in_use(activate(indexes, version).manifest, as_json)
 
+
+@main.command(name="rollback", epilog="Example: python -m index rollback")
+@indexes_option
+@json_option
+def rollback_command(indexes: Path, as_json: bool) -> None:
+    """Go back to the version before the one in use, after a full check; running services take it up."""
+    _print_in_use(rollback(indexes).manifest, as_json)
+
+
+@main.command(name="prune", epilog="Example: python -m index prune --keep 3")
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    default=KEEP,
+    show_default=True,
+    help="How many of the newest versions to keep; the one in use always stays.",
+)
+@indexes_option
+@json_option
+def prune_command(keep: int, indexes: Path, as_json: bool) -> None:
+    """Remove old versions."""
+    removed = prune(indexes, keep=keep)
+    if as_json:
+        _print_json({"removed": removed})
+    else:
+        _print_lines(f"Removed {version}" for version in removed)
+
+
+for command in (change_commands.put, change_commands.delete, change_commands.changes):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main(prog_name="python -m index")

@@ -1,24 +1,39 @@
-"""A build, from a catalogue to a published version: embed, write, check, publish, each step timed."""
+"""A build, from a catalogue to a published version: embed, check, write, check, publish, each step timed."""
 
+import json
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
-from index.embeddings import Embedded, embed_catalogue
-from index.errors import GateFailed
-from index.gate import Limits, Verdict, check
+import numpy as np
+
+from index.calibration import pair_quantiles
+from index.changes import Changes
+from index.comparison import Difference, Previous, compare, read_previous
+from index.duplicates import find_duplicates, write_duplicates
+from index.embedding_cache import FOLDER, EmbeddingCache
+from index.embeddings import Embedded, embed_catalogue, encode_anew
+from index.gate import Limits, Verdict, check_index, check_vectors
+from index.golden import Answer, GoldenSet
 from index.items import write_items
-from index.manifest import Manifest, file_sums, pair_quantiles, write_manifest
+from index.kinds.choice import AUTO, choose_kind, kind_named
+from index.kinds.vector_index import VectorIndex
+from index.manifest import Manifest, file_sums, write_manifest
+from index.pruning import tidy
 from index.publish import Draft, building, publish, writing
-from index.vectors import kind_named
-from index.version import ITEMS, REPORT, VECTORS
+from index.version import CONTENTS, DUPLICATES, ITEMS, REPORT, VECTORS
 from training.catalogue import BadItem, Catalogue, check_bad_share, write_report
 from training.encoder import Encoder
+from training.files import write_atomically
 
 LAST_REPORT = "last-report.csv"
+LAST_GATE = "last-gate.json"
+KEEP = 7
+_CONTAINER = Path("/sys/fs/cgroup/memory.max")
 
 
 @dataclass(frozen=True)
@@ -34,19 +49,176 @@ class Built:
         The CSV file that lists them.
     seconds : dict
         How long each step took.
+    cached : int
+        Items whose embedding an earlier build had made.
+    difference : Difference
+        From the version that was in use.
+    removed : tuple of str
+        Old versions that were removed.
     """
 
     manifest: Manifest
     bad: tuple[BadItem, ...]
     report: Path
     seconds: dict[str, float]
+    cached: int
+    difference: Difference
+    removed: tuple[str, ...] = ()
 
 
-@contextmanager
-def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
-    start = perf_counter()
-    yield
-    seconds[step] = round(perf_counter() - start, 3)
+@dataclass
+class Making:
+    """A version in the making: where it is written, what it is made from, and how long each step took.
+
+    Parameters
+    ----------
+    draft : Draft
+    catalogue, encoder : str
+        The catalogue as it was named, and the fingerprint of the encoder.
+    changes : int
+        The last change that is folded in.
+    previous : Previous, optional
+        The version in use, where there is one.
+    bad : sequence of BadItem
+        All items that were skipped, for the report.
+    golden : GoldenSet
+    seconds : dict
+    """
+
+    draft: Draft
+    catalogue: str
+    encoder: str
+    changes: int = 0
+    previous: Previous | None = None
+    bad: Sequence[BadItem] = ()
+    golden: GoldenSet = GoldenSet()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Add what is done within to the seconds of a step."""
+        start = perf_counter()
+        yield
+        self.seconds[step] = round(self.seconds.get(step, 0.0) + perf_counter() - start, 3)
+
+
+def _memory() -> int:
+    """Return the bytes of memory of this machine, or of its container where that has less."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(machine, int(_CONTAINER.read_text()))
+    except (OSError, ValueError):
+        return machine
+
+
+def _make_index(
+    vectors: np.ndarray, *, kind: str, recall: float
+) -> tuple[VectorIndex, dict[str, float | int | str]]:
+    """Return an index of the kind that is asked for, or chosen, and what the manifest says of it."""
+    why = ""
+    if kind == AUTO:
+        kind, why = choose_kind(len(vectors), vectors.shape[1], _memory())
+    index = kind_named(kind).build(vectors, recall=recall)
+    return index, {**index.parameters, **({"why": why} if why else {})}
+
+
+def _write(making: Making, embedded: Embedded, index: VectorIndex, groups: np.ndarray) -> None:
+    draft, items = making.draft, embedded.items
+    with writing(draft.indexes):
+        write_report(draft.folder / REPORT, making.bad)
+        write_items(draft.folder / ITEMS, items, groups=groups)
+        write_duplicates(draft.folder / DUPLICATES, items, groups, embedded.vectors, embedded.pictures)
+        np.save(draft.folder / CONTENTS, embedded.contents)
+        index.save(draft.folder / VECTORS)
+
+
+def _keep_verdict(making: Making, verdict: Verdict, answers: Sequence[Answer]) -> None:
+    """Keep the verdict, good or bad, where it outlives a build that fails."""
+    fields = {
+        "version": making.draft.version,
+        "passed": not verdict.failures,
+        "failures": verdict.failures,
+        "figures": verdict.figures,
+        "golden": [answer.fields() for answer in answers],
+    }
+    with writing(making.draft.indexes):
+        write_atomically(making.draft.indexes / LAST_GATE, (json.dumps(fields, indent=1) + "\n").encode())
+
+
+def publish_embedded(
+    making: Making,
+    embedded: Embedded,
+    *,
+    kind: str = AUTO,
+    recall: float = Limits.recall,
+    anew: tuple[np.ndarray, np.ndarray] | None = None,
+    limits: Limits | None = None,
+    now: datetime | None = None,
+) -> Manifest:
+    """Check embeddings, write an index and items of them into a draft, check and publish it.
+
+    Parameters
+    ----------
+    making : Making
+    embedded : Embedded
+    kind, recall, limits, now
+        As for `build_index`.
+    anew : (int64 (m,), float32 (m, d)), optional
+        As for `index.gate.check_vectors`.
+
+    Raises
+    ------
+    GateFailed, IndexNotWritten, KindUnknown
+        The version in use stays.
+    """
+    draft, vectors = making.draft, embedded.vectors
+    limits = replace(limits or Limits(), recall=recall)
+    before = making.previous.items if making.previous else None
+    answers: tuple[Answer, ...] = ()
+    with making.timed("check"):
+        verdict = check_vectors(vectors, items=len(embedded.items), before=before, anew=anew, limits=limits)
+    if not verdict.failures:
+        with making.timed("duplicates"):
+            groups = find_duplicates(vectors, embedded.pictures)
+        with making.timed("write"):
+            index, parameters = _make_index(vectors, kind=kind, recall=recall)
+            _write(making, embedded, index, groups)
+        with making.timed("check"):  # as it can be read back from its file
+            index = type(index).load(draft.folder / VECTORS, parameters)
+            answers = making.golden.ask(index, embedded.items)
+            verdict += check_index(vectors, index, golden=answers, limits=limits)
+    _keep_verdict(making, verdict, answers)
+    verdict.require()
+    checksums, sizes = file_sums(draft.folder)
+    manifest = Manifest(
+        version=draft.version,
+        built_at=(now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds"),
+        items=len(embedded.items),
+        bad=len(making.bad),
+        catalogue=making.catalogue,
+        encoder=making.encoder,
+        dimension=vectors.shape[1],
+        kind=index.kind,
+        checksums=checksums,
+        sizes=sizes,
+        gate=verdict.figures,
+        score_quantiles=pair_quantiles(vectors),
+        parameters=parameters,
+        changes=making.changes,
+        duplicates=int(np.count_nonzero(groups != np.arange(len(groups)))),
+    )
+    with making.timed("publish"), writing(draft.indexes):
+        write_manifest(draft.folder, manifest)
+        publish(draft)
+    return manifest
+
+
+def _embed(
+    catalogue: Catalogue, encoder: Encoder, *, cache: Path | None, processes: int | None, progress: bool
+) -> Embedded:
+    kept = nullcontext() if cache is None else EmbeddingCache(cache / FOLDER, encoder)
+    with kept as embeddings:
+        return embed_catalogue(catalogue, encoder, cache=embeddings, processes=processes, progress=progress)
 
 
 def _keep_report(indexes: Path, bad: Sequence[BadItem]) -> None:
@@ -55,94 +227,23 @@ def _keep_report(indexes: Path, bad: Sequence[BadItem]) -> None:
         write_report(indexes / LAST_REPORT, bad)
 
 
-def _write(draft: Draft, embedded: Embedded, *, kind: str, bad: Sequence[BadItem]) -> None:
-    with writing(draft.indexes):
-        write_report(draft.folder / REPORT, bad)
-        write_items(draft.folder / ITEMS, embedded.items)
-        kind_named(kind).build(embedded.vectors).save(draft.folder / VECTORS)
-
-
-def _check(draft: Draft, embedded: Embedded, *, kind: str, limits: Limits | None) -> Verdict:
-    """Check the index as it can be read back from its file."""
-    if not embedded.items:
-        raise GateFailed("No photograph of the catalogue could be read, so there is nothing to publish.")
-    index = kind_named(kind).load(draft.folder / VECTORS)
-    verdict = check(embedded.vectors, index, items=len(embedded.items), limits=limits)
-    verdict.require()
-    return verdict
-
-
-def publish_embedded(
-    draft: Draft,
-    embedded: Embedded,
-    *,
-    catalogue: str,
-    encoder: str,
-    kind: str = "flat",
-    bad: Sequence[BadItem] = (),
-    limits: Limits | None = None,
-    now: datetime | None = None,
-    seconds: dict[str, float] | None = None,
-) -> Manifest:
-    """Write embeddings and items into a draft, check and publish it, and return its manifest.
-
-    Parameters
-    ----------
-    draft : Draft
-    embedded : Embedded
-    catalogue, encoder : str
-        The catalogue as it was named, and the fingerprint of the encoder.
-    kind, limits, now
-        As for `build_index`.
-    bad : sequence of BadItem
-        All items that were skipped, for the report.
-    seconds : dict, optional
-        Receives how long each step took.
-
-    Raises
-    ------
-    GateFailed, IndexNotWritten, KindUnknown
-        The version in use stays.
-    """
-    seconds = {} if seconds is None else seconds
-    with _timed(seconds, "write"):
-        _write(draft, embedded, kind=kind, bad=bad)
-    with _timed(seconds, "check"):
-        verdict = _check(draft, embedded, kind=kind, limits=limits)
-    checksums, sizes = file_sums(draft.folder)
-    manifest = Manifest(
-        version=draft.version,
-        built_at=(now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds"),
-        items=len(embedded.items),
-        bad=len(bad),
-        catalogue=catalogue,
-        encoder=encoder,
-        dimension=embedded.vectors.shape[1],
-        kind=kind,
-        checksums=checksums,
-        sizes=sizes,
-        gate=verdict.figures,
-        score_quantiles=pair_quantiles(embedded.vectors),
-    )
-    with _timed(seconds, "publish"), writing(draft.indexes):
-        write_manifest(draft.folder, manifest)
-        publish(draft)
-    return manifest
-
-
 def build_index(
     catalogue: Catalogue,
     encoder: Encoder,
     *,
     indexes: Path,
-    kind: str = "flat",
+    kind: str = AUTO,
+    recall: float = Limits.recall,
     max_bad: float = 0.5,
+    golden: Path | None = None,
+    keep: int = KEEP,
+    cache: Path | None = None,
     processes: int | None = None,
     progress: bool = False,
     limits: Limits | None = None,
     now: datetime | None = None,
 ) -> Built:
-    """Embed a catalogue, write and check an index of it, and make it current.
+    """Embed a catalogue with its changes, write and check an index of it, and make it current.
 
     Parameters
     ----------
@@ -151,15 +252,23 @@ def build_index(
     indexes : Path
         The folder of the published versions.
     kind : str
-        Kind of vector index, one of `index.vectors.KINDS`.
+        Kind of vector index, one of `index.kinds.choice.KINDS`; "auto" chooses by size and memory.
+    recall : float
+        The share of the true first ten that the kind is tuned to find.
     max_bad : float
         Highest share of the catalogue's items that may be skipped.
+    golden : Path, optional
+        CSV file of golden queries.
+    keep : int
+        How many versions to keep.
+    cache : Path, optional
+        Folder for what can be made again; without it all photographs are encoded.
     processes : int, optional
         Processes that read and cut out photographs; by default one a core.
     progress : bool
-        Show a bar on standard error.
+        Show bars on standard error.
     limits : Limits, optional
-        What the gate asks for.
+        What else the gate asks for.
     now : datetime, optional
         The time of the build; by default, the clock's.
 
@@ -168,26 +277,32 @@ def build_index(
     TooManyBadItems
         `max_bad` was passed; the report stands in `indexes`, as last-report.csv.
     GateFailed
-        The new index is not fit for use.
-    BuildRunning, IndexNotWritten, KindUnknown
+        The new index is not fit for use; the verdict stands in `indexes`, as last-gate.json.
+    BuildRunning, IndexNotWritten, KindUnknown, GoldenUnusable, ChangesDamaged
         In all cases the version in use stays.
     """
-    seconds: dict[str, float] = {}
+    asked = GoldenSet.read(golden, encoder) if golden else GoldenSet()
     with building(indexes, now=now) as draft:
-        with _timed(seconds, "embed"):
-            embedded = embed_catalogue(catalogue, encoder, processes=processes, progress=progress)
-        bad = (*catalogue.bad, *embedded.bad)
+        folded, changes = Changes(indexes).folded(catalogue)
+        making = Making(draft, catalogue.source, encoder.fingerprint, changes, read_previous(indexes))
+        making.golden = asked
+        with making.timed("embed"):
+            embedded = _embed(folded, encoder, cache=cache, processes=processes, progress=progress)
+        making.bad = bad = (*folded.bad, *embedded.bad)
         _keep_report(indexes, bad)
         check_bad_share(len(bad), len(bad) + len(embedded.items), max_bad=max_bad)
+        with making.timed("check"):
+            anew = encode_anew(embedded, encoder)
         manifest = publish_embedded(
-            draft,
-            embedded,
-            catalogue=catalogue.source,
-            encoder=encoder.fingerprint,
-            kind=kind,
-            bad=bad,
-            limits=limits,
-            now=now,
-            seconds=seconds,
+            making, embedded, kind=kind, recall=recall, anew=anew, limits=limits, now=now
         )
-    return Built(manifest, bad, indexes / draft.version / REPORT, seconds)
+        removed = tuple(tidy(indexes, keep=keep, catalogue=catalogue))
+    return Built(
+        manifest=manifest,
+        bad=bad,
+        report=indexes / draft.version / REPORT,
+        seconds=making.seconds,
+        cached=embedded.cached,
+        difference=compare(making.previous, embedded.items, embedded.contents),
+        removed=removed,
+    )

@@ -1,80 +1,260 @@
-"""The embeddings of a catalogue: float32 (n, d), unit rows, one for each item that can be read."""
+"""The embeddings of a catalogue: float32 (n, d), unit rows, one for each item that can be read.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
+A photograph is known by its content, so that one which was embedded before, under whatever name, is only
+read. Each is encoded by itself: what stands beside it in a batch can then not change a bit of its vector.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
+from index.duplicates import photo_hash
+from index.embedding_cache import Embedding, EmbeddingCache
 from training.catalogue import BadItem, Catalogue, Item
-from training.cutouts import isolate_all
+from training.cutouts import in_order
 from training.encoder import Encoder
 from training.errors import UnreadableImage
-from training.garment import Garment
+from training.garment import WORKING_SIZE, Garment, isolate
+from training.images import MAX_BYTES, decode
 
-BATCH = 64
+_READ_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """Items with their vectors, row by row, and the items that had to be left out.
+    """Items with their embeddings, row by row, and the items that had to be left out.
 
     Parameters
     ----------
     items : tuple of Item
     vectors : float32 (n, d), unit rows
     bad : tuple of BadItem
+    pictures : uint64 (n,)
+        Perceptual hashes.
+    contents : uint8 (n, 32)
+        SHA-256 of each photograph.
+    cached : int
+        Items whose embedding had been made by an earlier build.
     """
 
     items: tuple[Item, ...]
     vectors: np.ndarray
     bad: tuple[BadItem, ...]
+    pictures: np.ndarray
+    contents: np.ndarray
+    cached: int = 0
 
 
-def _readable(
-    items: tuple[Item, ...], bad: list[BadItem], *, processes: int | None, progress: bool
-) -> Iterator[tuple[Item, Garment]]:
-    """Yield each item with its garment; append those without to `bad`."""
-    isolated = isolate_all(
-        [item.path for item in items], processes=processes, progress="Embedding" if progress else None
+@dataclass(frozen=True)
+class Photo:
+    """A photograph that was read: its SHA-256, its garment (or why there is none), its perceptual hash."""
+
+    content: bytes
+    garment: Garment | UnreadableImage
+    picture: int = 0
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UnreadableImage(f"The file can't be read ({error.strerror}). Check that it exists.") from error
+
+
+def read_photo(path: Path) -> Photo:
+    """Read a photograph once, and cut its garment out; raises `UnreadableImage` for a file that can't be."""
+    data = _bytes(path)
+    content = sha256(data).digest()
+    try:
+        rgb = decode(data, size=WORKING_SIZE)
+    except UnreadableImage as error:
+        return Photo(content, error)
+    return Photo(content, isolate(rgb), photo_hash(rgb))
+
+
+def _content(path: Path) -> bytes | UnreadableImage:
+    try:
+        return sha256(_bytes(path)).digest()
+    except UnreadableImage as error:
+        return error
+
+
+def _contents_of(paths: Sequence[Path]) -> list[bytes | UnreadableImage]:
+    return [_content(path) for path in paths]
+
+
+def _contents(
+    paths: Sequence[Path], *, processes: int | None, progress: bool
+) -> list[bytes | UnreadableImage]:
+    """Return the SHA-256 of each file, or why it can't be read."""
+    found: list[bytes | UnreadableImage] = []
+    bar = tqdm(total=len(paths), desc="Reading", unit="photo", disable=not progress)
+    with bar, ThreadPoolExecutor(processes or os.cpu_count()) as pool:
+        parts = [paths[at : at + _READ_AT_ONCE] for at in range(0, len(paths), _READ_AT_ONCE)]
+        for part in pool.map(_contents_of, parts):
+            found += part
+            bar.update(len(part))
+    return found
+
+
+@dataclass
+class _Work:
+    """The state of one run: `contents[row]` is what an item's photograph holds, or why it is left out.
+
+    `first` tells the row in which the embedding of a content lies, `failed` why a content has none.
+    """
+
+    paths: list[Path]
+    contents: list[bytes | UnreadableImage]
+    encoder: Encoder
+    cache: EmbeddingCache | None
+    vectors: np.ndarray = field(init=False)
+    pictures: np.ndarray = field(init=False)
+    first: dict[bytes, int] = field(default_factory=dict)
+    failed: dict[bytes, UnreadableImage] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.vectors = np.zeros((len(self.paths), self.encoder.dimension), np.float32)
+        self.pictures = np.zeros(len(self.paths), np.uint64)
+
+    def missing(self) -> list[int]:
+        """Return one row for each content of which nothing is known."""
+        rows: dict[bytes, int] = {}
+        for row, content in enumerate(self.contents):
+            if isinstance(content, bytes) and content not in self.first and content not in self.failed:
+                rows.setdefault(content, row)
+        return list(rows.values())
+
+    def look_up(self) -> int:
+        """Take what the cache has; return how many items that serves."""
+        if self.cache is None:
+            return 0
+        for row in self.missing():
+            content = self.contents[row]
+            if isinstance(content, bytes) and (kept := self.cache.find(content)):
+                self._take(row, content, kept)
+        return sum(content in self.first for content in self.contents)
+
+    def encode(self, *, processes: int | None, progress: bool) -> None:
+        """Encode what is missing; once more for copies of a photograph that was replaced meanwhile."""
+        while rows := self.missing():
+            photos = in_order(
+                read_photo,
+                [self.paths[row] for row in rows],
+                processes=processes,
+                progress="Embedding" if progress else None,
+            )
+            for row, photo in zip(rows, photos, strict=True):
+                self._encode(row, photo)
+
+    def _encode(self, row: int, photo: Photo | UnreadableImage) -> None:
+        if isinstance(photo, UnreadableImage):
+            self.contents[row] = photo
+            return
+        self.contents[row] = photo.content
+        if isinstance(photo.garment, UnreadableImage):
+            self.failed[photo.content] = photo.garment
+        elif photo.content not in self.first:
+            (vector,) = self.encoder.embed_garments([photo.garment])
+            embedding = Embedding(vector, photo.picture)
+            self._take(row, photo.content, embedding)
+            if self.cache is not None:
+                self.cache.add(photo.content, embedding)
+
+    def _take(self, row: int, content: bytes, embedding: Embedding) -> None:
+        self.vectors[row] = embedding.vector
+        self.pictures[row] = embedding.picture
+        self.first[content] = row
+
+    def reason(self, row: int) -> UnreadableImage | None:
+        """Return why the item of a row is left out; None where it is not."""
+        content = self.contents[row]
+        return content if isinstance(content, UnreadableImage) else self.failed.get(content)
+
+
+def _bad(item: Item, reason: UnreadableImage) -> BadItem:
+    return BadItem(item_id=item.item_id, path=str(item.path), reason=str(reason))
+
+
+def _gather(items: Sequence[Item], work: _Work, cached: int) -> Embedded:
+    reasons = [work.reason(row) for row in range(len(items))]
+    kept = [row for row, reason in enumerate(reasons) if reason is None]
+    contents = [content for content in map(work.contents.__getitem__, kept) if isinstance(content, bytes)]
+    sources = np.array([work.first[content] for content in contents], np.int64)
+    return Embedded(
+        items=tuple(items[row] for row in kept),
+        vectors=work.vectors[sources],
+        bad=tuple(_bad(item, reason) for item, reason in zip(items, reasons, strict=True) if reason),
+        pictures=work.pictures[sources],
+        contents=np.frombuffer(b"".join(contents), np.uint8).reshape(-1, 32),
+        cached=cached,
     )
-    for item, result in zip(items, isolated, strict=True):
-        if isinstance(result, UnreadableImage):
-            bad.append(BadItem(item_id=item.item_id, path=str(item.path), reason=str(result)))
-        else:
-            yield item, result
-
-
-def _batches(
-    readable: Iterator[tuple[Item, Garment]], size: int
-) -> Iterator[tuple[tuple[Item, ...], tuple[Garment, ...]]]:
-    while batch := list(islice(readable, size)):
-        items, garments = zip(*batch, strict=True)
-        yield items, garments
 
 
 def embed_catalogue(
-    catalogue: Catalogue, encoder: Encoder, *, processes: int | None = None, progress: bool = False
+    catalogue: Catalogue,
+    encoder: Encoder,
+    *,
+    cache: EmbeddingCache | None = None,
+    processes: int | None = None,
+    progress: bool = False,
 ) -> Embedded:
     """Return the embeddings of a catalogue's items, in its order.
 
-    Photographs are read and cut out in parallel and embedded in batches as they come, so that only the
-    vectors grow with the catalogue.
+    All photographs are read; those that the cache does not know are cut out in parallel and encoded. One
+    content is encoded once, however many items have it.
 
     Parameters
     ----------
     catalogue : Catalogue
     encoder : Encoder
+    cache : EmbeddingCache, optional
+        Of this encoder; it learns what is encoded.
     processes : int, optional
         Processes that cut out; by default one a core.
     progress : bool
-        Show a bar with rate and time left on standard error.
+        Show bars with rate and time left on standard error.
     """
-    vectors = np.empty((len(catalogue.items), encoder.dimension), np.float32)
-    kept: list[Item] = []
-    bad: list[BadItem] = []
-    readable = _readable(catalogue.items, bad, processes=processes, progress=progress)
-    for items, garments in _batches(readable, BATCH):
-        vectors[len(kept) : len(kept) + len(items)] = encoder.embed_garments(garments)
-        kept += items
-    return Embedded(items=tuple(kept), vectors=vectors[: len(kept)], bad=tuple(bad))
+    paths = [item.path for item in catalogue.items]
+    contents = _contents(paths, processes=processes, progress=progress)
+    work = _Work(paths, contents, encoder, cache)
+    cached = work.look_up()
+    work.encode(processes=processes, progress=progress)
+    if cache is not None:
+        cache.finish(work.first)
+    return _gather(catalogue.items, work, cached)
+
+
+def encode_anew(
+    embedded: Embedded, encoder: Encoder, *, sample: int = 5, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Encode a few photographs once more, without the cache, to compare them with their vectors.
+
+    Returns
+    -------
+    rows : int64 (m,)
+        At most `sample`; those whose file has changed or gone meanwhile are left out.
+    vectors : float32 (m, d)
+    """
+    count = len(embedded.items)
+    rows, vectors = [], []
+    for row in np.random.default_rng(seed).permutation(count)[:sample].tolist():
+        photo = _or_none(embedded.items[row].path)
+        if photo and photo.content == embedded.contents[row].tobytes() and isinstance(photo.garment, Garment):
+            rows.append(row)
+            vectors.append(encoder.embed_garments([photo.garment])[0])
+    return np.array(rows, np.int64), np.array(vectors, np.float32).reshape(-1, encoder.dimension)
+
+
+def _or_none(path: Path) -> Photo | None:
+    try:
+        return read_photo(path)
+    except UnreadableImage:
+        return None

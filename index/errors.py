@@ -33,3 +33,27 @@ class GateFailed(SilhouetteError):
 
 class BuildRunning(SilhouetteError):
     """Another build is writing into the same folder."""
+
+
+class InvalidChange(SilhouetteError):
+    """A change of the catalogue names an item or holds values that can't be stored."""
+
+
+class ChangeNotWritten(SilhouetteError):
+    """A change could not be made durable; nothing of it has taken effect."""
+
+
+class ChangesDamaged(SilhouetteError):
+    """The log of changes can't be read."""
+
+
+class InvalidFilter(SilhouetteError):
+    """A filter on metadata can't be understood, or is too large."""
+
+
+class GoldenUnusable(SilhouetteError):
+    """The file of golden queries, or one of its photographs, can't be used."""
+
+
+class RetrainingFailed(SilhouetteError):
+    """Training did not make an encoder."""

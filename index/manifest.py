@@ -2,19 +2,17 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from index.calibration import percentiles
 from index.errors import IndexDamaged
 
 MANIFEST = "manifest.json"
-FORMAT = 1
-PAIRS = 100_000
-QUANTILES = 1001
-_BATCH = 8192
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -34,13 +32,20 @@ class Manifest:
     dimension : int
         Components of a vector.
     kind : str
-        Kind of vector index, as in `index.vectors.KINDS`.
+        Kind of vector index, as in `index.kinds.choice.KINDS`.
     checksums, sizes : dict
         SHA-256 and bytes of every other file of the version, by its name.
     gate : dict
         Figures of the checks before publication.
     score_quantiles : tuple of float
-        Ascending scores of random pairs at evenly spaced shares from 0 to 1; empty for a single item.
+        Scores of random pairs at `index.calibration.SHARES`, ascending; empty for a single item.
+    parameters : dict
+        What the kind of index was built with and is searched with, such as its tuned width; where the kind
+        was chosen by size and memory, `why` says so.
+    changes : int
+        Highest sequence number of the change log that is folded in; 0 for none.
+    duplicates : int
+        Items that repeat an earlier one.
     """
 
     version: str
@@ -55,13 +60,13 @@ class Manifest:
     sizes: dict[str, int]
     gate: dict[str, float]
     score_quantiles: tuple[float, ...]
+    parameters: dict[str, float | int | str] = field(default_factory=dict)
+    changes: int = 0
+    duplicates: int = 0
 
     def percentiles(self, scores: np.ndarray) -> np.ndarray:
         """Return the share of random pairs of the index that score less, in percent, for each of `scores`."""
-        if not self.score_quantiles:
-            return np.full(len(scores), 100.0)
-        shares = np.linspace(0.0, 100.0, len(self.score_quantiles))
-        return np.interp(scores, self.score_quantiles, shares)
+        return percentiles(scores, self.score_quantiles)
 
 
 def _digest(fields: dict[str, Any]) -> str:
@@ -132,30 +137,3 @@ def damage(folder: Path, manifest: Manifest, *, hash_up_to: float = float("inf")
     """
     found = (_problem(folder / name, manifest, hash_up_to=hash_up_to) for name in sorted(manifest.checksums))
     return [problem for problem in found if problem]
-
-
-def pair_quantiles(vectors: np.ndarray, *, pairs: int = PAIRS, seed: int = 0) -> tuple[float, ...]:
-    """Return `QUANTILES` ascending quantiles of the scores of random pairs of different rows.
-
-    Parameters
-    ----------
-    vectors : float32 (n, d), unit rows
-    pairs : int
-        Pairs drawn, with replacement.
-    seed : int
-        Makes the draw repeatable.
-    """
-    count = len(vectors)
-    if count < 2:
-        return ()
-    rng = np.random.default_rng(seed)
-    left = rng.integers(0, count, pairs)
-    right = (left + rng.integers(1, count, pairs)) % count
-    scores = np.concatenate(
-        [
-            np.einsum("nd,nd->n", vectors[left[at : at + _BATCH]], vectors[right[at : at + _BATCH]])
-            for at in range(0, pairs, _BATCH)
-        ]
-    )
-    quantiles = np.quantile(scores, np.linspace(0.0, 1.0, QUANTILES))
-    return tuple(round(float(quantile), 6) for quantile in quantiles)

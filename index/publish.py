@@ -16,7 +16,9 @@ from training.files import sync, write_atomically
 
 CURRENT = "current"
 LOCK = ".lock"
+SWITCH = ".switch"
 BUILDING = ".building-"
+REMOVING = ".removing-"
 _STAMP = "%Y-%m-%dT%H-%M-%SZ"
 _VERSION = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ")
 
@@ -35,8 +37,38 @@ class Draft:
 
 
 @contextmanager
-def _locked(indexes: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the system releases even where the process is killed."""
+def writing(path: Path) -> Iterator[None]:
+    """Turn an `OSError` into `IndexNotWritten`, which says why and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise IndexNotWritten(
+            f"The index could not be written to '{path}': {error.strerror or error}. Make room there or "
+            "allow writing, and try again; the version in use stays as it is."
+        ) from error
+
+
+def _make(indexes: Path) -> None:
+    """Make the folder and its lock; a new folder's own name reaches the disk, too."""
+    if not indexes.is_dir():
+        indexes.mkdir(parents=True, exist_ok=True)
+        sync(indexes.absolute().parent)
+    (indexes / LOCK).touch()
+
+
+@contextmanager
+def locked(indexes: Path) -> Iterator[None]:
+    """Hold the folder's lock, which the system releases even where the process is killed.
+
+    Raises
+    ------
+    BuildRunning
+        Another one holds it.
+    IndexNotWritten
+        The folder can't be written to.
+    """
+    with writing(indexes):
+        _make(indexes)
     with (indexes / LOCK).open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -47,14 +79,34 @@ def _locked(indexes: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _switching(indexes: Path) -> Iterator[None]:
+    """Hold for a moment what keeps a version from being activated and removed at once."""
+    with (indexes / SWITCH).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def _remove_leftovers(indexes: Path) -> None:
     """Remove what killed builds have left; only the holder of the lock may."""
-    for leftover in indexes.glob(f"{BUILDING}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    for prefix in (BUILDING, REMOVING):
+        for leftover in indexes.glob(f"{prefix}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _point_to(indexes: Path, version: str) -> None:
     write_atomically(indexes / CURRENT, f"{version}\n".encode())
+
+
+def _named(indexes: Path) -> str:
+    """Return what `current` says, whether or not there is such a version."""
+    try:
+        return (indexes / CURRENT).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError as error:
+        raise NoIndex(
+            f"No index is published in '{indexes}' ({error.strerror}). Build one: "
+            f"python -m index build --catalogue CATALOGUE --out {indexes}"
+        ) from error
 
 
 def new_version(indexes: Path, *, now: datetime) -> str:
@@ -87,18 +139,13 @@ def current_version(indexes: Path) -> str:
     IndexDamaged
         The version that `current` names is gone.
     """
-    try:
-        version = (indexes / CURRENT).read_text(encoding="utf-8", errors="replace").strip()
-    except OSError as error:
-        raise NoIndex(
-            f"No index is published in '{indexes}' ({error.strerror}). Build one: "
-            f"python -m index build --catalogue CATALOGUE --out {indexes}"
-        ) from error
+    version = _named(indexes)
     versions = list_versions(indexes)
     if version not in versions:
         raise IndexDamaged(
             f"'{indexes / CURRENT}' names the version '{version}', which is not there. "
-            f"Activate another one ({_listed(versions)}), or build the index again."
+            f"Activate another one ({_listed(versions)}), go back by `python -m index rollback`, or build "
+            "the index again."
         )
     return version
 
@@ -112,18 +159,6 @@ def _known(indexes: Path, version: str) -> str:
     if version not in versions:
         raise VersionUnknown(f"'{indexes}' holds no version '{version}' ({_listed(versions)}).")
     return version
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn an `OSError` into `IndexNotWritten`, which says why and what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise IndexNotWritten(
-            f"The index could not be written to '{path}': {error.strerror or error}. Make room there or "
-            "allow writing, and try again; the version in use stays as it is."
-        ) from error
 
 
 @contextmanager
@@ -144,10 +179,7 @@ def building(indexes: Path, *, now: datetime | None = None) -> Iterator[Draft]:
     IndexNotWritten
         The folder can't be written to.
     """
-    with writing(indexes):
-        indexes.mkdir(parents=True, exist_ok=True)
-        (indexes / LOCK).touch()
-    with _locked(indexes):
+    with locked(indexes):
         _remove_leftovers(indexes)
         draft = Draft(indexes, new_version(indexes, now=now or datetime.now(UTC)))
         with writing(indexes):
@@ -192,9 +224,51 @@ def activate(indexes: Path, version: str) -> Version:
         `current` could not be replaced; the version in use stays.
     """
     checked = verify(indexes, version)
-    with writing(indexes):
-        _point_to(indexes, version)
+    with writing(indexes), _switching(indexes):
+        _point_to(indexes, _known(indexes, version))  # it may have been removed since
     return checked
+
+
+def rollback(indexes: Path) -> Version:
+    """Make the newest version older than the current one current, after a full check, and return it.
+
+    It works where the current version itself is damaged or gone, too.
+
+    Raises
+    ------
+    NoIndex, VersionUnknown
+        There is none to go back from, or to.
+    IndexDamaged, IndexNotWritten
+        As for `activate`; the version in use stays.
+    """
+    current, versions = _named(indexes), list_versions(indexes)
+    older = [version for version in versions if version < current]
+    if not older:
+        raise VersionUnknown(f"'{indexes}' holds no version older than '{current}' ({_listed(versions)}).")
+    return activate(indexes, older[-1])
+
+
+def remove_old(indexes: Path, *, keep: int) -> list[str]:
+    """Remove all but the newest `keep` versions and the current one; return their names.
+
+    Only the holder of the build's lock may. A version leaves the list in one step, before its files go; who
+    has mapped them goes on reading.
+
+    Raises
+    ------
+    NoIndex, IndexDamaged
+        Without a sound current version nothing is removed.
+    IndexNotWritten
+        The folder can't be written to.
+    """
+    with writing(indexes), _switching(indexes):
+        current = current_version(indexes)
+        doomed = [version for version in list_versions(indexes)[:-keep] if version != current]
+        for version in doomed:
+            os.rename(indexes / version, indexes / f"{REMOVING}{version}")
+        sync(indexes)
+    _remove_leftovers(indexes)
+    return doomed
 
 
 def verify(indexes: Path, version: str | None = None) -> Version:

@@ -1,66 +1,33 @@
-"""The search: unit vectors float32 (n, d) in, ranked items of the version in use out."""
+"""The search: unit vectors float32 (n, d) in, ranked items of the version in use and of all changes out."""
 
 import logging
 import math
 import os
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
+from index.changes import Changes
+from index.errors import ChangesDamaged
+from index.facets import Facet
+from index.gallery import Gallery
 from index.manifest import Manifest
+from index.overlay import Overlay, lay_over, read_overlay
+from index.pages import Cut, Hit, Page, cut_page
+from index.predicates import Filter
 from index.publish import CURRENT, current_version
 from index.version import Version, open_version
 from training.catalogue import Item
 from training.encoder import Encoder
 from training.errors import EncoderMismatch, SilhouetteError
 
+__all__ = ["Hit", "Page", "Searcher"]
+
 log = logging.getLogger(__name__)
 
-_SPARE = 16
-
 Signature = tuple[int, ...] | None
-
-
-@dataclass(frozen=True)
-class Hit:
-    """An item that was found.
-
-    Parameters
-    ----------
-    rank : int
-        Its place in the whole ranking, from 1.
-    score : float
-        Cosine with the query, in [-1, 1].
-    percentile : float
-        Share of random pairs of the index that score less, in percent.
-    item : Item
-    """
-
-    rank: int
-    score: float
-    percentile: float
-    item: Item
-
-
-@dataclass(frozen=True)
-class Page:
-    """A part of a ranking.
-
-    Parameters
-    ----------
-    hits : tuple of Hit
-    total : int
-        Items in the whole ranking.
-    next_offset : int or None
-        Where the next page starts; None after the last one.
-    """
-
-    hits: tuple[Hit, ...]
-    total: int
-    next_offset: int | None
 
 
 def _signature(indexes: Path) -> Signature:
@@ -89,72 +56,29 @@ def _lowest(min_score: float) -> float:
     return min_score if min_score > -1.0 else -math.inf
 
 
-def _ranking(version: Version, query: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return scores and rows of the best `k`, ties by row, so that every page is cut from one ranking."""
-    n = len(version.vectors)
-    k = min(k, n)
-    asked = min(k + _SPARE, n)
-    while True:
-        (scores,), (rows,) = version.vectors.search(query[None], asked)
-        if asked == n or scores[k - 1] > scores[-1]:
-            break
-        asked = min(asked * 2, n)  # the k-th place is shared with items not yet seen
-    order = np.lexsort((rows, -scores))
-    order = order[rows[order] >= 0][:k]
-    return scores[order], rows[order]
-
-
-def _page(
-    version: Version, query: np.ndarray, *, limit: int, offset: int, min_score: float, without: int = -1
-) -> Page:
-    """Return the hits from `offset` on, of the ranking without the row `without`."""
-    end = offset + limit
-    scores, rows = _ranking(version, query, end + (without >= 0))
-    listed = np.flatnonzero((rows != without) & (scores >= min_score))[:end]
-    total = len(listed)
-    if total == end:  # the ranking may go on
-        total = max(total, _total(version, query, min_score=min_score, without=without))
-    listed = listed[offset:]
-    hits = _hits(version, scores[listed], rows[listed], first=offset + 1)
-    return Page(hits=hits, total=total, next_offset=end if end < total else None)
-
-
-def _total(version: Version, query: np.ndarray, *, min_score: float, without: int) -> int:
-    """Return the length of the whole ranking."""
-    if min_score == -math.inf:
-        return len(version.vectors) - (without >= 0)
-    total = int(version.vectors.count(query[None], min_score)[0])
-    excluded = without >= 0 and float(version.vectors.vector(without) @ query) >= min_score
-    return total - excluded
-
-
-def _hits(version: Version, scores: np.ndarray, rows: np.ndarray, *, first: int) -> tuple[Hit, ...]:
-    scores = np.clip(scores, -1.0, 1.0)
-    percentiles = version.manifest.percentiles(scores)
-    found = zip(scores.tolist(), percentiles.tolist(), version.items.by_rows(rows.tolist()), strict=True)
-    return tuple(
-        Hit(rank=rank, score=score, percentile=percentile, item=item)
-        for rank, (score, percentile, item) in enumerate(found, start=first)
-    )
-
-
 class Searcher:
-    """Searches the version in use, from any number of threads.
+    """Searches the version in use with the changes made since, from any number of threads.
 
-    All that belongs to a version is one immutable object that `refresh` replaces by a single assignment, so
-    that a search which has begun ends on the version it began with.
+    Version and changes are one immutable gallery that `refresh` replaces by a single assignment, so that a
+    search which has begun ends on the gallery it began with.
     """
 
-    def __init__(self, indexes: Path, encoder: Encoder, version: Version, signature: Signature) -> None:
+    def __init__(
+        self, indexes: Path, encoder: Encoder, gallery: Gallery, *, signature: Signature, changes: Changes
+    ) -> None:
         self.encoder = encoder
         self._indexes = indexes
-        self._version = version
+        self._gallery = gallery
         self._signature = signature
+        self._changes = changes
         self._refreshing = threading.Lock()
+        self._complaint = ""
 
     @classmethod
     def open(cls, indexes: Path, *, encoder: Encoder) -> Self:
-        """Return a searcher of the current version in `indexes`.
+        """Return a searcher of the current version in `indexes` and of the changes to it.
+
+        Where the changes can't be read, that is logged and the version is searched as it was built.
 
         Raises
         ------
@@ -166,19 +90,42 @@ class Searcher:
             The files are not those that were published.
         """
         signature = _signature(indexes)
-        return cls(indexes, encoder, _open(indexes, encoder), signature)
+        version = _open(indexes, encoder)
+        gallery = Gallery(lay_over(version, {}))
+        searcher = cls(indexes, encoder, gallery, signature=signature, changes=Changes(indexes))
+        searcher.refresh()
+        return searcher
 
     @property
     def manifest(self) -> Manifest:
         """The manifest of the version in use."""
-        return self._version.manifest
+        return self._gallery.version.manifest
+
+    @property
+    def count(self) -> int:
+        """Items that can be found: the version's, without what was deleted and with what was added since."""
+        return self._gallery.count
+
+    @property
+    def pending(self) -> int:
+        """Items that have changed since the version in use was built."""
+        return len(self._gallery.overlay.states)
 
     def snapshot(self) -> Self:
-        """Return a searcher that stays with the present version, for an answer made of several calls."""
-        return type(self)(self._indexes, self.encoder, self._version, self._signature)
+        """Return a searcher that stays with the present gallery, for an answer made of several calls."""
+        return type(self)(
+            self._indexes, self.encoder, self._gallery, signature=self._signature, changes=self._changes
+        )
 
     def search(
-        self, vectors: np.ndarray, *, limit: int, offset: int = 0, min_score: float = -1.0
+        self,
+        vectors: np.ndarray,
+        *,
+        limit: int,
+        offset: int = 0,
+        min_score: float = -1.0,
+        where: Filter | None = None,
+        collapse: bool = False,
     ) -> list[Page]:
         """Return the most similar items of each query.
 
@@ -191,53 +138,92 @@ class Searcher:
             Hits of the ranking to leave out before the page.
         min_score : float
             Items that score less are not listed, and not counted in `Page.total`.
+        where : Filter, optional
+            Only items whose metadata passes are listed and counted.
+        collapse : bool
+            List of each group of duplicates only the best, and count groups.
         """
-        version, lowest = self._version, _lowest(min_score)
+        gallery, cut = self._gallery, Cut(limit, offset, _lowest(min_score))
+        allowed = gallery.allowed(where)
+        groups = gallery.groups() if collapse else None
         return [
-            _page(version, query, limit=limit, offset=offset, min_score=lowest)
+            cut_page(gallery, query, cut, allowed=allowed, groups=groups)
             for query in np.asarray(vectors, np.float32)
         ]
 
-    def similar(self, item_id: str, *, limit: int, offset: int = 0, min_score: float = -1.0) -> Page:
-        """Return the items most similar to one of the index, without itself; raises `ItemUnknown`."""
-        version = self._version
-        row, _ = version.items.by_id(item_id)
-        query = version.vectors.vector(row)
-        return _page(version, query, limit=limit, offset=offset, min_score=_lowest(min_score), without=row)
+    def similar(
+        self,
+        item_id: str,
+        *,
+        limit: int,
+        offset: int = 0,
+        min_score: float = -1.0,
+        where: Filter | None = None,
+        collapse: bool = False,
+    ) -> Page:
+        """Return the items most similar to one of the index, as `search` does, without itself.
+
+        Where duplicates are collapsed, those of the item are not listed either. Raises `ItemUnknown`.
+        """
+        gallery = self._gallery
+        row, _ = gallery.by_id(item_id)
+        groups = gallery.groups() if collapse else None
+        allowed = gallery.allowed(where).copy()
+        allowed[row if groups is None else groups == groups[row]] = False
+        cut = Cut(limit, offset, _lowest(min_score))
+        return cut_page(gallery, gallery.vector(row), cut, allowed=allowed, groups=groups)
 
     def item(self, item_id: str) -> Item:
         """Return the item of that id; raises `ItemUnknown`."""
-        return self._version.items.by_id(item_id)[1]
+        return self._gallery.by_id(item_id)[1]
 
     def vector(self, item_id: str) -> np.ndarray:
         """Return the vector of the item of that id, float32 (d,); raises `ItemUnknown`."""
-        version = self._version
-        return version.vectors.vector(version.items.by_id(item_id)[0])
+        gallery = self._gallery
+        return gallery.vector(gallery.by_id(item_id)[0])
+
+    def facets(self) -> list[Facet]:
+        """Return what the items of the version in use can be filtered by, changes since not counted."""
+        return self._gallery.version.items.facets()
 
     def refresh(self) -> bool:
-        """Take up the version that `current` names, if it was replaced; return whether the version changed.
+        """Take up the version that `current` names, and all changes; return whether anything is new.
 
-        Without a change this costs one `stat`. A version that can't be used is logged once, and the one in
-        use stays until `current` is replaced again.
+        Where nothing is, this costs one `stat` and one look into the log of changes. What can't be used is
+        logged once, and what was in use before stays.
         """
-        signature = _signature(self._indexes)
-        if signature in (None, self._signature) or not self._refreshing.acquire(blocking=False):
-            return False
-        try:
-            before = self.manifest.version
-            self._signature = signature
-            self._version = self._next()
-            return self.manifest.version != before
-        finally:
-            self._refreshing.release()
+        with self._refreshing:
+            before = self._gallery.overlay
+            overlay = self._overlay(self._version(), before)
+            if overlay is not before:
+                self._gallery = Gallery(overlay)
+            return overlay is not before
 
-    def _next(self) -> Version:
+    def _version(self) -> Version:
+        """Return the version in use: the present one, or the one that has become current."""
+        present, signature = self._gallery.version, _signature(self._indexes)
+        if signature in (None, self._signature):
+            return present
+        self._signature = signature
         try:
-            if current_version(self._indexes) == self.manifest.version:
-                return self._version
+            if current_version(self._indexes) == present.manifest.version:
+                return present
             version = _open(self._indexes, self.encoder)
         except (SilhouetteError, OSError) as error:
-            log.error("Staying with index %s: %s", self.manifest.version, error)
-            return self._version
-        log.info("Index %s replaces %s", version.manifest.version, self.manifest.version)
+            log.error("Staying with index %s: %s", present.manifest.version, error)
+            return present
+        log.info("Index %s replaces %s", version.manifest.version, present.manifest.version)
         return version
+
+    def _overlay(self, version: Version, before: Overlay) -> Overlay:
+        """Return the changes to a version; where the log can't be read, those that are known."""
+        try:
+            overlay = read_overlay(self._changes, version, self.encoder, before=before)
+        except ChangesDamaged as error:
+            if str(error) != self._complaint:
+                log.error("Searching without the changes since: %s", error)
+            self._complaint = str(error)
+            same = version is before.version
+            return before if same else lay_over(version, before.states, position=before.position)
+        self._complaint = ""
+        return overlay

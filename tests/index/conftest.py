@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from index.build import publish_embedded
+from index.build import Making, publish_embedded
 from index.embeddings import Embedded
 from index.publish import building
 from training.catalogue import Item
@@ -50,10 +50,17 @@ def _items(count: int) -> tuple[Item, ...]:
     )
 
 
-def _publish(indexes: Path, vectors: np.ndarray, *, encoder: str, now: datetime) -> str:
-    embedded = Embedded(items=_items(len(vectors)), vectors=vectors, bad=())
+def _embedded(vectors: np.ndarray, items: Sequence[Item]) -> Embedded:
+    rows = np.arange(len(vectors))
+    contents = np.zeros((len(vectors), 32), np.uint8)
+    contents[:, :8] = rows[:, None].view(np.uint8)
+    return Embedded(tuple(items), vectors, (), pictures=rows.astype(np.uint64), contents=contents)
+
+
+def _publish(indexes: Path, embedded: Embedded, *, encoder: str, changes: int, now: datetime) -> str:
     with building(indexes, now=now) as draft:
-        return publish_embedded(draft, embedded, catalogue="catalogue.csv", encoder=encoder, now=now).version
+        making = Making(draft, "catalogue.csv", encoder, changes)
+        return publish_embedded(making, embedded, now=now).version
 
 
 def _flip_a_bit(path: Path) -> None:
@@ -100,12 +107,34 @@ def publish_version(indexes: Path) -> Callable[..., str]:
     """Publish vectors, by default 40 random ones, as the version of the given night; return its name."""
 
     def publish(
-        vectors: np.ndarray | None = None, *, seed: int = 0, encoder: str = "f" * 64, night: int = 0
+        vectors: np.ndarray | None = None,
+        *,
+        items: Sequence[Item] | None = None,
+        seed: int = 0,
+        encoder: str = "f" * 64,
+        changes: int = 0,
+        night: int = 0,
     ) -> str:
         vectors = _unit_vectors(40, seed=seed) if vectors is None else vectors
-        return _publish(indexes, vectors, encoder=encoder, now=NIGHT + timedelta(days=night))
+        embedded = _embedded(vectors, _items(len(vectors)) if items is None else items)
+        now = NIGHT + timedelta(days=night)
+        return _publish(indexes, embedded, encoder=encoder, changes=changes, now=now)
 
     return publish
+
+
+def _plain_garment(photo: np.ndarray) -> Garment:
+    """The photograph as its own cut-out, what is dark as the mask: a hundredth of the time of a real one."""
+    rgb = np.asarray(Image.fromarray(photo).resize((128, 128)))
+    mask = np.where(rgb.min(axis=2) < 200, 255, 0).astype(np.uint8)
+    return Garment(rgb=rgb, mask=mask, box=(0.0, 0.0, 1.0, 1.0), confidence=1.0)
+
+
+@pytest.fixture
+def plain_garments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut nothing out, in this process, where the garments do not matter."""
+    for module in ("index.embeddings", "training.garment"):
+        monkeypatch.setattr(f"{module}.isolate", _plain_garment)
 
 
 @pytest.fixture

@@ -1,17 +1,24 @@
 import csv
+import json
+import shutil
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from index.build import LAST_REPORT, build_index
+from index.build import LAST_GATE, LAST_REPORT, build_index
+from index.changes import Changes
+from index.comparison import Difference
 from index.embeddings import Embedded
-from index.errors import BuildRunning, GateFailed, IndexNotWritten
+from index.errors import BuildRunning, GateFailed, GoldenUnusable, IndexNotWritten, ItemUnknown
 from index.gate import Limits
-from index.publish import building, current_version, list_versions
+from index.publish import building, current_version, list_versions, verify
 from index.searcher import Searcher
 from training.catalogue import read_catalogue
 from training.errors import TooManyBadItems
+
+pytestmark = pytest.mark.usefixtures("plain_garments")
 
 NIGHT = datetime(2026, 11, 21, 2, 0, 0, tzinfo=UTC)
 
@@ -46,8 +53,118 @@ def test_what_was_built_stands_in_the_manifest(build, catalogue_path, encoder, i
     assert (manifest.version, manifest.items, manifest.bad) == ("2026-11-21T02-00-00Z", 8, 2)
     assert manifest.catalogue == str(catalogue_path)
     assert manifest.gate["self_recall_at_1"] == 1.0
-    assert set(manifest.checksums) == {"vectors.faiss", "items.sqlite", "report.csv"}
-    assert list(built.seconds) == ["embed", "write", "check", "publish"]
+    assert manifest.gate["encoded_anew"] == 5 and manifest.gate["encoder_error"] == 0.0
+    assert (manifest.kind, manifest.parameters["recall"]) == ("flat", 1.0)
+    assert "compare them all" in manifest.parameters["why"]
+    assert set(manifest.checksums) == {
+        *("vectors.faiss", "items.sqlite", "contents.npy", "report.csv", "duplicates.csv")
+    }
+    assert set(built.seconds) == {"embed", "check", "duplicates", "write", "publish"}
+
+
+def test_what_is_new_changed_removed_cached_and_skipped_is_counted(build, catalogue_path, tmp_path):
+    first = build(cache=tmp_path / "cache")
+    assert (first.difference, first.cached, len(first.bad)) == (Difference(8, 0, 0), 0, 2)
+    folder = catalogue_path.parent
+    shutil.copy(folder / "round-0.png", folder / "more.png")
+    Image.open(folder / "square-0.png").rotate(90).save(folder / "square-0.png")
+    text = catalogue_path.read_text().replace("round-3,round-3.png,round\n", "more,more.png,round\n")
+    catalogue_path.write_text(text)
+    second = build(cache=tmp_path / "cache")
+    assert (second.difference, second.cached, len(second.bad)) == (Difference(1, 1, 1), 7, 2)
+
+
+def test_a_build_from_the_cache_has_the_vectors_of_a_full_one(build, indexes, catalogue_path, tmp_path):
+    def vectors(built):
+        return (indexes / built.manifest.version / "vectors.faiss").read_bytes()
+
+    build(cache=tmp_path / "cache")
+    Image.open(catalogue_path.parent / "square-0.png").rotate(90).save(catalogue_path.parent / "square-0.png")
+    cached = build(cache=tmp_path / "cache")
+    assert cached.cached == 7
+    assert vectors(cached) == vectors(build())
+
+
+def test_a_chosen_kind_is_kept_with_its_parameters(build, encoder, indexes):
+    manifest = build(kind="hnsw").manifest
+    assert manifest.kind == "hnsw" and manifest.parameters["ef_search"] > 0
+    assert "why" not in manifest.parameters
+    assert Searcher.open(indexes, encoder=encoder).manifest == manifest
+    verify(indexes)
+
+
+def test_items_that_repeat_another_one_are_counted_listed_and_grouped(build, indexes, catalogue_path):
+    shutil.copy(catalogue_path.parent / "round-0.png", catalogue_path.parent / "copy.png")
+    with catalogue_path.open("a") as file:
+        file.write("copy,copy.png,round\n")
+    built = build()
+    listed = (built.report.parent / "duplicates.csv").read_text().splitlines()[1:]
+    assert "copy,round-0,1.0000,0" in listed and built.manifest.duplicates == len(listed) < 8
+    assert verify(indexes).items.groups()[[0, 8]].tolist() == [0, 0]
+
+
+def test_old_versions_are_removed_after_publication(build, indexes):
+    first = build().manifest.version
+    second = build(keep=2).manifest.version
+    third = build(keep=2)
+    assert third.removed == (first,)
+    assert list_versions(indexes) == [second, third.manifest.version]
+
+
+def test_changes_are_folded_in_and_counted(build, indexes, encoder, catalogue_path):
+    build()
+    photo = catalogue_path.parent / "square-1.png"
+    log = Changes(indexes)
+    log.put(
+        "extra", photo.read_bytes(), {"category": "square"}, encoder.embed([photo])[0], encoder.fingerprint
+    )
+    seq = log.delete("round-0")
+    built = build()
+    assert built.manifest.changes == seq and built.manifest.items == 8
+    searcher = Searcher.open(indexes, encoder=encoder)
+    np.testing.assert_array_equal(searcher.vector("extra"), searcher.vector("square-1"))
+    with pytest.raises(ItemUnknown):
+        searcher.item("round-0")
+
+
+def test_golden_queries_decide_too(build, indexes, catalogue_path):
+    golden = catalogue_path.parent / "golden.csv"
+    golden.write_text("image,item_ids,k\nround-0.png,round-0,1\n")
+    first = build(golden=golden).manifest
+    assert (first.gate["golden_queries"], first.gate["golden_right"]) == (1, 1.0)
+    golden.write_text("image,item_ids,k\nround-0.png,round-0,1\nround-1.png,square-3,1\n")
+    with pytest.raises(GateFailed, match=r"golden query round-1\.png, first 1 \(missing: square-3\)"):
+        build(golden=golden)
+    report = json.loads((indexes / LAST_GATE).read_text())
+    assert [query["missing"] for query in report["golden"]] == [[], ["square-3"]]
+    assert current_version(indexes) == first.version
+
+
+def test_unusable_golden_queries_are_told_before_the_work_begins(build, indexes, tmp_path):
+    with pytest.raises(GoldenUnusable):
+        build(golden=tmp_path / "golden.csv")
+    assert not indexes.exists()
+
+
+def test_the_verdict_is_kept_whatever_it_is(build, indexes):
+    version = build().manifest.version
+    report = json.loads((indexes / LAST_GATE).read_text())
+    assert (report["version"], report["passed"], report["failures"]) == (version, True, [])
+    with pytest.raises(GateFailed):
+        build(limits=Limits(latency_ms=0.0))
+    report = json.loads((indexes / LAST_GATE).read_text())
+    assert not report["passed"] and "latency" in report["failures"][0]
+    assert report["figures"]["search_ms"] > 0
+
+
+def test_a_catalogue_that_has_shrunk_too_much_is_not_published(build, indexes, catalogue_path):
+    first = build().manifest.version
+    lines = catalogue_path.read_text().splitlines(keepends=True)
+    catalogue_path.write_text("".join(lines[:7]))
+    with pytest.raises(GateFailed, match="items .6 after 8, 25% fewer"):
+        build()
+    assert current_version(indexes) == first
+    assert build(limits=Limits(max_drop=0.25)).manifest.items == 6
 
 
 def test_skipped_items_are_reported_in_the_version(build):
@@ -83,9 +200,15 @@ def test_a_failed_gate_publishes_nothing_and_the_old_version_stays(build, indexe
 
 
 def test_without_a_single_readable_photograph_nothing_is_published(build, indexes, monkeypatch):
-    nothing = Embedded(items=(), vectors=np.empty((0, 128), np.float32), bad=())
+    nothing = Embedded(
+        items=(),
+        vectors=np.empty((0, 128), np.float32),
+        bad=(),
+        pictures=np.empty(0, np.uint64),
+        contents=np.empty((0, 32), np.uint8),
+    )
     monkeypatch.setattr("index.build.embed_catalogue", lambda *_, **__: nothing)
-    with pytest.raises(GateFailed, match="nothing to publish"):
+    with pytest.raises(GateFailed, match="counts .0 items"):
         build(max_bad=1.0)
     assert list_versions(indexes) == []
 

@@ -3,9 +3,11 @@ import sqlite3
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from index.errors import IndexDamaged, IndexNotWritten, ItemUnknown
+from index.filters import parse_filter
 from index.items import Items, write_items
 from training.catalogue import Item
 
@@ -114,3 +116,28 @@ def test_the_connections_are_closed_with_the_store(store):
 )
 def test_the_category_is_text_or_nothing(metadata, category):
     assert Item("a", Path("/a"), metadata).category == category
+
+
+def test_each_item_tells_the_first_of_its_group(tmp_path):
+    path = tmp_path / "items.sqlite"
+    groups = np.array([0, 1, 0, 3, 1, 0])
+    write_items(path, [Item(str(n), Path(f"/{n}")) for n in range(6)], groups=groups)
+    assert Items.open(path).groups().tolist() == [0, 1, 0, 3, 1, 0]
+
+
+def test_without_groups_every_item_is_alone(store):
+    assert Items.open(store).groups().tolist() == list(range(50))
+
+
+def test_an_item_passes_a_filter_on_its_metadata(store):
+    items = Items.open(store)
+    assert items.matching(parse_filter({"n": {"gte": 48}, "sizes": 38})).tolist() == [48, 49]
+    assert items.matching(parse_filter({"sizes": 40})).tolist() == []
+    assert items.matching(parse_filter({"sold": None, "new": True})).tolist() == list(range(50))
+
+
+def test_a_filter_on_a_damaged_store_names_it(store):
+    items = Items.open(store)
+    store.write_bytes(store.read_bytes()[:4096] + b"\xff" * (store.stat().st_size - 4096))
+    with pytest.raises(IndexDamaged, match="items.sqlite"):
+        items.matching(parse_filter({"n": {"gte": 0}}))

@@ -1,11 +1,15 @@
 import json
+from datetime import time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
 
 from index.__main__ import main
 from index.publish import current_version
+
+pytestmark = pytest.mark.usefixtures("plain_garments")
 
 
 @pytest.fixture
@@ -26,8 +30,9 @@ def built(run, catalogue_path):
 def test_a_build_prints_what_it_published_skipped_took_and_checked(built, tmp_path):
     version = current_version(tmp_path / "indexes")
     assert f"Published {version} in indexes" in built.stdout
-    assert "Items     8 (flat" in built.stdout
-    assert "Skipped   2" in built.stdout
+    assert "Kind      flat (recall 1.0)" in built.stdout and "compare them all" in built.stdout
+    assert "Items     8: new 8  changed 0  removed 0  cached 0  skipped 2" in built.stdout
+    assert "Encoder   ffffffffffff" in built.stdout and "training/pretrained" in built.stdout
     assert f"indexes/{version}/report.csv" in built.stdout
     for word in ("catalogue", "embed", "write", "check", "publish", "self_recall_at_1 1", "search_ms"):
         assert word in built.stdout
@@ -37,9 +42,10 @@ def test_a_build_prints_what_it_published_skipped_took_and_checked(built, tmp_pa
 def test_a_build_in_json_is_one_object(run, catalogue_path):
     result = run("build", "--catalogue", catalogue_path, "--processes", 1, "--json")
     answer = json.loads(result.stdout)
-    assert (answer["items"], answer["skipped"]) == (8, 2)
+    assert (answer["items"], answer["new"], answer["cached"], answer["skipped"]) == (8, 8, 0, 2)
+    assert answer["encoder"]["fingerprint"] == "f" * 64
     assert sum(reason["count"] for reason in answer["reasons"]) == 2
-    assert set(answer["seconds"]) == {"catalogue", "embed", "write", "check", "publish"}
+    assert set(answer["seconds"]) == {"catalogue", "embed", "check", "duplicates", "write", "publish"}
 
 
 def test_alike_reasons_are_counted_together(run, catalogue_path):
@@ -130,7 +136,84 @@ def test_activate_goes_back_and_refuses_an_unknown_version(run, indexes, publish
     assert result.exit_code == 1 and second in result.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["build"], ["search"], ["versions"], ["verify"], ["activate"]])
+def test_a_second_build_encodes_nothing_again(built, run, catalogue_path):
+    answer = json.loads(run("build", "--catalogue", catalogue_path, "--processes", 1, "--json").stdout)
+    assert (answer["new"], answer["changed"], answer["removed"], answer["cached"]) == (0, 0, 0, 8)
+
+
+def test_a_gate_that_fails_says_each_check_in_a_line_and_where_the_figures_are(built, run, catalogue_path):
+    lines = catalogue_path.read_text().splitlines(keepends=True)
+    catalogue_path.write_text("".join(lines[:5]))
+    result = run("build", "--catalogue", catalogue_path, "--processes", 1)
+    assert result.exit_code == 1
+    assert "indexes/last-gate.json" in result.stderr
+    assert "\nitems (4 after 8, 50% fewer; 20% may be missing" in result.stderr
+    assert run("build", "--catalogue", catalogue_path, "--processes", 1, "--max-drop", 0.5).exit_code == 0
+
+
+def test_rollback_and_prune(run, indexes, publish_version):
+    first, second = publish_version(), publish_version(night=1)
+    assert f"{first} is in use: 40 items" in run("rollback").stdout
+    assert current_version(indexes) == first
+    result = run("rollback")
+    assert result.exit_code == 1 and "no version older" in result.stderr
+    assert run("prune", "--keep", 1).stdout == ""
+    run("activate", second)
+    assert json.loads(run("prune", "--keep", 1, "--json").stdout) == {"removed": [first]}
+
+
+def test_retraining_comes_first_and_its_encoder_builds_the_index(
+    run, catalogue_path, monkeypatch, make_encoder
+):
+    asked = []
+    monkeypatch.setattr("index.__main__.train_on", lambda *_, **options: asked.append(options) or Path("new"))
+    monkeypatch.setattr(
+        "index.__main__.Encoder.load",
+        lambda path: make_encoder("a" * 64 if path == Path("new") else "f" * 64),
+    )
+    options = ("--retrain", "--retrain-options", "--epochs 4", "--processes", 1, "--json")
+    answer = json.loads(run("build", "--catalogue", catalogue_path, *options).stdout)
+    assert answer["encoder"] == {"fingerprint": "a" * 64, "path": "new"}
+    assert asked[0]["options"] == "--epochs 4" and "train" in answer["seconds"]
+
+
+@pytest.fixture
+def nightly(run, monkeypatch):
+    """Run the nightly command without waiting for a night; returns what it would do."""
+    started = []
+
+    class Schedule:
+        def __init__(self, command, **when):
+            started.append((command[1:], when))
+
+        def start(self, *, now):
+            started[-1][1]["now"] = now
+
+    monkeypatch.setattr("index.nightly.Nightly", Schedule)
+    return lambda *arguments: (run("nightly", *arguments), started)
+
+
+def test_every_night_the_same_build_is_started(nightly):
+    options = ["--catalogue", "shop.csv", "--retrain", "--keep", "3", "--max-drop", "0.5"]
+    result, started = nightly("--at", "02:30", "--timezone", "Europe/Berlin", "--now", *options)
+    assert result.exit_code == 0, result.output
+    ((command, when),) = started
+    assert command[:3] == ["-m", "index", "build"] and sorted(command[3:]) == sorted(options)
+    assert when == {"at": time(2, 30), "timezone": ZoneInfo("Europe/Berlin"), "now": True}
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--at", "25:00"], ["--timezone", "Mars"], ["--kind", "round"], ["--timezone", "../etc"]]
+)
+def test_a_wrong_time_zone_or_option_is_told_at_once(nightly, wrong):
+    result, started = nightly("--catalogue", "shop.csv", *wrong)
+    assert result.exit_code == 2 and not started
+
+
+COMMANDS = ["build", "nightly", "search", "versions", "verify", "activate", "rollback", "prune"]
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
 def test_help_teaches_with_an_example_and_tells_the_defaults(run, command):
     result = run(*command, "--help")
     assert result.exit_code == 0 and "Example: python -m index" in result.output

@@ -1,17 +1,16 @@
 import hashlib
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from index.calibration import SHARES
 from index.errors import IndexDamaged
 from index.manifest import (
     MANIFEST,
     Manifest,
     damage,
     file_sums,
-    pair_quantiles,
     read_manifest,
     write_manifest,
 )
@@ -28,7 +27,10 @@ PLAIN = Manifest(
     checksums={"one.txt": hashlib.sha256(b"one").hexdigest()},
     sizes={"one.txt": 3},
     gate={"items": 3, "self_recall_at_1": 1.0},
-    score_quantiles=(-0.5, 0.0, 0.5, 0.75, 1.0),
+    score_quantiles=tuple(np.linspace(-0.4, 1.0, len(SHARES)).tolist()),
+    parameters={"nprobe": 16, "recall": 0.983},
+    changes=7,
+    duplicates=1,
 )
 
 
@@ -86,30 +88,5 @@ def test_files_above_the_limit_are_compared_by_size_only(folder):
 
 
 def test_a_score_has_the_share_of_pairs_below_it_as_percentile():
-    assert PLAIN.percentiles(np.array([0.5, 0.625, 2.0, -1.0])).tolist() == [50.0, 62.5, 100.0, 0.0]
-
-
-def test_without_pairs_every_score_is_above_all():
-    assert replace(PLAIN, score_quantiles=()).percentiles(np.array([0.1, -0.9])).tolist() == [100.0, 100.0]
-
-
-def test_the_quantiles_are_those_of_all_pairs(unit_vectors):
-    vectors = unit_vectors(200)
-    quantiles = np.array(pair_quantiles(vectors))
-    true = np.quantile((vectors @ vectors.T)[np.triu_indices(200, 1)], np.linspace(0, 1, 1001))
-    assert len(quantiles) == 1001 and (np.diff(quantiles) >= 0).all()
-    np.testing.assert_allclose(quantiles[50:-50], true[50:-50], atol=0.02)
-
-
-def test_a_pair_is_never_an_item_with_itself():
-    assert set(pair_quantiles(np.eye(2, dtype=np.float32))) == {0.0}
-
-
-def test_the_pairs_are_drawn_alike_every_time(unit_vectors):
-    vectors = unit_vectors(30)
-    assert pair_quantiles(vectors, seed=3) == pair_quantiles(vectors, seed=3)
-    assert pair_quantiles(vectors, seed=3, pairs=500) != pair_quantiles(vectors, seed=4, pairs=500)
-
-
-def test_a_single_item_has_no_pairs():
-    assert pair_quantiles(np.ones((1, 1), np.float32)) == ()
+    lowest, middle, highest = PLAIN.score_quantiles[0], PLAIN.score_quantiles[151], PLAIN.score_quantiles[-1]
+    assert PLAIN.percentiles(np.array([lowest, middle, highest])).tolist() == [0.0, 50.0, 100.0]

@@ -1,0 +1,66 @@
+"""Scores as percentiles: the quantiles of the scores of random pairs, closest together in the tails."""
+
+import numpy as np
+
+PAIRS = 1_000_000
+_BATCH = 8192
+
+SHARES = np.concatenate([[0.0], 1 / (1 + 10 ** np.linspace(6, -6, 301)), [1.0]])
+"""Shares at which quantiles are kept: of even ratios of odds, so that each tail is 9 % below the last."""
+
+
+def _all_pairs(count: int) -> tuple[np.ndarray, np.ndarray]:
+    left, right = np.triu_indices(count, 1)
+    return left, right
+
+
+def _drawn_pairs(count: int, pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    left = rng.integers(0, count, pairs)
+    return left, (left + rng.integers(1, count, pairs)) % count
+
+
+def pair_scores(vectors: np.ndarray, *, pairs: int = PAIRS, seed: int = 0) -> np.ndarray:
+    """Return the scores of pairs of different rows, float32 (m,): of all pairs where these are few enough.
+
+    Parameters
+    ----------
+    vectors : float32 (n, d), unit rows
+    pairs : int
+        Where there are more than this many pairs, so many are drawn, with replacement.
+    seed : int
+        Makes the draw repeatable.
+    """
+    count = len(vectors)
+    few = count * (count - 1) // 2 <= pairs
+    left, right = _all_pairs(count) if few else _drawn_pairs(count, pairs, seed)
+    scores = np.empty(len(left), np.float32)
+    for at in range(0, len(left), _BATCH):
+        part = slice(at, at + _BATCH)
+        scores[part] = np.einsum("nd,nd->n", vectors[left[part]], vectors[right[part]])
+    return scores
+
+
+def pair_quantiles(vectors: np.ndarray, *, pairs: int = PAIRS, seed: int = 0) -> tuple[float, ...]:
+    """Return the scores below which the `SHARES` of random pairs lie, ascending; empty for a single row.
+
+    Parameters are those of `pair_scores`.
+    """
+    if len(vectors) < 2:
+        return ()
+    quantiles = np.quantile(pair_scores(vectors, pairs=pairs, seed=seed), SHARES)
+    return tuple(round(float(quantile), 6) for quantile in quantiles)
+
+
+def percentiles(scores: np.ndarray, quantiles: tuple[float, ...]) -> np.ndarray:
+    """Return the share of random pairs that score less, in percent, for each of `scores`: float64 (m,).
+
+    Parameters
+    ----------
+    scores : float (m,)
+    quantiles : tuple of float
+        Of `pair_quantiles`; without any, every score is above all.
+    """
+    if not quantiles:
+        return np.full(len(scores), 100.0)
+    return np.interp(scores, quantiles, 100 * SHARES)

@@ -1,0 +1,82 @@
+"""The catalogue changed by hand: an item put with its photograph, or taken out, for every search at once."""
+
+from pathlib import Path
+from typing import Any
+
+from index.changes import DELETE, FORGET, Changes
+from index.errors import ItemUnknown
+from index.items import Items
+from index.publish import current_version
+from index.version import ITEMS
+from training.encoder import Encoder
+from training.garment import WORKING_SIZE, isolate
+from training.images import decode
+
+
+def put_item(
+    indexes: Path, encoder: Encoder, item_id: str, photo: bytes | Path, metadata: dict[str, Any]
+) -> int:
+    """Add an item or replace the one of that id; return the number of the change.
+
+    Parameters
+    ----------
+    indexes : Path
+        The folder of the published versions.
+    encoder : Encoder
+        Best the one that made the index; where it is another, searches embed the photograph again.
+    item_id : str
+    photo : bytes or Path
+        The photograph's file, JPEG, PNG or WebP, or where it lies.
+    metadata : dict
+        What JSON can hold.
+
+    Raises
+    ------
+    UnreadableImage, InvalidChange, ChangeNotWritten
+        Nothing has changed.
+    """
+    (vector,) = encoder.embed_garments([isolate(decode(photo, size=WORKING_SIZE))])
+    data = photo if isinstance(photo, bytes) else photo.read_bytes()
+    return Changes(indexes).put(item_id, data, metadata, vector, encoder.fingerprint)
+
+
+def _require(indexes: Path, item_id: str) -> None:
+    change = Changes(indexes).state(item_id)
+    if change is None or change.action == FORGET:
+        Items.open(indexes / current_version(indexes) / ITEMS).by_id(item_id)
+    elif change.action == DELETE:
+        raise ItemUnknown(f"Item '{item_id}' was deleted already ({change.at}).")
+
+
+def delete_item(indexes: Path, item_id: str) -> int:
+    """Take an item out of all that is searched; return the number of the change.
+
+    Raises
+    ------
+    ItemUnknown
+        There is none of that id.
+    NoIndex, IndexDamaged, ChangesDamaged
+        It can't be known whether there is one.
+    ChangeNotWritten
+        Nothing has changed.
+    """
+    _require(indexes, item_id)
+    return Changes(indexes).delete(item_id)
+
+
+def forget_item(indexes: Path, item_id: str) -> int:
+    """Leave an item to the catalogue again, from the next build on; return the number of the change.
+
+    Raises
+    ------
+    ItemUnknown
+        It was neither put nor deleted.
+    ChangesDamaged, ChangeNotWritten
+    """
+    changes = Changes(indexes)
+    if changes.state(item_id) is None:
+        raise ItemUnknown(
+            f"Item '{item_id}' was neither put nor deleted, so there is nothing to forget. "
+            "`python -m index changes --all` lists what was."
+        )
+    return changes.forget(item_id)

@@ -1,0 +1,141 @@
+"""What a search sees: a version with its changes laid over it, as one set of rows with vectors float32 (d,).
+
+Rows 0 to n - 1 are the version's, those from n on the items that were put since.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from index.errors import ItemUnknown
+from index.kinds.vector_index import VectorIndex
+from index.overlay import Overlay
+from index.predicates import Filter
+from index.version import Version
+from training.catalogue import Item
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was nearest to a query, best first, equal scores by row.
+
+    Parameters
+    ----------
+    scores : float32 (k,)
+    rows : int64 (k,)
+    unseen : float
+        No row that is missing scores more; -inf where there is nothing further to be found.
+    """
+
+    scores: np.ndarray
+    rows: np.ndarray
+    unseen: float
+
+
+def _part(index: VectorIndex, query: np.ndarray, k: int, allowed: np.ndarray | None) -> Found:
+    """Search one index; an approximate kind that returns fewer than `k` has nothing further."""
+    (scores,), (rows,) = index.search(query[None], k, allowed=allowed)
+    found = rows >= 0
+    scores, rows = scores[found], rows[found]
+    return Found(scores, rows, float(scores[-1]) if len(rows) == k < len(index) else -math.inf)
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """A version and the changes laid over it; immutable, so that a search ends on what it began with."""
+
+    overlay: Overlay
+
+    @property
+    def version(self) -> Version:
+        """The version beneath."""
+        return self.overlay.version
+
+    @property
+    def count(self) -> int:
+        """Items that can be found."""
+        return int(self._visible.sum())
+
+    @property
+    def _base(self) -> int:
+        return len(self.version.vectors)
+
+    @cached_property
+    def _visible(self) -> np.ndarray:
+        return np.concatenate([~self.overlay.hidden, np.ones(len(self.overlay.items), bool)])
+
+    def by_id(self, item_id: str) -> tuple[int, Item]:
+        """Return the row and the item of that id; raises `ItemUnknown`, also where it was deleted."""
+        if item_id in self.overlay.places:
+            place = self.overlay.places[item_id]
+            return self._base + place, self.overlay.items[place]
+        row, item = self.version.items.by_id(item_id)
+        if self.overlay.hidden[row]:
+            raise ItemUnknown(f"Item '{item_id}' was deleted. Put it again, or ask for another.")
+        return row, item
+
+    def by_rows(self, rows: Sequence[int]) -> list[Item]:
+        """Return the items of the given rows, in their order."""
+        stored = iter(self.version.items.by_rows([row for row in rows if row < self._base]))
+        return [next(stored) if row < self._base else self.overlay.items[row - self._base] for row in rows]
+
+    def vector(self, row: int) -> np.ndarray:
+        """Return the vector of one row: float32 (d,)."""
+        if row < self._base or self.overlay.vectors is None:
+            return self.version.vectors.vector(row)
+        return self.overlay.vectors.vector(row - self._base)
+
+    def allowed(self, where: Filter | None = None) -> np.ndarray:
+        """Return which rows can be found and pass a filter: bool (n + m,)."""
+        if where is None:
+            return self._visible
+        base = np.zeros(self._base, bool)
+        base[self.version.items.matching(where)] = True
+        put = np.fromiter((where.matches(item.metadata) for item in self.overlay.items), bool)
+        return np.concatenate([base & ~self.overlay.hidden, put])
+
+    def groups(self) -> np.ndarray:
+        """Return a label for each row, equal for duplicates: int64 (n + m,).
+
+        Items that were put are alone until the next build has compared them with the others, unless they have
+        the same photograph.
+        """
+        items = self.overlay.items
+        paths: dict[str, int] = {}
+        put = [paths.setdefault(str(item.path), row) for row, item in enumerate(items, self._base)]
+        return np.concatenate([self.version.items.groups(), np.asarray(put, np.int64)])
+
+    def search(self, query: np.ndarray, k: int, allowed: np.ndarray) -> Found:
+        """Return at least the `k` nearest of the allowed rows where there are so many.
+
+        Parameters
+        ----------
+        query : float32 (d,)
+        k : int
+        allowed : bool (n + m,)
+        """
+        parts = [_part(index, query, k, mask) for index, mask in self._parts(allowed)]
+        scores = np.concatenate([part.scores for part in parts])
+        rows = np.concatenate([part.rows + at * self._base for at, part in enumerate(parts)])
+        order = np.lexsort((rows, -scores))
+        return Found(scores[order], rows[order], max(part.unseen for part in parts))
+
+    def scoring(self, query: np.ndarray, min_score: float, allowed: np.ndarray) -> int:
+        """Return how many of the allowed rows score at least `min_score`."""
+        if min_score == -math.inf:
+            return int(allowed.sum())
+        return sum(
+            int(index.count(query[None], min_score, allowed=mask)[0]) for index, mask in self._parts(allowed)
+        )
+
+    def _parts(self, allowed: np.ndarray) -> list[tuple[VectorIndex, np.ndarray | None]]:
+        masks = np.split(allowed, [self._base])
+        indexes = [self.version.vectors, self.overlay.vectors]
+        return [
+            (index, None if mask.all() else mask)
+            for index, mask in zip(indexes, masks, strict=True)
+            if index is not None
+        ]

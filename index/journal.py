@@ -1,0 +1,170 @@
+"""The SQLite file beneath the change log: one durable writer at a time, and readers who never wait."""
+
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from index.errors import ChangeNotWritten, ChangesDamaged
+
+_WAIT_SECONDS = 30
+_SCHEMA = """
+CREATE TABLE changes (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    action TEXT NOT NULL,
+    item_id TEXT NOT NULL UNIQUE,
+    photograph TEXT,
+    metadata TEXT,
+    encoder TEXT,
+    vector BLOB
+)
+"""
+
+
+class Position(NamedTuple):
+    """How far a log has got: which file it is (0 for none), and the number of its last change."""
+
+    file: int
+    seq: int
+
+
+NOWHERE = Position(0, 0)
+"""Where a log is that does not exist."""
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(
+        address, uri=True, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+    )
+
+
+def _open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
+    """Return a connection, and whether it sees what is written later.
+
+    On a read-only volume SQLite can't follow a writer; without one, the file as it lies there is complete.
+    """
+    connection = _connect(path, "ro")
+    try:
+        _has_table(connection)
+    except sqlite3.OperationalError:
+        connection.close()
+        if path.with_name(f"{path.name}-wal").exists():
+            raise
+        return _connect(path, "ro&immutable=1"), False
+    return connection, True
+
+
+def _has_table(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'changes'").fetchall())
+
+
+def last_number(connection: sqlite3.Connection) -> int:
+    """Return the number of the last change ever made, 0 for none."""
+    numbers = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchall()
+    return int(numbers[0][0]) if numbers else 0
+
+
+def _close(readers: dict[int, sqlite3.Connection]) -> None:
+    while readers:
+        readers.popitem()[1].close()
+
+
+class Journal:
+    """A file of changes; any number of threads and processes may use it at once.
+
+    Parameters
+    ----------
+    path : Path
+        Made, with its folder, by the first writer.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._readers: dict[int, sqlite3.Connection] = {}  # at most one, by the file's inode
+        self._follows = True
+        weakref.finalize(self, _close, self._readers)
+
+    @contextmanager
+    def writing(self, *, number_from: int = 0) -> Iterator[sqlite3.Connection]:
+        """Hold the write lock; at the end, all that was written is committed and on the disk, or none of it.
+
+        Parameters
+        ----------
+        number_from : int
+            Changes get higher numbers than this, whatever the file holds.
+
+        Raises
+        ------
+        ChangeNotWritten
+            The disk is full or read-only, or another writer did not let go.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(_connect(self.path, "rwc")) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+                with connection:
+                    connection.execute("BEGIN IMMEDIATE")
+                    _prepare(connection, number_from)
+                    yield connection
+        except (sqlite3.Error, OSError) as error:
+            raise ChangeNotWritten(
+                f"The change could not be written to '{self.path}': {error}. Nothing was changed. "
+                "Make room there or allow writing, and try again."
+            ) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[tuple[int, sqlite3.Connection | None]]:
+        """Lend a connection, and the number of the file that it reads; None and 0 where there is no log yet.
+
+        Raises
+        ------
+        ChangesDamaged
+        """
+        with self._lock:
+            try:
+                yield self._reader()
+            except (sqlite3.Error, ValueError) as error:
+                _close(self._readers)
+                raise ChangesDamaged(
+                    f"The log of changes '{self.path}' can't be read ({error}). Put a backup in its place, "
+                    "or move it away, which loses the changes made since the last build."
+                ) from error
+            finally:
+                if not self._follows:
+                    _close(self._readers)
+
+    def file(self) -> int:
+        """Return the number of the file, another one where it was replaced; 0 where there is none."""
+        try:
+            return self.path.stat().st_ino
+        except FileNotFoundError:
+            return NOWHERE.file
+
+    def _reader(self) -> tuple[int, sqlite3.Connection | None]:
+        file = self.file()
+        if not file:
+            _close(self._readers)
+            return file, None
+        if file not in self._readers:
+            _close(self._readers)
+            connection, self._follows = _open_to_read(self.path)
+            if not _has_table(connection):  # a writer was killed before it had made it, or makes it now
+                connection.close()
+                return NOWHERE.file, None
+            self._readers[file] = connection
+        return file, self._readers[file]
+
+
+def _prepare(connection: sqlite3.Connection, number_from: int) -> None:
+    if not _has_table(connection):
+        connection.execute(_SCHEMA)
+    if last_number(connection) < number_from:
+        connection.execute("DELETE FROM sqlite_sequence WHERE name = 'changes'")
+        connection.execute("INSERT INTO sqlite_sequence VALUES ('changes', ?)", (number_from,))

@@ -1,0 +1,136 @@
+"""What the approximate kinds share: a width tuned when built, and comparison of all where it is quicker."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import ClassVar, Self
+
+import faiss
+import numpy as np
+
+from index.errors import IndexDamaged
+from index.kinds import exact
+from index.kinds.tuning import Trial, disturbed, narrowest
+from index.kinds.vector_index import RECALL, Parameters, VectorIndex
+
+SHALLOWEST = 64
+_SKIP = 1 / 15
+_TUNED = 3200
+
+
+def _depth(k: int) -> int:
+    """Return how many to look for: the same for neighbouring pages, so that they are cut from one ranking."""
+    return max(SHALLOWEST, 1 << (k - 1).bit_length())
+
+
+def _widening(depth: int, count: int, passing: int) -> float:
+    """Return how many times as wide as tuned to search, for `depth` of `passing` rows that are allowed.
+
+    Where half of `count` rows are allowed, twice as wide would be enough if they lay evenly about the query;
+    the square is for filters whose rows lie mostly elsewhere.
+    """
+    return depth / SHALLOWEST * (count / passing) ** 2 if passing else math.inf
+
+
+def _exact_is_quicker(widening: float, count: int, passing: int) -> bool:
+    """Return whether to compare all allowed rows, by what was measured with 100,000 vectors of 128 numbers.
+
+    A search as wide as tuned takes as long as `_TUNED` comparisons of one vector; to pass over one, `_SKIP`.
+    """
+    return _TUNED * widening > passing + _SKIP * count
+
+
+class ApproximateIndex(VectorIndex):
+    """Finds most of the nearest vectors and scores them exactly.
+
+    `widths` names the parameters of a search, in the order in which they are tuned.
+    """
+
+    widths: ClassVar[tuple[str, ...]]
+
+    def __init__(self, index: faiss.Index, parameters: Parameters) -> None:
+        super().__init__(index, parameters)
+        missing = [name for name in self.widths if name not in parameters]
+        if missing:
+            raise IndexDamaged(
+                f"The manifest does not say how wide to search an index of kind '{self.kind}' "
+                f"({', '.join(missing)}). Build the index again."
+            )
+        self._full = self._vectors()
+
+    @classmethod
+    def build(cls, vectors: np.ndarray, *, recall: float = RECALL) -> Self:
+        """Return an index of `vectors`, float32 (n, d), searched just as wide as `recall` needs.
+
+        Where the widest search misses it, that one is taken; `parameters` tells the recall that was measured.
+        """
+        vectors = exact.contiguous(vectors)
+        made = cls._made(vectors)
+        ladders = cls._ladders(made)
+        index = cls(made, {name: ladder[-1] for name, ladder in ladders.items()})
+        return index._tuned(Trial(index._full, disturbed(vectors)), ladders, recall)
+
+    def _tuned(self, trial: Trial, ladders: Mapping[str, Sequence[int]], recall: float) -> Self:
+        """Narrow one width after the other; all but the last may lose half of what may be lost."""
+        index = self
+        for name, ladder in ladders.items():
+            wanted = recall if name == self.widths[-1] else (1 + recall) / 2
+            width = narrowest(ladder, wanted, partial(index._recall, trial, name))
+            index = index._with({name: width})
+        return index._with({"recall": round(trial.recall(index.search), 4)})
+
+    def _recall(self, trial: Trial, name: str, width: int) -> float:
+        return trial.recall(self._with({name: width}).search)
+
+    def _with(self, parameters: Parameters) -> Self:
+        return type(self)(self._index, {**self._parameters, **parameters})
+
+    @classmethod
+    @abstractmethod
+    def _made(cls, vectors: np.ndarray) -> faiss.Index:
+        """Return FAISS's index of `vectors`."""
+
+    @classmethod
+    @abstractmethod
+    def _ladders(cls, index: faiss.Index) -> dict[str, Sequence[int]]:
+        """Return the ascending widths to try, by their names in `widths`."""
+
+    @abstractmethod
+    def _vectors(self) -> faiss.Index:
+        """Return the part of FAISS's index that holds the vectors in full."""
+
+    @abstractmethod
+    def _request(self, rows: faiss.IDSelector | None, widening: float) -> faiss.SearchParameters:
+        """Return the parameters of a search among `rows`, `widening` times as wide as among all."""
+
+    def _width(self, name: str) -> int:
+        return int(self._parameters[name])
+
+    def search(
+        self, queries: np.ndarray, k: int, *, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return scores float32 and rows int64, both (m, min(k, n)), best first.
+
+        All allowed rows are compared where that is quicker, which is so where few are allowed or many are
+        asked for, and where the search finds fewer than there are.
+        """
+        queries, k, count = exact.contiguous(queries), min(k, len(self)), len(self)
+        passing = count if allowed is None else int(np.count_nonzero(allowed))
+        depth = _depth(k)
+        widening = _widening(depth, count, passing)
+        if _exact_is_quicker(widening, count, passing):
+            return exact.nearest(self._full, queries, k, allowed)
+        request = self._request(exact.selector(self._index, allowed), widening)
+        scores, rows = self._index.search(queries, depth, params=request)
+        scores, rows = scores[:, :k], rows[:, :k]
+        short = rows[:, min(k, passing) - 1] < 0
+        if short.any():
+            scores[short], rows[short] = exact.nearest(self._full, queries[short], k, allowed)
+        return scores, rows
+
+    def count(
+        self, queries: np.ndarray, min_score: float, *, allowed: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return how many of the allowed vectors score at least `min_score` with each query: int64 (m,)."""
+        return exact.count(self._full, queries, min_score, allowed)

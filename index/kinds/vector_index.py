@@ -1,0 +1,141 @@
+"""What every kind of vector index can do: unit vectors float32 (n, d) in, rows with their scores out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Self
+
+import faiss
+import numpy as np
+
+from index.errors import IndexDamaged, IndexNotWritten
+
+RECALL = 0.98
+
+Parameters = Mapping[str, float | int | str]
+
+
+class VectorIndex(ABC):
+    """Vectors float32 (n, d) in rows 0 to n - 1, found again by their inner product with a query.
+
+    An index never changes once it is made, and is searched by any number of threads at once. Read from a
+    file, it is mapped: all processes share the file's pages, and a search brings in those that it touches.
+    FAISS maps every kind (`IO_FLAG_MMAP_IFC`), the vectors behind the codes of the compressed ones included.
+    Private to a process are the levels and offsets of HNSW (12 bytes a vector) and the places of the rows in
+    IVF-flat (8).
+
+    `kind` is the name under which the class is registered and noted in the manifest.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, index: faiss.Index, parameters: Parameters) -> None:
+        self._index = index
+        self._parameters = dict(parameters)
+
+    @classmethod
+    @abstractmethod
+    def build(cls, vectors: np.ndarray, *, recall: float = RECALL) -> Self:
+        """Return an index that holds a copy of `vectors`, with its search width tuned.
+
+        Parameters
+        ----------
+        vectors : float32 (n, d), finite unit rows, at least one
+        recall : float
+            The share of the true first ten that a search is to find.
+        """
+
+    @classmethod
+    def load(cls, path: Path, parameters: Parameters) -> Self:
+        """Return the index saved at `path`, mapped, with the `parameters` that its build told.
+
+        Raises
+        ------
+        IndexDamaged
+            The file is missing or is not an index of this kind, or its search width is not given.
+        """
+        try:
+            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        except RuntimeError as error:
+            raise _unreadable(path) from error
+        if not cls._made_by(index) or index.metric_type != faiss.METRIC_INNER_PRODUCT:
+            raise _unreadable(path)
+        return cls(index, parameters)
+
+    @classmethod
+    @abstractmethod
+    def _made_by(cls, index: faiss.Index) -> bool:
+        """Return whether FAISS's index is one of this kind."""
+
+    def save(self, path: Path) -> None:
+        """Write the index to `path`, in FAISS's own format.
+
+        Raises
+        ------
+        IndexNotWritten
+            The file could not be written in full.
+        """
+        try:
+            faiss.write_index(self._index, str(path))
+        except RuntimeError as error:
+            raise IndexNotWritten(
+                f"The vectors could not be written to '{path}'. Is the disk full, or the folder read-only? "
+                "Make room there and build again."
+            ) from error
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def dimension(self) -> int:
+        """Number of components of a vector."""
+        return int(self._index.d)
+
+    @property
+    def parameters(self) -> dict[str, float | int | str]:
+        """What `load` needs besides the file: the tuned width, and the recall measured with it."""
+        return dict(self._parameters)
+
+    @abstractmethod
+    def search(
+        self, queries: np.ndarray, k: int, *, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the `k` rows nearest to each query, best first.
+
+        Parameters
+        ----------
+        queries : float32 (m, d)
+        k : int
+            At least 1; more than there are vectors is taken as all of them.
+        allowed : bool (n,), optional
+            The rows that may be found; by default all.
+
+        Returns
+        -------
+        scores : float32 (m, min(k, n)), descending exact inner products
+        rows : int64 (m, min(k, n)), -1 with a score of -inf at the end where fewer are allowed
+        """
+
+    @abstractmethod
+    def count(
+        self, queries: np.ndarray, min_score: float, *, allowed: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return how many of the allowed vectors score at least `min_score` with each query: int64 (m,).
+
+        Exact in every kind, for all vectors are compared.
+        """
+
+    def vector(self, row: int) -> np.ndarray:
+        """Return the vector of one row as it was indexed: float32 (d,)."""
+        return self._index.reconstruct(int(row))
+
+    @staticmethod
+    @abstractmethod
+    def bytes_per_vector(dimension: int) -> int:
+        """Return the bytes a vector that a quick search needs in memory."""
+
+
+def _unreadable(path: Path) -> IndexDamaged:
+    return IndexDamaged(
+        f"The vectors in '{path}' can't be read. Activate another version, or build the index again."
+    )

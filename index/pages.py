@@ -1,0 +1,151 @@
+"""Pages of a ranking: the hits of a query float32 (d,), cut from one order whatever the page."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from index.gallery import Found, Gallery
+from training.catalogue import Item
+
+_SPARE = 16
+
+
+@dataclass(frozen=True)
+class Hit:
+    """An item that was found.
+
+    Parameters
+    ----------
+    rank : int
+        Its place in the whole ranking, from 1.
+    score : float
+        Cosine with the query, in [-1, 1].
+    percentile : float
+        Share of random pairs of the index that score less, in percent.
+    item : Item
+    """
+
+    rank: int
+    score: float
+    percentile: float
+    item: Item
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a ranking.
+
+    Parameters
+    ----------
+    hits : tuple of Hit
+    total : int
+        Items in the whole ranking; where duplicates are collapsed, groups of them.
+    next_offset : int or None
+        Where the next page starts; None after the last one.
+    """
+
+    hits: tuple[Hit, ...]
+    total: int
+    next_offset: int | None
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Which part of which ranking is wanted.
+
+    Parameters
+    ----------
+    limit, offset : int
+        Hits on the page, and before it.
+    min_score : float
+        What scores less is neither listed nor counted; -inf for everything.
+    """
+
+    limit: int
+    offset: int
+    min_score: float
+
+    @property
+    def end(self) -> int:
+        """Where the page ends."""
+        return self.offset + self.limit
+
+
+def _nearest(gallery: Gallery, query: np.ndarray, k: int, allowed: np.ndarray) -> Found:
+    """Return the best `k`, certain of each: a tie at the end is searched on until it is known in full."""
+    asked = k + _SPARE
+    while True:
+        found = gallery.search(query, asked, allowed)
+        if found.unseen == -math.inf or found.scores[k - 1] > found.unseen:
+            return Found(found.scores[:k], found.rows[:k], found.unseen)
+        asked *= 2
+
+
+def _first_of_each(labels: np.ndarray) -> np.ndarray:
+    """Return where each label comes first, ascending."""
+    return np.sort(np.unique(labels, return_index=True)[1])
+
+
+def _ranking(
+    gallery: Gallery, query: np.ndarray, k: int, allowed: np.ndarray, groups: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores and rows of the best `k`; with `groups`, of each group only the best."""
+    found = _nearest(gallery, query, k, allowed)
+    if groups is None:
+        return found.scores, found.rows
+    asked = k
+    while len(firsts := _first_of_each(groups[found.rows])) < k and len(found.rows) == asked:
+        asked *= 2
+        found = _nearest(gallery, query, asked, allowed)
+    return found.scores[firsts[:k]], found.rows[firsts[:k]]
+
+
+def _total(
+    gallery: Gallery, query: np.ndarray, min_score: float, allowed: np.ndarray, groups: np.ndarray | None
+) -> int:
+    """Return the length of the whole ranking."""
+    if groups is None:
+        return gallery.scoring(query, min_score, allowed)
+    if min_score == -math.inf:
+        labels = groups[allowed]
+    else:
+        count = gallery.scoring(query, min_score, allowed)
+        labels = groups[_nearest(gallery, query, count, allowed).rows] if count else groups[:0]
+    seen = np.zeros(len(groups), bool)
+    seen[labels] = True
+    return int(seen.sum())
+
+
+def _hits(gallery: Gallery, scores: np.ndarray, rows: np.ndarray, *, first: int) -> tuple[Hit, ...]:
+    scores = np.clip(scores, -1.0, 1.0)
+    percentiles = gallery.version.manifest.percentiles(scores)
+    found = zip(scores.tolist(), percentiles.tolist(), gallery.by_rows(rows.tolist()), strict=True)
+    return tuple(
+        Hit(rank=rank, score=score, percentile=percentile, item=item)
+        for rank, (score, percentile, item) in enumerate(found, start=first)
+    )
+
+
+def cut_page(
+    gallery: Gallery, query: np.ndarray, cut: Cut, *, allowed: np.ndarray, groups: np.ndarray | None = None
+) -> Page:
+    """Return one page of the ranking of a gallery by a query.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    query : float32 (d,), unit norm
+    cut : Cut
+    allowed : bool (n + m,)
+        The gallery's rows that may be listed.
+    groups : int64 (n + m,), optional
+        Labels, of which each is listed once, by its best row.
+    """
+    scores, rows = _ranking(gallery, query, cut.end, allowed, groups)
+    listed = scores >= cut.min_score
+    total = int(listed.sum())
+    if total == cut.end:  # the ranking may go on
+        total = max(total, _total(gallery, query, cut.min_score, allowed, groups))
+    hits = _hits(gallery, scores[listed][cut.offset :], rows[listed][cut.offset :], first=cut.offset + 1)
+    return Page(hits=hits, total=total, next_offset=cut.end if cut.end < total else None)

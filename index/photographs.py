@@ -1,0 +1,59 @@
+"""The photographs that came with changes: files named by the SHA-256 of their bytes, beside the log."""
+
+import hashlib
+from collections.abc import Collection
+from pathlib import Path
+
+from training.errors import UnsupportedImageType
+from training.files import sync, write_atomically
+
+PHOTOGRAPHS = "photographs"
+HEAD = 12
+
+_SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
+_MAGIC = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
+
+
+def media_type(head: bytes) -> str | None:
+    """Return the media type of a picture by its first `HEAD` bytes; None where it is of no accepted type."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    return next((name for magic, name in _MAGIC if head.startswith(magic)), None)
+
+
+class Photographs:
+    """A folder of photographs; whoever writes or removes there holds the write lock of the change log."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+
+    def path(self, name: str) -> Path:
+        """Return where the photograph of that name lies."""
+        return self.folder / name
+
+    def store(self, photo: bytes) -> str:
+        """Make a photograph durable and return its name, the same for the same bytes.
+
+        It is written even where it exists: a writer may have been killed before the name was durable.
+
+        Raises
+        ------
+        UnsupportedImageType
+            By its first bytes it is no JPEG, PNG or WebP.
+        """
+        kind = media_type(photo[:HEAD])
+        if kind is None:
+            raise UnsupportedImageType("This is not a photograph. Supported: JPEG, PNG, WebP.")
+        name = hashlib.sha256(photo).hexdigest() + _SUFFIXES[kind]
+        if not self.folder.is_dir():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            sync(self.folder.parent)
+        write_atomically(self.path(name), photo)
+        return name
+
+    def remove_all_but(self, names: Collection[str]) -> int:
+        """Remove the photographs of other names, and what killed writers have left; return how many."""
+        others = [path for path in self.folder.glob("*") if path.name not in names]
+        for path in others:
+            path.unlink(missing_ok=True)
+        return len(others)
