@@ -7,6 +7,7 @@ CONFIG ?= default
 CATALOGUE ?=
 ENCODER ?=
 INDEXES ?= indexes
+SECONDS ?= 60
 ARGS ?=
 export PORT OUT CONFIG CATALOGUE ENCODER INDEXES
 
@@ -20,10 +21,10 @@ NEEDS_CATALOGUE = @test -n "$$CATALOGUE" || { \
 	echo "Say which photographs to take: make $@ CATALOGUE=folder-or-file (see docs/catalogues.md)" >&2; exit 2; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint train index serve bench lock
+.PHONY: help setup demo test fuzz lint train index serve bench screenshots lock
 
 help: ## List the tasks
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## Make .venv and install the pinned requirements into it, once
 
@@ -32,6 +33,9 @@ demo: $(READY) ## Search garments in the browser: CATALOGUE= (your photographs),
 
 test: $(READY) ## Run all tests: ARGS= (for pytest)
 	@$(RUN) -m pytest $(ARGS)
+
+fuzz: $(READY) ## Send damaged uploads for a minute: SECONDS=60
+	@FUZZ_SECONDS=$$(( $(SECONDS) / 3 )) $(RUN) -m pytest tests/service/test_fuzz.py $(ARGS)
 
 lint: $(READY) ## Check style, format and types
 	@$(RUN) -m ruff check .
@@ -51,6 +55,9 @@ serve: $(READY) ## Serve the published index: PORT=8000 ENCODER= INDEXES=indexes
 
 bench: $(READY) ## Measure on this machine: each benchmark prints a table
 	@for file in benchmarks/*.py; do $(RUN) -m "benchmarks.$$(basename "$$file" .py)" $(ARGS) || exit 1; done
+
+screenshots: $(READY) ## Take the pictures in docs/screenshots anew: needs Chromium
+	@PYTHONPATH=. $(RUN) docs/screenshots/make.py $(ARGS)
 
 lock: $(READY) ## Pin anew, in constraints.txt, what the requirements bring along
 	@$(RUN) -m pip install --quiet $(UV)

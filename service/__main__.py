@@ -1,13 +1,16 @@
-"""The command line of the service: `python -m service serve` and `python -m service demo`."""
+"""The command line of the service: `python -m service serve`, `demo` and `keys`."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from service.config import Config
+from service.config import FILE, Config, settings_in_words
+from service.keyring import add_key, read_keys, remove_key
 from service.server import Address
 from service.server import serve as run_server
 from training.command import SilhouetteGroup
@@ -15,32 +18,27 @@ from training.command import SilhouetteGroup
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
-_host = click.option("--host", default="127.0.0.1", show_default=True, envvar="SILHOUETTE_HOST")
-_port = click.option(
-    "--port",
-    type=click.IntRange(1, 65535),
-    default=8000,
-    show_default=True,
-    envvar=["SILHOUETTE_PORT", "PORT"],
-)
-_workers = click.option(
-    "--workers",
-    type=click.IntRange(1, 64),
-    default=2,
-    show_default=True,
-    envvar="SILHOUETTE_WORKERS",
-    help="Processes; each holds the encoder and the index and answers 4 requests at once.",
-)
+
+def _help_of_settings() -> Iterator[str]:
+    yield f"\b\nSettings, as variables; {FILE} names a TOML file that has them too, in lower case and without"
+    yield "SILHOUETTE_. An option stands above a variable, a variable above the file."
+    for name, default, accepted, about in settings_in_words():
+        yield f"\n\b\n{name}={default if default != 'none' else ''}\n  {about}\n  Accepted: {accepted}."
+
+
+_host = click.option("--host", help="Address to listen on.")
+_port = click.option("--port", type=int, help="Port to listen on.")
+_workers = click.option("--workers", type=int, help="Processes; each holds the encoder and the index.")
 _encoder = click.option("--encoder", type=_FOLDER, help="Encoder bundle; by default the one that ships.")
 _indexes = click.option(
     "--indexes", type=_FOLDER, help="Folder of the published indexes; by default indexes."
 )
 
 
-def _config(encoder: Path | None, indexes: Path | None) -> Config:
-    given: dict[str, Any] = {"encoder": encoder, "indexes": indexes}
-    chosen = {name: path for name, path in given.items() if path is not None}
-    return replace(Config.from_environment(os.environ), **chosen)
+def _config(**options: Any) -> Config:
+    given = {name: value for name, value in options.items() if value is not None}
+    port = {"SILHOUETTE_PORT": os.environ["PORT"]} if os.environ.get("PORT") else {}
+    return replace(Config.from_environment({**port, **os.environ}), **given)
 
 
 @click.group(cls=SilhouetteGroup)
@@ -48,18 +46,16 @@ def main() -> None:
     """Answer searches over HTTP."""
 
 
-@main.command()
+@main.command(epilog="\n".join(_help_of_settings()))
 @_host
 @_port
 @_workers
 @_encoder
 @_indexes
 @click.option("--example", type=_FILE, hidden=True)
-def serve(
-    host: str, port: int, workers: int, encoder: Path | None, indexes: Path | None, example: Path | None
-) -> None:
-    """Serve the published index until Ctrl-C; SILHOUETTE_* variables hold the further settings."""
-    run_server(_config(encoder, indexes), Address(host, port), workers=workers, example=example)
+def serve(example: Path | None, **options: Any) -> None:
+    """Serve the published index until Ctrl-C. SIGHUP reads the settings again without losing a request."""
+    run_server(partial(_config, **options), example=example)
 
 
 @main.command()
@@ -71,23 +67,40 @@ def serve(
 @_indexes
 @click.option("--cache", type=_FOLDER, default="cache", show_default=True, envvar="SILHOUETTE_CACHE")
 @click.option("--catalogues", type=_FOLDER, default="catalogues", show_default=True)
-def demo(
-    catalogue: str | None,
-    host: str,
-    port: int,
-    workers: int,
-    encoder: Path | None,
-    indexes: Path | None,
-    cache: Path,
-    catalogues: Path,
-) -> None:
+def demo(catalogue: str | None, cache: Path, catalogues: Path, **options: Any) -> None:
     """Find a catalogue, build its index unless there is one, and serve it."""
     from service.demo import Demo, prepare, start  # what `serve` must not load before it forks
 
-    config = _config(encoder, indexes)
-    address = Address(host, port)
-    plan = Demo(catalogue or None, config.encoder, config.indexes, cache, catalogues, address, workers)
+    config = _config(**options)
+    address = Address.of(config)
+    plan = Demo(catalogue or None, config.encoder, config.indexes, cache, catalogues, address, config.workers)
     start(plan, prepare(plan))
+
+
+@main.group()
+def keys() -> None:
+    """Make, list and remove the keys that writing needs; without any, the service is read-only."""
+
+
+@keys.command()
+@click.argument("name")
+def add(name: str) -> None:
+    """Make a key and print it, once: only its hash is kept."""
+    click.echo(add_key(_config().keys, name))
+
+
+@keys.command(name="list")
+def list_() -> None:
+    """List the names of the keys, and when each was made."""
+    for name, key in sorted(read_keys(_config().keys).items()):
+        click.echo(f"{key.created}  {name}")
+
+
+@keys.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Remove a key; running services refuse it at once."""
+    remove_key(_config().keys, name)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The bodies of answers, as API.md gives them: what the index found becomes plain JSON values."""
+"""From what the index found to the bodies of answers."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 from flask import g, url_for
 
+from index.facets import Facet
 from index.guess import REACH, VOTERS, Guess, guess_category, voters
-from index.manifest import Manifest
 from index.searcher import Hit, Page, Searcher
-from service.parameters import Box, Paging
+from service import bodies
+from service.explain import Explained
+from service.parameters import Ranked
 from training.catalogue import Item
+from training.garment import Box
 
 EXAMPLES = 8
 _LOOKED_AT = 48
@@ -29,27 +32,133 @@ class Ranking:
 
 def image_url(item_id: str) -> str:
     """Return the address of an item's picture, percent-encoded."""
-    return url_for("views.item_image", item_id=item_id)
+    return url_for("items.image", item_id=item_id)
 
 
-def index_json(manifest: Manifest) -> dict[str, Any]:
-    """Return which index answered."""
-    return {
-        "version": manifest.version,
-        "built_at": manifest.built_at,
-        "encoder": manifest.encoder,
-        "items": manifest.items,
-    }
+def index_in_use(searcher: Searcher) -> bodies.IndexInUse:
+    """Return which index answered, and how many items it holds with all changes."""
+    return bodies.IndexInUse(
+        version=searcher.manifest.version,
+        built_at=searcher.manifest.built_at,
+        encoder=searcher.manifest.encoder,
+        items=searcher.count,
+    )
 
 
-def item_json(item: Item) -> dict[str, Any]:
-    """Return one item with its picture's address and its metadata."""
+def item_fields(item: Item) -> dict[str, Any]:
+    """Return the fields of `bodies.Item`: the id, its picture's address and its metadata."""
     return {"item_id": item.item_id, "image_url": image_url(item.item_id), "metadata": item.metadata}
 
 
-def _hit_json(hit: Hit) -> dict[str, Any]:
-    scores = {"rank": hit.rank, "score": round(hit.score, 6), "percentile": round(hit.percentile, 2)}
-    return scores | item_json(hit.item)
+def rounded(box: Box) -> Box:
+    """Return the box as answers give it: to a ten-thousandth of the picture."""
+    left, top, right, bottom = (round(corner, 4) for corner in box)
+    return left, top, right, bottom
+
+
+def _hit(hit: Hit, explained: Explained | None) -> bodies.Hit:
+    fields = item_fields(hit.item)
+    if explained is not None:
+        fields["explain_url"] = explained.address(hit.item.item_id)
+    score, percentile = round(hit.score, 6), round(hit.percentile, 2)
+    return bodies.Hit(rank=hit.rank, score=score, percentile=percentile, **fields)
+
+
+def understood(ranking: Ranking, *, box: Box | None, found: bool) -> bodies.Understood:
+    """Return what was understood of the query."""
+    confidence = ranking.guess.confidence
+    return bodies.Understood(
+        box=None if box is None else rounded(box),
+        category=ranking.guess.category,
+        category_confidence=None if confidence is None else round(confidence, 3),
+        warnings=[] if found else ["garment_not_found"],
+    )
+
+
+def _page(
+    ranking: Ranking, searcher: Searcher, explained: Explained | None, took_ms: dict[str, float]
+) -> dict[str, Any]:
+    return {
+        "request_id": g.request_id,
+        "index": index_in_use(searcher),
+        "results": [_hit(hit, explained) for hit in ranking.page.hits],
+        "total": ranking.page.total,
+        "next_offset": ranking.page.next_offset,
+        "took_ms": took_ms,
+    }
+
+
+def search_answer(
+    ranking: Ranking,
+    *,
+    searcher: Searcher,
+    query_id: str | None,
+    query: bodies.Understood,
+    explained: Explained | None,
+    took_ms: dict[str, float],
+) -> bodies.SearchAnswer:
+    """Return the answer to a search; with `explained`, each result has the address of its explanation."""
+    page = _page(ranking, searcher, explained, took_ms)
+    return bodies.SearchAnswer(query_id=query_id, query=query, **page)
+
+
+def similar_answer(
+    ranking: Ranking,
+    item_id: str,
+    *,
+    searcher: Searcher,
+    explained: Explained | None,
+    took_ms: dict[str, float],
+) -> bodies.SimilarAnswer:
+    """Return the answer to a search for the neighbours of an item."""
+    query = understood(ranking, box=None, found=True).model_dump()
+    page = _page(ranking, searcher, explained, took_ms)
+    return bodies.SimilarAnswer(query_id=None, query=bodies.UnderstoodItem(item_id=item_id, **query), **page)
+
+
+def _guess(page: Page, asked: Ranked, nearest: Callable[..., Page]) -> Guess:
+    """Guess from the page if it begins the whole ranking and holds all voters, else from a longer one."""
+    whole = asked.filter is None and not asked.collapse_duplicates
+    begins = page.hits and page.hits[0].rank == 1
+    if not whole or not begins or len(voters(page.hits)) < VOTERS:
+        page = nearest(limit=REACH)
+    return guess_category(page.hits)
+
+
+def _options(asked: Ranked) -> dict[str, Any]:
+    return {
+        "limit": asked.limit,
+        "offset": asked.offset,
+        "min_score": asked.min_score,
+        "where": asked.filter,
+        "collapse": asked.collapse_duplicates,
+    }
+
+
+def rank(searcher: Searcher, vector: np.ndarray, asked: Ranked) -> Ranking:
+    """Rank the index by a query, float32 (1, d)."""
+    (page,) = searcher.search(vector, **_options(asked))
+    return Ranking(page, _guess(page, asked, lambda limit: searcher.search(vector, limit=limit)[0]))
+
+
+def rank_neighbours(searcher: Searcher, item: Item, asked: Ranked) -> Ranking:
+    """Rank the index by one of its items, without that item; its own category needs no guess."""
+    similar = partial(searcher.similar, item.item_id)
+    page = similar(**_options(asked))
+    known = item.category is not None
+    return Ranking(page, Guess(item.category, 1.0) if known else _guess(page, asked, similar))
+
+
+def _filter(facet: Facet) -> bodies.Facet:
+    if not facet.values:
+        return bodies.Facet(field=facet.field, lowest=facet.lowest, highest=facet.highest)
+    values = [bodies.FacetValue(value=value, items=items) for value, items in facet.values]
+    return bodies.Facet(field=facet.field, values=values)
+
+
+def filters(searcher: Searcher) -> list[bodies.Facet]:
+    """Return what a page can offer to filter by."""
+    return [_filter(facet) for facet in searcher.facets()]
 
 
 def _varied(items: list[Item]) -> list[Item]:
@@ -62,60 +171,7 @@ def _varied(items: list[Item]) -> list[Item]:
     return [items[at] for at in sorted(range(len(items)), key=turns.__getitem__)]
 
 
-def query_json(ranking: Ranking, *, box: Box | None, found: bool) -> dict[str, Any]:
-    """Return what was understood of the query."""
-    confidence = ranking.guess.confidence
-    return {
-        "box": None if box is None else [round(corner, 4) for corner in box],
-        "category": ranking.guess.category,
-        "category_confidence": None if confidence is None else round(confidence, 3),
-        "warnings": [] if found else ["garment_not_found"],
-    }
-
-
-def search_json(
-    ranking: Ranking,
-    *,
-    manifest: Manifest,
-    query_id: str | None,
-    query: dict[str, Any],
-    took_ms: dict[str, float],
-) -> dict[str, Any]:
-    """Return the answer to a search."""
-    return {
-        "request_id": g.request_id,
-        "query_id": query_id,
-        "index": index_json(manifest),
-        "query": query,
-        "results": [_hit_json(hit) for hit in ranking.page.hits],
-        "total": ranking.page.total,
-        "next_offset": ranking.page.next_offset,
-        "took_ms": took_ms,
-    }
-
-
-def _guess(page: Page, nearest: Callable[..., Page]) -> Guess:
-    """Guess from the page if it begins the ranking and holds all voters, else from a longer first page."""
-    begins = page.hits and page.hits[0].rank == 1
-    if not begins or len(voters(page.hits)) < VOTERS:
-        page = nearest(limit=REACH)
-    return guess_category(page.hits)
-
-
-def rank(searcher: Searcher, vector: np.ndarray, paging: Paging) -> Ranking:
-    """Rank the index by a query, float32 (1, d)."""
-    (page,) = searcher.search(vector, limit=paging.limit, offset=paging.offset, min_score=paging.min_score)
-    return Ranking(page, _guess(page, lambda limit: searcher.search(vector, limit=limit)[0]))
-
-
-def rank_neighbours(searcher: Searcher, item: Item, paging: Paging) -> Ranking:
-    """Rank the index by one of its items, without that item; its own category needs no guess."""
-    similar = partial(searcher.similar, item.item_id)
-    page = similar(limit=paging.limit, offset=paging.offset, min_score=paging.min_score)
-    return Ranking(page, _guess(page, similar) if item.category is None else Guess(item.category, 1.0))
-
-
-def examples_json(searcher: Searcher) -> list[dict[str, Any]]:
+def examples(searcher: Searcher) -> list[bodies.Item]:
     """Return a few items to start from, spread over the index: the same ones every time.
 
     The ranking by an arbitrary fixed vector is cut into even steps and one item taken at each;
@@ -123,7 +179,7 @@ def examples_json(searcher: Searcher) -> list[dict[str, Any]]:
     """
     vector = np.random.default_rng(0).normal(size=(1, searcher.encoder.dimension)).astype(np.float32)
     vector /= np.linalg.norm(vector)
-    steps = np.linspace(0, searcher.manifest.items, _LOOKED_AT, endpoint=False).astype(int)
+    steps = np.linspace(0, searcher.count, _LOOKED_AT, endpoint=False).astype(int)
     pages = [searcher.search(vector, limit=1, offset=int(step))[0] for step in dict.fromkeys(steps.tolist())]
     items = [hit.item for page in pages for hit in page.hits]
-    return [item_json(item) for item in _varied(items)[:EXAMPLES]]
+    return [bodies.Item(**item_fields(item)) for item in _varied(items)[:EXAMPLES]]

@@ -3,16 +3,28 @@
 import os
 import re
 import secrets
+from time import perf_counter
 
 from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import PathConverter
 
+from index.changes import Changes
 from index.searcher import Searcher
+from service.capacity import install_capacity
 from service.config import Config
+from service.cors import install_cors
 from service.engine import Engine
 from service.errors import install_error_handlers
+from service.forms import FormRequest
+from service.index_views import blueprint as index
+from service.item_views import blueprint as items
+from service.keyring import Keyring
+from service.logs import install_request_log
+from service.metrics import install_metrics
+from service.pages import blueprint as pages
 from service.queries import RecentQueries
-from service.views import blueprint
+from service.views import blueprint as searches
 from training.encoder import Encoder
 
 FORM_BYTES = 64 * 1024
@@ -39,7 +51,8 @@ class ItemIdConverter(PathConverter):
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def _name_request() -> None:
+def _begin_request() -> None:
+    g.began = perf_counter()
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else "r_" + secrets.token_urlsafe(9)
 
@@ -61,6 +74,20 @@ def _engine(config: Config, searcher: Searcher | None) -> Engine:
     return Engine(config.indexes, encoder, searcher=searcher)
 
 
+def _install_hooks(app: Flask, config: Config) -> None:
+    """Let each request pass what surrounds the views; what is installed first sees the answer last."""
+    engine: Engine = app.extensions["silhouette.engine"]
+    app.before_request(_begin_request)
+    install_request_log(app)
+    install_metrics(app, engine.searcher)
+    app.after_request(_add_headers)
+    install_cors(app, config.cors_origins)
+    install_capacity(app, config)
+    if config.proxies:
+        count = config.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]
+
+
 def create_app(config: Config | None = None, searcher: Searcher | None = None) -> Flask:
     """Make the application.
 
@@ -74,11 +101,12 @@ def create_app(config: Config | None = None, searcher: Searcher | None = None) -
 
     Raises
     ------
-    InvalidSetting, UnreadableEncoder, EncoderMismatch
-        The environment or the encoder is at fault; the text says what to do.
+    InvalidSetting, InvalidKeys, UnreadableEncoder, EncoderMismatch
+        The settings, the file of keys or the encoder is at fault; the text says what to do.
     """
     config = config or Config.from_environment(os.environ)
     app = Flask("service")
+    app.request_class = FormRequest
     app.config["MAX_CONTENT_LENGTH"] = _most_body_bytes(config)
     app.config["MAX_FORM_MEMORY_SIZE"] = FORM_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -86,11 +114,13 @@ def create_app(config: Config | None = None, searcher: Searcher | None = None) -
     app.url_map.converters["item"] = ItemIdConverter
     app.extensions["silhouette.config"] = config
     app.extensions["silhouette.engine"] = _engine(config, searcher)
+    app.extensions["silhouette.changes"] = Changes(config.indexes)
     app.extensions["silhouette.queries"] = RecentQueries(
         config.query_folder, seconds=config.query_seconds, max_bytes=config.query_bytes
     )
-    app.before_request(_name_request)
-    app.after_request(_add_headers)
-    app.register_blueprint(blueprint)
+    app.extensions["silhouette.keys"] = Keyring(config.keys)
+    _install_hooks(app, config)
+    for blueprint in (searches, items, index, pages):
+        app.register_blueprint(blueprint)
     install_error_handlers(app)
     return app

@@ -1,74 +1,130 @@
-"""The settings of the service: a frozen dataclass, read from `SILHOUETTE_*` variables and checked."""
+"""The settings of the service: a frozen dataclass, read from a file and the environment, and checked."""
 
-from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
 import training
 from service.errors import InvalidSetting
+from service.settings import (
+    PREFIX,
+    check,
+    choice,
+    from_file_value,
+    kind_of,
+    number,
+    origins,
+    path,
+    switch,
+    text,
+    variable,
+)
 
-PREFIX = "SILHOUETTE_"
+FILE = PREFIX + "CONFIG"
 PRETRAINED = Path(training.__file__).parent / "pretrained"
-
-
-def _number(default: int, *, least: int, most: int, unit: str) -> int:
-    return field(default=default, metadata={"least": least, "most": most, "unit": unit})
-
-
-def _check(setting: Field[Any], value: object) -> None:
-    bounds = setting.metadata
-    if bounds and not (isinstance(value, int) and bounds["least"] <= value <= bounds["most"]):
-        raise InvalidSetting(
-            f"{PREFIX}{setting.name.upper()} is {value!r}. Accepted: a whole number of {bounds['unit']} "
-            f"from {bounds['least']:,} to {bounds['most']:,}; the default is {setting.default:,}."
-        )
-
-
-def _from_text(setting: Field[Any], text: str) -> Path | int | str:
-    if not setting.metadata:
-        return Path(text).expanduser()
-    digits = text.strip().replace("_", "")
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 16 else text
 
 
 @dataclass(frozen=True)
 class Config:
-    """What the service reads, how much it accepts and what it keeps.
+    """Where the service listens, what it reads, how much it accepts and what it keeps.
 
-    Parameters
-    ----------
-    encoder, indexes : Path
-        The encoder bundle, and the folder that published indexes lie in.
-    max_upload_bytes, max_pixels : int
-        Ceilings on one photograph: its file, and its width times its height.
-    default_limit, max_limit, max_offset : int
-        Results on a page where the request names no number, at most, and how far paging may go.
-    query_folder : Path
-        Where uploads lie for a while, so that `query_id` can refer to them; all workers share it.
-    query_seconds, query_bytes : int
-        How long an upload is kept, and how much all of them may take on disk.
+    Each field says what it is in its declaration; `docs/configuration.md` lists them all.
 
     Raises
     ------
     InvalidSetting
-        A number is outside its bounds, or `default_limit` is above `max_limit`.
+        A value is not one that its setting takes, or `default_limit` is above `max_limit`.
     """
 
-    encoder: Path = PRETRAINED
-    indexes: Path = Path("indexes")
-    max_upload_bytes: int = _number(10 * 2**20, least=1024, most=2**30, unit="bytes")
-    max_pixels: int = _number(64_000_000, least=256, most=10**9, unit="pixels")
-    default_limit: int = _number(20, least=1, most=1000, unit="results")
-    max_limit: int = _number(100, least=1, most=1000, unit="results")
-    max_offset: int = _number(100_000, least=0, most=10**9, unit="results")
-    query_folder: Path = Path("cache/queries")
-    query_seconds: int = _number(900, least=1, most=7 * 86_400, unit="seconds")
-    query_bytes: int = _number(2**29, least=2**20, most=2**40, unit="bytes")
+    host: str = text(
+        "127.0.0.1",
+        "Address to listen on; 0.0.0.0 for all interfaces.",
+        accepted="a host name or an IP address",
+        pattern=r"[A-Za-z0-9.:_-]+",
+    )
+    port: int = number(8000, "Port to listen on; PORT is read too.", least=1, most=65_535, unit="ports")
+    workers: int = number(
+        2, "Processes; each holds the encoder and the index.", least=1, most=64, unit="processes"
+    )
+    encoder: Path = path(PRETRAINED, "Encoder bundle.")
+    indexes: Path = path(Path("indexes"), "Folder that indexes are published in.")
+    keys: Path = path(
+        Path("keys.json"), "File of the keys that writing needs; without it the service is read-only."
+    )
+    cors_origins: tuple[str, ...] = origins("Websites whose pages may call the API from the browser.")
+    proxies: int = number(
+        0,
+        "Proxies in front whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+        least=0,
+        most=8,
+        unit="proxies",
+    )
+    max_upload_bytes: int = number(
+        10 * 2**20, "Largest photograph, as a file.", least=1024, most=2**30, unit="bytes"
+    )
+    max_pixels: int = number(
+        64_000_000, "Largest photograph, width times height.", least=256, most=10**9, unit="pixels"
+    )
+    decode_ms: int = number(
+        3000, "Longest time that decoding one photograph may take.", least=50, most=60_000, unit="ms"
+    )
+    request_seconds: int = number(
+        30, "Longest time in which a request must have arrived.", least=1, most=3600, unit="seconds"
+    )
+    graceful_seconds: int = number(
+        20,
+        "How long a worker that is told to end goes on with what it has begun.",
+        least=1,
+        most=3600,
+        unit="seconds",
+    )
+    searches_at_once: int = number(
+        4, "Searches and writes that a worker does at the same time.", least=1, most=64, unit="searches"
+    )
+    searches_waiting: int = number(
+        16, "Further ones that may arrive or wait in a worker.", least=0, most=256, unit="searches"
+    )
+    wait_ms: int = number(
+        1000,
+        "How long one of them waits for its turn before it is sent away.",
+        least=0,
+        most=60_000,
+        unit="ms",
+    )
+    client_searches: int = number(
+        0,
+        "Searches of one client address in a worker at a time; 0 for any.",
+        least=0,
+        most=320,
+        unit="searches",
+    )
+    default_limit: int = number(
+        20, "Results on a page where the request names no number.", least=1, most=1000, unit="results"
+    )
+    max_limit: int = number(100, "Results on a page at most.", least=1, most=1000, unit="results")
+    max_offset: int = number(100_000, "How far paging may go.", least=0, most=10**9, unit="results")
+    batch_searches: int = number(16, "Searches in one batch at most.", least=1, most=256, unit="searches")
+    image_urls: bool = switch(False, "Whether a search may name a public address to fetch its picture from.")
+    image_url_seconds: int = number(
+        5, "How long fetching one such picture may take in all.", least=1, most=60, unit="seconds"
+    )
+    query_folder: Path = path(
+        Path("cache/queries"), "Where uploads lie so that query_id finds them; all workers share it."
+    )
+    query_seconds: int = number(900, "How long an upload is kept.", least=1, most=7 * 86_400, unit="seconds")
+    query_bytes: int = number(
+        2**29, "How much all uploads may take on disk.", least=2**20, most=2**40, unit="bytes"
+    )
+    log_format: str = choice("json", "Form of a line of the log.", among=("json", "text"))
+    log_level: str = choice(
+        "info", "What is logged; info has a line for each request.", among=("info", "warning", "error")
+    )
 
     def __post_init__(self) -> None:
         for setting in fields(self):
-            _check(setting, getattr(self, setting.name))
+            check(setting, getattr(self, setting.name), name=variable(setting))
         if self.default_limit > self.max_limit:
             raise InvalidSetting(
                 f"{PREFIX}DEFAULT_LIMIT is {self.default_limit}, above {PREFIX}MAX_LIMIT, {self.max_limit}. "
@@ -77,15 +133,54 @@ class Config:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
-        """Read each setting from `SILHOUETTE_<NAME>`; one that is absent or empty keeps its default.
+        """Read each setting from `SILHOUETTE_<NAME>`, else from the file `SILHOUETTE_CONFIG` names.
+
+        A variable that is absent or empty leaves the file's value, and where there is none, the default.
 
         Raises
         ------
         InvalidSetting
-            Naming the variable, the value received and the values accepted.
+            Naming the variable or the entry of the file, the value received and the values accepted.
         """
-        values: dict[str, Any] = {}
+        values = _read_file(cls, Path(environ[FILE])) if environ.get(FILE) else {}
         for setting in fields(cls):
-            if text := environ.get(PREFIX + setting.name.upper()):
-                values[setting.name] = _from_text(setting, text)
+            if given := environ.get(variable(setting)):
+                values[setting.name] = kind_of(setting).read(given)
         return cls(**values)
+
+
+def _parse(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise InvalidSetting(
+            f"{FILE} names {file}, which can't be read ({error.strerror}). Correct the path."
+        ) from error
+    except ValueError as error:
+        raise InvalidSetting(f"{file} is not valid TOML: {error}. Correct it, or unset {FILE}.") from error
+
+
+def _read_file(kind: type[Config], file: Path) -> dict[str, Any]:
+    known = {setting.name: setting for setting in fields(kind)}
+    values = {}
+    for name, given in _parse(file).items():
+        if name not in known:
+            raise InvalidSetting(
+                f"{file} sets {name!r:.80}, which is no setting. Accepted: {', '.join(sorted(known))}."
+            )
+        values[name] = from_file_value(known[name], given)
+        check(known[name], values[name], name=f"{name} in {file}")
+    return values
+
+
+def _shown_default(setting: Field[Any]) -> str:
+    if setting.default == PRETRAINED:
+        return "the one that ships"
+    return kind_of(setting).show(setting.default) or "none"
+
+
+def settings_in_words() -> Iterator[tuple[str, str, str, str]]:
+    """Yield each setting as its variable, its default, what it accepts, and what it does."""
+    for setting in fields(Config):
+        kind = kind_of(setting)
+        yield variable(setting), _shown_default(setting), kind.accepted, kind.about

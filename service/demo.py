@@ -120,6 +120,7 @@ def _build(demo: Demo, spec: str, run: Run) -> None:
         "--encoder": demo.encoder,
         "--out": demo.indexes,
         "--cache": demo.cache,
+        "--max-drop": 1,  # another catalogue may well be smaller
     }
     flags = [str(part) for option in options.items() for part in option]
     answer = run([sys.executable, "-m", "index", "build", *flags], stdout=sys.stderr, check=False)
@@ -150,7 +151,7 @@ def prepare(demo: Demo, *, run: Run = subprocess.run) -> Path:
         _build(demo, spec, run)
         searcher = Searcher.open(demo.indexes, encoder=encoder)
     else:
-        _say(f"Using the index of {searcher.manifest.items:,} photographs built {searcher.manifest.built_at}")
+        _say(f"Using the index of {searcher.count:,} photographs built {searcher.manifest.built_at}")
     return _first_photo(searcher)
 
 

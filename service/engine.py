@@ -1,4 +1,4 @@
-"""The index in use and its encoder: opened when there is one, and replaced when a newer one is published."""
+"""The index in use and its encoder: opened when there is one, then kept up with versions and changes."""
 
 import logging
 import threading
@@ -11,13 +11,18 @@ from index.searcher import Searcher
 from training.encoder import Encoder
 from training.errors import SilhouetteError
 
-CHECK_SECONDS = 1.0
+STALE_SECONDS = 0.75
+RETRY_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
 
 class Engine:
-    """Hands out the searcher to answer a request with, and looks for a new index at most once a second.
+    """Hands out the searcher to answer a request with, and keeps it up with versions and changes.
+
+    Every request looks for them, which costs microseconds, so that a client sees its own changes whichever
+    worker answers. While one request takes news up, the others go on with what is known; but none answers
+    from what was known longer than `STALE_SECONDS` ago.
 
     Parameters
     ----------
@@ -44,12 +49,12 @@ class Engine:
         self._searcher = searcher
         self._clock = clock
         self._lock = threading.Lock()
-        self._next_check = float("-inf")
+        self._checked = float("-inf")
         self._failure: SilhouetteError | None = None
         self._check_when_due()
 
     def searcher(self) -> Searcher:
-        """Return a searcher that stays with one version of the index, for the length of one request.
+        """Return a searcher that stays with what is in use now, for the length of one request.
 
         Raises
         ------
@@ -61,14 +66,34 @@ class Engine:
             raise self._failure or NoIndex("No index has been opened yet. Retry.")
         return self._searcher.snapshot()
 
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the encoder that queries are embedded with."""
+        return self._encoder.fingerprint
+
+    def refresh(self) -> None:
+        """Look for changes at once, after one was made here."""
+        with self._lock:
+            begun = self._clock()
+            self._check()
+            self._checked = begun
+
     def _check_when_due(self) -> None:
-        if self._clock() < self._next_check or not self._lock.acquire(blocking=False):
+        if not self._due() or not self._lock.acquire(blocking=self._age() >= STALE_SECONDS):
             return
         try:
-            self._next_check = self._clock() + CHECK_SECONDS
-            self._check()
+            if self._due():  # unless another request has looked while this one waited
+                begun = self._clock()
+                self._check()
+                self._checked = begun
         finally:
             self._lock.release()
+
+    def _age(self) -> float:
+        return self._clock() - self._checked
+
+    def _due(self) -> bool:
+        return self._age() >= (RETRY_SECONDS if self._searcher is None else 0.0)
 
     def _check(self) -> None:
         if self._searcher is not None:

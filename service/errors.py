@@ -3,9 +3,18 @@
 import logging
 
 from flask import Flask, Response, g, jsonify
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
-from index.errors import IndexDamaged, ItemUnknown, NoIndex
+from index.errors import (
+    ChangeNotWritten,
+    ChangesDamaged,
+    IndexDamaged,
+    IndexNotWritten,
+    InvalidFilter,
+    ItemUnknown,
+    NoIndex,
+)
+from service.bodies import Problem
 from training.errors import (
     EncoderMismatch,
     FileTooLarge,
@@ -21,18 +30,29 @@ TITLES = {
     "no_image": (400, "No image was sent"),
     "several_images": (400, "More than one image was sent"),
     "invalid_parameter": (400, "A field has a value that is not accepted"),
-    "url_not_allowed": (403, "Images by address are switched off"),
+    "invalid_filter": (400, "The filter is not one"),
+    "key_missing": (401, "Writing needs a key"),
+    "key_wrong": (403, "The key does not allow this"),
+    "url_not_allowed": (403, "Images from that address are not fetched"),
     "item_unknown": (404, "There is no such item"),
     "query_expired": (404, "The photo of that search is no longer kept"),
+    "version_unknown": (404, "There is no such version"),
     "not_found": (404, "There is nothing at this address"),
     "method_not_allowed": (405, "This address does not take that method"),
+    "upload_too_slow": (408, "The request did not arrive in time"),
+    "version_unusable": (409, "That version can not be switched to"),
     "upload_too_large": (413, "The file is too large"),
     "image_too_large": (413, "The image has too many pixels"),
     "unsupported_type": (415, "This type of content is not supported"),
     "image_undecodable": (422, "The image could not be read"),
+    "image_url_unreachable": (422, "The image could not be fetched"),
+    "too_many_requests": (429, "Too many requests at the same time"),
     "internal_error": (500, "Something went wrong on our side"),
+    "overloaded": (503, "The service is busy"),
     "index_not_ready": (503, "The catalogue is not ready yet"),
 }
+
+_PARAMS = {"invalid_filter": "filter"}
 
 _DOMAIN: dict[type[Exception], str] = {
     UnsupportedImageType: "unsupported_type",
@@ -40,11 +60,19 @@ _DOMAIN: dict[type[Exception], str] = {
     ImageTooLarge: "image_too_large",
     UnreadableImage: "image_undecodable",
     ItemUnknown: "item_unknown",
+    InvalidFilter: "invalid_filter",
 }
+
+_NOT_STORED = (
+    "The change could not be stored, and nothing was changed. Retry; the log says what is in the way."
+)
 
 _NOT_READY: dict[type[Exception], str] = {
     NoIndex: "No index is published yet. It is taken up as soon as it appears; retry shortly.",
     IndexDamaged: "The published index is damaged. The next build replaces it; retry later.",
+    ChangeNotWritten: _NOT_STORED,
+    ChangesDamaged: _NOT_STORED,
+    IndexNotWritten: _NOT_STORED,
     EncoderMismatch: "The published index belongs to another encoder. The next build replaces it; retry.",
 }
 
@@ -61,6 +89,10 @@ _log = logging.getLogger(__name__)
 
 class InvalidSetting(SilhouetteError):
     """A setting of the service has a value that is not accepted."""
+
+
+class InvalidKeys(SilhouetteError):
+    """The file of keys, or the name of a key, can't be used."""
 
 
 class PortInUse(SilhouetteError):
@@ -86,16 +118,29 @@ class RefusedRequest(SilhouetteError):
         self.param = param
 
 
-def _problem(code: str, detail: str, param: str | None = None) -> Response:
+def _problem(code: str, detail: str, param: str | None = None) -> Problem:
     status, title = TITLES[code]
-    body = {"type": f"/errors/{code}", "title": title, "status": status, "code": code, "detail": detail}
-    if param is not None:
-        body["param"] = param
-    response = jsonify(body | {"request_id": g.get("request_id", "")})
-    response.status_code = status
+    named = {} if param is None else {"param": param}
+    request_id = g.get("request_id", "")
+    return Problem(
+        type=f"/errors/{code}",
+        title=title,
+        status=status,
+        code=code,
+        detail=detail,
+        request_id=request_id,
+        **named,
+    )
+
+
+def _respond(problem: Problem) -> Response:
+    response = jsonify(problem.model_dump(exclude_unset=True))
+    response.status_code = problem.status
     response.mimetype = "application/problem+json"
-    if status == 503:
+    if problem.status in (429, 503):
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if problem.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 
@@ -103,30 +148,45 @@ def _nearest(table: dict[type[Exception], str], error: SilhouetteError) -> str |
     return next((table[kind] for kind in type(error).__mro__ if kind in table), None)
 
 
-def _answer_domain(error: SilhouetteError) -> Response:
+def problem_of(error: SilhouetteError) -> Problem:
+    """Return what an answer says of a failure; one that nobody foresaw is logged."""
     if isinstance(error, RefusedRequest):
         return _problem(error.code, str(error), error.param)
     if not_ready := _nearest(_NOT_READY, error):  # the error's own text names folders: it is for the log
+        if not_ready is _NOT_STORED:
+            _log.error("request %s was not carried out: %s", g.get("request_id", ""), error)
         return _problem("index_not_ready", not_ready)
     if code := _nearest(_DOMAIN, error):
-        return _problem(code, str(error), g.get("image_param"))
-    return _answer_unforeseen(error)
+        return _problem(code, str(error), _PARAMS.get(code, g.get("image_param")))
+    return _unforeseen(error)
+
+
+def _answer_domain(error: SilhouetteError) -> Response:
+    return _respond(problem_of(error))
 
 
 def _answer_http(error: HTTPException) -> Response:
     if error.code is None or error.code >= 500:
         return _answer_unforeseen(error)
+    if isinstance(error, ClientDisconnected):
+        return _respond(
+            _problem("upload_too_slow", "The body stopped before it was whole. Send all of it again.")
+        )
     code, detail = _HTTP.get(error.code, _HTTP[400])
-    response = _problem(code, detail)
+    response = _respond(_problem(code, detail))
     for name, value in error.get_headers():
         if name == "Allow":
             response.headers[name] = value
     return response
 
 
-def _answer_unforeseen(error: Exception) -> Response:
+def _unforeseen(error: Exception) -> Problem:
     _log.error("request %s failed", g.get("request_id", ""), exc_info=error)
     return _problem("internal_error", "Retry; if it happens again, report it with the request_id.")
+
+
+def _answer_unforeseen(error: Exception) -> Response:
+    return _respond(_unforeseen(error))
 
 
 def install_error_handlers(app: Flask) -> None:

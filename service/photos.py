@@ -1,4 +1,4 @@
-"""Photographs in and out: a search's bytes become a unit vector, an item's file becomes an answer."""
+"""Photographs in and out: a search's bytes become a cut-out, an item's file becomes an answer."""
 
 import time
 from collections.abc import Iterator
@@ -9,18 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from index.photographs import HEAD, media_type
 from service.config import Config
+from service.effort import bounded_effort
 from service.errors import RefusedRequest
-from service.parameters import Box
+from service.parameters import Look
 from training.catalogue import Item
-from training.encoder import Encoder
-from training.garment import WORKING_SIZE, isolate
+from training.garment import WHOLE, WORKING_SIZE, Box, Garment, isolate
 from training.images import MIN_SIDE, decode
-
-WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
-
-_HEAD = 12
-_MAGIC = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
+from training.sketch import read_sketch
 
 
 @dataclass(frozen=True)
@@ -31,42 +28,36 @@ class Stages:
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
-        """Time the block as `stage`."""
+        """Time the block as `stage`; a further block of that name adds to it."""
         start = time.perf_counter()
         yield
-        self.took_ms[stage] = round((time.perf_counter() - start) * 1000, 2)
+        took = (time.perf_counter() - start) * 1000
+        self.took_ms[stage] = round(self.took_ms.get(stage, 0.0) + took, 2)
+
+    def add(self, other: "Stages") -> None:
+        """Add the times of another answer."""
+        for stage, took in other.took_ms.items():
+            self.took_ms[stage] = round(self.took_ms.get(stage, 0.0) + took, 2)
 
 
 @dataclass(frozen=True)
-class Query:
-    """A photograph made ready to search with.
+class CutOut:
+    """A garment that was cut out of a picture, and where in the whole picture it lies, in fractions."""
 
-    Parameters
-    ----------
-    vector : float32 (1, d), unit norm
-    box : Box
-        Where the garment is, in fractions of the whole picture.
-    found : bool
-        False where no garment stood out and the whole picture, or the whole box, was taken.
-    """
-
-    vector: np.ndarray
+    garment: Garment
     box: Box
-    found: bool
 
 
 def _mimetype(path: Path) -> str | None:
     with path.open("rb") as file:
-        head = file.read(_HEAD)
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    return next((mimetype for magic, mimetype in _MAGIC if head.startswith(magic)), None)
+        return media_type(file.read(HEAD))
 
 
 def _decode_at(photo: bytes | Path, size: int, config: Config) -> np.ndarray:
     if isinstance(photo, Path):  # an item's own file, which the build has accepted
         return decode(photo, size=size)
-    return decode(photo, size=size, max_bytes=config.max_upload_bytes, max_pixels=config.max_pixels)
+    with bounded_effort(photo, most_ms=config.decode_ms):
+        return decode(photo, size=size, max_bytes=config.max_upload_bytes, max_pixels=config.max_pixels)
 
 
 def _decode_part(photo: bytes | Path, box: Box, config: Config) -> np.ndarray:
@@ -92,22 +83,19 @@ def _within(outer: Box, inner: Box) -> Box:
     return left + inner[0] * width, top + inner[1] * height, left + inner[2] * width, top + inner[3] * height
 
 
-def encode(
-    photo: bytes | Path, box: Box | None, *, encoder: Encoder, config: Config, stages: Stages
-) -> Query:
-    """Decode a photograph, cut the garment out, and embed it.
+def cut_out(photo: bytes | Path, look: Look, *, config: Config, stages: Stages) -> CutOut:
+    """Decode a picture and cut the garment out.
 
     Parameters
     ----------
     photo : bytes or Path
         The file as it was sent, or where an item's lies.
-    box : Box or None
-        The part of the picture to look at; None for all of it.
-    encoder : Encoder
+    look : Look
+        Whether it is a photograph or a sketch, and which part of it to look at.
     config : Config
         Its ceilings on bytes and pixels hold for what was sent.
     stages : Stages
-        Takes the times of `decode`, `isolate` and `embed`.
+        Takes the times of `decode` and `isolate`.
 
     Raises
     ------
@@ -116,14 +104,12 @@ def encode(
     RefusedRequest
         The box is too small for this picture.
     """
-    part = box or WHOLE
+    part = look.box or WHOLE
     with stages.measure("decode"):
         rgb = _decode_part(photo, part, config)
     with stages.measure("isolate"):
-        garment = isolate(rgb)
-    with stages.measure("embed"):
-        vector = encoder.embed_garments([garment])
-    return Query(vector, _within(part, garment.box), garment.found)
+        garment = read_sketch(rgb) if look.kind == "sketch" else isolate(rgb)
+    return CutOut(garment, _within(part, garment.box))
 
 
 def item_file(item: Item) -> tuple[Path, str]:

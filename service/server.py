@@ -1,8 +1,13 @@
 """gunicorn, set up for this service: threads within a few workers, each with its own encoder and index."""
 
+import logging
+import os
 import shlex
+import shutil
 import socket
 import sys
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +16,22 @@ import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.errors import AppImportError  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
+from werkzeug.exceptions import BadRequest
 
+from service.capacity import threads
 from service.config import Config
-from service.errors import PortInUse
+from service.errors import InvalidSetting, PortInUse
+from service.logs import configure_logs
 from training.errors import SilhouetteError
 
-THREADS = 4
-GRACEFUL_SECONDS = 20
+FIGURES = "PROMETHEUS_MULTIPROC_DIR"
+KEEP_ALIVE_SECONDS = 5
+SILENT_SECONDS = 120
+"""How long a worker may be without a sign of life, such as while it opens a large index."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -27,6 +41,11 @@ class Address:
     host: str = "127.0.0.1"
     port: int = 8000
 
+    @classmethod
+    def of(cls, config: Config) -> "Address":
+        """Return the address that the settings name."""
+        return cls(config.host, config.port)
+
     @property
     def url(self) -> str:
         """The address as a browser on this machine takes it."""
@@ -34,25 +53,47 @@ class Address:
         return f"http://{host}:{self.port}"
 
 
+class ServerLog(Logger):
+    """gunicorn's log, written with all else."""
+
+    def setup(self, cfg: Any) -> None:
+        """Hand what gunicorn logs over to the log of the service."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
 class _Server(BaseApplication):
     """gunicorn with settings handed over instead of read from its command line."""
 
-    def __init__(self, config: Config, settings: dict[str, Any]) -> None:
-        self._config = config
-        self._settings = settings
+    def __init__(self, read: Callable[[], Config], config: Config, example: Path | None) -> None:
+        self._read = read
+        self.config = config
+        self._example = example
         super().__init__()
 
     def load_config(self) -> None:
-        for name, value in self._settings.items():
+        for name, value in settings(self.config, example=self._example).items():
             self.cfg.set(name, value)
+
+    def reload(self) -> None:
+        """Read the settings again; if they are at fault, those in use stay."""
+        try:
+            self.config = self._read()
+            configure_logs(self.config)
+        except InvalidSetting as error:
+            _log.error("The settings stay as they were. %s", error)
+        super().reload()
 
     def load(self) -> Flask:
         from service.app import create_app  # in the worker: before the fork nothing may start threads
 
         try:
-            return create_app(self._config)
+            app = create_app(self.config)
         except SilhouetteError as error:
             raise AppImportError(f"Error: {error}") from error
+        app.register_error_handler(ParseException, lambda _: app.handle_http_exception(BadRequest()))
+        return app
 
 
 def check_port_free(address: Address) -> None:
@@ -77,8 +118,19 @@ def greeting(address: Address, example: Path | None) -> str:
     return "\n".join(lines)
 
 
-def settings(address: Address, *, workers: int, example: Path | None = None) -> dict[str, Any]:
+def _forget_worker(_: Any, worker: Any) -> None:
+    from service.figures import fold_worker  # once the variable FIGURES is set, not before
+
+    fold_worker(worker.pid, Path(os.environ[FIGURES]))
+
+
+def _clean_up(_: Any) -> None:
+    shutil.rmtree(os.environ[FIGURES], ignore_errors=True)
+
+
+def settings(config: Config, *, example: Path | None = None) -> dict[str, Any]:
     """Everything that gunicorn is told, beside its defaults."""
+    address = Address.of(config)
 
     def greet(worker: Any) -> None:
         if worker.age == 1:  # the first that is able to answer; later ones replace or join it
@@ -88,24 +140,39 @@ def settings(address: Address, *, workers: int, example: Path | None = None) -> 
     host = f"[{address.host}]" if ":" in address.host else address.host
     return {
         "bind": f"{host}:{address.port}",
-        "workers": workers,
-        "worker_class": "gthread",
-        "threads": THREADS,
-        "graceful_timeout": GRACEFUL_SECONDS,
+        "workers": config.workers,
+        "worker_class": "service.worker.Worker",
+        "threads": threads(config),
+        "timeout": SILENT_SECONDS,
+        "graceful_timeout": config.graceful_seconds,
+        "keepalive": KEEP_ALIVE_SECONDS,
         "control_socket_disable": True,  # else two services of one user share a socket in the home folder
+        "logger_class": ServerLog,
         "loglevel": "warning",
         "proc_name": "silhouette",
         "post_worker_init": greet,
+        "child_exit": _forget_worker,
+        "on_exit": _clean_up,
     }
 
 
-def serve(config: Config, address: Address, *, workers: int, example: Path | None = None) -> None:
+def serve(read: Callable[[], Config], *, example: Path | None = None) -> None:
     """Serve until a signal ends it; requests that have begun are answered first.
+
+    Parameters
+    ----------
+    read : callable
+        Returns the settings: called now, and again at each SIGHUP.
+    example : Path, optional
+        A photograph for the line to try that is printed.
 
     Raises
     ------
-    PortInUse
+    InvalidSetting, InvalidKeys, PortInUse
         Before anything was loaded.
     """
-    check_port_free(address)
-    _Server(config, settings(address, workers=workers, example=example)).run()
+    config = read()
+    check_port_free(Address.of(config))
+    configure_logs(config)
+    os.environ[FIGURES] = tempfile.mkdtemp(prefix="silhouette-figures-")
+    _Server(read, config, example).run()

@@ -1,32 +1,41 @@
-"""How a request becomes a search: one photograph, sent or referred to, and the fields beside it."""
+"""How a request is read: one photograph, sent or referred to, and the fields beside it."""
 
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.config import Config
 from service.errors import RefusedRequest
-from service.parameters import Box, Fields, Paging, parse_box, refuse_unknown
-from training.catalogue import is_unicode
+from service.parameters import (
+    ItemBody,
+    ItemFields,
+    M,
+    Search,
+    SearchBody,
+    bounded,
+    check,
+    from_text,
+    refuse_unknown,
+)
 
-OPTIONS = frozenset({"box", "kind", "limit", "min_score", "offset"})
-SOURCES = ("image_base64", "item_id", "query_id")
+SOURCES = ("image_base64", "item_id", "query_id", "image_url")
 
-_MULTIPART = "multipart/form-data"
+MULTIPART = "multipart/form-data"
 _HOW_TO_SEND = (
-    "Send multipart/form-data with one photo in `file`, "
-    "or JSON with exactly one of image_base64, item_id, query_id."
+    "Send multipart/form-data with one photo in `file`, or JSON with exactly one of "
+    f"{', '.join(SOURCES[:-1])}."
 )
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the photograph comes from: its own bytes, an item of the catalogue, or an earlier search.
+    """Where the photograph comes from: its own bytes, an item, an earlier search, or an address.
 
     `param` names the field that it came in.
     """
@@ -34,10 +43,11 @@ class Source:
     upload: bytes | None = None
     item_id: str | None = None
     query_id: str | None = None
+    image_url: str | None = None
     param: str = "file"
 
 
-def _one_file(request: Request) -> Source:
+def _one_file(request: Request) -> bytes:
     others = sorted(set(request.files) - {"file"})
     if others:
         detail = f"The file came in the field `{others[0][:60]}`. Send one photo, in the field `file`."
@@ -46,9 +56,9 @@ def _one_file(request: Request) -> Source:
     if not files:
         raise RefusedRequest("no_image", f"The form holds no file. {_HOW_TO_SEND}", param="file")
     if len(files) > 1:
-        detail = f"The form holds {len(files)} files. Send one photo a search."
+        detail = f"The form holds {len(files)} files. Send one photo."
         raise RefusedRequest("several_images", detail, param="file")
-    return Source(upload=files[0].read())
+    return files[0].read()
 
 
 def _from_base64(text: str) -> bytes:
@@ -75,63 +85,54 @@ def _json_body(request: Request) -> dict[str, Any]:
     return body
 
 
-def _one_text(body: Fields) -> tuple[str, str]:
-    given = [name for name in SOURCES if body.get(name) is not None]
+def _once(texts: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Return the values of fields that were sent as texts, each once."""
+    for name, given in texts.items():
+        if len(given) > 1:
+            raise RefusedRequest("invalid_parameter", f"`{name[:60]}` is given twice.", param=name[:60])
+    return {name: from_text(name, given[0]) for name, given in texts.items()}
+
+
+def _with_address(body: dict[str, Any], request: Request) -> dict[str, Any]:
+    """Return the fields of the body and those in the address."""
+    beside = _once(request.args.to_dict(flat=False))
+    refuse_unknown(beside, accepted=Search.model_fields)
+    for name in beside:
+        if name in body:
+            raise RefusedRequest("invalid_parameter", f"`{name[:60]}` is given twice.", param=name[:60])
+    return {**beside, **body}
+
+
+def _no_body(request: Request) -> NoReturn:
+    if request.mimetype:
+        raise RefusedRequest("unsupported_type", f"The body is {request.mimetype[:60]}. {_HOW_TO_SEND}")
+    raise RefusedRequest("no_image", f"The request has no body. {_HOW_TO_SEND}")
+
+
+def read_address(request: Request, model: type[M]) -> M:
+    """Return the fields that stand in the address; raises `RefusedRequest` or `InvalidFilter`."""
+    return check(model, _once(request.args.to_dict(flat=False)))
+
+
+def read_json(request: Request, model: type[M]) -> M:
+    """Return the fields of a body in JSON; raises `RefusedRequest`."""
+    refuse_unknown(request.args, accepted=())
+    if not request.is_json:
+        kind = request.mimetype[:60] or "not there"
+        raise RefusedRequest("unsupported_type", f"The body is {kind}. Send one object in application/json.")
+    return check(model, _json_body(request))
+
+
+def _source(body: SearchBody) -> Source:
+    given = [name for name in SOURCES if getattr(body, name) is not None]
     if not given:
         raise RefusedRequest("no_image", f"The body names no image. {_HOW_TO_SEND}")
     if len(given) > 1:
         detail = f"The body names {' and '.join(given)}. Send exactly one of {', '.join(SOURCES)}."
         raise RefusedRequest("several_images", detail, param=given[1])
-    name, text = given[0], body[given[0]]
-    if not isinstance(text, str) or not text or not is_unicode(text):
-        raise RefusedRequest("invalid_parameter", f"`{name}` must be a text that is not empty.", param=name)
-    return name, text
-
-
-def _text_source(body: Fields) -> Source:
-    name, text = _one_text(body)
-    if name == "image_base64":
-        return Source(upload=_from_base64(text), param=name)
-    return Source(item_id=text, param=name) if name == "item_id" else Source(query_id=text, param=name)
-
-
-def _merge(body: Fields, request: Request) -> Fields:
-    for name in request.args:
-        if name in body or len(request.args.getlist(name)) > 1:
-            raise RefusedRequest("invalid_parameter", f"`{name[:60]}` is given twice.", param=name[:60])
-    return {**request.args.to_dict(), **body}
-
-
-def _form(request: Request) -> Fields:
-    for name, values in request.form.lists():
-        if len(values) > 1:
-            raise RefusedRequest("invalid_parameter", f"`{name[:60]}` is given twice.", param=name[:60])
-    return request.form.to_dict()
-
-
-def _check_fields(fields: Fields, *, accepted: frozenset[str]) -> None:
-    if "image_url" in fields:
-        detail = "This service fetches no images. Download the picture and send its bytes."
-        raise RefusedRequest("url_not_allowed", detail, param="image_url")
-    refuse_unknown(fields, accepted=accepted)
-    if fields.get("kind", "photo") != "photo":
-        detail = f'`kind` is {json.dumps(fields["kind"])[:60]}. Accepted: "photo".'
-        raise RefusedRequest("invalid_parameter", detail, param="kind")
-
-
-def _read(request: Request) -> tuple[Source, Fields]:
-    if request.mimetype == _MULTIPART:
-        fields = _merge(_form(request), request)
-        _check_fields(fields, accepted=OPTIONS)
-        return _one_file(request), fields
-    if request.is_json:
-        fields = _merge(_json_body(request), request)
-        _check_fields(fields, accepted=OPTIONS.union(SOURCES))
-        return _text_source(fields), fields
-    if request.mimetype:
-        detail = f"The body is {request.mimetype[:60]}. {_HOW_TO_SEND}"
-        raise RefusedRequest("unsupported_type", detail)
-    raise RefusedRequest("no_image", f"The request has no body. {_HOW_TO_SEND}")
+    if body.image_base64 is not None:
+        return Source(upload=_from_base64(body.image_base64), param="image_base64")
+    return Source(None, body.item_id, body.query_id, body.image_url, param=given[0])
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,21 @@ class SearchRequest:
     """A search as it was asked for, all of it checked."""
 
     source: Source
-    box: Box | None
-    paging: Paging
+    fields: Search
+
+    @classmethod
+    def of_body(cls, fields: Any, config: Config) -> Self:
+        """Take a search from the fields of a JSON object.
+
+        Raises
+        ------
+        RefusedRequest, InvalidFilter
+            Saying which field was refused and what is accepted; no field is ignored.
+        """
+        if not isinstance(fields, dict):
+            raise RefusedRequest("invalid_parameter", "The search is no object. Send one object for each.")
+        body = check(bounded(SearchBody, config), fields)
+        return cls(_source(body), body)
 
     @classmethod
     def parse(cls, request: Request, config: Config) -> Self:
@@ -148,8 +162,40 @@ class SearchRequest:
 
         Raises
         ------
+        RefusedRequest, InvalidFilter
+            As for `of_body`.
+        """
+        if request.mimetype == MULTIPART:
+            form = _once(request.form.to_dict(flat=False))
+            fields = check(bounded(Search, config), _with_address(form, request))
+            return cls(Source(upload=_one_file(request)), fields)
+        if request.is_json:
+            return cls.of_body(_with_address(_json_body(request), request), config)
+        _no_body(request)
+
+
+@dataclass(frozen=True)
+class ItemRequest:
+    """An item as it is to be stored, and the field that its photograph came in."""
+
+    photo: bytes
+    metadata: dict[str, Any]
+    param: str
+
+    @classmethod
+    def parse(cls, request: Request) -> Self:
+        """Read an item from multipart or JSON.
+
+        Raises
+        ------
         RefusedRequest
             Saying which field was refused and what is accepted; no field is ignored.
         """
-        source, fields = _read(request)
-        return cls(source, parse_box(fields), Paging.parse(fields, config))
+        refuse_unknown(request.args, accepted=())
+        if request.mimetype == MULTIPART:
+            form = check(ItemFields, _once(request.form.to_dict(flat=False)))
+            return cls(_one_file(request), form.metadata, "file")
+        if request.is_json:
+            body = check(ItemBody, _json_body(request))
+            return cls(_from_base64(body.image_base64), body.metadata, "image_base64")
+        _no_body(request)

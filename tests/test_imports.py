@@ -110,9 +110,9 @@ def test_current_app_never_appears_outside_the_service():
 @pytest.mark.parametrize(
     ("module", "text"),
     [
-        ("training__fit", "import index.vectors"),
+        ("training__fit", "import index.kinds.flat"),
         ("training__fit", "from service import views"),
-        ("training__fit", "def late():\n    from index import vectors\n"),
+        ("training__fit", "def late():\n    from index import searcher\n"),
         ("index__build", "from service.errors import Problem"),
     ],
 )

@@ -174,6 +174,16 @@ def test_a_command_that_does_not_exist_would_be_noticed():
         check_is_real(*found)
 
 
+def test_the_commands_of_the_operations_manual_are_ours():
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "operations.md").read_text(), re.DOTALL)
+    found = list(our_commands([re.sub(r'"[^"]*"', "QUOTED", block) for block in blocks]))
+    assert {command for package, command, _ in found if package == "index"} >= {
+        *("build", "nightly", "versions", "activate", "rollback", "verify", "prune")
+    }
+    for command in found:
+        check_is_real(*command)
+
+
 def test_the_services_share_named_volumes_and_read_the_catalogue_only(compose):
     for entry in compose["services"].values():
         named = dict(volume.split(":", 1) for volume in entry["volumes"] if not volume.startswith("$"))
@@ -195,32 +205,12 @@ def test_training_is_started_on_demand_and_reserves_the_gpu(compose):
     assert train["build"]["args"]["TENSORFLOW"] == "tensorflow[and-cuda]"
 
 
-@pytest.mark.parametrize(
-    ("now", "seconds"),
-    [
-        ("01:00:00", 3600),
-        ("02:00:00", 86400),
-        ("02:00:01", 86399),
-        ("23:30:00", 9000),
-    ],
-)
-def test_the_nightly_build_runs_again_at_two(compose_with_defaults, tmp_path, now, seconds):
-    hours, minutes, rest = (int(part) for part in now.split(":"))
-    epoch = 20_413 * 86_400 + hours * 3600 + minutes * 60 + rest
-    stand_ins = {"python": "exit 1", "date": f"echo {epoch}", "sleep": 'echo "$1" > slept; kill $PPID'}
-    for name, body in stand_ins.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
-        (tmp_path / name).chmod(0o755)
-    nightly = compose_with_defaults["services"]["nightly"]
-    environment = {name: str(value) for name, value in nightly["environment"].items()}
-    subprocess.run(
-        nightly["command"],
-        cwd=tmp_path,
-        env={**environment, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
-        stderr=subprocess.DEVNULL,
-        timeout=20,
-    )
-    assert int((tmp_path / "slept").read_text()) == seconds
+def test_the_nightly_service_builds_at_once_and_then_at_two(compose_with_defaults):
+    command = compose_with_defaults["services"]["nightly"]["command"]
+    options = dict(zip(command, [*command[1:], ""], strict=True))
+    assert "--now" in command
+    assert (options["--at"], options["--timezone"]) == ("02:00", "UTC")
+    assert index.commands["nightly"].make_context("nightly", command[4:]).params["at"].hour == 2
 
 
 def test_what_serving_imports_is_required_for_serving():
@@ -259,5 +249,5 @@ def test_make_help_lists_every_task():
 def test_ci_is_a_program_that_sets_up_lints_and_tests():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
-    assert re.findall(r"^step (\w+)$", script.read_text(), re.MULTILINE) == ["setup", "lint", "test"]
+    assert re.findall(r"^step (\w+)$", script.read_text(), re.MULTILINE) == ["setup", "lint", "test", "fuzz"]
     subprocess.run(["bash", "-n", script], check=True)

@@ -1,7 +1,15 @@
 """A service over twelve drawn shapes: a fake encoder and searcher with the interface of the real ones."""
 
 import io
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,13 +18,19 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from index.build import build_index
 from index.errors import ItemUnknown
-from index.searcher import Hit, Page
+from index.facets import Facet
+from index.searcher import Hit, Page, Searcher
 from service.app import create_app
 from service.config import Config
-from training.catalogue import Item
+from service.keyring import add_key
+from training.catalogue import Catalogue, Item
+from training.drawn import draw
+from training.encoder import PRETRAINED, Encoder
 from training.garment import read_garment
 
+ROOT = Path(__file__).parents[2]
 SIDE = 8
 SHAPES = {"dress": (40, 20, 80, 170), "shirt": (20, 40, 100, 110), "hat": (15, 80, 105, 115)}
 
@@ -38,6 +52,10 @@ class FakeEncoder:
 
     fingerprint = "f" * 64
     dimension = SIDE * SIDE
+    description = {"fingerprint": fingerprint}
+
+    def embed(self, images):
+        return self.embed_garments([read_garment(image) for image in images])
 
     def embed_garments(self, garments):
         means = [g.mask.reshape(SIDE, 16, SIDE, 16).mean(axis=(1, 3)).ravel() for g in garments]
@@ -53,6 +71,7 @@ class FakeSearcher:
     items: list[Item]
     vectors: np.ndarray
     refreshed: int = 0
+    pending: int = 0
     manifest: SimpleNamespace = field(
         default_factory=lambda: SimpleNamespace(
             version="2026-11-21T02-00-00Z",
@@ -61,8 +80,13 @@ class FakeSearcher:
             encoder="f" * 64,
             catalogue="drawn",
             kind="flat",
+            duplicates=0,
         )
     )
+
+    @property
+    def count(self):
+        return len(self.items)
 
     def snapshot(self):
         return self
@@ -71,15 +95,18 @@ class FakeSearcher:
         self.refreshed += 1
         return False
 
+    def facets(self):
+        return [Facet("category", (("dress", 4), ("hat", 4))), Facet("price", lowest=10, highest=13)]
+
     def item(self, item_id):
         return self.items[self._row(item_id)]
 
-    def search(self, vectors, *, limit, offset=0, min_score=-1.0):
-        return [self._page(vector, limit, offset, min_score) for vector in vectors]
+    def search(self, vectors, **options):
+        return [self._page(vector, **options) for vector in vectors]
 
-    def similar(self, item_id, *, limit, offset=0, min_score=-1.0):
+    def similar(self, item_id, **options):
         row = self._row(item_id)
-        return self._page(self.vectors[row], limit, offset, min_score, without=row)
+        return self._page(self.vectors[row], without=row, **options)
 
     def _row(self, item_id):
         for row, item in enumerate(self.items):
@@ -87,10 +114,14 @@ class FakeSearcher:
                 return row
         raise ItemUnknown(f"The index holds no item '{item_id}'.")
 
-    def _page(self, vector, limit, offset, min_score, without=-1):
+    def _page(self, vector, limit, offset=0, min_score=-1.0, where=None, collapse=False, without=-1):
         scores = self.vectors @ vector
         order = [row for row in np.argsort(-scores, kind="stable") if row != without]
         order = [row for row in order if scores[row] >= min_score]
+        order = [row for row in order if where is None or where.matches(self.items[row].metadata)]
+        if collapse:  # duplicates have one picture
+            paths = [self.items[row].path for row in order]
+            order = [row for at, row in enumerate(order) if paths[at] not in paths[:at]]
         hits = tuple(
             Hit(rank, float(scores[row]), 50.0 + 50.0 * float(scores[row]), self.items[row])
             for rank, row in enumerate(order, start=1)
@@ -141,6 +172,134 @@ def client(app):
     client = app.test_client()
     client.open = partial(client.open, buffered=True)  # files that are sent are read and closed
     return client
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory):
+    """A folder of indexes with two versions of the gallery, made by the real build."""
+    folder = tmp_path_factory.mktemp("published")
+    items = tuple(_gallery(folder))
+    catalogue = Catalogue("drawn", items, ())
+    indexes = folder / "indexes"
+    for night in (20, 21):
+        now = datetime(2026, 11, night, 2, tzinfo=UTC)
+        build_index(catalogue, FakeEncoder(), indexes=indexes, kind="flat", processes=1, now=now)
+    return indexes
+
+
+@pytest.fixture
+def live(published, tmp_path):
+    """A service over a copy of the published index, and the key that it takes."""
+    config = Config(
+        indexes=tmp_path / "indexes", query_folder=tmp_path / "queries", keys=tmp_path / "keys.json"
+    )
+    shutil.copytree(published, config.indexes)
+    key = add_key(config.keys, "tests")
+    encoder = FakeEncoder()
+    app = create_app(config, Searcher.open(config.indexes, encoder=encoder))
+    client = app.test_client()
+    client.open = partial(client.open, buffered=True)
+    headers = {"Authorization": f"Bearer {key}"}
+    return SimpleNamespace(app=app, client=client, config=config, encoder=encoder, key=key, headers=headers)
+
+
+class Serving:
+    """`python -m service serve` in a process of its own; `settings` are variables without their prefix."""
+
+    def __init__(self, folder, **settings):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = folder / "log"
+        (folder / "tmp").mkdir()
+        clean = {name: text for name, text in os.environ.items() if not name.startswith("SILHOUETTE_")}
+        given = {f"SILHOUETTE_{name.upper()}": str(value) for name, value in settings.items()}
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "service", "serve", "--port", str(self.port)],
+                cwd=folder,
+                env={
+                    **clean,
+                    "PYTHONPATH": str(ROOT),
+                    "OMP_NUM_THREADS": "1",
+                    "TMPDIR": str(folder / "tmp"),
+                    **given,
+                },
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        if "Silhouette answers" not in self.process.stdout.readline():
+            self.end()
+            raise AssertionError(self._log.read_text())
+
+    def workers(self):
+        listed = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True)
+        return {int(pid) for pid in listed.stdout.split()}
+
+    def lines(self):
+        """Return what was logged; LiteRT writes lines of its own."""
+        return [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=120)
+
+    def exchange(self, data):
+        """Send bytes and return all that comes back until the service ends the connection."""
+        with self.connect() as connection:
+            connection.sendall(data)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    def end(self):
+        self.process.terminate()
+        try:
+            return self.process.wait(timeout=60)
+        finally:
+            if self.process.returncode is None:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def garments(tmp_path_factory):
+    """A folder with `indexes` of twelve drawn garments, by the encoder that ships, and their photographs."""
+    folder = tmp_path_factory.mktemp("garments")
+    items = []
+    for number in range(12):
+        shape, _, picture = draw(number, seed=1)
+        path = folder / f"{number}.jpg"
+        Image.fromarray(picture).save(path, quality=92)
+        items.append(Item(f"{shape.type}/{number}", path, {"category": shape.type, "price": 10 + number}))
+    shutil.copy(folder / "3.jpg", folder / "photograph.jpg")
+    catalogue = Catalogue("drawn", tuple(items), ())
+    encoder = Encoder.load(PRETRAINED)
+    build_index(catalogue, encoder, indexes=folder / "indexes", kind="flat", processes=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def serve(garments, tmp_path_factory):
+    """Start a service over a copy of `garments`, in a folder of its own: `serve(**settings)`."""
+    started = []
+
+    def start(**settings):
+        folder = tmp_path_factory.mktemp("serving") / "shop"
+        shutil.copytree(garments, folder)
+        started.append(Serving(folder, **settings))
+        started[-1].folder = folder
+        return started[-1]
+
+    yield start
+    for serving in started:
+        serving.end()
+
+
+@pytest.fixture(scope="session")
+def serving(serve):
+    """One service for all tests that leave it as it was: two workers, a key, JSON in its log."""
+    return serve(workers=2)
 
 
 @pytest.fixture

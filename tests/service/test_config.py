@@ -1,9 +1,27 @@
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from service.config import Config
+from service.__main__ import main
+from service.config import Config, settings_in_words
 from service.errors import InvalidSetting
+
+GUIDE = Path(__file__).parents[2] / "docs" / "configuration.md"
+
+
+@pytest.fixture
+def settings_file(tmp_path):
+    """Write a file of settings and return an environment that names it."""
+
+    def write(text):
+        file = tmp_path / "settings.toml"
+        file.write_text(text)
+        return {"SILHOUETTE_CONFIG": str(file)}
+
+    return write
 
 
 def test_an_empty_environment_gives_the_defaults():
@@ -14,11 +32,15 @@ def test_each_setting_is_read_from_its_variable():
     environ = {
         "SILHOUETTE_INDEXES": "/data/indexes",
         "SILHOUETTE_MAX_UPLOAD_BYTES": "5_000_000",
+        "SILHOUETTE_CORS_ORIGINS": "https://a.example, http://localhost:3000",
+        "SILHOUETTE_LOG_FORMAT": "text",
         "HOME": "/x",
     }
     config = Config.from_environment(environ)
     assert config.indexes == Path("/data/indexes")
     assert config.max_upload_bytes == 5_000_000
+    assert config.cors_origins == ("https://a.example", "http://localhost:3000")
+    assert config.log_format == "text"
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "twenty", "1e3", "1001", "٣", "9" * 5000])
@@ -29,6 +51,75 @@ def test_a_value_out_of_bounds_is_refused_with_the_variable_and_the_bounds(text)
         Config.from_environment({"SILHOUETTE_MAX_LIMIT": text})
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("LOG_FORMAT", "xml"),
+        ("CORS_ORIGINS", "shop.example"),
+        ("CORS_ORIGINS", "https://shop.example/path"),
+        ("HOST", "a b"),
+        ("HOST", "-\nX: y"),
+    ],
+)
+def test_a_word_that_a_setting_does_not_take_is_refused(name, text):
+    with pytest.raises(InvalidSetting, match=f"SILHOUETTE_{name} is .* Accepted: "):
+        Config.from_environment({f"SILHOUETTE_{name}": text})
+
+
 def test_the_default_limit_may_not_exceed_the_highest():
     with pytest.raises(InvalidSetting, match="DEFAULT_LIMIT is 20, above SILHOUETTE_MAX_LIMIT, 10"):
         Config.from_environment({"SILHOUETTE_MAX_LIMIT": "10"})
+
+
+def test_a_file_holds_settings_and_a_variable_stands_above_it(settings_file):
+    environ = settings_file(
+        'max_limit = 50\nworkers = 3\nindexes = "/data"\ncors_origins = ["https://a.example"]\n'
+    )
+    config = Config.from_environment(environ | {"SILHOUETTE_WORKERS": "5"})
+    assert (config.max_limit, config.workers, config.indexes) == (50, 5, Path("/data"))
+    assert config.cors_origins == ("https://a.example",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("max_limit = 0", "max_limit in .*settings.toml is 0. Accepted: a whole number"),
+        ("max_limit = true", "max_limit in .*settings.toml is True"),
+        ("max_limit = 1.5", "max_limit in .*settings.toml is 1.5"),
+        ("cors_origins = [1]", "cors_origins in .*settings.toml is"),
+        ("max_limt = 5", "settings.toml sets 'max_limt', which is no setting. Accepted: .*max_limit"),
+        ("max_limit =", "settings.toml is not valid TOML"),
+    ],
+)
+def test_a_file_with_a_mistake_is_refused_with_its_place(settings_file, text, message):
+    with pytest.raises(InvalidSetting, match=message):
+        Config.from_environment(settings_file(text))
+
+
+def test_a_file_that_is_not_there_is_refused(nowhere):
+    with pytest.raises(InvalidSetting, match="SILHOUETTE_CONFIG names .*nowhere, which can't be read"):
+        Config.from_environment({"SILHOUETTE_CONFIG": str(nowhere)})
+
+
+def test_every_default_is_one_that_its_setting_reads_back():
+    words = {name: default for name, default, *_ in settings_in_words()}
+    shown = {name: text for name, text in words.items() if text not in ("none", "the one that ships")}
+    assert Config.from_environment(shown) == Config()
+    assert len(words) == len(fields(Config))
+
+
+def test_the_help_of_serve_lists_every_setting_with_its_default_and_bounds():
+    text = " ".join(CliRunner().invoke(main, ["serve", "--help"], terminal_width=200).output.split())
+    for name, default, accepted, about in settings_in_words():
+        assert f"{name}={'' if default == 'none' else default} {about} Accepted: {accepted}." in text
+
+
+def test_the_guide_lists_every_setting_as_it_is():
+    rows = re.findall(
+        r"^\| `(SILHOUETTE_\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", GUIDE.read_text(), re.MULTILINE
+    )
+    expected = [
+        (name, default if " " in default or default == "none" else f"`{default}`", accepted, about)
+        for name, default, accepted, about in settings_in_words()
+    ]
+    assert rows == expected

@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+
 import pytest
 
 from index.errors import NoIndex
@@ -29,12 +32,57 @@ def test_an_index_that_appears_later_is_taken_up(nowhere, searcher, clock, monke
     assert engine.searcher() is searcher
 
 
-def test_the_folder_is_looked_at_once_a_second_at_most(nowhere, searcher, clock):
+def test_every_request_looks_for_changes(nowhere, searcher, clock):
     engine = Engine(nowhere, searcher.encoder, searcher=searcher, clock=clock)
-    for seconds in (0.1, 0.5, 0.9, 1.0, 1.5, 2.1):
-        clock.seconds = seconds
+    for clock.seconds in (0.0, 0.0, 0.25, 9.0):
         engine.searcher()
-    assert searcher.refreshed == 3  # at the start, at 1.0 and at 2.1
+    assert searcher.refreshed == 5  # one at the start
+
+
+class SlowSearcher:
+    """Looks for changes until it is told to end; the first look, at the start of the engine, is quick."""
+
+    def __init__(self):
+        self.looking, self.go_on, self.looks = threading.Event(), threading.Event(), 0
+
+    def refresh(self):
+        self.looks += 1
+        if self.looks > 1:
+            self.looking.set()
+            assert self.go_on.wait(timeout=30)
+        return False
+
+    def snapshot(self):
+        return f"after look {self.looks}, ended: {self.go_on.is_set()}"
+
+
+@pytest.fixture
+def looking(nowhere, clock):
+    """An engine whose searcher is being refreshed by another request, begun at 0.25 seconds."""
+    searcher = SlowSearcher()
+    engine = Engine(nowhere, None, searcher=searcher, clock=clock)
+    clock.seconds = 0.25
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(engine.searcher)
+        assert searcher.looking.wait(timeout=30)
+        yield engine, searcher, threads
+        searcher.go_on.set()
+        assert "ended: True" in first.result(timeout=30)
+
+
+def test_while_one_request_looks_another_goes_on_with_what_is_known(looking, clock):
+    engine, _, _ = looking
+    clock.seconds = 0.7
+    assert engine.searcher() == "after look 2, ended: False"
+
+
+def test_no_request_answers_from_what_is_older_than_a_second(looking, clock):
+    engine, searcher, threads = looking
+    clock.seconds = 0.8  # 0.8 seconds after the last look that has ended
+    second = threads.submit(engine.searcher)
+    assert not wait([second], timeout=0.05).done
+    searcher.go_on.set()
+    assert second.result(timeout=30) == "after look 3, ended: True"
 
 
 def test_an_unusable_index_is_logged_once_for_as_long_as_it_stays_so(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from service.app import create_app
 from service.config import Config
@@ -177,6 +177,41 @@ def test_a_transparent_ground_counts_as_white(post, pictures):
     assert categories(post(pictures.encoded(image, "PNG")))[:4] == ["dress"] * 4
 
 
+def test_a_filter_leaves_only_items_whose_metadata_passes(post, photo):
+    where = {"category": ["shirt", "hat"], "price": {"gte": 12}}
+    answer = post(photo, fields={"filter": json.dumps(where)}).json
+    assert answer["total"] == 4
+    assert {hit["item_id"] for hit in answer["results"]} == {"shirt/2", "shirt/3", "hat/2", "hat/3"}
+    assert answer["query"]["category"] == "dress"  # the guess looks at the whole index
+    in_json = post(json={"query_id": answer["query_id"], "filter": where}).json
+    assert in_json["results"] == answer["results"]
+
+
+def test_duplicates_are_collapsed_where_that_is_asked_for(post, photo, searcher):
+    searcher.items[1] = replace(searcher.items[1], path=searcher.items[0].path)
+    assert post(photo).json["total"] == 12
+    answer = post(photo, fields={"collapse_duplicates": "true"}).json
+    assert answer["total"] == 11
+    assert "dress/1" not in {hit["item_id"] for hit in answer["results"]}
+
+
+def test_a_sketch_is_searched_by_the_outline_that_it_draws(post, pictures):
+    paper = Image.new("RGB", (300, 475), "white")
+    left, top, right, bottom = (corner * 2.5 for corner in pictures.SHAPES["dress"])
+    ImageDraw.Draw(paper).rectangle((left, top, right, bottom), outline="black", width=5)
+    answer = post(pictures.encoded(paper), fields={"kind": "sketch"})
+    assert answer.status_code == 200, answer.text
+    assert categories(answer)[:4] == ["dress"] * 4
+    assert answer.json["query"]["box"] == pytest.approx([40 / 120, 20 / 190, 80 / 120, 170 / 190], abs=0.05)
+    empty = post(pictures.encoded(Image.new("RGB", (300, 300), "white")), fields={"kind": "sketch"})
+    assert empty.json["query"]["warnings"] == ["garment_not_found"]
+
+
+@pytest.mark.parametrize("text", ['{"category": ', "dress", "[1]", '{"price": {"about": 3}}', "3"])
+def test_a_filter_that_is_none_is_refused(post, photo, text):
+    refused(post(photo, fields={"filter": text}), 400, "invalid_filter", "filter")
+
+
 # --- refusals -------------------------------------------------------------------------------------------
 
 
@@ -273,10 +308,9 @@ def test_a_picture_of_too_many_pixels_is_refused(small, pictures):
         ("box", [0, 0, 1, "x"]),
         ("box", {"left": 0}),
         ("box", [0, 0, 0.05, 0.05]),  # six pixels
-        ("kind", "sketch"),
-        ("filter", {"category": "dress"}),
-        ("collapse_duplicates", True),
-        ("explain", False),
+        ("kind", "drawing"),
+        ("collapse_duplicates", "yes"),
+        ("explain", 1),
         ("limitt", 5),
     ],
 )

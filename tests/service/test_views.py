@@ -1,181 +1,129 @@
 import re
-import subprocess
-import sys
-from pathlib import Path
-from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
 
-from training.catalogue import Item
+from service.config import Config
 
-STATIC = Path(__file__).parents[2] / "service" / "static"
-
-
-def test_an_item_is_answered_with_its_metadata(client):
-    answer = client.get("/v1/items/dress/2")
-    assert answer.json["item_id"] == "dress/2"
-    assert answer.json["metadata"] == {"category": "dress", "price": 12}
-    assert answer.json["image_url"] == "/v1/items/dress/2/image"
+SVG = "{http://www.w3.org/2000/svg}"
 
 
-def test_an_item_s_picture_is_sent_as_what_it_is_and_only_once(client, searcher):
-    answer = client.get("/v1/items/dress/2/image")
-    assert answer.data == searcher.item("dress/2").path.read_bytes()
-    assert answer.mimetype == "image/png"
-    assert "max-age=3600" in answer.headers["Cache-Control"]
-    again = client.get("/v1/items/dress/2/image", headers={"If-None-Match": answer.headers["ETag"]})
-    assert (again.status_code, again.data) == (304, b"")
+def batch(post, *searches):
+    return post(address="/v1/search/batch", json={"searches": list(searches)})
 
 
-def test_a_picture_that_has_gone_or_is_none_any_more_is_not_sent(client, searcher):
-    searcher.item("dress/1").path.unlink()
-    searcher.item("dress/2").path.write_text("<script>alert(1)</script>")
-    for item_id in ("dress/1", "dress/2"):
-        answer = client.get(f"/v1/items/{item_id}/image")
-        assert (answer.status_code, answer.json["code"]) == (404, "item_unknown")
-        assert "gone" in answer.json["detail"]
+def test_a_batch_is_answered_in_its_order_and_a_failure_stays_in_its_place(post, photo):
+    query_id = post(photo).json["query_id"]
+    answer = batch(
+        post,
+        {"item_id": "shirt/2", "limit": 1},
+        {"item_id": "scarf/1"},
+        {"query_id": query_id, "limit": 2},
+        {"limit": 5},
+        {"item_id": "hat/1", "limt": 1},
+        "hat/1",
+        {"item_id": "hat/1", "filter": {"price": {"about": 3}}},
+    )
+    assert answer.status_code == 200
+    assert answer.json["request_id"] == answer.headers["X-Request-Id"]
+    first, unknown, third, empty, misspelt, text, wrong = answer.json["answers"]
+    assert [result["item_id"] for result in first["results"]] == ["shirt/2"]
+    assert (third["query_id"], len(third["results"])) == (query_id, 2)
+    errors = [entry["error"] for entry in (unknown, empty, misspelt, text, wrong)]
+    assert [(error["status"], error["code"], error.get("param")) for error in errors] == [
+        (404, "item_unknown", "item_id"),
+        (400, "no_image", None),
+        (400, "invalid_parameter", "limt"),
+        (400, "invalid_parameter", None),
+        (400, "invalid_filter", "filter"),
+    ]
+
+
+@pytest.mark.parametrize("searches", [[], [{"item_id": "hat/1"}] * 17, {"item_id": "hat/1"}, None])
+def test_a_batch_of_none_or_too_many_is_refused_as_a_whole(post, searches):
+    answer = post(address="/v1/search/batch", json={"searches": searches})
+    assert (answer.status_code, answer.json["code"]) == (400, "invalid_parameter")
+    assert answer.json["param"] == "searches" and "1 to 16" in answer.json["detail"]
+
+
+def test_a_batch_without_searches_or_with_something_else_is_refused(post):
+    missing = post(address="/v1/search/batch", json={})
+    assert (missing.status_code, missing.json["param"]) == (400, "searches")
+    other = post(address="/v1/search/batch", json={"searches": [{"item_id": "hat/1"}], "limit": 3})
+    assert (other.status_code, other.json["param"]) == (400, "limit")
+    beside = post(address="/v1/search/batch?limit=3", json={"searches": [{"item_id": "hat/1"}]})
+    assert (beside.status_code, beside.json["param"]) == (400, "limit")
+
+
+def paths(answer):
+    root = ElementTree.fromstring(answer.data)
+    return {path.get("id"): path.get("d") for path in root.iter(f"{SVG}path")}
+
+
+def points(path):
+    numbers = [float(number) for number in re.findall(r"[\d.]+", path)]
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def extent(path):
+    x, y = zip(*points(path), strict=True)
+    return max(x) - min(x), max(y) - min(y)
+
+
+def test_each_result_of_a_search_links_to_a_drawing_of_both_outlines(client, post, photo, pictures):
+    results = post(photo, fields={"explain": "true"}).json["results"]
+    addresses = {result["item_id"]: result["explain_url"] for result in results}
+    drawing = client.get(addresses["hat/0"])
+    assert (drawing.status_code, drawing.mimetype) == (200, "image/svg+xml")
+    assert drawing.headers["Cache-Control"] == "no-store"
+    outlines = paths(drawing)
+    for name, shape in (("query", "dress"), ("result", "hat")):
+        left, top, right, bottom = pictures.SHAPES[shape]
+        width, height = extent(outlines[name])
+        assert width / height == pytest.approx((right - left) / (bottom - top), rel=0.12)
+
+
+def test_an_item_compared_with_itself_has_the_same_outline_twice(client):
+    outlines = paths(client.get("/v1/explain?query_item=dress/1&item_id=dress/1"))
+    assert outlines["query"] == outlines["result"]
+    assert len(points(outlines["query"])) >= 4
+
+
+def test_an_explanation_looks_at_the_box_that_the_search_looked_at(client, post, photo):
+    fields = {"explain": "true", "box": "[0, 0, 1, 0.5]"}
+    address = post(photo, fields=fields).json["results"][0]["explain_url"]
+    upper, whole = (paths(client.get(at))["query"] for at in (address, address.replace("&box=0,0,1,0.5", "")))
+    assert "box=0,0,1,0.5" in address
+    assert extent(upper)[0] > extent(whole)[0]  # half a dress is as wide, and fills the square
+
+
+def test_the_neighbours_of_an_item_are_explained_by_it(client):
+    results = client.get("/v1/items/dress/2/similar?explain=true&limit=2").json["results"]
+    assert all("query_item=dress/2" in result["explain_url"] for result in results)
+    assert client.get(results[0]["explain_url"]).status_code == 200
+
+
+def test_what_was_not_asked_to_be_explained_has_no_link(post, photo):
+    assert "explain_url" not in post(photo).json["results"][0]
 
 
 @pytest.mark.parametrize(
-    "path",
+    "query, status, code, param",
     [
-        "../../../etc/passwd",
-        "%2e%2e/%2e%2e/etc/passwd",
-        "/etc/passwd",
-        "..%2f..%2fetc%2fpasswd",
-        "dress/1%00",
-        "hat",
+        ("query_item=dress/1", 400, "invalid_parameter", "item_id"),
+        ("item_id=dress/1", 400, "invalid_parameter", "query_id"),
+        ("item_id=dress/1&query_id=q_1&query_item=dress/2", 400, "invalid_parameter", "query_id"),
+        ("item_id=dress/1&query_item=dress/2&kind=drawing", 400, "invalid_parameter", "kind"),
+        ("item_id=dress/1&query_id=q_1", 404, "query_expired", "query_id"),
+        ("item_id=scarf/1&query_item=dress/2", 404, "item_unknown", "item_id"),
+        ("item_id=dress/1&query_item=scarf/2", 404, "item_unknown", "query_item"),
+        ("item_id=dress/1&query_item=dress/2&explain=true", 400, "invalid_parameter", "explain"),
     ],
 )
-@pytest.mark.parametrize("tail", ["", "/image", "/similar"])
-def test_a_path_is_never_taken_for_an_item(client, path, tail):
-    answer = client.get(f"/v1/items/{path}{tail}")
-    assert (answer.status_code, answer.json["code"]) == (404, "item_unknown")
+def test_an_explanation_that_can_t_be_given_says_why(client, query, status, code, param):
+    answer = client.get(f"/v1/explain?{query}")
+    assert (answer.status_code, answer.json["code"], answer.json["param"]) == (status, code, param)
 
 
-@pytest.mark.parametrize(
-    "item_id", ["a b/ü#?%2F&'\"<x>", "/lead/slash", "a//b", "shop/image", "shop/similar", "100%", "日本"]
-)
-def test_any_id_can_be_followed_from_the_addresses_that_answers_give(client, searcher, item_id):
-    old = searcher.items[3]
-    searcher.items[3] = Item(item_id, old.path, old.metadata)
-    address = client.get("/v1/items/dress/2/similar").json["results"]
-    (image_url,) = [result["image_url"] for result in address if result["item_id"] == item_id]
-    assert client.get(image_url).data == old.path.read_bytes()
-    base = image_url.removesuffix("/image")
-    assert unquote(base) == f"/v1/items/{item_id}"
-    assert client.get(base).json["item_id"] == item_id
-    assert client.get(f"{base}/similar").json["query"]["item_id"] == item_id
-
-
-def test_the_neighbours_of_an_item_leave_it_out(client):
-    answer = client.get("/v1/items/dress/2/similar?limit=3").json
-    assert [result["item_id"] for result in answer["results"]] != []
-    assert {result["metadata"]["category"] for result in answer["results"]} == {"dress"}
-    assert "dress/2" not in [result["item_id"] for result in answer["results"]]
-    assert (answer["total"], answer["next_offset"]) == (11, 3)
-    assert (answer["query"]["item_id"], answer["query"]["category"]) == ("dress/2", "dress")
-    assert answer["query"]["category_confidence"] == 1.0
-
-
-def test_an_item_without_a_category_is_guessed_from_its_neighbours(client, searcher):
-    searcher.items[2] = Item("dress/2", searcher.items[2].path)
-    query = client.get("/v1/items/dress/2/similar?limit=1").json["query"]
-    assert query["category"] == "dress" and 0.5 < query["category_confidence"] <= 1.0
-
-
-def test_an_unknown_item_is_named_as_it_was_asked_for(client):
-    for tail in ("", "/image", "/similar"):
-        assert "'hat'" in client.get(f"/v1/items/hat{tail}").json["detail"]
-
-
-@pytest.mark.parametrize("tail", ["", "/image", "/similar"])
-def test_an_item_is_looked_up_once_in_one_version_of_the_index(client, searcher, monkeypatch, tail):
-    asked = []
-    item, snapshot = searcher.item, searcher.snapshot
-    monkeypatch.setattr(searcher, "item", lambda item_id: asked.append(item_id) or item(item_id))
-    monkeypatch.setattr(searcher, "snapshot", lambda: asked.append("version") or snapshot())
-    assert client.get(f"/v1/items/dress/2{tail}").status_code == 200
-    assert asked == ["version", "dress/2"]
-
-
-def test_a_search_by_an_item_keeps_to_one_version_of_the_index(post, searcher, monkeypatch):
-    taken = []
-    monkeypatch.setattr(searcher, "snapshot", lambda: taken.append("version") or searcher)
-    assert post(json={"item_id": "dress/2"}).status_code == 200
-    assert taken == ["version"]
-
-
-def test_neighbours_refuse_fields_that_they_do_not_know(client):
-    answer = client.get("/v1/items/dress/2/similar?limt=3")
-    assert (answer.status_code, answer.json["param"]) == (400, "limt")
-
-
-def test_the_index_names_its_version_and_a_few_varied_examples(client):
-    answer = client.get("/v1/index").json
-    assert (answer["version"], answer["items"], answer["kind"]) == ("2026-11-21T02-00-00Z", 12, "flat")
-    assert len(answer["examples"]) == 8
-    assert {item["metadata"]["category"] for item in answer["examples"][:3]} == {"dress", "shirt", "hat"}
-
-
-def test_the_service_says_that_it_is_alive_and_ready(client):
-    assert client.get("/healthz").json["status"] == "alive"
-    assert client.get("/readyz").json["index"]["items"] == 12
-
-
-@pytest.mark.parametrize(
-    "address", ["/nothing", "/v1", "/v1/items/", "/static/../app.py", "/static/nothing.js"]
-)
-def test_an_address_without_anything_is_a_problem(client, address):
-    answer = client.get(address)
-    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
-    assert answer.mimetype == "application/problem+json"
-
-
-def test_a_wrong_method_is_a_problem_that_names_the_right_one(client):
-    answer = client.get("/v1/search")
-    assert (answer.status_code, answer.json["code"]) == (405, "method_not_allowed")
-    assert "POST" in answer.headers["Allow"]
-
-
-def test_a_request_keeps_the_id_that_it_came_with_unless_it_is_unsafe(client):
-    assert client.get("/healthz", headers={"X-Request-Id": "trace-1"}).json["request_id"] == "trace-1"
-    unsafe = client.get("/healthz", headers={"X-Request-Id": "a b<c>"})
-    assert unsafe.headers["X-Request-Id"].startswith("r_")
-
-
-@pytest.mark.parametrize(
-    "address", ["/", "/healthz", "/nothing", "/v1/items/dress/1/image", "/static/page.js"]
-)
-def test_every_answer_carries_the_security_headers(client, address):
-    headers = client.get(address).headers
-    assert "default-src 'none'" in headers["Content-Security-Policy"]
-    assert "unsafe" not in headers["Content-Security-Policy"]
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["X-Frame-Options"] == "DENY"
-
-
-def test_the_page_needs_nothing_inline_and_nothing_from_elsewhere(client):
-    html = client.get("/").text
-    assert re.findall(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|https?://", html) == []
-    for address in re.findall(r'(?:src|href)="(/static/[^"]+)"', html):
-        assert client.get(address).status_code == 200
-
-
-def test_every_element_that_the_script_asks_for_is_on_the_page(client):
-    asked = set(re.findall(r'\bat\("([a-z-]+)"\)', (STATIC / "page.js").read_text()))
-    assert asked <= set(re.findall(r'\bid="([a-z-]+)"', client.get("/").text))
-
-
-def test_the_serving_process_holds_no_tensorflow():
-    code = "import sys, service.app; print(sorted({'tensorflow', 'keras', 'torch'} & set(sys.modules)))"
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "[]"
-
-
-def test_what_runs_before_the_workers_fork_starts_no_native_threads():
-    code = (
-        "import sys, service.__main__; print(sorted({'numpy', 'faiss', 'ai_edge_litert'} & set(sys.modules)))"
-    )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "[]"
+def test_the_bound_of_a_batch_is_a_setting():
+    assert Config().batch_searches == 16

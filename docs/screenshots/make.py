@@ -1,0 +1,154 @@
+"""The pictures of the page in this folder: a service over drawn garments, photographed with Chromium.
+
+Run it with `make screenshots`. Garments that were drawn before are taken from `cache/`.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import numpy as np
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from training.drawn import rows
+
+HERE = Path(__file__).parent
+COUNT = 300
+PHOTO = 7
+PATIENCE = 120_000
+DRESS = (
+    [(0.42, 0.08), (0.46, 0.14), (0.54, 0.14), (0.58, 0.08), (0.64, 0.1), (0.68, 0.22), (0.63, 0.26)],
+    [(0.63, 0.26), (0.62, 0.42), (0.84, 0.9), (0.5, 0.94), (0.16, 0.9), (0.38, 0.42), (0.37, 0.26)],
+    [(0.37, 0.26), (0.32, 0.22), (0.36, 0.1), (0.42, 0.08)],
+)
+
+
+def _write_catalogue(path: Path, cache: Path) -> list[Path]:
+    """Write a catalogue of drawn garments with a pattern and a price; return their pictures."""
+    prices = np.random.default_rng(0).lognormal(3.6, 0.5, COUNT).round(2).tolist()
+    drawn = rows(COUNT, seed=0, cache=cache)
+    lines = [
+        {
+            "item_id": row["item_id"],
+            "path": row["path"],
+            "category": row["category"],
+            "pattern": row["appearance"]["print"],
+            "price": price,
+        }
+        for row, price in zip(drawn, prices, strict=True)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return [Path(row["path"]) for row in drawn]
+
+
+def _build(catalogue: Path, indexes: Path, cache: Path) -> None:
+    command = [sys.executable, "-m", "index", "build", "--catalogue", str(catalogue), "--out", str(indexes)]
+    subprocess.run([*command, "--cache", str(cache)], check=True, stdout=sys.stderr)
+
+
+@contextmanager
+def _service(indexes: Path, queries: Path) -> Iterator[str]:
+    """Serve an index for the length of the block, at the address that is given."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--indexes", str(indexes)]
+    environment = {**os.environ, "SILHOUETTE_QUERY_FOLDER": str(queries), "SILHOUETTE_LOG_LEVEL": "error"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            if process.stdout is None or "answers" not in process.stdout.readline():
+                raise click.ClickException("The service did not start; its log says why.")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def _settle(page: Page) -> None:
+    """Wait until results, filters and pictures are there."""
+    expect(page.locator("body.busy")).to_have_count(0)
+    expect(page.locator("#results .card").first).to_be_visible()
+    expect(page.locator("#filters")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+
+
+def _empty(page: Page, _: Path) -> None:
+    expect(page.locator("#example-list a")).to_have_count(8)
+    page.wait_for_load_state("networkidle")
+
+
+def _results(page: Page, photo: Path) -> None:
+    page.set_input_files("#file", photo)
+    _settle(page)
+
+
+def _why(page: Page, photo: Path) -> None:
+    _results(page, photo)
+    entry = page.locator("#results > li").nth(1)
+    entry.locator(".why").click()
+    expect(entry.locator(".overlay img")).to_be_visible()
+    entry.locator(".overlay img").evaluate("image => image.decode()")
+
+
+def _sketch(page: Page, _: Path) -> None:
+    page.click("#sketch")
+    place = page.locator("#pad").bounding_box()
+    if place is None:
+        raise click.ClickException("The page shows no pad.")
+    for stroke in DRESS:
+        points = [(place["x"] + x * place["width"], place["y"] + y * place["height"]) for x, y in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point, steps=5)
+        page.mouse.up()
+    _settle(page)
+
+
+PICTURES = {"empty": _empty, "results": _results, "sketch": _sketch, "why": _why}
+PHONES = {"phone-dark": (_results, "dark"), "phone-sketch": (_sketch, "light")}
+
+
+def _take(browser: Browser, url: str, photo: Path) -> None:
+    desktop = {"viewport": {"width": 1280, "height": 860}, "color_scheme": "light"}
+    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+    shots = [(name, act, desktop) for name, act in PICTURES.items()]
+    shots += [(name, act, {**phone, "color_scheme": scheme}) for name, (act, scheme) in PHONES.items()]
+    for name, act, window in shots:
+        context = browser.new_context(**window, reduced_motion="reduce")  # type: ignore[arg-type]
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.goto(url)
+        act(page, photo)
+        page.screenshot(path=HERE / f"page-{name}.png")
+        context.close()
+        click.echo(f"docs/screenshots/page-{name}.png")
+
+
+@click.command()
+@click.option("--cache", type=click.Path(path_type=Path), default=Path("cache"), show_default=True)
+def main(cache: Path) -> None:
+    """Take the pictures of the page anew."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        raise click.ClickException("Chromium is needed. Install it, on Debian with: apt-get install chromium")
+    expect.set_options(timeout=PATIENCE)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        photos = _write_catalogue(place / "catalogue.jsonl", cache)
+        _build(place / "catalogue.jsonl", place / "indexes", cache)
+        with _service(place / "indexes", place / "queries") as url, sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            _take(browser, url, photos[PHOTO])
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()

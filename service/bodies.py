@@ -1,0 +1,191 @@
+"""The bodies of answers: typed models, from which the contract at /openapi.json is generated, too."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Fractions = tuple[float, float, float, float]
+
+
+class Body(BaseModel):
+    """A body; fields that were not set are left out of the answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Answer(Body):
+    """What every answer in JSON says."""
+
+    request_id: str = Field(description="Also in the header X-Request-Id; name it in reports.")
+
+
+class Problem(Body):
+    """What went wrong, in the manner of RFC 9457."""
+
+    type: str = Field(examples=["/errors/item_unknown"])
+    title: str
+    status: int
+    code: str = Field(description="For programs; each has its own status.")
+    detail: str = Field(description="What was received, what is accepted, and what to do.")
+    param: str = Field(default="", description="The field at fault.")
+    request_id: str
+
+
+class Item(Body):
+    """An item."""
+
+    item_id: str
+    image_url: str = Field(description="Where its picture is, on this service.")
+    metadata: dict[str, Any]
+
+
+class ItemAnswer(Item, Answer):
+    """One item."""
+
+
+class StoredItem(ItemAnswer):
+    """An item that was put."""
+
+    box: Fractions = Field(description="Where its garment was found, in fractions of the picture.")
+    warnings: list[Literal["garment_not_found"]]
+    change: int = Field(description="The number of the change; each has a higher one.")
+
+
+class Deletion(Answer):
+    """An item that was deleted."""
+
+    item_id: str
+    change: int = Field(description="The number of the change; each has a higher one.")
+
+
+class Hit(Body):
+    """An item that was found."""
+
+    rank: int
+    score: float = Field(ge=-1, le=1, description="Cosine of the two embeddings.")
+    percentile: float = Field(ge=0, le=100, description="Share of random pairs of the index that score less.")
+    item_id: str
+    image_url: str
+    metadata: dict[str, Any]
+    explain_url: str | None = Field(
+        default=None, description="A drawing of both outlines; null where the picture could not be kept."
+    )
+
+
+class IndexInUse(Body):
+    """The version that answered."""
+
+    version: str
+    built_at: str
+    encoder: str
+    items: int = Field(description="With all changes made since.")
+
+
+class Understood(Body):
+    """What was understood of the query."""
+
+    box: Fractions | None = Field(
+        description="Where the garment was found, in fractions of the whole picture."
+    )
+    category: str | None = Field(description="A guess, by a vote of the nearest items.")
+    category_confidence: float | None
+    warnings: list[Literal["garment_not_found"]]
+
+
+class UnderstoodItem(Understood):
+    """The item whose neighbours were asked for."""
+
+    item_id: str
+
+
+class SearchAnswer(Answer):
+    """A page of a ranking."""
+
+    query_id: str | None = Field(description="For further searches with the same picture, for a while.")
+    index: IndexInUse
+    query: Understood
+    results: list[Hit]
+    total: int = Field(description="Items in the whole ranking, or groups of duplicates.")
+    next_offset: int | None = Field(description="Where the next page starts; null after the last one.")
+    took_ms: dict[str, float]
+
+
+class SimilarAnswer(SearchAnswer):
+    """A page of the neighbours of an item."""
+
+    query: UnderstoodItem
+
+
+class Failure(Body):
+    """A search of a batch that failed."""
+
+    error: Problem
+
+
+class BatchAnswer(Answer):
+    """The answers to the searches of a batch, in their order."""
+
+    answers: list[SearchAnswer | Failure]
+
+
+class FacetValue(Body):
+    """A value that items share."""
+
+    value: str | bool
+    items: int = Field(description="How many have it, in the version as it was built.")
+
+
+class Facet(Body):
+    """A field to filter by: one of few values, or a range of numbers."""
+
+    field: str
+    values: list[FacetValue] | None = Field(
+        default=None, description="Null for numbers; the most common first."
+    )
+    lowest: float | None = Field(default=None, description="Of numbers.")
+    highest: float | None = Field(default=None, description="Of numbers.")
+
+
+class IndexAnswer(IndexInUse, Answer):
+    """What is served."""
+
+    changes: int = Field(description="Items that have changed since the version was built.")
+    kind: str
+    duplicates: int = Field(description="Items that repeat another, in the version as it was built.")
+    filters: list[Facet] = Field(description="What a page can offer to filter by.")
+    examples: list[Item] = Field(description="A few items to start from.")
+
+
+class Version(Body):
+    """A version that can be switched to."""
+
+    version: str
+    built_at: str
+    encoder: str
+    items: int
+    kind: str
+    current: bool
+    usable: bool = Field(description="Whether it belongs to the encoder in use.")
+
+
+class VersionsAnswer(Answer):
+    """The versions at hand, newest first; a damaged one is left out."""
+
+    versions: list[Version]
+
+
+class VersionAnswer(Version, Answer):
+    """The version that was switched to."""
+
+
+class Alive(Answer):
+    """The process is alive."""
+
+    status: Literal["alive"]
+
+
+class Ready(Answer):
+    """Searches can be answered."""
+
+    status: Literal["ready"]
+    index: IndexInUse

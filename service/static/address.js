@@ -1,0 +1,62 @@
+// A search as an address that can be shared, and as a state that the history keeps.
+//
+//   /                    nothing asked yet
+//   /?item=ID            the neighbours of an item
+//   /?query=ID           a picture that was sent; works while the service keeps it
+//   /?kind=sketch        an empty drawing pad; with query=ID what was drawn
+//   &box=l,t,r,b  &filter={…}  &duplicates=all      how to look, and at what
+
+import { imageOf } from "./service.js";
+
+export const newSearch = (fields) => ({ filter: {}, everything: false, ...fields });
+
+// The same picture, looked at in another way.
+export const refined = (search, fields) => ({ ...search, ...fields });
+
+// What an address can't hold: a small copy of the photo, the strokes of the sketch.
+export const stateOf = ({ preview, strokes }) => ({ preview, strokes });
+
+export function addressOf(search) {
+  const fields = new URLSearchParams();
+  if (search.kind === "item") fields.set("item", search.item);
+  if (search.queryId) fields.set("query", search.queryId);
+  if (search.kind === "sketch") fields.set("kind", "sketch");
+  if (search.box) fields.set("box", search.box.map((part) => part.toFixed(4)).join(","));
+  if (Object.keys(search.filter).length) fields.set("filter", JSON.stringify(search.filter));
+  if (search.everything) fields.set("duplicates", "all");
+  return `/?${fields}`;
+}
+
+export const itemAddress = (id) => addressOf(newSearch({ kind: "item", item: id }));
+
+function filterIn(text) {
+  try {
+    const filter = JSON.parse(text);
+    return filter !== null && typeof filter === "object" && !Array.isArray(filter) ? filter : {};
+  } catch {
+    return {};
+  }
+}
+
+function boxIn(text) {
+  const box = (text ?? "").split(",").map(Number);
+  return box.length === 4 && box.every((part) => part >= 0 && part <= 1) ? box : undefined;
+}
+
+// The search that an address asks for; null for none. What it can't say comes from the history's state.
+export function searchAt(place, state) {
+  const asked = new URLSearchParams(place.search);
+  const [item, queryId] = [asked.get("item"), asked.get("query") ?? undefined];
+  const kind = item ? "item" : asked.get("kind") === "sketch" ? "sketch" : "photo";
+  if (kind === "photo" && !queryId) return null;
+  return newSearch({
+    kind,
+    item: item ?? undefined,
+    queryId: item ? undefined : queryId,
+    preview: item ? imageOf(item) : state?.preview,
+    strokes: state?.strokes,
+    box: boxIn(asked.get("box")),
+    filter: filterIn(asked.get("filter")),
+    everything: asked.get("duplicates") === "all",
+  });
+}

@@ -1,0 +1,63 @@
+// What is searched with: the picture and its box, or the pad; and what was understood of it.
+
+import { at } from "./nodes.js";
+import { capital } from "./words.js";
+
+const SURE = 0.8; // confidence above which 91 of 100 guesses were right; below it, about half
+
+const TITLES = { item: "This garment", photo: "Your photo", sketch: "Your sketch" };
+
+const NOT_FOUND = {
+  item: "No garment stood out in this part of the picture, so all of it was used.",
+  photo: "No garment stood out from the background, so the whole picture was used. "
+    + "A plain ground and the whole garment in view work best; or draw the box around it.",
+  sketch: "No outline was recognised yet. One closed line around the garment works best.",
+};
+
+function showPicture(source, alt) {
+  const image = at("query-image");
+  if (source) image.src = source;
+  else image.removeAttribute("src");
+  image.alt = source ? alt : "";
+  at("picture").hidden = !source;
+}
+
+function adjust(adjusting) {
+  at("query").classList.toggle("adjusting", adjusting);
+  at("adjust").setAttribute("aria-pressed", String(adjusting));
+}
+
+const roomy = matchMedia("(min-width: 60rem)"); // where the picture is large enough to work on
+
+at("adjust").addEventListener("click", () => adjust(!at("query").classList.contains("adjusting")));
+roomy.addEventListener("change", () => adjust(roomy.matches));
+
+// Show what is searched with, before its answer is there.
+export function showQuery(search, box, { keep }) {
+  const { kind, picture, preview } = search;
+  const drawn = kind === "sketch";
+  document.body.dataset.kind = kind;
+  at("query-title").textContent = TITLES[kind];
+  at("paper").hidden = !drawn || (search.queryId !== undefined && !search.strokes);
+  at("reset").hidden = !search.box;
+  if (!drawn) showPicture(picture ?? preview, kind === "item" ? "The garment searched from" : "Your photo");
+  else showPicture(undefined);
+  at("adjust").hidden = at("picture").hidden;
+  if (keep) return;
+  adjust(roomy.matches);
+  for (const id of ["guess", "warning"]) at(id).hidden = true;
+  if (drawn || at("picture").hidden || (kind === "photo" && !search.box)) box.hide();
+  else box.show(search.box);
+}
+
+// Show what was understood of it.
+export function showUnderstood(query, search, box) {
+  const { category, category_confidence: sure, warnings } = query;
+  at("guess").hidden = !category;
+  at("looks").hidden = search.kind === "item" && sure === 1; // an item's own category is no guess
+  at("category").textContent = category ? capital(category) : "";
+  at("looks").textContent = sure < SURE ? "Perhaps" : "Looks like";
+  at("warning").hidden = !warnings.includes("garment_not_found");
+  at("warning").textContent = NOT_FOUND[search.kind === "photo" && search.box ? "item" : search.kind];
+  if (!at("picture").hidden) box.show(search.box ?? query.box);
+}

@@ -1,0 +1,127 @@
+// The results: cards, the blanks that wait for them, and what is said of them.
+
+import { itemAddress } from "./address.js";
+import { at, element, say } from "./nodes.js";
+import { whyButton } from "./why.js";
+import { many, nameOf, percent } from "./words.js";
+
+const DISTANT = 92; // percentile below which the best match is called distant; 1 photograph in 100 has none above it
+const FRAME_RATIO = 3 / 4; // width to height of a result's frame
+const NEARLY = 1.12;
+const AT_ONCE = 12; // pictures that are loaded before one scrolls to them
+const BLANKS = 8;
+const NOTES = ["distant", "nothing", "pending", "more", "legend"];
+
+export function link(result, className) {
+  const anchor = element("a", className);
+  anchor.href = itemAddress(result.item_id);
+  anchor.dataset.item = result.item_id;
+  anchor.dataset.image = result.image_url;
+  return anchor;
+}
+
+export function picture(result, { lazy = true } = {}) {
+  const image = element("img");
+  image.alt = "";
+  image.decoding = "async";
+  if (lazy) image.loading = "lazy";
+  image.src = result.image_url;
+  return image;
+}
+
+// Fill the frame where next to nothing is cut off by it; otherwise the whole picture is shown on its backdrop.
+function fit(image) {
+  const ratio = image.naturalWidth / image.naturalHeight / FRAME_RATIO;
+  image.classList.toggle("fill", ratio > 1 / NEARLY && ratio < NEARLY);
+}
+
+function frame(result) {
+  const node = element("span", "frame");
+  const lazy = result.rank > AT_ONCE;
+  const backdrop = picture(result, { lazy });
+  backdrop.className = "backdrop";
+  const image = picture(result, { lazy });
+  image.addEventListener("load", () => fit(image));
+  node.append(backdrop, image);
+  return node;
+}
+
+// A card; with the frame of an earlier one of the same item, whose pictures are there already.
+function card(result, known = frame(result)) {
+  const [entry, anchor, name] = [element("li"), link(result, "card"), nameOf(result)];
+  const near = element("span", "near", `Closer than ${percent(result.percentile)}`);
+  near.append(element("span", "roomy", " of pairs"));
+  anchor.append(known, element("span", "name", name), near);
+  anchor.setAttribute("aria-label", `${result.rank}. ${name}. ${near.textContent}. Search from this garment.`);
+  entry.append(anchor);
+  if (result.explain_url) {
+    anchor.setAttribute("aria-keyshortcuts", "w");
+    entry.append(whyButton(result, name));
+  }
+  return entry;
+}
+
+function blanks() {
+  return Array.from({ length: BLANKS }, () => {
+    const entry = element("li", "blank");
+    entry.setAttribute("aria-hidden", "true");
+    entry.append(element("span", "frame"), element("span", "name"), element("span", "near"));
+    return entry;
+  });
+}
+
+function showNext(answer) {
+  at("more").hidden = answer.next_offset === null;
+}
+
+function distance(best, filtered) {
+  const where = filtered ? "Nothing that passes the filters" : "Nothing in the catalogue";
+  return `${where} is really close in shape: the best match is closer than ${percent(best)} of pairs. `
+    + "These are the nearest there are.";
+}
+
+// Wait for an answer: in the place of earlier results, or with them still there.
+export function showWaiting({ keep }) {
+  at("results").setAttribute("aria-busy", "true");
+  if (keep) return;
+  for (const id of NOTES) at(id).hidden = true;
+  at("summary").textContent = "Looking…";
+  at("results").replaceChildren(...blanks());
+  say("Searching");
+}
+
+export function showResults(answer, { filtered }) {
+  const { results, total } = answer;
+  const best = results[0]?.percentile ?? 0;
+  const cards = at("results").querySelectorAll(".card");
+  const frames = new Map([...cards].map((node) => [node.dataset.item, node.firstChild]));
+  at("results").replaceChildren(...results.map((result) => card(result, frames.get(result.item_id))));
+  at("results").removeAttribute("aria-busy");
+  at("summary").textContent = results.length ? `${many(total, "garment")}, the nearest first` : "";
+  at("distant").hidden = results.length === 0 || best >= DISTANT;
+  at("distant").textContent = distance(best, filtered);
+  at("nothing").hidden = results.length > 0;
+  at("unfilter").hidden = !filtered;
+  at("nothing-text").textContent = filtered
+    ? "No garment in the catalogue passes these filters."
+    : "There is no other garment in the catalogue yet.";
+  at("legend").hidden = results.length === 0;
+  showNext(answer);
+  say(results.length ? `${many(results.length, "garment")} found, the nearest first.` : at("nothing-text").textContent);
+}
+
+// Nothing was asked yet: an empty pad.
+export function showNone() {
+  for (const id of NOTES) at(id).hidden = id !== "pending";
+  at("results").replaceChildren();
+  at("results").removeAttribute("aria-busy");
+  at("summary").textContent = "";
+}
+
+export function addResults(answer) {
+  const cards = answer.results.map((result) => card(result));
+  at("results").append(...cards);
+  cards[0]?.firstChild.focus({ preventScroll: true });
+  showNext(answer);
+  say(`${many(cards.length, "garment")} more.`);
+}

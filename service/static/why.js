@@ -1,0 +1,123 @@
+// Why a result matched: both outlines over each other, while its button is hovered or pressed, the card is held
+// down, or W is.
+
+import { at, element, say } from "./nodes.js";
+
+const HOLD = 400; // milliseconds until a press is a hold
+const SVG = "http://www.w3.org/2000/svg";
+
+function icon() {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  const shapes = [["circle", { cx: 9.5, cy: 12, r: 5.5 }], ["circle", { cx: 14.5, cy: 12, r: 5.5, "stroke-dasharray": "2.6 2" }]];
+  for (const [tag, attributes] of shapes) {
+    const shape = document.createElementNS(SVG, tag);
+    for (const [name, value] of Object.entries(attributes)) shape.setAttribute(name, value);
+    svg.append(shape);
+  }
+  return svg;
+}
+
+// The button of one result; its entry must hold what `explain_url` draws.
+export function whyButton(result, name) {
+  const button = element("button", "why");
+  button.type = "button";
+  button.title = "Why it matched";
+  button.dataset.drawing = result.explain_url;
+  button.dataset.name = name;
+  button.setAttribute("aria-pressed", "false");
+  button.setAttribute("aria-label", `Why ${name}, number ${result.rank}, matched`);
+  button.append(icon());
+  return button;
+}
+
+function overlay({ drawing, name }) {
+  const node = element("span", "overlay");
+  const image = element("img");
+  image.alt = `Both outlines: yours with a solid blue line, ${name} with a broken orange line.`;
+  image.src = drawing;
+  image.addEventListener("error", () => {
+    node.replaceChildren(element("span", "lost", "The outlines are no longer at hand. Search again to see them."));
+  });
+  const key = element("span", "key");
+  key.setAttribute("aria-hidden", "true");
+  key.append(element("span", "yours", "Yours"), element("span", "theirs", "This one"));
+  node.append(image, key);
+  return node;
+}
+
+function reveal(entry) {
+  const button = entry?.querySelector(".why");
+  if (!button || entry.classList.contains("explained")) return;
+  if (!entry.querySelector(".overlay")) entry.append(overlay(button.dataset));
+  entry.classList.add("explained");
+}
+
+function conceal(entry) {
+  if (entry?.querySelector(".why")?.getAttribute("aria-pressed") === "false") entry.classList.remove("explained");
+}
+
+function press(button) {
+  const pressed = button.getAttribute("aria-pressed") !== "true";
+  for (const other of at("results").querySelectorAll(".why[aria-pressed=true]")) {
+    other.setAttribute("aria-pressed", "false");
+    conceal(other.closest("li"));
+  }
+  button.setAttribute("aria-pressed", String(pressed));
+  const entry = button.closest("li");
+  if (!pressed) return conceal(entry);
+  reveal(entry);
+  return say(entry.querySelector("img[alt]:not([alt=''])")?.alt ?? "");
+}
+
+function listenToHolds(list) {
+  let timer = 0;
+  let held = null; // the entry whose card is held down
+  let wasHeld = false; // the click that follows is no click
+  list.addEventListener("pointerdown", (event) => {
+    const card = event.target.closest(".card");
+    wasHeld = false;
+    if (!card || event.button !== 0) return;
+    timer = setTimeout(() => {
+      held = card.closest("li");
+      wasHeld = Boolean(held.querySelector(".why"));
+      reveal(held);
+    }, HOLD);
+  });
+  const release = () => {
+    clearTimeout(timer);
+    conceal(held);
+    held = null;
+  };
+  for (const name of ["pointerup", "pointercancel"]) addEventListener(name, release);
+  list.addEventListener("contextmenu", (event) => { if (held) event.preventDefault(); });
+  list.addEventListener("dragstart", (event) => event.preventDefault());
+  list.addEventListener("click", (event) => {
+    if (wasHeld) event.preventDefault();
+    wasHeld = false;
+  });
+}
+
+// Listen on the list of results for whatever asks why.
+export function listenToWhy() {
+  const list = at("results");
+  list.addEventListener("click", (event) => {
+    const button = event.target.closest(".why");
+    if (button) press(button);
+  });
+  list.addEventListener("pointerover", (event) => {
+    if (event.pointerType === "mouse" && event.target.closest(".why")) reveal(event.target.closest("li"));
+  });
+  list.addEventListener("pointerout", (event) => {
+    if (event.target.closest(".why")) conceal(event.target.closest("li"));
+  });
+  list.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() === "w" && !event.ctrlKey && !event.metaKey) reveal(event.target.closest("li"));
+  });
+  list.addEventListener("keyup", (event) => {
+    if (event.key.toLowerCase() === "w") conceal(event.target.closest("li"));
+  });
+  list.addEventListener("focusout", (event) => conceal(event.target.closest("li")));
+  listenToHolds(list);
+}

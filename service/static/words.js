@@ -1,0 +1,18 @@
+// How things are called and counted.
+
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+// A field's name as a heading: "sleeve_length" is "Sleeve length".
+export const heading = (field) => capital(field.replaceAll(/[_-]+/g, " ").trim() || field);
+
+export const many = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+
+export function nameOf(result) {
+  const { name, title, category } = result.metadata;
+  return capital(String(name || title || category || result.item_id));
+}
+
+// Rounded down, so that nothing is called closer than it is; the very best pairs stay apart from "all".
+export function percent(percentile) {
+  return percentile >= 99.95 ? "99.9+ %" : `${(Math.floor(percentile * 10) / 10).toFixed(1)} %`;
+}

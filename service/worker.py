@@ -1,0 +1,141 @@
+"""gunicorn's threaded worker with time limits on connections, and its own refusals in the service's shape."""
+
+import json
+import logging
+import secrets
+import selectors
+import socket
+import time
+from functools import partial
+from typing import Any
+
+from gunicorn.http import errors, wsgi  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
+
+from service.errors import TITLES
+
+HEAD_SECONDS = 5.0
+BYTES_A_SECOND = 20_000
+"""A request's head has to arrive in so many seconds; a body gets a second more for each so many bytes."""
+
+_STATUS: dict[type[Exception], tuple[int, str]] = {
+    errors.LimitRequestLine: (414, "The address is too long. Shorten it, or send the fields in the body."),
+    errors.LimitRequestHeaders: (431, "The headers are too many or too long. Send fewer."),
+    errors.UnsupportedTransferCoding: (
+        501,
+        "That transfer coding is not supported. Send chunked, or a length.",
+    ),
+    errors.ExpectationFailed: (417, "That expectation can't be met. Leave the header Expect out."),
+}
+_MALFORMED = (400, "The request is not HTTP as RFC 9112 has it. Check how it is put together.")
+
+_OURS = errors.InvalidResponseHeader | errors.InvalidResponseHeaderName | errors.ConfigurationProblem
+
+_log = logging.getLogger(__name__)
+
+wsgi.SERVER = "silhouette"  # instead of the name of the server software, in the header Server
+
+
+class TimedSocket(socket.socket):
+    """A connection that waits for its client as long as a request may take, and no longer.
+
+    Parameters
+    ----------
+    connection : socket
+        Taken over: it is of no use afterwards.
+    patience : float
+        Seconds that an answer may wait for the client to take more of it.
+    """
+
+    def __init__(self, connection: socket.socket, *, patience: float) -> None:
+        super().__init__(fileno=connection.detach())
+        self._patience = patience
+        self._deadline = float("inf")
+
+    def setblocking(self, flag: bool) -> None:
+        """Wait for the client, but not for ever; or not at all."""
+        self.settimeout(self._patience if flag else 0.0)
+
+    def allow(self, seconds: float) -> None:
+        """Let what comes next take so many seconds from now."""
+        self._deadline = time.monotonic() + seconds
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Receive up to `size` bytes; each extends the deadline a little.
+
+        Raises
+        ------
+        NoMoreData
+            The deadline has passed: as if the client had gone.
+        """
+        set_before = self.gettimeout()
+        left = self._deadline - time.monotonic()
+        try:
+            if left <= 0:
+                raise TimeoutError
+            self.settimeout(left if set_before is None else min(left, set_before))
+            received = super().recv(size, flags)
+        except TimeoutError:
+            raise errors.NoMoreData from None
+        finally:
+            self.settimeout(set_before)
+        self._deadline += len(received) / BYTES_A_SECOND
+        return received
+
+
+def _problem(status: int, detail: str) -> bytes:
+    code = "invalid_parameter" if status < 500 else "internal_error"
+    body = {
+        "type": f"/errors/{code}",
+        "title": TITLES[code][1],
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "request_id": "r_" + secrets.token_urlsafe(9),
+    }
+    content = json.dumps(body).encode()
+    head = (
+        f"HTTP/1.1 {status} {'Refused' if status < 500 else 'Failed'}\r\nConnection: close\r\n"
+        f"Content-Type: application/problem+json\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
+    return head.encode() + content
+
+
+class Worker(ThreadWorker):
+    """Gives a connection a thread once its first byte is there, and takes it from a client that stalls."""
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Hand a connection to a thread, or a new one to the poller until it sends something."""
+        if isinstance(conn.sock, TimedSocket):
+            super().enqueue_req(conn)
+            return
+        conn.sock = TimedSocket(conn.sock, patience=self.app.config.request_seconds)
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + self.cfg.keepalive
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def handle(self, conn: TConn) -> Any:
+        """Read a request from a connection and answer it."""
+        conn.sock.allow(HEAD_SECONDS)
+        return super().handle(conn)
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """Answer a request whose head has been read."""
+        conn.sock.allow(self.app.config.request_seconds)
+        return super().handle_request(req, conn)
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """Answer what is not HTTP, or what failed outside of the application."""
+        refused = isinstance(exc, errors.ParseException) and not isinstance(exc, _OURS)
+        status, detail = _STATUS.get(type(exc), _MALFORMED) if refused else (500, "Retry.")
+        _log.log(
+            logging.INFO if refused else logging.ERROR,
+            "A connection was refused",
+            exc_info=None if refused else exc,
+            extra={"fields": {"status": status, "reason": type(exc).__name__}},
+        )
+        try:
+            client.sendall(_problem(status, detail))
+        except OSError:
+            pass  # the client has gone

@@ -1,0 +1,143 @@
+"""A real service over twelve drawn garments, and the system's Chromium to use its page with."""
+
+import base64
+import shutil
+
+import pytest
+from playwright import sync_api as playwright
+
+PATIENCE = 60_000  # milliseconds; on a busy machine a page takes its time
+LIMIT = 5
+HEAD = "[data-view=search]"
+
+playwright.expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="package")
+def chromium():
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("needs Chromium, such as Debian's package of that name")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def shop(serve):
+    """The service: `shop.url`, and `shop.folder / "photograph.jpg"` to search with."""
+    return serve(workers=1, default_limit=LIMIT)
+
+
+class Screen:
+    """A page of the shop, and what a person does with it; what the browser complains of is kept."""
+
+    def __init__(self, page, shop):
+        self.page = page
+        self.shop = shop
+        self.photo = shop.folder / "photograph.jpg"
+        self.complaints = []
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda line: line.type == "error" and self.complaints.append(line.text))
+
+    def open(self, address="/"):
+        self.page.goto(self.shop.url + address)
+        return self
+
+    def see(self, selector):
+        return self.page.locator(selector)
+
+    def upload(self, path=None):
+        self.page.set_input_files("#file", path or self.photo)
+        return self.found()
+
+    def hand_over(self, event, content=None):
+        """Drop or paste a file, as the browser hands it to the page."""
+        content = self.photo.read_bytes() if content is None else content
+        self.page.evaluate(
+            """([kind, text]) => {
+                const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+                const transfer = new DataTransfer();
+                transfer.items.add(new File([bytes], "photo.jpg", { type: "image/jpeg" }));
+                const options = { bubbles: true, cancelable: true };
+                document.body.dispatchEvent(kind === "drop"
+                    ? new DragEvent("drop", { ...options, dataTransfer: transfer })
+                    : new ClipboardEvent("paste", { ...options, clipboardData: transfer }));
+            }""",
+            [event, base64.b64encode(content).decode()],
+        )
+
+    def found(self):
+        """Wait until results are shown and none are awaited."""
+        playwright.expect(self.see("body.busy")).to_have_count(0)
+        playwright.expect(self.see(f"{HEAD} #results .card").first).to_be_visible()
+        return self
+
+    def names(self):
+        return self.see("#results .name").all_text_contents()
+
+    def items(self):
+        return self.see("#results .card").evaluate_all("cards => cards.map((card) => card.dataset.item)")
+
+    def sent(self, action, path="/v1/search"):
+        """Do something that searches; return what was sent, and what was answered."""
+        with self.page.expect_response(lambda answer: path in answer.url, timeout=PATIENCE) as awaited:
+            action()
+        answer = awaited.value
+        self.found()
+        return answer.request, answer.json()
+
+    def drag(self, start, *points, steps=6):
+        """Press the mouse at a point, go along others, let go."""
+        self.page.mouse.move(*start)
+        self.page.mouse.down()
+        for point in points:
+            self.page.mouse.move(*point, steps=steps)
+        self.page.mouse.up()
+
+
+def point_on(locator, x, y):
+    """The point at fractions of an element, in pixels of the window."""
+    place = locator.bounding_box()
+    return place["x"] + x * place["width"], place["y"] + y * place["height"]
+
+
+@pytest.fixture
+def on():
+    return point_on
+
+
+@pytest.fixture
+def expect():
+    return playwright.expect
+
+
+@pytest.fixture
+def look(chromium, shop):
+    """Open a window: `look(width=1280, height=800, dark=False, touch=False)`."""
+    contexts = []
+
+    def open_window(*, width=1280, height=800, dark=False, touch=False):
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            has_touch=touch,
+            is_mobile=touch,
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        return Screen(context.new_page(), shop)
+
+    yield open_window
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def screen(look):
+    """A window on a desktop; the test fails where the browser had an error to report."""
+    screen = look()
+    yield screen.open()
+    assert screen.complaints == []

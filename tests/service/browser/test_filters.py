@@ -1,0 +1,81 @@
+"""Filters from the metadata: chips, from and to; and duplicates."""
+
+import json
+
+import pytest
+
+
+def sent_filter(request):
+    return json.loads(request.post_data).get("filter")
+
+
+@pytest.fixture
+def results(screen, expect):
+    screen.upload()
+    expect(screen.see("#filters")).to_be_visible()
+    return screen
+
+
+def test_a_chip_leaves_only_garments_of_its_category(results, expect):
+    chip = results.see("#facets .pick").filter(has_text="Shirt").first
+    value = json.loads(chip.locator("input").get_attribute("value"))
+    request, answer = results.sent(chip.click)
+    assert sent_filter(request) == {"category": [value]}
+    assert {result["metadata"]["category"] for result in answer["results"]} == {value}
+    expect(results.see("#filter-count")).to_have_text("1")
+    results.page.reload()
+    results.found()
+    expect(chip.locator("input")).to_be_checked()
+    assert results.items() == [result["item_id"] for result in answer["results"]]
+
+
+def test_from_and_to_leave_only_numbers_between_them(results):
+    request, _ = results.sent(lambda: results.see("#facets .bound input").first.fill("12"))
+    assert sent_filter(request) == {"price": {"gte": 12}}
+    request, answer = results.sent(lambda: results.see("#facets .bound input").last.fill("14"))
+    assert sent_filter(request) == {"price": {"gte": 12, "lte": 14}}
+    assert answer["total"] == 3
+
+
+def test_filters_that_nothing_passes_can_be_taken_away(results, expect):
+    before = results.items()
+    results.see("#facets .bound input").first.fill("9999")
+    expect(results.see("#nothing")).to_contain_text("No garment in the catalogue passes these filters.")
+    results.sent(results.see("#unfilter").click)
+    assert results.items() == before
+    expect(results.see("#clear-filters")).to_be_hidden()
+
+
+def test_back_takes_a_filter_away(results, expect):
+    before = results.items()
+    chip = results.see("#facets .pick").first
+    results.sent(chip.click)
+    results.sent(results.page.go_back)
+    expect(chip.locator("input")).not_to_be_checked()
+    assert results.items() == before
+
+
+def test_filters_stay_from_item_to_item(results):
+    results.sent(lambda: results.see("#facets .bound input").first.fill("12"))
+    request, _ = results.sent(results.see("#results .card").first.click, path="/similar")
+    assert "filter=" in request.url
+    assert "filter=" in results.page.url
+
+
+def test_duplicates_are_shown_once_unless_asked_for_where_there_are_any(look, expect):
+    screen = look()
+
+    def with_duplicates(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "duplicates": 2})
+
+    screen.page.route("**/v1/index", with_duplicates)
+    request, _ = screen.open().sent(lambda: screen.page.set_input_files("#file", screen.photo))
+    assert b'name="collapse_duplicates"\r\n\r\ntrue' in request.post_data_buffer
+    request, _ = screen.sent(screen.see("#collapsing").click)
+    assert "collapse_duplicates" not in json.loads(request.post_data)
+    assert "duplicates=all" in screen.page.url
+
+
+def test_without_duplicates_there_is_nothing_to_choose(results, expect):
+    expect(results.see("#collapsing")).to_be_hidden()

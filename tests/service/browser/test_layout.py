@@ -1,0 +1,90 @@
+"""Narrow windows, dark ones, and what assistive technology is told."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+SERIOUS = {"serious", "critical"}
+
+
+def empty(screen, expect):
+    screen.open()
+    expect(screen.see("#example-list a")).to_have_count(8)
+
+
+def results(screen, expect):
+    screen.open().upload()
+    expect(screen.see("#filters")).to_be_visible()
+    if not screen.see("#filters").get_attribute("open") == "":
+        screen.see("#filters summary").click()
+    screen.see("#results .why").first.click()
+    expect(screen.see(".overlay img").first).to_be_visible()
+
+
+def adjusting(screen, expect):
+    screen.open().upload()
+    if screen.see("#adjust").is_visible():
+        screen.see("#adjust").click()
+    expect(screen.see("#box-nw")).to_be_visible()
+
+
+def sketch(screen, expect):
+    screen.open("/?kind=sketch")
+    expect(screen.see("#pad")).to_be_visible()
+    expect(screen.see("#filters")).to_be_visible()
+
+
+def failure(screen, expect):
+    screen.open("/?query=q_0000000000000000")
+    expect(screen.see("#failure")).to_be_visible()
+
+
+STATES = [empty, results, adjusting, sketch, failure]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_at_360_pixels_nothing_has_to_be_scrolled_sideways(look, expect, state):
+    screen = look(width=360, height=740, touch=True)
+    state(screen, expect)
+    widths = screen.page.evaluate(
+        "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    )
+    assert widths == [360, 360]
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("window", [{}, {"dark": True, "width": 360, "height": 740, "touch": True}])
+def test_axe_finds_no_serious_violation(look, expect, state, window):
+    screen = look(**window)
+    state(screen, expect)
+    violations = Axe().run(screen.page).response["violations"]
+    serious = [found for found in violations if found["impact"] in SERIOUS]
+    assert [(found["id"], [node["target"] for node in found["nodes"]]) for found in serious] == []
+
+
+def test_a_phone_is_asked_for_its_camera(look, expect):
+    screen = look(width=360, height=740, touch=True).open()
+    with screen.page.expect_file_chooser() as chooser:
+        screen.see("#shoot").tap()
+    assert chooser.value.element.get_attribute("capture") == "environment"
+    chooser.value.set_files(screen.photo)
+    screen.found()
+
+
+def test_on_a_desktop_no_camera_is_offered(screen, expect):
+    expect(screen.see("#sketch")).to_be_visible()
+    expect(screen.see("#shoot")).to_be_hidden()
+
+
+def test_the_whole_way_to_a_result_can_be_gone_by_keyboard(screen, expect):
+    press = screen.page.keyboard.press
+    expect(screen.see("#example-list a")).to_have_count(8)
+    press("Tab")
+    expect(screen.see(".skip")).to_be_focused()
+    press("Enter")
+    while not screen.page.evaluate("document.activeElement.matches('#example-list a')"):
+        press("Tab")
+    screen.sent(lambda: press("Enter"), path="/similar")
+    expect(screen.see("#main")).to_be_focused()
+    while not screen.page.evaluate("document.activeElement.matches('#results .card')"):
+        press("Tab")
+    screen.sent(lambda: press("Enter"), path="/similar")

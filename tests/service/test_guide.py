@@ -1,0 +1,76 @@
+import io
+import re
+import shlex
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import ImageDraw
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+BLOCKS = re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+LINES = [line for block in BLOCKS for line in block.splitlines()]
+ITEMS = {"00017": "dress/1", "00018": "dress/2"}
+
+
+def parsed(line):
+    """What a line of curl sends: method, address, headers, and the body as the test client takes it."""
+    program, *words = shlex.split(line)
+    assert program == "curl"
+    method, address, headers, form, body = None, "", {}, {}, None
+    options = iter(words)
+    for word in options:
+        if word == "-X":
+            method = next(options)
+        elif word == "-H":
+            name, _, value = next(options).partition(": ")
+            headers[name] = value
+        elif word == "-F":
+            name, _, value = next(options).partition("=")
+            form[name] = value
+        elif word == "--json":
+            body = next(options)
+        elif word == "-o":
+            next(options)
+        else:
+            assert word.startswith("http://127.0.0.1:8000/"), word
+            parts = urlsplit(word)
+            address = parts.path + (f"?{parts.query}" if parts.query else "")
+    return method or ("POST" if form or body else "GET"), address, headers, form, body
+
+
+@pytest.fixture
+def files(pictures, photo):
+    paper = pictures.drawn((0, 0, 0, 0))
+    ImageDraw.Draw(paper).rectangle(pictures.SHAPES["dress"], outline="black", width=3)
+    return {"@photograph.jpg": photo, "@sketch.png": pictures.encoded(paper, "PNG")}
+
+
+def send(live, files, line):
+    method, address, headers, form, body = parsed(line)
+    options = {"headers": {name: value.replace("$KEY", live.key) for name, value in headers.items()}}
+    if body is not None:
+        options |= {"data": body, "content_type": "application/json"}
+    if form:
+        options["data"] = {
+            name: (io.BytesIO(files[value]), value[1:]) if value.startswith("@") else value
+            for name, value in form.items()
+        }
+    return live.client.open(address, method=method, **options)
+
+
+def test_every_line_of_the_guide_does_what_it_says(live, files):
+    names = dict(ITEMS)
+    for line in LINES:
+        for name, known in names.items():
+            line = line.replace(name, known)
+        answer = send(live, files, line)
+        assert answer.status_code in (200, 201), (line, answer.text)
+        if answer.is_json and answer.json.get("query_id"):
+            names["q_8f3k"] = answer.json["query_id"]
+    assert len(LINES) == 19
+
+
+def test_the_lines_of_the_guide_send_what_it_explains():
+    assert parsed(LINES[1])[3]["filter"].startswith('{"category"')
+    assert [parsed(line)[0] for line in LINES].count("DELETE") == 1

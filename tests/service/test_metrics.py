@@ -1,0 +1,67 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from index.errors import NoIndex
+
+
+@pytest.fixture
+def figures(client):
+    """Read /metrics: each sample's name with its labels, and its value."""
+
+    def read():
+        answer = client.get("/metrics")
+        assert (answer.status_code, answer.mimetype) == (200, "text/plain")
+        lines = answer.text.splitlines()
+        samples = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
+        return {name: float(value) for name, value in samples}
+
+    return read
+
+
+def test_requests_are_counted_by_address_and_status_and_refusals_by_code(client, figures):
+    client.get("/v1/items/hat/0")
+    client.get("/v1/items/hat/1")
+    client.get("/v1/items/nothing")
+    client.open("/nothing", method="BREW")
+    found = figures()
+    item = 'silhouette_requests_total{method="GET",path="/v1/items/<item:item_id>",status="%d"}'
+    assert (found[item % 200], found[item % 404]) == (2, 1)
+    assert found['silhouette_requests_total{method="other",path="",status="404"}'] == 1
+    assert found['silhouette_rejects_total{code="item_unknown"}'] == 1
+    assert found['silhouette_rejects_total{code="not_found"}'] == 1
+    assert found['silhouette_request_seconds_count{path="/v1/items/<item:item_id>"}'] == 3
+
+
+def test_the_stages_of_a_search_are_timed(post, photo, figures):
+    post(photo)
+    found = figures()
+    for stage in ("decode", "isolate", "embed", "search"):
+        assert found[f'silhouette_stage_seconds_count{{stage="{stage}"}}'] == 1
+        assert found[f'silhouette_stage_seconds_sum{{stage="{stage}"}}'] > 0
+
+
+def test_the_index_in_use_is_told_with_its_age(searcher, figures):
+    built = datetime.now(UTC) - timedelta(hours=3)
+    searcher.manifest.built_at = built.isoformat()
+    found = figures()
+    name = 'silhouette_index_info{encoder="ffffffffffff",kind="flat",version="2026-11-21T02-00-00Z"}'
+    assert found[name] == 1
+    assert found["silhouette_index_items"] == 12
+    assert found["silhouette_index_age_seconds"] == pytest.approx(3 * 3600, abs=60)
+    assert found["silhouette_ready"] == 1
+
+
+def test_without_an_index_there_are_figures_all_the_same(searcher, figures, monkeypatch):
+    def none():
+        raise NoIndex("There is none.")
+
+    monkeypatch.setattr(searcher, "snapshot", none)
+    found = figures()
+    assert found["silhouette_ready"] == 0
+    assert not any(name.startswith("silhouette_index") for name in found)
+
+
+def test_a_request_is_in_progress_until_it_is_answered(client, figures):
+    client.get("/v1/items/nothing")
+    assert figures()["silhouette_requests_in_progress"] == 1  # the one that reads this
