@@ -60,13 +60,23 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16-bit grey
-        deep = np.asarray(image).astype(np.int64)
-        return Image.fromarray(np.clip(deep >> 8, 0, 255).astype(np.uint8)).convert("RGB")
+        high = np.asarray(image) >> 8
+        return Image.fromarray(np.clip(high, 0, 255).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         ground = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(ground, layer).convert("RGB")
     return image.convert("RGB")
+
+
+def _reduced(image: Image.Image, size: int) -> Image.Image:
+    """Average blocks of pixels while twice `size` is left, before a conversion copies all of them."""
+    factor = max(image.size) // (2 * size)
+    if factor < 2 or image.mode.startswith("I;16"):  # which Pillow can not average
+        return image
+    if image.mode in ("1", "P", "PA"):
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return image.reduce(factor)
 
 
 def shrink(photo: np.ndarray, *, size: int) -> np.ndarray:
@@ -112,6 +122,8 @@ def decode(
     try:
         if size is not None and image.mode in ("RGB", "L", "CMYK"):
             image.thumbnail((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        elif size is not None:
+            image = _reduced(image, size)
         rgb = _to_rgb(_upright(image))
         if size is not None:
             rgb.thumbnail((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0)

@@ -32,13 +32,14 @@ def test_the_cut_out_is_square_centred_and_fills_all_but_a_margin(photo):
 def test_the_cut_out_does_not_depend_on_where_the_garment_lies(photo, make_photo):
     moved = np.full((300, 300, 3), (225, 225, 220), np.uint8)
     moved[55:295, 10:250] = photo
-    apart = np.abs(isolate(photo).mask.astype(int) - isolate(moved).mask).mean()
-    assert apart < 6
+    assert _overlap(*(isolate(picture).mask > 127 for picture in (photo, moved))) > 0.9
 
 
 def test_a_recoloured_garment_has_the_same_mask(make_photo):
-    red, blue = make_photo(colour=(200, 30, 40)), make_photo(colour=(20, 60, 160))
-    assert np.abs(isolate(red).mask.astype(int) - isolate(blue).mask).mean() < 2
+    red, *others = (
+        isolate(make_photo(colour=colour)).mask > 127 for colour in ((200, 30, 40), (20, 60, 160), (9, 9, 9))
+    )
+    assert min(_overlap(red, other) for other in others) > 0.92
 
 
 def test_the_input_is_not_modified(photo):
@@ -56,9 +57,10 @@ def test_an_empty_picture_has_no_garment_and_is_taken_whole(value):
     assert garment.mask[SIDE // 2, SIDE // 2] == 255
 
 
-def test_pure_noise_has_no_garment():
-    noise = np.random.default_rng(0).integers(0, 256, (120, 120, 3), np.uint8)
-    assert isolate(noise).confidence < 0.25
+@pytest.mark.parametrize("seed", range(4))
+def test_pure_noise_is_less_sure_than_99_of_100_photographs(seed):
+    noise = np.random.default_rng(seed).integers(0, 256, (120, 120, 3), np.uint8)
+    assert isolate(noise).confidence < 0.71
 
 
 def test_drawn_garments_are_cut_out_along_their_true_outline():

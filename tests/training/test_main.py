@@ -44,7 +44,7 @@ def test_too_few_photographs_for_a_segmenter_are_one_line_and_a_failure(drawn_ca
     result = _segmenter(drawn_cache, "--out", str(tmp_path / "out"), "--processes", "1")
     assert result.exit_code == 1
     last = result.output.strip().splitlines()[-1]
-    assert last.startswith("Error: Only ") and "at least 40 are needed" in last
+    assert last.startswith("Error: drawn:6 has 6 readable photographs") and "at least 40 are needed" in last
 
 
 def test_an_unknown_catalogue_is_one_line_and_a_failure(tmp_path):

@@ -40,7 +40,7 @@ def test_every_variant_but_the_first_leaves_something_out_that_the_configuration
     for variant in VARIANTS[1:]:
         assert variant.changes.keys() <= names
         assert all(getattr(default, name) != value for name, value in variant.changes.items())
-        assert variant.changes or not (variant.categories and variant.cut_out)
+        assert variant.changes or not (variant.categories and variant.cut_out and variant.head)
     assert len({variant.name for variant in VARIANTS}) == len(VARIANTS)
 
 

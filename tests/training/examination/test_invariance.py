@@ -19,12 +19,14 @@ class _Alike:
         return np.ones((len(garments), 1), np.float32)
 
 
-class _Area:
-    """Stands in for an encoder that knows a garment by the area of its mask alone."""
+class _Mask:
+    """Stands in for an encoder that knows a garment by its mask and cannot tell left from right."""
 
     def embed_garments(self, garments):
-        angles = np.array([garment.mask.mean() / 255 for garment in garments], np.float64)
-        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        masks = np.stack([garment.mask for garment in garments]) / 255.0
+        pooled = (masks + masks[:, :, ::-1]).reshape(len(masks), 16, 8, 16, 8).mean(axis=(2, 4))
+        vectors = pooled.reshape(len(masks), -1)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +71,8 @@ def test_there_is_a_row_for_each_disturbance_and_their_mean(table):
 
 
 def test_the_share_is_of_queries_whose_nearest_is_their_twin(gallery, queries):
-    shares = invariance(_Area(), gallery, queries.take([0, 1, 2, 3]), processes=1).column("R@1")
-    assert shares["mirrored"] >= 0.75  # as large as before
+    shares = invariance(_Mask(), gallery, queries.take([0, 1, 2, 3]), processes=1).column("R@1")
+    assert shares["mirrored"] >= 0.75  # it looks as before
     assert shares["zoomed out to 0.8"] in (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
