@@ -75,7 +75,7 @@ def test_a_search_lists_the_photograph_itself_first(built, run, catalogue_path):
     result = run("search", catalogue_path.parent / "square-2.png", "--limit", 3)
     lines = result.stdout.splitlines()
     assert len(lines) == 4
-    assert lines[1].split() == ["1", "1.000", "100.00", "square", "square-2"]
+    assert lines[1].split() == ["1", "1.000", "100.000", "square", "square-2"]
 
 
 def test_a_search_in_json_gives_the_fields_of_each_item(built, run, catalogue_path):
