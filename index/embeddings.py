@@ -24,6 +24,7 @@ from training.garment import WORKING_SIZE, Garment, isolate
 from training.images import MAX_BYTES, decode
 
 _READ_AT_ONCE = 64
+_ALONE = 100  # photographs done before other processes would have started
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class _Work:
             photos = in_order(
                 read_photo,
                 [self.paths[row] for row in rows],
-                processes=processes,
+                processes=processes if len(rows) > _ALONE else 1,
                 progress="Embedding" if progress else None,
             )
             for row, photo in zip(rows, photos, strict=True):
