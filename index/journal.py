@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -41,6 +42,22 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(
         address, uri=True, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
     )
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """Take the write lock; while another writer makes the file, SQLite says busy without having waited."""
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
@@ -107,10 +124,8 @@ class Journal:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(_connect(self.path, "rwc")) as connection:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")
                 with connection:
-                    connection.execute("BEGIN IMMEDIATE")
+                    _begin(connection)
                     _prepare(connection, number_from)
                     yield connection
         except (sqlite3.Error, OSError) as error:
