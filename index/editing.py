@@ -10,7 +10,7 @@ from index.publish import current_version
 from index.version import ITEMS
 from training.encoder import Encoder
 from training.garment import WORKING_SIZE, isolate
-from training.images import decode
+from training.images import decode, read_bytes
 
 
 def put_item(
@@ -35,8 +35,8 @@ def put_item(
     UnreadableImage, InvalidChange, ChangeNotWritten
         Nothing has changed.
     """
-    (vector,) = encoder.embed_garments([isolate(decode(photo, size=WORKING_SIZE))])
-    data = photo if isinstance(photo, bytes) else photo.read_bytes()
+    data = photo if isinstance(photo, bytes) else read_bytes(photo)
+    (vector,) = encoder.embed_garments([isolate(decode(data, size=WORKING_SIZE))])
     return Changes(indexes).put(item_id, data, metadata, vector, encoder.fingerprint)
 
 

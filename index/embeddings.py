@@ -21,7 +21,7 @@ from training.cutouts import in_order
 from training.encoder import Encoder
 from training.errors import UnreadableImage
 from training.garment import WORKING_SIZE, Garment, isolate
-from training.images import MAX_BYTES, decode
+from training.images import decode, read_bytes
 
 _READ_AT_ONCE = 64
 _ALONE = 100  # photographs done before other processes would have started
@@ -61,17 +61,9 @@ class Photo:
     picture: int = 0
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UnreadableImage(f"The file can't be read ({error.strerror}). Check that it exists.") from error
-
-
 def read_photo(path: Path) -> Photo:
     """Read a photograph once, and cut its garment out; raises `UnreadableImage` for a file that can't be."""
-    data = _bytes(path)
+    data = read_bytes(path)
     content = sha256(data).digest()
     try:
         rgb = decode(data, size=WORKING_SIZE)
@@ -82,7 +74,7 @@ def read_photo(path: Path) -> Photo:
 
 def _content(path: Path) -> bytes | UnreadableImage:
     try:
-        return sha256(_bytes(path)).digest()
+        return sha256(read_bytes(path)).digest()
     except UnreadableImage as error:
         return error
 

@@ -54,7 +54,7 @@ class Gallery:
         """The version beneath."""
         return self.overlay.version
 
-    @property
+    @cached_property
     def count(self) -> int:
         """Items that can be found."""
         return int(self._visible.sum())

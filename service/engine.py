@@ -74,18 +74,14 @@ class Engine:
     def refresh(self) -> None:
         """Look for changes at once, after one was made here."""
         with self._lock:
-            begun = self._clock()
-            self._check()
-            self._checked = begun
+            self._look()
 
     def _check_when_due(self) -> None:
         if not self._due() or not self._lock.acquire(blocking=self._age() >= STALE_SECONDS):
             return
         try:
-            if self._due():  # unless another request has looked while this one waited
-                begun = self._clock()
-                self._check()
-                self._checked = begun
+            if self._due():  # unless another request has found no index while this one waited
+                self._look()
         finally:
             self._lock.release()
 
@@ -93,7 +89,12 @@ class Engine:
         return self._clock() - self._checked
 
     def _due(self) -> bool:
-        return self._age() >= (RETRY_SECONDS if self._searcher is None else 0.0)
+        return self._searcher is not None or self._age() >= RETRY_SECONDS
+
+    def _look(self) -> None:
+        begun = self._clock()
+        self._check()
+        self._checked = begun
 
     def _check(self) -> None:
         if self._searcher is not None:

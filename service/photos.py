@@ -31,13 +31,15 @@ class Stages:
         """Time the block as `stage`; a further block of that name adds to it."""
         start = time.perf_counter()
         yield
-        took = (time.perf_counter() - start) * 1000
-        self.took_ms[stage] = round(self.took_ms.get(stage, 0.0) + took, 2)
+        self._add(stage, (time.perf_counter() - start) * 1000)
 
     def add(self, other: "Stages") -> None:
         """Add the times of another answer."""
         for stage, took in other.took_ms.items():
-            self.took_ms[stage] = round(self.took_ms.get(stage, 0.0) + took, 2)
+            self._add(stage, took)
+
+    def _add(self, stage: str, took: float) -> None:
+        self.took_ms[stage] = round(self.took_ms.get(stage, 0.0) + took, 2)
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,30 @@ def save_weights(model: Autoencoder, folder: Path) -> None:
     write_atomically(folder / WEIGHTS_FILE, file.getvalue())
 
 
+def _stored(folder: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(folder / WEIGHTS_FILE) as stored:
+            return {name: stored[name].astype(np.float32) for name in sorted(stored)}
+    except (OSError, ValueError) as error:
+        raise UnreadableEncoder(
+            f"No weights to go on with in '{folder}' ({error}). Name an encoder bundle."
+        ) from error
+
+
+def _assign(model: Autoencoder, stored: dict[str, np.ndarray], folder: Path) -> None:
+    arrays = [array for name, array in stored.items() if name not in _HEAD]
+    weights = _weights(model)
+    if [a.shape for a in arrays] != [tuple(w.shape) for w in weights]:
+        raise EncoderMismatch(
+            f"The encoder in '{folder}' has another architecture than this configuration. "
+            "Use the configuration it was trained with, or train without --init."
+        )
+    for weight, array in zip(weights, arrays, strict=True):
+        weight.assign(array)
+
+
 def load_weights(model: Autoencoder, folder: Path) -> None:
-    """Read `weights.npz` into a model of the same configuration, with the head that it has, if any.
+    """Read `weights.npz` into a model that is to be trained, without a head: each run learns its own.
 
     Raises
     ------
@@ -55,29 +77,15 @@ def load_weights(model: Autoencoder, folder: Path) -> None:
     EncoderMismatch
         They belong to another architecture.
     """
-    try:
-        with np.load(folder / WEIGHTS_FILE) as stored:
-            arrays = [stored[name] for name in sorted(set(stored) - set(_HEAD))]
-            head = [stored[name].astype(np.float32) for name in _HEAD if name in stored]
-    except (OSError, ValueError) as error:
-        raise UnreadableEncoder(
-            f"No weights to go on with in '{folder}' ({error}). Name an encoder bundle."
-        ) from error
-    weights = _weights(model)
-    if [a.shape for a in arrays] != [tuple(w.shape) for w in weights]:
-        raise EncoderMismatch(
-            f"The encoder in '{folder}' has another architecture than this configuration. "
-            "Use the configuration it was trained with, or train without --init."
-        )
-    for weight, array in zip(weights, arrays, strict=True):
-        weight.assign(array.astype(np.float32))
-    model.head = (head[0], head[1]) if head else None
+    _assign(model, _stored(folder), folder)
 
 
 def restore(folder: Path, config: Config) -> Autoencoder:
-    """Build the autoencoder of a configuration with the weights of a bundle; errors as `load_weights`."""
-    model = Autoencoder(config)
-    load_weights(model, folder)
+    """Build the autoencoder that a bundle holds, with its head if it has one; errors as `load_weights`."""
+    model, stored = Autoencoder(config), _stored(folder)
+    _assign(model, stored, folder)
+    if _HEAD[0] in stored:
+        model.head = stored[_HEAD[0]], stored[_HEAD[1]]
     return model
 
 

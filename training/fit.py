@@ -279,7 +279,6 @@ def fit(
         model = compiled(config, len(batches))
         if run.init is not None:
             bundle.load_weights(model, Path(run.init))
-            model.head = None
         monitor, callbacks = _callbacks(out, model, examination, len(batches))
     model.fit(batches, epochs=config.epochs, verbose=0, callbacks=callbacks)
     description = _description(run, data, held_out, monitor, time.monotonic() - started)

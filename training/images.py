@@ -19,7 +19,8 @@ Image.MAX_IMAGE_PIXELS = None
 _ACCEPTED = "Supported: JPEG, PNG, WebP. Convert the file and retry."
 
 
-def _read_bytes(path: Path, max_bytes: int) -> bytes:
+def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return a file's bytes, one more than `max_bytes` at most; raises `UnreadableImage`."""
     try:
         with path.open("rb") as file:
             return file.read(max_bytes + 1)
@@ -114,7 +115,7 @@ def decode(
     FileTooLarge, ImageTooLarge, UnsupportedImageType, UnreadableImage
         Saying what was received and what is accepted.
     """
-    data = source if isinstance(source, bytes) else _read_bytes(source, max_bytes)
+    data = source if isinstance(source, bytes) else read_bytes(source, max_bytes=max_bytes)
     if len(data) > max_bytes:
         raise FileTooLarge(f"The file has more than {max_bytes:,} bytes. Send a smaller one.")
     image = _open(data)

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from index.build import Making, publish_embedded
 from index.embeddings import Embedded
 from index.publish import building
+from index.searcher import Searcher
 from training.catalogue import Item
 from training.garment import Garment, read_garment
 
@@ -135,6 +136,13 @@ def plain_garments(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut nothing out, in this process, where the garments do not matter."""
     for module in ("index.embeddings", "training.garment"):
         monkeypatch.setattr(f"{module}.isolate", _plain_garment)
+
+
+@pytest.fixture
+def searcher(indexes: Path, encoder: ShapeEncoder, publish_version: Callable[..., str]) -> Searcher:
+    """A searcher of a version of 40 random vectors."""
+    publish_version()
+    return Searcher.open(indexes, encoder=encoder)
 
 
 @pytest.fixture

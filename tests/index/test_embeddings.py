@@ -140,14 +140,21 @@ def test_the_content_of_each_item_is_the_digest_of_its_file(embed):
         assert content.tobytes() == sha256(item.path.read_bytes()).digest()
 
 
-def test_a_photograph_that_is_replaced_while_it_waits_is_known_by_what_was_encoded(
-    catalogue_path, encoder, monkeypatch
-):
+@pytest.fixture
+def repeated(catalogue_path):
+    """A catalogue in which one photograph stands twice, and its folder."""
     folder = catalogue_path.parent
     shutil.copy(folder / "round-0.png", folder / "copy.png")
     with catalogue_path.open("a") as file:
         file.write("copy,copy.png,round\n")
     catalogue = read_catalogue(str(catalogue_path))
+    return catalogue, folder
+
+
+def test_a_photograph_that_is_replaced_while_it_waits_is_known_by_what_was_encoded(
+    repeated, encoder, monkeypatch
+):
+    catalogue, folder = repeated
     paths = []
 
     def read_late(path):
@@ -164,14 +171,8 @@ def test_a_photograph_that_is_replaced_while_it_waits_is_known_by_what_was_encod
     assert embedded.contents[0].tobytes() == sha256((folder / "square-0.png").read_bytes()).digest()
 
 
-def test_a_photograph_that_goes_while_it_waits_takes_no_other_item_with_it(
-    catalogue_path, encoder, monkeypatch
-):
-    folder = catalogue_path.parent
-    shutil.copy(folder / "round-0.png", folder / "copy.png")
-    with catalogue_path.open("a") as file:
-        file.write("copy,copy.png,round\n")
-    catalogue = read_catalogue(str(catalogue_path))
+def test_a_photograph_that_goes_while_it_waits_takes_no_other_item_with_it(repeated, encoder, monkeypatch):
+    catalogue, folder = repeated
 
     def read_late(path):
         (folder / "round-0.png").unlink(missing_ok=True)

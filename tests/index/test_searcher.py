@@ -16,12 +16,6 @@ from training.catalogue import Item
 from training.errors import EncoderMismatch
 
 
-@pytest.fixture
-def searcher(indexes, encoder, publish_version):
-    publish_version()
-    return Searcher.open(indexes, encoder=encoder)
-
-
 def ids(page):
     return [hit.item.item_id for hit in page.hits]
 

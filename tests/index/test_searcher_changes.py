@@ -48,12 +48,6 @@ def put(changes):
     return put
 
 
-@pytest.fixture
-def searcher(indexes, encoder, publish_version):
-    publish_version()
-    return Searcher.open(indexes, encoder=encoder)
-
-
 def ids(page):
     return [hit.item.item_id for hit in page.hits]
 
