@@ -21,7 +21,7 @@ NEEDS_CATALOGUE = @test -n "$$CATALOGUE" || { \
 	echo "Say which photographs to take: make $@ CATALOGUE=folder-or-file (see docs/catalogues.md)" >&2; exit 2; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz lint train index serve bench screenshots lock
+.PHONY: help setup demo test fuzz scale lint train index serve bench screenshots lock
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ test: $(READY) ## Run all tests: ARGS= (for pytest)
 
 fuzz: $(READY) ## Send damaged uploads for a minute: SECONDS=60
 	@FUZZ_SECONDS=$$(( $(SECONDS) / 3 )) $(RUN) -m pytest tests/service/test_fuzz.py $(ARGS)
+
+scale: $(READY) ## Add Ray and Milvus to .venv, for work past one machine
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-scale.txt
 
 lint: $(READY) ## Check style, format and types
 	@$(RUN) -m ruff check .
@@ -53,15 +56,15 @@ index: $(READY) ## Build and publish an index: CATALOGUE= ENCODER= (else the one
 serve: $(READY) ## Serve the published index: PORT=8000 ENCODER= INDEXES=indexes ARGS=
 	@$(RUN) -m service serve --port "$$PORT" --indexes "$$INDEXES" $${ENCODER:+--encoder "$$ENCODER"} $(ARGS)
 
-bench: $(READY) ## Measure on this machine: each benchmark prints a table
-	@for file in benchmarks/*.py; do $(RUN) -m "benchmarks.$$(basename "$$file" .py)" $(ARGS) || exit 1; done
+bench: $(READY) ## Measure on this machine, into docs/performance.md: ARGS=--quick (which writes nothing)
+	@$(RUN) -m benchmarks $(ARGS)
 
 screenshots: $(READY) ## Take the pictures in docs/screenshots anew: needs Chromium
 	@PYTHONPATH=. $(RUN) docs/screenshots/make.py $(ARGS)
 
 lock: $(READY) ## Pin anew, in constraints.txt, what the requirements bring along
 	@$(RUN) -m pip install --quiet $(UV)
-	@grep -hv '^-' requirements-serving.txt requirements.txt | $(RUN) -m uv pip compile --quiet --universal \
+	@grep -hv '^-' requirements-serving.txt requirements.txt requirements-scale.txt | $(RUN) -m uv pip compile --quiet --universal \
 		--python-version 3.11 --no-header --no-annotate --output-file constraints.txt - > /dev/null
 
 $(READY): requirements.txt requirements-serving.txt constraints.txt

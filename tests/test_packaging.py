@@ -23,7 +23,8 @@ OURS = {*COMMANDS, "benchmarks"}
 SERVING = ("index", "service", "training/images.py", "training/garment.py", "training/cutouts.py")
 SERVING += ("training/encoder.py", "training/catalogue.py", "training/table.py", "training/command.py")
 SERVING += ("training/drawn.py", "training/drawing", "training/fashion_mnist.py")
-TASKS = {"help", "setup", "demo", "test", "lint", "train", "index", "serve", "bench"}
+TASKS = {"help", "setup", "demo", "test", "scale", "lint", "train", "index", "serve", "bench"}
+REQUIREMENTS = ("requirements-serving.txt", "requirements.txt", "requirements-scale.txt")
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -97,7 +98,7 @@ def pins(name: str) -> dict[str, str]:
         line.partition("#")[0].partition(";")[0].strip() for line in (ROOT / name).read_text().splitlines()
     ]
     wanted = [line for line in lines if line and not line.startswith("-")]
-    return {normal(line.partition("==")[0]): line.partition("==")[2] for line in wanted}
+    return {normal(re.split(r"\[|==", line)[0]): line.partition("==")[2] for line in wanted}
 
 
 def python_files(*places: str) -> list[Path]:
@@ -106,8 +107,10 @@ def python_files(*places: str) -> list[Path]:
 
 
 def not_required(files: list[Path], required: set[str]) -> set[str]:
+    """Name what files import and nobody requires, but for what is optional, which may not be installed."""
     providers = importlib.metadata.packages_distributions()
-    imported = set().union(*(third_party_imports(file) for file in files))
+    optional = {name.replace("-", "_") for name in pins("requirements-scale.txt")}
+    imported = set().union(*(third_party_imports(file) for file in files)) - optional
     return {name for name in imported if not {normal(d) for d in providers.get(name, [])} & required}
 
 
@@ -224,15 +227,28 @@ def test_what_the_checkout_imports_is_required():
     assert not_required(files, required) == set()
 
 
+def test_what_is_optional_is_not_required_by_all():
+    always = set(pins("requirements-serving.txt")) | set(pins("requirements.txt"))
+    assert not always & set(pins("requirements-scale.txt"))
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_answers_without_what_is_optional(command):
+    blocked = {name.replace("-", "_"): None for name in pins("requirements-scale.txt")}
+    code = f"import sys; sys.modules.update({blocked}); import runpy; sys.argv[1:] = ['--help']; "
+    code += f"runpy.run_module('{command}', run_name='__main__')"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+
+
 def test_every_requirement_is_an_exact_version_that_the_constraints_agree_with():
-    required = pins("requirements-serving.txt") | pins("requirements.txt")
+    required = {name: version for file in REQUIREMENTS for name, version in pins(file).items()}
     assert all(re.fullmatch(r"\d[\w.]*", version) for version in required.values())
     constraints = pins("constraints.txt")
     assert {name: constraints.get(name) for name in required} == required
 
 
 def test_every_requirement_says_what_it_is_for():
-    for name in ("requirements-serving.txt", "requirements.txt"):
+    for name in REQUIREMENTS:
         lines = [line for line in (ROOT / name).read_text().splitlines() if "==" in line]
         assert lines and all(re.search(r"  # \w", line) for line in lines)
 
