@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from index.allowed import Allowed, Rows
 from index.errors import ItemUnknown
 from index.kinds.vector_index import VectorIndex
 from index.overlay import Overlay
@@ -35,12 +36,24 @@ class Found:
     unseen: float
 
 
-def _part(index: VectorIndex, query: np.ndarray, k: int, allowed: np.ndarray | None) -> Found:
-    """Search one index; an approximate kind that returns fewer than `k` has nothing further."""
-    (scores,), (rows,) = index.search(query[None], k, allowed=allowed)
+def _part(index: VectorIndex, query: np.ndarray, k: int, allowed: Rows) -> Found:
+    """Search one index; an approximate kind that returns fewer than it was asked for has nothing further.
+
+    Where few rows are left out, a search of all that drops them is quicker than one that minds them.
+    """
+    left_out = allowed.left_out
+    asked = k if left_out is None else k + len(left_out)
+    (scores,), (rows,) = index.search(query[None], asked, allowed=allowed.mask if left_out is None else None)
+    unseen = float(scores[-1]) if len(rows) == asked < len(index) and rows[-1] >= 0 else -math.inf
     found = rows >= 0
-    scores, rows = scores[found], rows[found]
-    return Found(scores, rows, float(scores[-1]) if len(rows) == k < len(index) else -math.inf)
+    if left_out is not None and len(left_out):
+        found &= ~np.isin(rows, left_out)
+    return Found(scores[found], rows[found], unseen)
+
+
+def _in_order(found: Found) -> Found:
+    order = np.lexsort((found.rows, -found.scores))
+    return Found(found.scores[order], found.rows[order], found.unseen)
 
 
 @dataclass(frozen=True)
@@ -54,18 +67,18 @@ class Gallery:
         """The version beneath."""
         return self.overlay.version
 
-    @cached_property
+    @property
     def count(self) -> int:
         """Items that can be found."""
-        return int(self._visible.sum())
+        return self._visible.count
 
-    @property
+    @cached_property
     def _base(self) -> int:
         return len(self.version.vectors)
 
     @cached_property
-    def _visible(self) -> np.ndarray:
-        return np.concatenate([~self.overlay.hidden, np.ones(len(self.overlay.items), bool)])
+    def _visible(self) -> Allowed:
+        return Allowed(Rows(~self.overlay.hidden), Rows(np.ones(len(self.overlay.items), bool)))
 
     def by_id(self, item_id: str) -> tuple[int, Item]:
         """Return the row and the item of that id; raises `ItemUnknown`, also where it was deleted."""
@@ -88,14 +101,14 @@ class Gallery:
             return self.version.vectors.vector(row)
         return self.overlay.vectors.vector(row - self._base)
 
-    def allowed(self, where: Filter | None = None) -> np.ndarray:
-        """Return which rows can be found and pass a filter: bool (n + m,)."""
+    def allowed(self, where: Filter | None = None) -> Allowed:
+        """Return which rows can be found and pass a filter."""
         if where is None:
             return self._visible
         base = np.zeros(self._base, bool)
         base[self.version.items.matching(where)] = True
         put = np.fromiter((where.matches(item.metadata) for item in self.overlay.items), bool)
-        return np.concatenate([base & ~self.overlay.hidden, put])
+        return Allowed(Rows(base & self._visible.version.mask), Rows(put))
 
     def groups(self) -> np.ndarray:
         """Return a label for each row, equal for duplicates: int64 (n + m,).
@@ -108,34 +121,32 @@ class Gallery:
         put = [paths.setdefault(str(item.path), row) for row, item in enumerate(items, self._base)]
         return np.concatenate([self.version.items.groups(), np.asarray(put, np.int64)])
 
-    def search(self, query: np.ndarray, k: int, allowed: np.ndarray) -> Found:
+    def search(self, query: np.ndarray, k: int, allowed: Allowed) -> Found:
         """Return at least the `k` nearest of the allowed rows where there are so many.
 
         Parameters
         ----------
         query : float32 (d,)
         k : int
-        allowed : bool (n + m,)
+        allowed : Allowed
         """
-        parts = [_part(index, query, k, mask) for index, mask in self._parts(allowed)]
+        parts = [_part(index, query, k, rows) for index, rows in self._parts(allowed)]
+        if len(parts) == 1:
+            return _in_order(parts[0])
         scores = np.concatenate([part.scores for part in parts])
         rows = np.concatenate([part.rows + at * self._base for at, part in enumerate(parts)])
-        order = np.lexsort((rows, -scores))
-        return Found(scores[order], rows[order], max(part.unseen for part in parts))
+        return _in_order(Found(scores, rows, max(part.unseen for part in parts)))
 
-    def scoring(self, query: np.ndarray, min_score: float, allowed: np.ndarray) -> int:
+    def scoring(self, query: np.ndarray, min_score: float, allowed: Allowed) -> int:
         """Return how many of the allowed rows score at least `min_score`."""
         if min_score == -math.inf:
-            return int(allowed.sum())
-        return sum(
-            int(index.count(query[None], min_score, allowed=mask)[0]) for index, mask in self._parts(allowed)
-        )
-
-    def _parts(self, allowed: np.ndarray) -> list[tuple[VectorIndex, np.ndarray | None]]:
-        masks = np.split(allowed, [self._base])
-        indexes = [self.version.vectors, self.overlay.vectors]
-        return [
-            (index, None if mask.all() else mask)
-            for index, mask in zip(indexes, masks, strict=True)
-            if index is not None
+            return allowed.count
+        counts = [
+            index.count(query[None], min_score, allowed=None if rows.count == len(rows.mask) else rows.mask)
+            for index, rows in self._parts(allowed)
         ]
+        return int(sum(counts)[0])
+
+    def _parts(self, allowed: Allowed) -> list[tuple[VectorIndex, Rows]]:
+        parts = [(self.version.vectors, allowed.version), (self.overlay.vectors, allowed.put)]
+        return [(index, rows) for index, rows in parts if index is not None]

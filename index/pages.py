@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from index.allowed import Allowed
 from index.gallery import Found, Gallery
 from training.catalogue import Item
 
@@ -72,7 +73,7 @@ class Cut:
         return self.offset + self.limit
 
 
-def _nearest(gallery: Gallery, query: np.ndarray, k: int, allowed: np.ndarray) -> Found:
+def _nearest(gallery: Gallery, query: np.ndarray, k: int, allowed: Allowed) -> Found:
     """Return the best `k`, certain of each: a tie at the end is searched on until it is known in full."""
     asked = k + _SPARE
     while True:
@@ -88,7 +89,7 @@ def _first_of_each(labels: np.ndarray) -> np.ndarray:
 
 
 def _ranking(
-    gallery: Gallery, query: np.ndarray, k: int, allowed: np.ndarray, groups: np.ndarray | None
+    gallery: Gallery, query: np.ndarray, k: int, allowed: Allowed, groups: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return scores and rows of the best `k`; with `groups`, of each group only the best."""
     found = _nearest(gallery, query, k, allowed)
@@ -102,13 +103,13 @@ def _ranking(
 
 
 def _total(
-    gallery: Gallery, query: np.ndarray, min_score: float, allowed: np.ndarray, groups: np.ndarray | None
+    gallery: Gallery, query: np.ndarray, min_score: float, allowed: Allowed, groups: np.ndarray | None
 ) -> int:
     """Return the length of the whole ranking."""
     if groups is None:
         return gallery.scoring(query, min_score, allowed)
     if min_score == -math.inf:
-        labels = groups[allowed]
+        labels = groups[allowed.mask]
     else:
         count = gallery.scoring(query, min_score, allowed)
         labels = groups[_nearest(gallery, query, count, allowed).rows] if count else groups[:0]
@@ -128,7 +129,7 @@ def _hits(gallery: Gallery, scores: np.ndarray, rows: np.ndarray, *, first: int)
 
 
 def cut_page(
-    gallery: Gallery, query: np.ndarray, cut: Cut, *, allowed: np.ndarray, groups: np.ndarray | None = None
+    gallery: Gallery, query: np.ndarray, cut: Cut, *, allowed: Allowed, groups: np.ndarray | None = None
 ) -> Page:
     """Return one page of the ranking of a gallery by a query.
 
@@ -137,7 +138,7 @@ def cut_page(
     gallery : Gallery
     query : float32 (d,), unit norm
     cut : Cut
-    allowed : bool (n + m,)
+    allowed : Allowed
         The gallery's rows that may be listed.
     groups : int64 (n + m,), optional
         Labels, of which each is listed once, by its best row.

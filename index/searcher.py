@@ -168,8 +168,7 @@ class Searcher:
         gallery = self._gallery
         row, _ = gallery.by_id(item_id)
         groups = gallery.groups() if collapse else None
-        allowed = gallery.allowed(where).copy()
-        allowed[row if groups is None else groups == groups[row]] = False
+        allowed = gallery.allowed(where).without(row if groups is None else groups == groups[row])
         cut = Cut(limit, offset, _lowest(min_score))
         return cut_page(gallery, gallery.vector(row), cut, allowed=allowed, groups=groups)
 

@@ -9,6 +9,7 @@ from index import pages
 from index.changes import Changes
 from index.errors import ItemUnknown
 from index.filters import parse_filter
+from index.allowed import Allowed
 from index.gallery import Gallery
 from index.overlay import lay_over, read_overlay
 from index.pages import Cut, cut_page
@@ -128,7 +129,8 @@ def test_items_come_in_the_order_of_the_rows(world):
 def test_a_filter_sees_what_was_put_and_not_what_it_replaced(world):
     """The catalogue's price of sku-22 is 22; it was put with 1."""
     cheap = {
-        item.item_id for item in world.gallery.by_rows(np.flatnonzero(world.gallery.allowed(CHEAP)).tolist())
+        item.item_id
+        for item in world.gallery.by_rows(np.flatnonzero(world.gallery.allowed(CHEAP).mask).tolist())
     }
     assert cheap == {item_id for item_id, (_, _, price) in world.table.items() if price < 20}
     assert "sku-22" in cheap and "new-2" not in cheap
@@ -170,6 +172,6 @@ def test_a_kind_that_finds_fewer_ends_the_search(unit_vectors):
     overlay = SimpleNamespace(
         version=version, hidden=np.zeros(40, bool), items=(Item("a", None),), vectors=None
     )
-    found = Gallery(overlay).search(vectors[0], 30, np.ones(41, bool))
+    found = Gallery(overlay).search(vectors[0], 30, Allowed.of(np.ones(41, bool), base=40))
     assert len(found.rows) == 20 and (found.rows % 2 == 0).all() and found.unseen == -np.inf
     assert (np.diff(found.scores) <= 0).all()
