@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time, thread_time
@@ -41,6 +40,7 @@ SHARES = (1.0, 0.5, 0.05, 0.001)
 BLOCK = 500_000
 TIE = 1e-6
 PAGE = 20
+ROUNDS = 3
 ROOM = 2 * 2**30
 SMALL_ENOUGH = 2_000_000  # above it, only kinds whose codes fit into ROOM
 FIRST_ANSWER_MS, OVER_FAISS = 1000, 1.1
@@ -114,16 +114,19 @@ def _raw(index: faiss.Index, kind: str, parameters: Parameters) -> Call:
 
 
 def _medians_ms(queries: np.ndarray, *calls: Call) -> list[float]:
-    """Return the median milliseconds of each of several calls, made in turn for each query, a second time."""
-    for query, call in product(queries, calls):  # brings what they read into memory
-        call(query)
+    """Return the median milliseconds of each of several calls.
+
+    All queries go to one call, then to the next, and so on in rounds, of which the first brings what is read
+    into memory: the same query twice in a row would find its way in the processor's caches.
+    """
     took: list[list[float]] = [[] for _ in calls]
-    for query in queries:
-        for call, times in zip(calls, took, strict=True):
-            start = thread_time()
-            call(query)
-            times.append((thread_time() - start) * 1000)
-    return [median(times) for times in took]
+    for _ in range(ROUNDS):
+        for times, call in zip(took, calls, strict=True):
+            for query in queries:
+                start = thread_time()
+                call(query)
+                times.append((thread_time() - start) * 1000)
+    return [median(times[len(queries) :]) for times in took]
 
 
 def _first_answer_ms(path: Path, kind: str, parameters: Parameters, query: np.ndarray) -> float:

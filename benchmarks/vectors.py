@@ -53,9 +53,10 @@ class Likeness:
 
     def compared(self, queries: int) -> tuple[float, float]:
         """Return the mean score of a tenth neighbour, among the vectors and among as many made ones."""
-        count = len(self._vectors) - queries
+        order = np.random.default_rng(0).permutation(len(self._vectors))
+        asked, rest = order[:queries], order[queries:]
         real, made = (
-            faiss.knn(some[count:], some[:count], 10, metric=faiss.METRIC_INNER_PRODUCT)[0][:, -1].mean()
+            faiss.knn(some[asked], some[rest], 10, metric=faiss.METRIC_INNER_PRODUCT)[0][:, -1].mean()
             for some in (self._vectors, self.draw(len(self._vectors), seed=0))
         )
         return float(real), float(made)
