@@ -26,6 +26,11 @@ class Rows:
         """How many rows they are."""
         return int(np.count_nonzero(self.mask))
 
+    @property
+    def filter(self) -> np.ndarray | None:
+        """The mask, or None where all rows are among them, which is quicker."""
+        return None if self.count == len(self.mask) else self.mask
+
     @cached_property
     def left_out(self) -> np.ndarray | None:
         """The other rows, int64 (at most `FEW`,), ascending; None where there are more."""

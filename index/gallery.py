@@ -43,15 +43,22 @@ def _part(index: VectorIndex, query: np.ndarray, k: int, allowed: Rows) -> Found
     """
     left_out = allowed.left_out
     asked = k if left_out is None else k + len(left_out)
-    (scores,), (rows,) = index.search(query[None], asked, allowed=allowed.mask if left_out is None else None)
-    unseen = float(scores[-1]) if len(rows) == asked < len(index) and rows[-1] >= 0 else -math.inf
+    mask = allowed.mask if left_out is None else None
+    (scores,), (rows,) = index.search(query[None], asked, allowed=mask)
+    whole = rows[-1] >= 0
+    unseen = float(scores[-1]) if whole and len(rows) == asked < len(index) else -math.inf
+    if whole and asked == k:
+        return Found(scores, rows, unseen)
     found = rows >= 0
-    if left_out is not None and len(left_out):
+    if left_out is not None:
         found &= ~np.isin(rows, left_out)
     return Found(scores[found], rows[found], unseen)
 
 
 def _in_order(found: Found) -> Found:
+    """Return the same with equal scores by row."""
+    if (found.scores[1:] < found.scores[:-1]).all():
+        return found
     order = np.lexsort((found.rows, -found.scores))
     return Found(found.scores[order], found.rows[order], found.unseen)
 
@@ -141,11 +148,10 @@ class Gallery:
         """Return how many of the allowed rows score at least `min_score`."""
         if min_score == -math.inf:
             return allowed.count
-        counts = [
-            index.count(query[None], min_score, allowed=None if rows.count == len(rows.mask) else rows.mask)
+        return sum(
+            int(index.count(query[None], min_score, allowed=rows.filter)[0])
             for index, rows in self._parts(allowed)
-        ]
-        return int(sum(counts)[0])
+        )
 
     def _parts(self, allowed: Allowed) -> list[tuple[VectorIndex, Rows]]:
         parts = [(self.version.vectors, allowed.version), (self.overlay.vectors, allowed.put)]

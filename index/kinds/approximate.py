@@ -3,7 +3,7 @@
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import ClassVar, Self
 
 import faiss
@@ -58,6 +58,7 @@ class ApproximateIndex(VectorIndex):
                 f"({', '.join(missing)}). Build the index again."
             )
         self._full = self._vectors()
+        self._plain_request = lru_cache(partial(self._request, None))
 
     @classmethod
     def build(cls, vectors: np.ndarray, *, recall: float = RECALL) -> Self:
@@ -115,17 +116,22 @@ class ApproximateIndex(VectorIndex):
         All allowed rows are compared where that is quicker, which is so where few are allowed or many are
         asked for, and where the search finds fewer than there are.
         """
-        queries, k, count = exact.contiguous(queries), min(k, len(self)), len(self)
+        queries, count = exact.contiguous(queries), len(self)
+        k = min(k, count)
         passing = count if allowed is None else int(np.count_nonzero(allowed))
         depth = _depth(k)
         widening = _widening(depth, count, passing)
         if _exact_is_quicker(widening, count, passing):
             return exact.nearest(self._full, queries, k, allowed)
-        request = self._request(exact.selector(self._index, allowed), widening)
+        if allowed is None:
+            request = self._plain_request(widening)
+        else:
+            request = self._request(exact.selector(self._index, allowed), widening)
         scores, rows = self._index.search(queries, depth, params=request)
         scores, rows = scores[:, :k], rows[:, :k]
-        short = rows[:, min(k, passing) - 1] < 0
-        if short.any():
+        last = rows[:, min(k, passing) - 1]
+        if last.min() < 0:
+            short = last < 0
             scores[short], rows[short] = exact.nearest(self._full, queries[short], k, allowed)
         return scores, rows
 
