@@ -195,10 +195,10 @@ def _measured(
 ) -> Measured:
     parameters, seconds = _build(kind, vectors, path)
     queries = tasks[0].queries
+    first_ms = _first_answer_ms(path, kind, parameters, queries[0])
     disk = _disk_speed(path)
     _forget(path)
     cold_ms = _first_answer_ms(path, kind, parameters, queries[0])
-    first_ms = _first_answer_ms(path, kind, parameters, queries[1])
     inside = _confined(path, kind, parameters, queries) if confine else None
     index, raw = kind_named(kind).load(path, parameters), faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     ours_ms, raw_ms = _medians_ms(queries, partial(_page, index), _raw(raw, kind, parameters))
