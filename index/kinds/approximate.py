@@ -3,7 +3,7 @@
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import ClassVar, Self
 
 import faiss
@@ -58,7 +58,7 @@ class ApproximateIndex(VectorIndex):
                 f"({', '.join(missing)}). Build the index again."
             )
         self._full = self._vectors()
-        self._plain_request = lru_cache(partial(self._request, None))
+        self._plain: dict[float, faiss.SearchParameters] = {}
 
     @classmethod
     def build(cls, vectors: np.ndarray, *, recall: float = RECALL) -> Self:
@@ -104,6 +104,12 @@ class ApproximateIndex(VectorIndex):
     @abstractmethod
     def _request(self, rows: faiss.IDSelector | None, widening: float) -> faiss.SearchParameters:
         """Return the parameters of a search among `rows`, `widening` times as wide as among all."""
+
+    def _plain_request(self, widening: float) -> faiss.SearchParameters:
+        """Return the parameters of a search among all rows: there are few different ones, which are kept."""
+        if widening not in self._plain:
+            self._plain[widening] = self._request(None, widening)
+        return self._plain[widening]
 
     def _width(self, name: str) -> int:
         return int(self._parameters[name])

@@ -2,11 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import faiss
 
 from index.kinds.approximate import ApproximateIndex
+from index.kinds.vector_index import mapped
 
 CANDIDATES = (1, 2, 4, 8, 16, 32)
 
@@ -25,6 +27,12 @@ class RefinedIndex(ApproximateIndex):
         return isinstance(index, faiss.IndexRefineFlat) and isinstance(
             faiss.downcast_index(index.base_index), cls._coded
         )
+
+    @classmethod
+    def _needed(cls, path: Path) -> int:
+        """Return the bytes of the codes: they lie before the vectors."""
+        index = mapped(path)
+        return index.ntotal * cls.bytes_per_vector(index.d)
 
     @classmethod
     def _ladders(cls, index: faiss.Index) -> dict[str, Sequence[int]]:

@@ -1,6 +1,7 @@
 """One contract for every kind of index, with brute force as the truth."""
 
 import sys
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import faiss
@@ -10,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.errors import IndexDamaged
+from index.kinds import vector_index
 from index.kinds.choice import KINDS, kind_named
+from index.kinds.vector_index import read_through
 
 COUNT, DIMENSION = 6000, 16
 every_kind = pytest.mark.parametrize("name", sorted(KINDS))
@@ -243,3 +246,27 @@ def test_a_kind_says_how_many_bytes_of_its_file_a_search_needs(kind, saved):
     behind = 4 * DIMENSION if kind.kind in ("ivf-pq", "sq8") else 0
     # centroids and codebooks do not grow with the vectors
     assert size - behind == pytest.approx(kind.bytes_per_vector(DIMENSION), rel=0.4)
+
+
+@pytest.mark.parametrize(("size", "there"), [(0, 0), (700, 700), (5000, 1000)])
+def test_as_much_of_a_file_is_read_through_as_is_asked_for(tmp_path, size, there):
+    (tmp_path / "file").write_bytes(bytes(1000))
+    assert read_through(tmp_path / "file", size) == there
+
+
+def test_loading_reads_what_a_search_needs_and_not_the_vectors_behind_codes(kind, saved, monkeypatch):
+    asked = []
+    monkeypatch.setattr(vector_index, "read_through", lambda path, size: asked.append(size))
+    path, parameters = saved[kind.kind]
+    index = kind.load(path, parameters)
+    behind = kind.kind in ("ivf-pq", "sq8")
+    assert asked == [len(index) * kind.bytes_per_vector(DIMENSION) if behind else path.stat().st_size]
+
+
+def test_an_index_is_let_go_of_at_once_with_its_mapped_file(kind, saved):
+    path, parameters = saved[kind.kind]
+    index = kind.load(path, parameters)
+    index.search(index.vector(0)[None], 3)
+    gone = weakref.ref(index)
+    del index
+    assert gone() is None
