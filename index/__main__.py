@@ -16,6 +16,7 @@ from click.core import ParameterSource
 
 from index import change_commands, summary
 from index.build import KEEP, LAST_GATE, LAST_REPORT, build_index
+from index.engines.choice import ENGINES, LOCAL, engine_named
 from index.errors import GateFailed, IndexDamaged, NoIndex
 from index.gate import Limits
 from index.kinds.choice import AUTO, KINDS
@@ -169,6 +170,20 @@ _BUILD_OPTIONS = (
         help="With --retrain: options of `python -m training fit`, in one text.  [default: none]",
     ),
     processes_option,
+    click.option(
+        "--engine",
+        "engine_name",
+        type=click.Choice(ENGINES),
+        default=LOCAL,
+        show_default=True,
+        help="By processes of this machine, or by Ray (`make scale` installs it) on many, which must all see "
+        "the photographs under the same paths.",
+    ),
+    click.option(
+        "--address",
+        help="With --engine ray: auto or HOST:PORT of a cluster to which this machine belongs.  "
+        "[default: Ray is started here, and ended]",
+    ),
     cache_option,
     json_option,
 )
@@ -190,6 +205,9 @@ def build(
     retrain: bool,
     retrain_options: str,
     max_drop: float,
+    engine_name: str,
+    address: str | None,
+    processes: int | None,
     cache: Path,
     as_json: bool,
     **options: Any,
@@ -199,6 +217,7 @@ def build(
     Photographs that an earlier build has embedded are only read.
     """
     start = perf_counter()
+    engine = engine_named(engine_name, processes=processes, address=address)
     Encoder.load(encoder)
     if retrain:
         encoder = train_on(catalogue, encoder, models=Path("models"), cache=cache, options=retrain_options)
@@ -211,6 +230,8 @@ def build(
             Encoder.load(encoder),
             indexes=indexes,
             cache=cache,
+            engine=engine,
+            processes=processes,
             limits=Limits(max_drop=max_drop),
             progress=True,
             **options,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from index.comparison import Difference, Previous, compare, read_previous
 from index.duplicates import find_duplicates, write_duplicates
 from index.embedding_cache import FOLDER, EmbeddingCache
 from index.embeddings import Embedded, embed_catalogue, encode_anew
+from index.engines.engine import Engine
 from index.gate import Limits, Verdict, check_index, check_vectors
 from index.golden import Answer, GoldenSet
 from index.items import write_items
@@ -213,12 +215,10 @@ def publish_embedded(
     return manifest
 
 
-def _embed(
-    catalogue: Catalogue, encoder: Encoder, *, cache: Path | None, processes: int | None, progress: bool
-) -> Embedded:
+def _embed(catalogue: Catalogue, encoder: Encoder, *, cache: Path | None, **options: Any) -> Embedded:
     kept = nullcontext() if cache is None else EmbeddingCache(cache / FOLDER, encoder)
     with kept as embeddings:
-        return embed_catalogue(catalogue, encoder, cache=embeddings, processes=processes, progress=progress)
+        return embed_catalogue(catalogue, encoder, cache=embeddings, **options)
 
 
 def _keep_report(indexes: Path, bad: Sequence[BadItem]) -> None:
@@ -238,6 +238,7 @@ def build_index(
     golden: Path | None = None,
     keep: int = KEEP,
     cache: Path | None = None,
+    engine: Engine | None = None,
     processes: int | None = None,
     progress: bool = False,
     limits: Limits | None = None,
@@ -263,8 +264,10 @@ def build_index(
         How many versions to keep.
     cache : Path, optional
         Folder for what can be made again; without it all photographs are encoded.
+    engine : Engine, optional
+        What embeds the photographs; by default processes of this machine.
     processes : int, optional
-        Processes that read and cut out photographs; by default one a core.
+        How many photographs it embeds at a time; by default one a core.
     progress : bool
         Show bars on standard error.
     limits : Limits, optional
@@ -287,7 +290,9 @@ def build_index(
         making = Making(draft, catalogue.source, encoder.fingerprint, changes, read_previous(indexes))
         making.golden = asked
         with making.timed("embed"):
-            embedded = _embed(folded, encoder, cache=cache, processes=processes, progress=progress)
+            embedded = _embed(
+                folded, encoder, cache=cache, engine=engine, processes=processes, progress=progress
+            )
         making.bad = bad = (*folded.bad, *embedded.bad)
         _keep_report(indexes, bad)
         check_bad_share(len(bad), len(bad) + len(embedded.items), max_bad=max_bad)

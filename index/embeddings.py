@@ -7,6 +7,7 @@ read. Each is encoded by itself: what stands beside it in a batch can then not c
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -14,14 +15,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from index.duplicates import photo_hash
 from index.embedding_cache import Embedding, EmbeddingCache
+from index.engines.engine import Engine, Outcome, Photo, embed_photo
+from index.engines.local import LocalEngine
 from training.catalogue import BadItem, Catalogue, Item
-from training.cutouts import in_order
 from training.encoder import Encoder
 from training.errors import UnreadableImage
-from training.garment import WORKING_SIZE, Garment, isolate
-from training.images import decode, read_bytes
+from training.images import read_bytes
 
 _READ_AT_ONCE = 64
 _ALONE = 100  # photographs done before other processes would have started
@@ -50,26 +50,6 @@ class Embedded:
     pictures: np.ndarray
     contents: np.ndarray
     cached: int = 0
-
-
-@dataclass(frozen=True)
-class Photo:
-    """A photograph that was read: its SHA-256, its garment (or why there is none), its perceptual hash."""
-
-    content: bytes
-    garment: Garment | UnreadableImage
-    picture: int = 0
-
-
-def read_photo(path: Path) -> Photo:
-    """Read a photograph once, and cut its garment out; raises `UnreadableImage` for a file that can't be."""
-    data = read_bytes(path)
-    content = sha256(data).digest()
-    try:
-        rgb = decode(data, size=WORKING_SIZE)
-    except UnreadableImage as error:
-        return Photo(content, error)
-    return Photo(content, isolate(rgb), photo_hash(rgb))
 
 
 def _content(path: Path) -> bytes | UnreadableImage:
@@ -135,31 +115,27 @@ class _Work:
                 self._take(row, content, kept)
         return sum(content in self.first for content in self.contents)
 
-    def encode(self, *, processes: int | None, progress: bool) -> None:
+    def encode(self, engine: Engine, *, progress: bool) -> None:
         """Encode what is missing; once more for copies of a photograph that was replaced meanwhile."""
         while rows := self.missing():
-            photos = in_order(
-                read_photo,
-                [self.paths[row] for row in rows],
-                processes=processes if len(rows) > _ALONE else 1,
-                progress="Embedding" if progress else None,
-            )
-            for row, photo in zip(rows, photos, strict=True):
-                self._encode(row, photo)
+            chosen = engine if len(rows) > _ALONE else LocalEngine(processes=1)
+            bar = tqdm(total=len(rows), desc="Embedding", unit="photo", disable=not progress)
+            with bar, closing(chosen.embed([self.paths[row] for row in rows], self.encoder)) as results:
+                for place, outcome in results:
+                    self._keep(rows[place], outcome)
+                    bar.update()
 
-    def _encode(self, row: int, photo: Photo | UnreadableImage) -> None:
-        if isinstance(photo, UnreadableImage):
-            self.contents[row] = photo
+    def _keep(self, row: int, outcome: Outcome) -> None:
+        if isinstance(outcome, UnreadableImage):
+            self.contents[row] = outcome
             return
-        self.contents[row] = photo.content
-        if isinstance(photo.garment, UnreadableImage):
-            self.failed[photo.content] = photo.garment
-        elif photo.content not in self.first:
-            (vector,) = self.encoder.embed_garments([photo.garment])
-            embedding = Embedding(vector, photo.picture)
-            self._take(row, photo.content, embedding)
+        self.contents[row] = outcome.content
+        if isinstance(outcome.embedding, UnreadableImage):
+            self.failed[outcome.content] = outcome.embedding
+        elif outcome.content not in self.first:
+            self._take(row, outcome.content, outcome.embedding)
             if self.cache is not None:
-                self.cache.add(photo.content, embedding)
+                self.cache.add(outcome.content, outcome.embedding)
 
     def _take(self, row: int, content: bytes, embedding: Embedding) -> None:
         self.vectors[row] = embedding.vector
@@ -196,13 +172,14 @@ def embed_catalogue(
     encoder: Encoder,
     *,
     cache: EmbeddingCache | None = None,
+    engine: Engine | None = None,
     processes: int | None = None,
     progress: bool = False,
 ) -> Embedded:
     """Return the embeddings of a catalogue's items, in its order.
 
-    All photographs are read; those that the cache does not know are cut out in parallel and encoded. One
-    content is encoded once, however many items have it.
+    All photographs are read; those that the cache does not know are embedded, a few at once in this process,
+    more by the engine. One content is encoded once, however many items have it.
 
     Parameters
     ----------
@@ -210,8 +187,10 @@ def embed_catalogue(
     encoder : Encoder
     cache : EmbeddingCache, optional
         Of this encoder; it learns what is encoded.
+    engine : Engine, optional
+        By default processes of this machine.
     processes : int, optional
-        Processes that cut out; by default one a core.
+        Files read at a time, and processes of the default engine; by default one a core.
     progress : bool
         Show bars with rate and time left on standard error.
     """
@@ -219,7 +198,7 @@ def embed_catalogue(
     contents = _contents(paths, processes=processes, progress=progress)
     work = _Work(paths, contents, encoder, cache)
     cached = work.look_up()
-    work.encode(processes=processes, progress=progress)
+    work.encode(engine or LocalEngine(processes), progress=progress)
     if cache is not None:
         cache.finish(work.first)
     return _gather(catalogue.items, work, cached)
@@ -239,15 +218,16 @@ def encode_anew(
     count = len(embedded.items)
     rows, vectors = [], []
     for row in np.random.default_rng(seed).permutation(count)[:sample].tolist():
-        photo = _or_none(embedded.items[row].path)
-        if photo and photo.content == embedded.contents[row].tobytes() and isinstance(photo.garment, Garment):
+        photo = _or_none(embedded.items[row].path, encoder)
+        if photo and photo.content == embedded.contents[row].tobytes():
+            assert isinstance(photo.embedding, Embedding), "these bytes were a photograph before"
             rows.append(row)
-            vectors.append(encoder.embed_garments([photo.garment])[0])
+            vectors.append(photo.embedding.vector)
     return np.array(rows, np.int64), np.array(vectors, np.float32).reshape(-1, encoder.dimension)
 
 
-def _or_none(path: Path) -> Photo | None:
+def _or_none(path: Path, encoder: Encoder) -> Photo | None:
     try:
-        return read_photo(path)
+        return embed_photo(path, encoder)
     except UnreadableImage:
         return None

@@ -1,6 +1,6 @@
 """Photographs to garments, many at a time: paths in, one garment (or the reason why not) a path, in order."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,7 +30,8 @@ def in_order(
     processes: int | None = None,
     progress: str | None = None,
     unit: str = "photo",
-) -> Iterator[Result | UnreadableImage]:
+    start: Callable[[], None] | None = None,
+) -> Generator[Result | UnreadableImage, None, None]:
     """Apply a function to many sources in parallel, a bounded number of them in memory.
 
     Parameters
@@ -44,6 +45,8 @@ def in_order(
     progress, unit : str
         Label of a progress bar on standard error, and what it counts (rate and time left); no bar
         without a label.
+    start : function, optional
+        Called once in each worker process before its first source; with 1 process it is not called.
 
     Yields
     ------
@@ -55,6 +58,7 @@ def in_order(
         return_as="generator",
         batch_size=BATCH,
         pre_dispatch="4*n_jobs",
+        initializer=start,
     )
     results = run(delayed(_or_explain)(function, source) for source in sources)
     yield from tqdm(results, total=len(sources), desc=progress, unit=unit, disable=progress is None)

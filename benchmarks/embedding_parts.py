@@ -1,0 +1,73 @@
+"""What the parts of embedding a photograph cost: CPU time in one process, for two sizes of JPEG."""
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from time import thread_time
+
+import click
+import numpy as np
+
+from benchmarks.copies import write_copies
+from benchmarks.stock import photographs
+from index.engines.engine import embed_photo
+from training.catalogue import Catalogue
+from training.encoder import Encoder
+from training.examination.table import Table
+from training.garment import WORKING_SIZE, isolate
+from training.images import decode, read_bytes
+
+SIZES = {"400 x 533": (400, 533), "12 megapixels": (3000, 4000)}
+PARTS = ("read and hash", "decode", "cut out", "encode")
+ROUNDS = 5
+NOTE = (
+    "One process, medians; the JPEGs have the grain of a camera. The rest is mostly the perceptual hash by "
+    "which duplicates are found."
+)
+
+
+def _stages(path: Path, encoder: Encoder) -> Iterator[None]:
+    """Do the parts of the work one by one, and at last all of it at once."""
+    data = read_bytes(path)
+    sha256(data).digest()
+    yield
+    rgb = decode(data, size=WORKING_SIZE)
+    yield
+    garment = isolate(rgb)
+    yield
+    encoder.embed_garments([garment])
+    yield
+    embed_photo(path, encoder)
+    yield
+
+
+def _costs(paths: Sequence[Path], encoder: Encoder) -> dict[str, float]:
+    """Return the ms of CPU of each part, of what is left of `embed_photo`, and of all of it."""
+    embed_photo(paths[0], encoder)  # what is loaded once
+    took = []
+    for path in [*paths] * ROUNDS:
+        times = [thread_time(), *(thread_time() for _ in _stages(path, encoder))]
+        took.append(np.diff(times) * 1000)
+    *parts, whole = np.median(took, axis=0).tolist()
+    return dict(zip((*PARTS, "rest", "all"), (*parts, whole - sum(parts), whole), strict=True))
+
+
+def parts_table(folder: Path, catalogue: Catalogue, encoder: Encoder, *, pictures: int) -> Table:
+    """Measure photographs made of a catalogue's first pictures, and fewer of the large ones."""
+    costs = {}
+    for name, count in zip(SIZES, (pictures, max(1, pictures // 4)), strict=True):
+        click.echo(f"The parts of the work for {name}", err=True)
+        jpegs = photographs(catalogue, SIZES[name], count=count)
+        costs[name] = _costs(write_copies(folder / name, jpegs, count), encoder)
+    largest = [max(PARTS, key=cost.__getitem__) for cost in costs.values()]
+    rows = [
+        *((part, *(f"{cost[part]:.2f}" for cost in costs.values())) for part in (*PARTS, "rest", "all")),
+        ("photographs a second and core", *(f"{1000 / cost['all']:.0f}" for cost in costs.values())),
+        ("the largest part", *largest),
+        (
+            "goal, decoding is the largest: reached",
+            *("yes" if part == "decode" else "no" for part in largest),
+        ),
+    ]
+    title = "Parts of embedding a photograph, ms of CPU"
+    return Table("parts", title, ("part", *costs), tuple(rows), NOTE)
