@@ -1,8 +1,10 @@
-"""What a service is measured with: a published index of made-up items, and photographs as a camera saves them."""
+"""What a service is measured with: an index of made-up items, and photographs as cameras save them."""
 
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -15,8 +17,14 @@ from training.encoder import Encoder
 
 CATEGORIES = ("dress", "shirt", "skirt", "trousers", "coat", "hoodie", "shorts", "sweater", "t-shirt")
 COLOURS = ("black", "white", "navy", "red", "beige", "green", "grey", "pink")
+LIMIT = 20
+"""Results that are asked for."""
+
+RIVAL_FOLDER = "RIVAL_FOLDER"
+"""Variable that names the folder of `write_plain`, for the rival."""
+
 GRAIN = 6.0
-"""Standard deviation of the noise in a photograph: 12 megapixels then make a file of about 5 MB, as usual."""
+"""Standard deviation of the noise in a photograph: 12 megapixels then make a file of 2.5 MB."""
 
 
 def unit_vectors(count: int, dimension: int) -> np.ndarray:
@@ -47,6 +55,18 @@ def publish_items(indexes: Path, vectors: np.ndarray, encoder: Encoder, *, kind:
     with building(indexes) as draft:
         making = Making(draft, "made up", encoder.fingerprint)
         return publish_embedded(making, Embedded(items, vectors, (), pictures, contents), kind=kind).kind
+
+
+def write_plain(folder: Path, vectors: np.ndarray) -> None:
+    """Write vectors, float32 (n, d), and the items that `publish_items` makes of them, for the rival."""
+    np.save(folder / "vectors.npy", vectors)
+    items = [{"item_id": item.item_id, **item.metadata} for item in map(_item, range(len(vectors)))]
+    (folder / "items.json").write_text(json.dumps(items))
+
+
+def read_plain(folder: Path) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Return the vectors and items that `write_plain` wrote."""
+    return np.load(folder / "vectors.npy"), json.loads((folder / "items.json").read_text())
 
 
 def photographs(catalogue: Catalogue, size: tuple[int, int], *, count: int) -> Sequence[bytes]:

@@ -27,7 +27,8 @@ from service.queries import RecentQueries
 from service.views import blueprint as searches
 from training.encoder import Encoder
 
-FORM_BYTES = 64 * 1024
+FORM_BYTES = 128 * 1024
+"""Room for the fields beside a photograph; Werkzeug's parser counts its own buffer of 64 KiB, too."""
 
 HEADERS = {
     "Content-Security-Policy": (

@@ -1,24 +1,20 @@
-"""Requests with forms as they should be: every part has a name, and every file is closed in the end."""
+"""Requests with forms as they should be: files stay in memory, and every part has a name."""
 
+import io
 from typing import IO, Any
 
 from flask import Request
 
 
 class FormRequest(Request):
-    """Mends two things that Werkzeug makes of broken forms.
+    """Mends two things that Werkzeug makes of forms.
 
-    It forgets a file that it has begun where the part has no end, and a part without a name is named None.
+    It puts larger files on the disk, though no body is larger than the memory that its picture needs; and a
+    part without a name is named None.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._begun: list[IO[bytes]] = []
-
     def _get_file_stream(self, *args: Any, **options: Any) -> IO[bytes]:
-        stream = super()._get_file_stream(*args, **options)
-        self._begun.append(stream)
-        return stream
+        return io.BytesIO()
 
     def _load_form_data(self) -> None:
         super()._load_form_data()
@@ -27,9 +23,3 @@ class FormRequest(Request):
             if None in given:
                 named = [(name or "", value) for name, value in given.items(multi=True)]
                 self.__dict__[kind] = type(given)(named)
-
-    def close(self) -> None:
-        """Close all files; Flask calls this at the end of each request."""
-        super().close()
-        for stream in self._begun:
-            stream.close()

@@ -4,7 +4,7 @@ Cut-outs are centred and of one size, which is how the encoder sees them: the ma
 """
 
 import numpy as np
-from skimage.measure import approximate_polygon, find_contours
+from skimage.measure import find_contours
 
 _LEVEL = 127.5
 _TOLERANCE = 0.4
@@ -21,6 +21,34 @@ stroke-linejoin="round" stroke-dasharray="3 1.6" d="{result}"/>
 """
 
 
+def _distances(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Return how far points, float (n, 2), are from the straight line between two others."""
+    along = end - start
+    share = np.clip((points - start) @ along / max(along @ along, 1e-12), 0, 1)
+    return np.linalg.norm(points - start - share[:, None] * along, axis=1)
+
+
+def _simplified(line: np.ndarray) -> np.ndarray:
+    """Leave out the points of a line, float (n, 2), that lie within `_TOLERANCE` of what is left.
+
+    `skimage.measure.approximate_polygon` does the same, and brings scipy.signal and 25 MB into every worker.
+
+    References
+    ----------
+    D. Douglas, T. Peucker, "Algorithms for the reduction of the number of points required to represent a
+    digitized line or its caricature", 1973.
+    """
+    kept, parts = {0, len(line) - 1}, [(0, len(line) - 1)]
+    while parts:
+        first, last = parts.pop()
+        distances = _distances(line[first + 1 : last], line[first], line[last])
+        if len(distances) and distances.max() > _TOLERANCE:
+            farthest = first + 1 + int(distances.argmax())
+            kept.add(farthest)
+            parts += [(first, farthest), (farthest, last)]
+    return line[sorted(kept)]
+
+
 def outlines(mask: np.ndarray) -> list[np.ndarray]:
     """Trace where a mask crosses one half.
 
@@ -35,7 +63,7 @@ def outlines(mask: np.ndarray) -> list[np.ndarray]:
     """
     padded = np.pad(mask, 1)  # so that a garment which touches the border has a closed outline, too
     lines = [line for line in find_contours(padded, _LEVEL) if len(line) >= _SMALLEST]
-    return [approximate_polygon(line, _TOLERANCE)[:, ::-1] - 0.5 for line in lines]
+    return [_simplified(line)[:, ::-1] - 0.5 for line in lines]
 
 
 def _path(mask: np.ndarray) -> str:

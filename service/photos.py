@@ -17,7 +17,6 @@ from service.parameters import Look
 from training.catalogue import Item
 from training.garment import WHOLE, WORKING_SIZE, Box, Garment, isolate
 from training.images import MIN_SIDE, decode
-from training.sketch import read_sketch
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,12 @@ def _within(outer: Box, inner: Box) -> Box:
     return left + inner[0] * width, top + inner[1] * height, left + inner[2] * width, top + inner[3] * height
 
 
+def _from_sketch(rgb: np.ndarray) -> Garment:
+    from training.sketch import read_sketch  # with 8 MB of scikit-image, for those who are sent sketches
+
+    return read_sketch(rgb)
+
+
 def cut_out(photo: bytes | Path, look: Look, *, config: Config, stages: Stages) -> CutOut:
     """Decode a picture and cut the garment out.
 
@@ -110,7 +115,7 @@ def cut_out(photo: bytes | Path, look: Look, *, config: Config, stages: Stages) 
     with stages.measure("decode"):
         rgb = _decode_part(photo, part, config)
     with stages.measure("isolate"):
-        garment = read_sketch(rgb) if look.kind == "sketch" else isolate(rgb)
+        garment = _from_sketch(rgb) if look.kind == "sketch" else isolate(rgb)
     return CutOut(garment, _within(part, garment.box))
 
 

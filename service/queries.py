@@ -3,37 +3,45 @@
 import os
 import re
 import secrets
-import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from service.errors import RefusedRequest
 
 _ID = re.compile(r"q_[A-Za-z0-9_-]{16}")
 
+SWEEPS = 16
+"""How often the folder is swept in the time that a photograph is kept, and while it fills once."""
+
 
 class RecentQueries:
     """A folder of uploads that forgets each after `seconds`, and the oldest above `max_bytes` in all.
 
-    Every `put` sweeps, so nobody's photograph outlives the next search by more than its time. Files are
-    named by unguessable ids, readable by the service's user only, and hold the plain bytes.
+    A sweep looks at every file. So `put` begins with one only where the last is a sixteenth of `seconds` ago,
+    or this process has written a sixteenth of `max_bytes` since, for which it makes room. Files are named by
+    unguessable ids, readable by the service's user only, and hold the plain bytes.
     """
 
-    def __init__(self, folder: Path, *, seconds: int, max_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, *, seconds: int, max_bytes: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._folder = folder
         self._seconds = seconds
         self._max_bytes = max_bytes
+        self._clock = clock
+        self._sweeping = threading.Lock()
+        self._swept = float("-inf")
+        self._written = 0
 
     def put(self, photo: bytes) -> str:
         """Keep a photograph; returns its new id."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._sweep(room_for=len(photo))
+        self._sweep_when_due(room_for=len(photo))
         query_id = "q_" + secrets.token_urlsafe(12)
-        handle, temporary = tempfile.mkstemp(dir=self._folder)
-        with os.fdopen(handle, "wb") as file:
+        with self._created(query_id) as file:  # nobody can ask for it before its id is told
             file.write(photo)
-        os.replace(temporary, self._folder / query_id)
         return query_id
 
     def get(self, query_id: str) -> bytes:
@@ -56,8 +64,25 @@ class RecentQueries:
             param="query_id",
         )
 
-    def _newest_first(self) -> Iterator[tuple[Path, float, int]]:
-        stats = [(Path(entry.path), entry.stat()) for entry in os.scandir(self._folder)]
+    def _created(self, query_id: str) -> IO[bytes]:
+        path, flags = self._folder / query_id, os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        try:
+            return os.fdopen(os.open(path, flags, 0o600), "wb")
+        except FileNotFoundError:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.fdopen(os.open(path, flags, 0o600), "wb")
+
+    def _sweep_when_due(self, *, room_for: int) -> None:
+        with self._sweeping:
+            self._written += room_for
+            now, share = self._clock(), self._max_bytes // SWEEPS
+            if self._written < share and now - self._swept < self._seconds / SWEEPS:
+                return
+            self._swept, self._written = now, room_for
+        self._sweep(room_for=room_for + share)
+
+    def _newest_first(self) -> Iterator[tuple[str, float, int]]:
+        stats = [(entry.path, entry.stat()) for entry in os.scandir(self._folder)]
         for path, stat in sorted(stats, key=lambda pair: -pair[1].st_mtime):
             yield path, stat.st_mtime, stat.st_size
 
@@ -67,6 +92,6 @@ class RecentQueries:
             for path, written, size in self._newest_first():
                 kept += size
                 if written < oldest or kept > self._max_bytes:
-                    path.unlink(missing_ok=True)
+                    os.unlink(path)
         except FileNotFoundError:
-            pass  # another worker swept the same file in this moment; the next search sweeps again
+            pass  # no folder yet, or another worker swept the same file in this moment

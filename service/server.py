@@ -27,6 +27,7 @@ from service.logs import configure_logs
 from training.errors import SilhouetteError
 
 FIGURES = "PROMETHEUS_MULTIPROC_DIR"
+OMP_THREADS = "OMP_NUM_THREADS"
 KEEP_ALIVE_SECONDS = 5
 SILENT_SECONDS = 120
 """How long a worker may be without a sign of life, such as while it opens a large index."""
@@ -174,5 +175,6 @@ def serve(read: Callable[[], Config], *, example: Path | None = None) -> None:
     config = read()
     check_port_free(Address.of(config))
     configure_logs(config)
+    os.environ.setdefault(OMP_THREADS, "1")  # searches run side by side: threads of FAISS would only wait
     os.environ[FIGURES] = tempfile.mkdtemp(prefix="silhouette-figures-")
     _Server(read, config, example).run()

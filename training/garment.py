@@ -36,7 +36,9 @@ WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 _MIN_AREA = 0.02
 _SMALLEST_PART = 0.15
-_SOFTNESS = 0.7
+_NEIGHBOURS = ndimage.generate_binary_structure(2, 1)
+_BLUR = ndimage.gaussian_filter1d(np.eye(1, 7, 3)[0], 0.7)
+"""A Gaussian of standard deviation 0.7: float64 (7,)."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Garment:
 
 def _parts(mask: np.ndarray) -> np.ndarray:
     """Keep the largest component of a mask, bool (h, w), and those that are not small beside it."""
-    labels, count = ndimage.label(mask)
+    labels, count = ndimage.label(mask, _NEIGHBOURS)
     if count < 2:
         return mask
     areas = np.bincount(labels.ravel())[1:]
@@ -83,7 +85,15 @@ def _parts(mask: np.ndarray) -> np.ndarray:
 def _expected_iou(mask: np.ndarray, probability: np.ndarray) -> float:
     """Return the intersection over union with the true mask that the probabilities lead one to expect."""
     inside = float(probability[mask].sum())
-    return inside / (float(mask.sum()) + float(probability.sum()) - inside)
+    return inside / (float(np.count_nonzero(mask)) + float(probability.sum()) - inside)
+
+
+def _softened(mask: np.ndarray) -> np.ndarray:
+    """Blur a mask, bool (h, w), to uint8 (h, w)."""
+    soft = mask.astype(np.float32)
+    for axis in (0, 1):
+        soft = ndimage.correlate1d(soft, _BLUR, axis)
+    return (soft * 255).astype(np.uint8)
 
 
 def bounds(mask: np.ndarray) -> Box:
@@ -98,15 +108,23 @@ def bounds(mask: np.ndarray) -> Box:
     )
 
 
-def square(image: Image.Image, box: Box) -> np.ndarray:
-    """Cut the square of side 128 around `box`, with `MARGIN`; black beyond the picture."""
-    width, height = image.size
+def square(picture: Image.Image, matte: Image.Image, box: Box) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the square of side 128 around `box`, with `MARGIN`, out of a picture and its mask of the same size.
+
+    Returns
+    -------
+    rgb : uint8 (128, 128, 3)
+    mask : uint8 (128, 128)
+        Black beyond the picture, both of them.
+    """
+    width, height = picture.size
     left, top, right, bottom = box[0] * width, box[1] * height, box[2] * width, box[3] * height
     half = max(right - left, bottom - top) * (0.5 + MARGIN)
     x, y = (left + right) / 2, (top + bottom) / 2
     extent = (x - half, y - half, x + half, y + half)
-    cut = image.transform((SIDE, SIDE), Image.Transform.EXTENT, extent, Image.Resampling.BILINEAR)
-    return np.asarray(cut)
+    both = Image.merge("CMYK", (*picture.split(), matte))  # four bands of any meaning, cut in one go
+    cut = np.asarray(both.transform((SIDE, SIDE), Image.Transform.EXTENT, extent, Image.Resampling.BILINEAR))
+    return cut[..., :3], cut[..., 3]
 
 
 def isolate(photo: np.ndarray) -> Garment:
@@ -124,15 +142,15 @@ def isolate(photo: np.ndarray) -> Garment:
     """
     probability = segment(photo)
     mask = _parts(probability > 0.5)
-    confidence = _expected_iou(mask, probability) if mask.mean() >= _MIN_AREA else 0.0
+    confidence = _expected_iou(mask, probability) if np.count_nonzero(mask) >= _MIN_AREA * mask.size else 0.0
     if confidence >= MIN_CONFIDENCE:
         box = bounds(mask)
     else:
         box, mask = WHOLE, np.ones_like(mask)
     picture = Image.fromarray(photo)
-    soft = ndimage.gaussian_filter(mask.astype(np.float32), _SOFTNESS)
-    matte = Image.fromarray((soft * 255).astype(np.uint8)).resize(picture.size, Image.Resampling.BICUBIC)
-    return Garment(rgb=square(picture, box), mask=square(matte, box), box=box, confidence=confidence)
+    matte = Image.fromarray(_softened(mask)).resize(picture.size, Image.Resampling.BICUBIC)
+    rgb, mask = square(picture, matte, box)
+    return Garment(rgb=rgb, mask=mask, box=box, confidence=confidence)
 
 
 def read_garment(path: Path) -> Garment:

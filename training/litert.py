@@ -1,13 +1,36 @@
 """An exported model on LiteRT, TensorFlow's small runtime: uint8 (n, ...) in, float32 (n, ...) out."""
 
-import threading
+import os
+from queue import LifoQueue
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 
+class _Runner:
+    """An interpreter of a model, which one thread at a time may use."""
+
+    def __init__(self, model: bytes) -> None:
+        self._interpreter = Interpreter(model_content=model, num_threads=1)
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+        self._shape: tuple[int, ...] = ()
+
+    def run(self, inputs: np.ndarray) -> np.ndarray:
+        if inputs.shape != self._shape:
+            self._interpreter.resize_tensor_input(self._input, inputs.shape)
+            self._interpreter.allocate_tensors()
+            self._shape = inputs.shape
+        self._interpreter.set_tensor(self._input, inputs)
+        self._interpreter.invoke()
+        return np.asarray(self._interpreter.get_tensor(self._output))
+
+
 class LiteModel:
-    """A model in memory; safe to share between threads, each of which gets its own interpreter.
+    """A model in memory; safe to share between threads.
+
+    As many compute at the same time as there are cores, each with an interpreter of its own. One that has
+    ended leaves it to the next, the last one first: a few are kept warm, however many threads there are.
 
     Parameters
     ----------
@@ -17,22 +40,15 @@ class LiteModel:
 
     def __init__(self, model: bytes) -> None:
         self._model = model
-        self._local = threading.local()
-
-    def _interpreter(self, shape: tuple[int, ...]) -> Interpreter:
-        if not hasattr(self._local, "interpreter"):
-            self._local.interpreter = Interpreter(model_content=self._model, num_threads=1)
-            self._local.interpreter.allocate_tensors()
-        interpreter = self._local.interpreter
-        entry = interpreter.get_input_details()[0]
-        if tuple(entry["shape"]) != shape:
-            interpreter.resize_tensor_input(entry["index"], shape)
-            interpreter.allocate_tensors()
-        return interpreter
+        self._runners: LifoQueue[_Runner | None] = LifoQueue()
+        for _ in range(os.cpu_count() or 1):
+            self._runners.put(None)
 
     def run(self, inputs: np.ndarray) -> np.ndarray:
         """Compute one batch; the result is the caller's own."""
-        interpreter = self._interpreter(inputs.shape)
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], inputs)
-        interpreter.invoke()
-        return np.asarray(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
+        runner = self._runners.get()
+        try:
+            runner = runner or _Runner(self._model)
+            return runner.run(inputs)
+        finally:
+            self._runners.put(runner)

@@ -116,7 +116,7 @@ def _cut(rgb: np.ndarray, area: np.ndarray, *, confidence: float) -> Garment:
     box = bounds(area)
     soft = ndimage.gaussian_filter(area.astype(np.float32), _SMOOTH)
     matte = Image.fromarray(np.rint(soft * 255).astype(np.uint8))
-    return Garment(square(Image.fromarray(rgb), box), square(matte, box), box, confidence)
+    return Garment(*square(Image.fromarray(rgb), matte, box), box, confidence)
 
 
 def read_sketch(rgb: np.ndarray) -> Garment:

@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
+from skimage.measure import approximate_polygon, find_contours
 
-from service.outlines import draw, outlines
+from service.outlines import _TOLERANCE, _simplified, draw, outlines
 
 
 def rectangle(top, bottom, left, right):
@@ -38,3 +40,11 @@ def test_the_drawing_keeps_the_masks_where_they_are():
     assert 'viewBox="0 0 128 128"' in svg
     assert "20.0 10.5" in svg or "20.5 10.0" in svg
     assert "script" not in svg and "style=" not in svg
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_line_keeps_the_points_that_scikit_image_would_keep(seed):
+    rows, columns = np.mgrid[:128, :128]
+    waves = np.sin(rows / 7 + seed) + np.cos(columns / (5 + seed))
+    for line in find_contours(waves, 0.3):
+        assert np.array_equal(_simplified(line), approximate_polygon(line, _TOLERANCE))

@@ -2,14 +2,32 @@ import os
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.errors import RefusedRequest
 from service.queries import RecentQueries
 
 
 @pytest.fixture
-def queries(tmp_path):
-    return RecentQueries(tmp_path / "queries", seconds=900, max_bytes=100)
+def clock():
+    """Seconds that pass when a test says so, in a list of one."""
+    return [0.0]
+
+
+@pytest.fixture
+def queries(tmp_path, clock):
+    return RecentQueries(tmp_path / "queries", seconds=900, max_bytes=100, clock=lambda: clock[0])
+
+
+@pytest.fixture
+def roomy(tmp_path, clock):
+    return RecentQueries(tmp_path / "queries", seconds=900, max_bytes=1600, clock=lambda: clock[0])
+
+
+@pytest.fixture
+def names(tmp_path):
+    return lambda: {path.name for path in (tmp_path / "queries").iterdir()}
 
 
 def _age(folder, query_id, seconds):
@@ -30,19 +48,40 @@ def test_a_photo_is_not_handed_out_after_its_time(queries, tmp_path):
         queries.get(query_id)
 
 
-def test_the_next_search_removes_expired_photos_from_the_disk(queries, tmp_path):
-    expired = queries.put(b"photo")
+def test_a_search_soon_after_removes_expired_photos_from_the_disk(roomy, tmp_path, clock, names):
+    expired = roomy.put(b"photo")
     _age(tmp_path, expired, 901)
-    kept = queries.put(b"another")
-    assert [path.name for path in (tmp_path / "queries").iterdir()] == [kept]
+    kept = roomy.put(b"another")
+    assert names() == {expired, kept}
+    clock[0] = 900 / 16
+    third = roomy.put(b"third")
+    assert names() == {kept, third}
 
 
-def test_the_oldest_photos_make_room_when_the_folder_is_full(queries, tmp_path):
+def test_searches_do_not_look_at_all_photos_each_time(roomy, monkeypatch):
+    looked = []
+    monkeypatch.setattr(os, "scandir", lambda folder: looked.append(folder) or iter(()))
+    for _ in range(40):
+        roomy.put(b"ten bytes.")
+    assert len(looked) == 1 + 40 * 10 // 100
+
+
+def test_the_oldest_photos_make_room_when_the_folder_is_full(queries, tmp_path, names):
     first, second = queries.put(b"a" * 40), queries.put(b"b" * 40)
     _age(tmp_path, first, 20)
     _age(tmp_path, second, 10)
     third = queries.put(b"c" * 40)
-    assert {path.name for path in (tmp_path / "queries").iterdir()} == {second, third}
+    assert names() == {second, third}
+
+
+@given(sizes=st.lists(st.integers(0, 300), max_size=60))
+def test_however_large_the_photos_are_one_worker_keeps_within_its_bytes(tmp_path_factory, sizes):
+    folder = tmp_path_factory.mktemp("queries")
+    queries = RecentQueries(folder, seconds=900, max_bytes=1600)
+    for size in sizes:
+        last = queries.put(bytes(size))
+        assert sum(path.stat().st_size for path in folder.iterdir()) <= 1600
+        assert queries.get(last) == bytes(size)
 
 
 def test_only_the_service_s_user_can_read_the_photos(queries, tmp_path):

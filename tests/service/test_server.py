@@ -1,5 +1,7 @@
+import os
 import signal
 import socket
+import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -43,6 +45,19 @@ def test_workers_are_threaded_and_open_no_control_socket():
     assert chosen["threads"] > 4 + 6
     assert chosen["control_socket_disable"] is True
     assert chosen["bind"] == "[::1]:8000"
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("3", "3")])
+def test_numeric_libraries_get_one_thread_each_unless_told_otherwise(monkeypatch, tmp_path, before, after):
+    environ = {} if before is None else {"OMP_NUM_THREADS": before}
+    seen = []
+    monkeypatch.setattr(os, "environ", environ)
+    monkeypatch.setattr(server, "configure_logs", lambda config: None)
+    monkeypatch.setattr(server, "check_port_free", lambda address: None)
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda **_: str(tmp_path))
+    monkeypatch.setattr(server._Server, "run", lambda self: seen.append(environ["OMP_NUM_THREADS"]))
+    server.serve(Config)
+    assert seen == [after]
 
 
 def test_a_port_that_is_taken_is_refused_with_the_next_one_as_advice():

@@ -1,11 +1,12 @@
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import keras
 import numpy as np
 import pytest
 
 from training.bundle import litert
-from training.litert import LiteModel
+from training.litert import LiteModel, _Runner
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +50,41 @@ def test_threads_with_batches_of_other_sizes_share_a_model(model):
         assert np.array_equal(result, batch * 2.0 + 1)
 
 
-def test_each_thread_has_an_interpreter_of_its_own(model):
-    here = model._interpreter((1, 3))
-    assert model._interpreter((1, 3)) is here
+def test_threads_one_after_the_other_share_an_interpreter(model, monkeypatch):
+    model.run(np.zeros((1, 3), np.uint8))
+    monkeypatch.setattr("training.litert._Runner", None)
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(model._interpreter, (1, 3)).result() is not here
+        assert pool.submit(model.run, np.zeros((1, 3), np.uint8)).result().tolist() == [[1, 1, 1]]
+
+
+@pytest.fixture
+def three_cores(model, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    return LiteModel(model._model)
+
+
+def test_threads_at_the_same_time_have_an_interpreter_each(three_cores, monkeypatch):
+    together, run = Barrier(3), _Runner.run
+
+    def meet(self, inputs):
+        together.wait(timeout=60)
+        return run(self, inputs)
+
+    monkeypatch.setattr(_Runner, "run", meet)
+    batches = [np.full((1, 3), n, np.uint8) for n in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        assert [result[0, 0] for result in pool.map(three_cores.run, batches)] == [1, 3, 5]
+
+
+def test_there_are_no_more_interpreters_than_cores(three_cores, monkeypatch):
+    made = []
+    monkeypatch.setattr("training.litert._Runner", lambda model: made.append(_Runner(model)) or made[-1])
+    with ThreadPoolExecutor(12) as pool:
+        assert len(list(pool.map(three_cores.run, [np.zeros((1, 3), np.uint8)] * 300))) == 300
+    assert 1 <= len(made) <= 3
+
+
+def test_an_interpreter_goes_on_after_an_input_that_it_refuses(model):
+    with pytest.raises(ValueError):
+        model.run(np.zeros((1, 3), np.float32))
+    assert model.run(np.zeros((1, 3), np.uint8)).tolist() == [[1, 1, 1]]
