@@ -23,8 +23,10 @@ USER silhouette
 CMD ["python", "-m", "training", "--help"]
 
 # Serves, and builds indexes. No TensorFlow. The last stage is the default one.
+# STORE_CLIENT=pymilvus adds the client of Milvus, in the version of constraints.txt.
 FROM base AS serving
-RUN pip install -r requirements-serving.txt
+ARG STORE_CLIENT=
+RUN pip install -r requirements-serving.txt ${STORE_CLIENT}
 COPY training training/
 COPY index index/
 COPY service service/

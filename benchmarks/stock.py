@@ -11,7 +11,7 @@ from PIL import Image
 
 from index.build import Making, publish_embedded
 from index.embeddings import Embedded
-from index.publish import building
+from index.stores.folder import FolderStore
 from training.catalogue import Catalogue, Item
 from training.encoder import Encoder
 
@@ -52,7 +52,7 @@ def publish_items(indexes: Path, vectors: np.ndarray, encoder: Encoder, *, kind:
     contents[:, :8] = rows[:, None].view(np.uint8)
     pictures = np.random.default_rng(1).integers(0, 2**60, len(rows), np.uint64)
     items = tuple(map(_item, rows.tolist()))
-    with building(indexes) as draft:
+    with FolderStore(indexes).building() as draft:
         making = Making(draft, "made up", encoder.fingerprint)
         return publish_embedded(making, Embedded(items, vectors, (), pictures, contents), kind=kind).kind
 

@@ -15,17 +15,17 @@ import click
 from click.core import ParameterSource
 
 from index import change_commands, summary
-from index.build import KEEP, LAST_GATE, LAST_REPORT, build_index
+from index.build import KEEP, LAST_GATE, build_index
 from index.engines.choice import ENGINES, LOCAL, engine_named
 from index.errors import GateFailed, IndexDamaged, NoIndex
 from index.gate import Limits
 from index.kinds.choice import AUTO, KINDS
-from index.manifest import Manifest, read_manifest
-from index.options import indexes_option, json_option
-from index.pruning import prune
-from index.publish import activate, current_version, list_versions, rollback, verify
+from index.manifest import Manifest
+from index.options import json_option, store_address_option, store_options
+from index.pages import Page
 from index.retraining import retrain as train_on
-from index.searcher import Page, Searcher
+from index.stores.address import open_store
+from index.stores.store import LAST_REPORT, Store
 from training.catalogue import read_catalogue
 from training.command import SilhouetteGroup
 from training.encoder import Encoder
@@ -65,10 +65,10 @@ def _print_page(page: Page) -> None:
         )
 
 
-def _listed_fields(indexes: Path, version: str) -> dict[str, Any]:
+def _listed_fields(store: Store, version: str) -> dict[str, Any]:
     """Return what the list of versions says of one; a damaged one says so."""
     try:
-        manifest = read_manifest(indexes / version)
+        manifest = store.manifest(version)
     except IndexDamaged as error:
         return {"version": version, "damaged": str(error)}
     names = ("version", "built_at", "items", "kind", "encoder", "catalogue")
@@ -85,7 +85,10 @@ def _listed_line(fields: dict[str, Any]) -> str:
 
 
 def _counts(manifest: Manifest) -> str:
-    return f"{manifest.items:,} items, {sum(manifest.sizes.values()):,} bytes in {len(manifest.sizes)} files"
+    files = (
+        f", {sum(manifest.sizes.values()):,} bytes in {len(manifest.sizes)} files" if manifest.sizes else ""
+    )
+    return f"{manifest.items:,} items{files}"
 
 
 def _print_in_use(manifest: Manifest, as_json: bool) -> None:
@@ -95,9 +98,9 @@ def _print_in_use(manifest: Manifest, as_json: bool) -> None:
         click.echo(f"{manifest.version} is in use: {_counts(manifest)}, encoder {manifest.encoder[:12]}")
 
 
-def _in_use(indexes: Path) -> str | None:
+def _in_use(store: Store) -> str | None:
     try:
-        return current_version(indexes)
+        return store.current()
     except (NoIndex, IndexDamaged) as error:
         click.echo(f"Note: {error}", err=True)
         return None
@@ -121,6 +124,7 @@ _BUILD_OPTIONS = (
         show_default=True,
         help="Folder in which the version is published.",
     ),
+    store_address_option,
     click.option(
         "--kind",
         type=click.Choice([AUTO, *sorted(KINDS)]),
@@ -202,6 +206,7 @@ def build(
     catalogue: str,
     encoder: Path,
     indexes: Path,
+    store: str,
     retrain: bool,
     retrain_options: str,
     max_drop: float,
@@ -218,6 +223,7 @@ def build(
     """
     start = perf_counter()
     engine = engine_named(engine_name, processes=processes, address=address)
+    place = open_store(store, indexes)
     Encoder.load(encoder)
     if retrain:
         encoder = train_on(catalogue, encoder, models=Path("models"), cache=cache, options=retrain_options)
@@ -229,6 +235,7 @@ def build(
             listed,
             Encoder.load(encoder),
             indexes=indexes,
+            store=place,
             cache=cache,
             engine=engine,
             processes=processes,
@@ -247,7 +254,7 @@ def build(
     if as_json:
         _print_json(summary.fields(built, encoder=encoder))
     else:
-        _print_lines(summary.lines(built, indexes=indexes, encoder=encoder))
+        _print_lines(summary.lines(built, store=place, encoder=encoder))
 
 
 def _passed_on(context: click.Context) -> list[str]:
@@ -304,13 +311,13 @@ def nightly(context: click.Context, at: datetime, timezone: ZoneInfo, now: bool,
 
 @main.command(epilog="Example: python -m index search some-garment.jpg --limit 20")
 @click.argument("image", type=click.Path(path_type=Path))
-@indexes_option
+@store_options
 @encoder_option
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Items to list.")
 @json_option
-def search(image: Path, indexes: Path, encoder: Path, limit: int, as_json: bool) -> None:
+def search(image: Path, store: Store, encoder: Path, limit: int, as_json: bool) -> None:
     """List the items whose shape is most like that of the garment in IMAGE."""
-    searcher = Searcher.open(indexes, encoder=Encoder.load(encoder))
+    searcher = store.open(encoder=Encoder.load(encoder))
     start = perf_counter()
     (page,) = searcher.search(searcher.encoder.embed([image]), limit=limit)
     took_ms = round((perf_counter() - start) * 1000, 1)
@@ -321,12 +328,12 @@ def search(image: Path, indexes: Path, encoder: Path, limit: int, as_json: bool)
 
 
 @main.command(epilog="Example: python -m index versions")
-@indexes_option
+@store_options
 @json_option
-def versions(indexes: Path, as_json: bool) -> None:
+def versions(store: Store, as_json: bool) -> None:
     """List the published versions, oldest first; a star marks the one in use."""
-    listed = [_listed_fields(indexes, version) for version in list_versions(indexes)]
-    current = _in_use(indexes)
+    listed = [_listed_fields(store, version) for version in store.versions()]
+    current = _in_use(store)
     if as_json:
         _print_json([{**line, "current": line["version"] == current} for line in listed])
         return
@@ -336,11 +343,11 @@ def versions(indexes: Path, as_json: bool) -> None:
 
 @main.command(name="verify", epilog="Example: python -m index verify")
 @click.argument("version", required=False)
-@indexes_option
+@store_options
 @json_option
-def verify_command(version: str | None, indexes: Path, as_json: bool) -> None:
+def verify_command(version: str | None, store: Store, as_json: bool) -> None:
     """Check VERSION, by default the one in use: all checksums, the counts and a real search."""
-    manifest = verify(indexes, version).manifest
+    manifest = store.verify(version)
     if as_json:
         _print_json({"version": manifest.version, "sound": True, "items": manifest.items})
     else:
@@ -349,19 +356,19 @@ def verify_command(version: str | None, indexes: Path, as_json: bool) -> None:
 
 @main.command(name="activate", epilog="Example: python -m index activate 2026-11-21T02-00-00Z")
 @click.argument("version")
-@indexes_option
+@store_options
 @json_option
-def activate_command(version: str, indexes: Path, as_json: bool) -> None:
+def activate_command(version: str, store: Store, as_json: bool) -> None:
     """Make VERSION the one in use, after a full check; running services take it up."""
-    _print_in_use(activate(indexes, version).manifest, as_json)
+    _print_in_use(store.activate(version), as_json)
 
 
 @main.command(name="rollback", epilog="Example: python -m index rollback")
-@indexes_option
+@store_options
 @json_option
-def rollback_command(indexes: Path, as_json: bool) -> None:
+def rollback_command(store: Store, as_json: bool) -> None:
     """Go back to the version before the one in use, after a full check; running services take it up."""
-    _print_in_use(rollback(indexes).manifest, as_json)
+    _print_in_use(store.rollback(), as_json)
 
 
 @main.command(name="prune", epilog="Example: python -m index prune --keep 3")
@@ -372,11 +379,11 @@ def rollback_command(indexes: Path, as_json: bool) -> None:
     show_default=True,
     help="How many of the newest versions to keep; the one in use always stays.",
 )
-@indexes_option
+@store_options
 @json_option
-def prune_command(keep: int, indexes: Path, as_json: bool) -> None:
+def prune_command(keep: int, store: Store, as_json: bool) -> None:
     """Remove old versions."""
-    removed = prune(indexes, keep=keep)
+    removed = store.prune(keep=keep)
     if as_json:
         _print_json({"removed": removed})
     else:

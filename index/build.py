@@ -1,7 +1,6 @@
 """A build, from a catalogue to a published version: embed, check, write, check, publish, each step timed."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -13,29 +12,24 @@ from typing import Any
 import numpy as np
 
 from index.calibration import pair_quantiles
-from index.changes import Changes
-from index.comparison import Difference, Previous, compare, read_previous
-from index.duplicates import find_duplicates, write_duplicates
+from index.comparison import Difference, Previous, compare
+from index.duplicates import find_duplicates
 from index.embedding_cache import FOLDER, EmbeddingCache
 from index.embeddings import Embedded, embed_catalogue, encode_anew
 from index.engines.engine import Engine
 from index.gate import Limits, Verdict, check_index, check_vectors
 from index.golden import Answer, GoldenSet
-from index.items import write_items
-from index.kinds.choice import AUTO, choose_kind, kind_named
-from index.kinds.vector_index import VectorIndex
-from index.manifest import Manifest, file_sums, write_manifest
-from index.pruning import tidy
-from index.publish import Draft, building, publish, writing
-from index.version import CONTENTS, DUPLICATES, ITEMS, REPORT, VECTORS
+from index.kinds.choice import AUTO
+from index.manifest import Manifest
+from index.publish import writing
+from index.stores.folder import FolderStore
+from index.stores.store import LAST_REPORT, Draft, Store
 from training.catalogue import BadItem, Catalogue, check_bad_share, write_report
 from training.encoder import Encoder
 from training.files import write_atomically
 
-LAST_REPORT = "last-report.csv"
 LAST_GATE = "last-gate.json"
 KEEP = 7
-_CONTAINER = Path("/sys/fs/cgroup/memory.max")
 
 
 @dataclass(frozen=True)
@@ -49,6 +43,8 @@ class Built:
         The items that were skipped.
     report : Path
         The CSV file that lists them.
+    duplicates : Path
+        The CSV file that lists the items that repeat another one.
     seconds : dict
         How long each step took.
     cached : int
@@ -62,6 +58,7 @@ class Built:
     manifest: Manifest
     bad: tuple[BadItem, ...]
     report: Path
+    duplicates: Path
     seconds: dict[str, float]
     cached: int
     difference: Difference
@@ -102,36 +99,6 @@ class Making:
         start = perf_counter()
         yield
         self.seconds[step] = round(self.seconds.get(step, 0.0) + perf_counter() - start, 3)
-
-
-def _memory() -> int:
-    """Return the bytes of memory of this machine, or of its container where that has less."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        return min(machine, int(_CONTAINER.read_text()))
-    except (OSError, ValueError):
-        return machine
-
-
-def _make_index(
-    vectors: np.ndarray, *, kind: str, recall: float
-) -> tuple[VectorIndex, dict[str, float | int | str]]:
-    """Return an index of the kind that is asked for, or chosen, and what the manifest says of it."""
-    why = ""
-    if kind == AUTO:
-        kind, why = choose_kind(len(vectors), vectors.shape[1], _memory())
-    index = kind_named(kind).build(vectors, recall=recall)
-    return index, {**index.parameters, **({"why": why} if why else {})}
-
-
-def _write(making: Making, embedded: Embedded, index: VectorIndex, groups: np.ndarray) -> None:
-    draft, items = making.draft, embedded.items
-    with writing(draft.indexes):
-        write_report(draft.folder / REPORT, making.bad)
-        write_items(draft.folder / ITEMS, items, groups=groups)
-        write_duplicates(draft.folder / DUPLICATES, items, groups, embedded.vectors, embedded.pictures)
-        np.save(draft.folder / CONTENTS, embedded.contents)
-        index.save(draft.folder / VECTORS)
 
 
 def _keep_verdict(making: Making, verdict: Verdict, answers: Sequence[Answer]) -> None:
@@ -183,15 +150,12 @@ def publish_embedded(
         with making.timed("duplicates"):
             groups = find_duplicates(vectors, embedded.pictures)
         with making.timed("write"):
-            index, parameters = _make_index(vectors, kind=kind, recall=recall)
-            _write(making, embedded, index, groups)
-        with making.timed("check"):  # as it can be read back from its file
-            index = type(index).load(draft.folder / VECTORS, parameters)
-            answers = making.golden.ask(index, embedded.items)
-            verdict += check_index(vectors, index, golden=answers, limits=limits)
+            filled = draft.fill(embedded, groups, bad=making.bad, kind=kind, recall=recall)
+        with making.timed("check"):
+            answers = making.golden.ask(filled.index, embedded.items)
+            verdict += check_index(vectors, filled.index, golden=answers, limits=limits)
     _keep_verdict(making, verdict, answers)
     verdict.require()
-    checksums, sizes = file_sums(draft.folder)
     manifest = Manifest(
         version=draft.version,
         built_at=(now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds"),
@@ -200,18 +164,17 @@ def publish_embedded(
         catalogue=making.catalogue,
         encoder=making.encoder,
         dimension=vectors.shape[1],
-        kind=index.kind,
-        checksums=checksums,
-        sizes=sizes,
+        kind=filled.kind,
+        checksums=filled.checksums,
+        sizes=filled.sizes,
         gate=verdict.figures,
         score_quantiles=pair_quantiles(vectors),
-        parameters=parameters,
+        parameters=filled.parameters,
         changes=making.changes,
         duplicates=int(np.count_nonzero(groups != np.arange(len(groups)))),
     )
-    with making.timed("publish"), writing(draft.indexes):
-        write_manifest(draft.folder, manifest)
-        publish(draft)
+    with making.timed("publish"):
+        draft.publish(manifest)
     return manifest
 
 
@@ -232,6 +195,7 @@ def build_index(
     encoder: Encoder,
     *,
     indexes: Path,
+    store: Store | None = None,
     kind: str = AUTO,
     recall: float = Limits.recall,
     max_bad: float = 0.5,
@@ -251,7 +215,9 @@ def build_index(
     catalogue : Catalogue
     encoder : Encoder
     indexes : Path
-        The folder of the published versions.
+        Folder of what builds note and of photographs that were put, and of the published versions.
+    store : Store, optional
+        Where else the versions are published.
     kind : str
         Kind of vector index, one of `index.kinds.choice.KINDS`; "auto" chooses by size and memory.
     recall : float
@@ -285,9 +251,10 @@ def build_index(
         In all cases the version in use stays.
     """
     asked = GoldenSet.read(golden, encoder) if golden else GoldenSet()
-    with building(indexes, now=now) as draft:
-        folded, changes = Changes(indexes).folded(catalogue)
-        making = Making(draft, catalogue.source, encoder.fingerprint, changes, read_previous(indexes))
+    store = store or FolderStore(indexes)
+    with store.building(now=now) as draft:
+        folded, changes = store.changes.folded(catalogue)
+        making = Making(draft, catalogue.source, encoder.fingerprint, changes, store.previous())
         making.golden = asked
         with making.timed("embed"):
             embedded = _embed(
@@ -301,11 +268,12 @@ def build_index(
         manifest = publish_embedded(
             making, embedded, kind=kind, recall=recall, anew=anew, limits=limits, now=now
         )
-        removed = tuple(tidy(indexes, keep=keep, catalogue=catalogue))
+        removed = tuple(store.tidy(keep=keep, catalogue=catalogue))
     return Built(
         manifest=manifest,
         bad=bad,
-        report=indexes / draft.version / REPORT,
+        report=draft.report,
+        duplicates=draft.duplicates,
         seconds=making.seconds,
         cached=embedded.cached,
         difference=compare(making.previous, embedded.items, embedded.contents),

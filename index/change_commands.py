@@ -6,12 +6,11 @@ from typing import Any
 
 import click
 
-from index.changes import Change, Changes
+from index.change import Change
 from index.editing import delete_item, forget_item, put_item
 from index.errors import NoIndex
-from index.manifest import read_manifest
-from index.options import indexes_option, json_option
-from index.publish import current_version
+from index.options import json_option, store_options
+from index.stores.store import Store
 from training.encoder import Encoder
 from training.options import encoder_option
 from training.table import TEXT_COLUMNS
@@ -61,7 +60,7 @@ def _tell(item_id: str, seq: int, told: str, as_json: bool) -> None:
 @click.argument("photo", type=click.Path(path_type=Path))
 @click.option("--metadata", default="{}", callback=_object, help="A JSON object.  [default: {}]")
 @click.option("--set", "fields", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="A field of it.")
-@indexes_option
+@store_options
 @encoder_option
 @json_option
 def put(
@@ -69,7 +68,7 @@ def put(
     photo: Path,
     metadata: dict[str, Any],
     fields: dict[str, Any],
-    indexes: Path,
+    store: Store,
     encoder: Path,
     as_json: bool,
 ) -> None:
@@ -78,24 +77,24 @@ def put(
     The item is searched from now on, and stays so through rebuilds, until it is put or deleted again or left
     to the catalogue by `changes --forget`.
     """
-    seq = put_item(indexes, Encoder.load(encoder), item_id, photo, metadata | fields)
+    seq = put_item(store, Encoder.load(encoder), item_id, photo, metadata | fields)
     _tell(item_id, seq, f"put {item_id}; running services find it within a second", as_json)
 
 
 @click.command(epilog="Example: python -m index delete sku-7")
 @click.argument("item_id")
-@indexes_option
+@store_options
 @json_option
-def delete(item_id: str, indexes: Path, as_json: bool) -> None:
+def delete(item_id: str, store: Store, as_json: bool) -> None:
     """Take ITEM_ID out of the search, also where the catalogue still holds it; no build is needed."""
-    seq = delete_item(indexes, item_id)
+    seq = delete_item(store, item_id)
     _tell(item_id, seq, f"deleted {item_id}; running services leave it out within a second", as_json)
 
 
-def _folded(indexes: Path) -> int:
+def _folded(store: Store) -> int:
     """Return the last change that the version in use has folded in."""
     try:
-        return read_manifest(indexes / current_version(indexes)).changes
+        return store.manifest(store.current()).changes
     except NoIndex:
         return 0
 
@@ -110,22 +109,22 @@ def _fields(change: Change) -> dict[str, Any]:
 @click.command(epilog="Example: python -m index changes --forget sku-7")
 @click.option("--all", "everything", is_flag=True, help="Also those that are folded in.  [default: no]")
 @click.option("--forget", multiple=True, metavar="ITEM_ID", help="Leave an item to the catalogue again.")
-@indexes_option
+@store_options
 @json_option
-def changes(everything: bool, forget: tuple[str, ...], indexes: Path, as_json: bool) -> None:
+def changes(everything: bool, forget: tuple[str, ...], store: Store, as_json: bool) -> None:
     """List what was put and deleted since the build of the version in use, in order.
 
     Each item is listed with its latest change. What was put or deleted goes on standing above the catalogue,
     build after build, until it is forgotten.
     """
     for item_id in forget:
-        seq = forget_item(indexes, item_id)
+        seq = forget_item(store, item_id)
         _tell(
             item_id, seq, f"forgot {item_id}; from the next build on it is what the catalogue says", as_json
         )
     if forget:
         return
-    listed = Changes(indexes).since(0 if everything else _folded(indexes))
+    listed = store.changes.since(0 if everything else _folded(store))
     if as_json:
         click.echo(json.dumps([_fields(change) for change in listed], indent=1))
         return

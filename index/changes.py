@@ -4,80 +4,35 @@ import json
 import sqlite3
 from collections.abc import Collection
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from index.errors import IndexDamaged, InvalidChange
+from index.change import (
+    DELETE,
+    FORGET,
+    PUT,
+    Change,
+    ChangeLog,
+    checked_id,
+    fold,
+    metadata_text,
+    vector_bytes,
+)
+from index.errors import IndexDamaged
 from index.journal import NOWHERE, Journal, Position, last_number
 from index.manifest import read_manifest
 from index.photographs import PHOTOGRAPHS, Photographs
 from index.publish import list_versions
-from training.catalogue import Catalogue, Item, is_unicode
+from training.catalogue import Catalogue, Item
+
+__all__ = ["DELETE", "FORGET", "PUT", "Change", "Changes"]
 
 CHANGES = "changes.sqlite"
-PUT, DELETE, FORGET = "put", "delete", "forget"
 
-_NORM_TOLERANCE = 1e-3
 _COLUMNS = "seq, at, action, item_id, photograph, metadata, encoder, vector"
-
-
-@dataclass(frozen=True)
-class Change:
-    """The latest state of one item.
-
-    Parameters
-    ----------
-    seq : int
-        Number of the change; each change, of whatever item, has a higher one than all before.
-    at : str
-        When it was made (UTC, ISO 8601).
-    action : str
-        "put", "delete", or "forget", after which the item is again what the catalogue says.
-    item_id : str
-    item : Item or None
-        The item as it was put.
-    vector : float32 (d,) or None
-        Its embedding.
-    encoder : str or None
-        Fingerprint of the encoder that made the embedding.
-    """
-
-    seq: int
-    at: str
-    action: str
-    item_id: str
-    item: Item | None = None
-    vector: np.ndarray | None = field(default=None, compare=False, repr=False)
-    encoder: str | None = None
-
-
-def _checked_id(item_id: str) -> str:
-    if not item_id or not is_unicode(item_id) or "\0" in item_id:
-        raise InvalidChange(f"{item_id!r} can't be the id of an item. Accepted: any text that is not empty.")
-    return item_id
-
-
-def _metadata_text(metadata: dict[str, Any]) -> str:
-    values = {name: None if name == "category" and value == "" else value for name, value in metadata.items()}
-    try:
-        text = json.dumps(values, allow_nan=False)
-        text.encode()
-        return text
-    except (TypeError, ValueError) as error:
-        raise InvalidChange(f"The metadata can't be stored ({error}). Accepted: a JSON object.") from error
-
-
-def _vector_bytes(vector: np.ndarray) -> bytes:
-    if vector.ndim != 1 or not abs(float(np.linalg.norm(vector)) - 1.0) <= _NORM_TOLERANCE:
-        raise InvalidChange(
-            f"The embedding has the shape {vector.shape} and the norm {np.linalg.norm(vector):.4g}. "
-            "Accepted: one vector of norm 1."
-        )
-    return vector.astype("<f4").tobytes()
 
 
 def _highest_folded(indexes: Path) -> int:
@@ -91,13 +46,7 @@ def _highest_folded(indexes: Path) -> int:
     return highest
 
 
-def _replaced(item: Item, states: dict[str, Change]) -> Item | None:
-    """Return what has become of an item of the catalogue; None where it was deleted."""
-    change = states.get(item.item_id)
-    return item if change is None or change.action == FORGET else change.item
-
-
-class Changes:
+class Changes(ChangeLog):
     """The log of the changes in a folder of indexes; any number of processes and threads may use it at once.
 
     A change is durable once its method has returned: photograph and state are written under the log's one
@@ -119,27 +68,8 @@ class Changes:
     def put(
         self, item_id: str, photo: bytes, metadata: dict[str, Any], vector: np.ndarray, encoder: str
     ) -> int:
-        """Add an item or replace the one of that id; return the number of the change.
-
-        Parameters
-        ----------
-        item_id : str
-        photo : bytes
-            The photograph's file: JPEG, PNG or WebP.
-        metadata : dict
-            What JSON can hold.
-        vector : float32 (d,), unit norm
-        encoder : str
-            Fingerprint of the encoder that made `vector`.
-
-        Raises
-        ------
-        InvalidChange, UnsupportedImageType
-            A value can't be stored.
-        ChangeNotWritten
-            The disk is full or read-only, or another writer does not let go.
-        """
-        values = (_checked_id(item_id), _metadata_text(metadata), encoder, _vector_bytes(vector))
+        """Add an item or replace the one of that id, as every log does; return the change's number."""
+        values = (checked_id(item_id), metadata_text(metadata), encoder, vector_bytes(vector))
         with self._writing() as connection:
             return self._record(connection, PUT, values[0], self.photographs.store(photo), *values[1:])
 
@@ -151,7 +81,7 @@ class Changes:
         InvalidChange, ChangeNotWritten
         """
         with self._writing() as connection:
-            return self._record(connection, DELETE, _checked_id(item_id))
+            return self._record(connection, DELETE, checked_id(item_id))
 
     def forget(self, item_id: str) -> int:
         """Let the catalogue speak for that item again, from the next build on; return the change's number.
@@ -161,7 +91,7 @@ class Changes:
         InvalidChange, ChangeNotWritten
         """
         with self._writing() as connection:
-            return self._record(connection, FORGET, _checked_id(item_id))
+            return self._record(connection, FORGET, checked_id(item_id))
 
     def position(self) -> Position:
         """Return how far the log has got; this costs some microseconds. Raises `ChangesDamaged`."""
@@ -182,9 +112,6 @@ class Changes:
     def folded(self, catalogue: Catalogue) -> tuple[Catalogue, int]:
         """Return a catalogue with all changes applied, and the number of the last one.
 
-        Items of the catalogue keep their order, and those that were added follow. What was put or deleted is
-        no bad item any more.
-
         Raises
         ------
         ChangesDamaged
@@ -196,15 +123,7 @@ class Changes:
                 connection.execute("BEGIN")
                 states = {change.item_id: change for change in self._states(connection, "seq > ?", 0)}
                 seq = last_number(connection)
-        kept = [_replaced(item, states) for item in catalogue.items]
-        known = {item.item_id for item in catalogue.items}
-        added = [change.item for change in states.values() if change.item_id not in known]
-        decided = {item_id for item_id, change in states.items() if change.action != FORGET}
-        return Catalogue(
-            source=catalogue.source,
-            items=tuple(item for item in (*kept, *added) if item is not None),
-            bad=tuple(bad for bad in catalogue.bad if bad.item_id not in decided),
-        ), seq
+        return fold(catalogue, states), seq
 
     def drop(self, *, folded: int, catalogue: Collection[str] | None, photographs: Collection[str]) -> None:
         """Drop what nothing needs any more (see `index.sweep`).

@@ -3,25 +3,22 @@
 from pathlib import Path
 from typing import Any
 
-from index.changes import DELETE, FORGET, Changes
+from index.change import DELETE, FORGET
 from index.errors import ItemUnknown
-from index.items import Items
-from index.publish import current_version
-from index.version import ITEMS
+from index.stores.store import Store
 from training.encoder import Encoder
 from training.garment import WORKING_SIZE, isolate
 from training.images import decode, read_bytes
 
 
 def put_item(
-    indexes: Path, encoder: Encoder, item_id: str, photo: bytes | Path, metadata: dict[str, Any]
+    store: Store, encoder: Encoder, item_id: str, photo: bytes | Path, metadata: dict[str, Any]
 ) -> int:
     """Add an item or replace the one of that id; return the number of the change.
 
     Parameters
     ----------
-    indexes : Path
-        The folder of the published versions.
+    store : Store
     encoder : Encoder
         Best the one that made the index; where it is another, searches embed the photograph again.
     item_id : str
@@ -37,18 +34,19 @@ def put_item(
     """
     data = photo if isinstance(photo, bytes) else read_bytes(photo)
     (vector,) = encoder.embed_garments([isolate(decode(data, size=WORKING_SIZE))])
-    return Changes(indexes).put(item_id, data, metadata, vector, encoder.fingerprint)
+    return store.changes.put(item_id, data, metadata, vector, encoder.fingerprint)
 
 
-def _require(indexes: Path, item_id: str) -> None:
-    change = Changes(indexes).state(item_id)
+def _require(store: Store, item_id: str) -> None:
+    change = store.changes.state(item_id)
     if change is None or change.action == FORGET:
-        Items.open(indexes / current_version(indexes) / ITEMS).by_id(item_id)
+        if not store.holds(item_id):
+            raise ItemUnknown(f"The index holds no item '{item_id}'. Item ids are those of the catalogue.")
     elif change.action == DELETE:
         raise ItemUnknown(f"Item '{item_id}' was deleted already ({change.at}).")
 
 
-def delete_item(indexes: Path, item_id: str) -> int:
+def delete_item(store: Store, item_id: str) -> int:
     """Take an item out of all that is searched; return the number of the change.
 
     Raises
@@ -60,11 +58,11 @@ def delete_item(indexes: Path, item_id: str) -> int:
     ChangeNotWritten
         Nothing has changed.
     """
-    _require(indexes, item_id)
-    return Changes(indexes).delete(item_id)
+    _require(store, item_id)
+    return store.changes.delete(item_id)
 
 
-def forget_item(indexes: Path, item_id: str) -> int:
+def forget_item(store: Store, item_id: str) -> int:
     """Leave an item to the catalogue again, from the next build on; return the number of the change.
 
     Raises
@@ -73,10 +71,9 @@ def forget_item(indexes: Path, item_id: str) -> int:
         It was neither put nor deleted.
     ChangesDamaged, ChangeNotWritten
     """
-    changes = Changes(indexes)
-    if changes.state(item_id) is None:
+    if store.changes.state(item_id) is None:
         raise ItemUnknown(
             f"Item '{item_id}' was neither put nor deleted, so there is nothing to forget. "
             "`python -m index changes --all` lists what was."
         )
-    return changes.forget(item_id)
+    return store.changes.forget(item_id)

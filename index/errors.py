@@ -43,6 +43,10 @@ class ChangeNotWritten(SilhouetteError):
     """A change could not be made durable; nothing of it has taken effect."""
 
 
+class ChangeNotConfirmed(ChangeNotWritten):
+    """A change may have been made or not, for the store did not answer; it can be repeated."""
+
+
 class ChangesDamaged(SilhouetteError):
     """The log of changes can't be read."""
 
@@ -61,3 +65,19 @@ class EngineUnavailable(SilhouetteError):
 
 class RetrainingFailed(SilhouetteError):
     """Training did not make an encoder."""
+
+
+class InvalidStore(SilhouetteError):
+    """The address of a store is malformed, or names what is not installed."""
+
+
+class StoreUnreachable(SilhouetteError):
+    """The store of the index does not answer, or refuses this client."""
+
+
+class RankingTooDeep(SilhouetteError):
+    """A page lies further down a ranking than the store lists it."""
+
+
+class StoreFailed(SilhouetteError):
+    """The store has refused or failed at what was asked of it."""

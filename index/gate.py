@@ -9,7 +9,7 @@ import numpy as np
 
 from index.errors import GateFailed
 from index.golden import Answer
-from index.kinds.vector_index import VectorIndex
+from index.kinds.searchable import Searchable
 
 LISTED = 20
 FIRST = 10
@@ -142,7 +142,7 @@ def check_vectors(
     return verdict if anew is None else verdict + _fingerprint(vectors, *anew, limits)
 
 
-def _finds_itself(row: int, vectors: np.ndarray, index: VectorIndex) -> bool:
+def _finds_itself(row: int, vectors: np.ndarray, index: Searchable) -> bool:
     query = vectors[row]
     (scores,), (rows,) = index.search(query[None], LISTED)
     tied = scores >= scores[0] - TIE  # photographs with the same vector share the first place
@@ -151,7 +151,7 @@ def _finds_itself(row: int, vectors: np.ndarray, index: VectorIndex) -> bool:
     return row in rows[tied]
 
 
-def _self_retrieval(vectors: np.ndarray, index: VectorIndex, rows: np.ndarray, limits: Limits) -> Verdict:
+def _self_retrieval(vectors: np.ndarray, index: Searchable, rows: np.ndarray, limits: Limits) -> Verdict:
     found, seconds = [], []
     for row in rows.tolist():
         start = perf_counter()
@@ -172,7 +172,7 @@ def _true_tenth(vectors: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
     return scores[:, -1:]
 
 
-def _recall(vectors: np.ndarray, index: VectorIndex, rows: np.ndarray, limits: Limits) -> Verdict:
+def _recall(vectors: np.ndarray, index: Searchable, rows: np.ndarray, limits: Limits) -> Verdict:
     """Compare with brute force; a row's own place does not count, for it is the easiest to find."""
     k = min(FIRST, len(vectors) - 1)
     if k == 0:
@@ -199,7 +199,7 @@ def _golden(answers: Sequence[Answer]) -> Verdict:
 
 def check_index(
     vectors: np.ndarray,
-    index: VectorIndex,
+    index: Searchable,
     *,
     golden: Sequence[Answer] = (),
     limits: Limits | None = None,
@@ -211,8 +211,8 @@ def check_index(
     ----------
     vectors : float32 (n, d), unit rows, n at least 1
         The embeddings from which the index was built.
-    index : VectorIndex
-        As loaded from the files that are to be published.
+    index : Searchable
+        As it will be searched.
     golden : sequence of Answer
         What it answers to the golden queries.
     limits : Limits, optional

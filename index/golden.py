@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from index.errors import GoldenUnusable
-from index.kinds.vector_index import VectorIndex
+from index.kinds.searchable import Searchable
 from training.catalogue import Item
 from training.encoder import Encoder
 from training.errors import UnreadableImage
@@ -110,7 +110,7 @@ class GoldenSet:
         queries = _read(path)
         return cls(queries, tuple(_embed(query, encoder) for query in queries))
 
-    def ask(self, index: VectorIndex, items: Sequence[Item]) -> tuple[Answer, ...]:
+    def ask(self, index: Searchable, items: Sequence[Item]) -> tuple[Answer, ...]:
         """Return what an index answers, whose rows are `items`."""
         return tuple(
             _answer(query, vector, index, items)
@@ -118,7 +118,7 @@ class GoldenSet:
         )
 
 
-def _answer(query: Golden, vector: np.ndarray, index: VectorIndex, items: Sequence[Item]) -> Answer:
+def _answer(query: Golden, vector: np.ndarray, index: Searchable, items: Sequence[Item]) -> Answer:
     _, (rows,) = index.search(vector[None], query.k)
     found = {items[row].item_id for row in rows.tolist() if row >= 0}
     return Answer(query, tuple(wanted for wanted in query.item_ids if wanted not in found))

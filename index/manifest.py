@@ -89,34 +89,50 @@ def _problem(path: Path, manifest: Manifest, *, hash_up_to: float) -> str | None
     return None
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write `manifest.json` into `folder`, with a checksum of its own."""
+def manifest_text(manifest: Manifest) -> str:
+    """Return a manifest as JSON, with a checksum of its own."""
     fields = {"format": FORMAT, **asdict(manifest)}
-    text = json.dumps({**fields, "manifest_sha256": _digest(fields)}, indent=1)
-    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    return json.dumps({**fields, "manifest_sha256": _digest(fields)}, indent=1) + "\n"
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """Return the manifest of the version in `folder`.
+def parse_manifest(text: str, *, name: str) -> Manifest:
+    """Return the manifest that a text holds, which is known to people by `name`.
 
     Raises
     ------
     IndexDamaged
-        It is missing, was changed since it was written, or is of another format.
+        It was changed since it was written, or is of another format.
     """
-    path = folder / MANIFEST
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = json.loads(text)
         if fields.pop("manifest_sha256") != _digest(fields):
             raise ValueError("it was changed since it was written")
         if fields.pop("format") != FORMAT:
             raise ValueError(f"it is not of format {FORMAT}")
         return Manifest(**{**fields, "score_quantiles": tuple(fields["score_quantiles"])})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise IndexDamaged(
-            f"The manifest '{path}' can't be used: {error}. "
-            "Activate another version, or build the index again."
-        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _unusable(name, error) from error
+
+
+def _unusable(name: str, error: Exception) -> IndexDamaged:
+    return IndexDamaged(
+        f"The manifest '{name}' can't be used: {error}. Activate another version, or build the index again."
+    )
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `manifest.json` into `folder`."""
+    (folder / MANIFEST).write_text(manifest_text(manifest), encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return the manifest of the version in `folder`; raises `IndexDamaged` where there is no sound one."""
+    path = folder / MANIFEST
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unusable(str(path), error) from error
+    return parse_manifest(text, name=str(path))
 
 
 def file_sums(folder: Path) -> tuple[dict[str, str], dict[str, int]]:

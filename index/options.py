@@ -1,8 +1,13 @@
 """The click options that the commands of the index share."""
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
+
+from index.stores.address import open_store
 
 indexes_option = click.option(
     "--indexes",
@@ -11,4 +16,21 @@ indexes_option = click.option(
     show_default=True,
     help="Folder of the published versions.",
 )
+store_address_option = click.option(
+    "--store",
+    default="",
+    envvar="SILHOUETTE_STORE",
+    show_envvar=True,
+    help="Milvus instead of the folder: milvus://HOST:19530, or milvus:FILE.db.  [default: the folder]",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON. [default: text]")
+
+
+def store_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say where the index lies; it gets the `store`."""
+
+    @wraps(function)
+    def command(*arguments: Any, indexes: Path, store: str, **options: Any) -> None:
+        function(*arguments, store=open_store(store, indexes), **options)
+
+    return indexes_option(store_address_option(command))

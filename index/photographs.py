@@ -1,6 +1,7 @@
 """The photographs that came with changes: files named by the SHA-256 of their bytes, beside the log."""
 
 import hashlib
+import time
 from collections.abc import Collection
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def media_type(head: bytes) -> str | None:
 
 
 class Photographs:
-    """A folder of photographs; whoever writes or removes there holds the write lock of the change log."""
+    """A folder of photographs; who writes or removes there holds the write lock of the log, if it has one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
@@ -51,9 +52,19 @@ class Photographs:
         write_atomically(self.path(name), photo)
         return name
 
-    def remove_all_but(self, names: Collection[str]) -> int:
-        """Remove the photographs of other names, and what killed writers have left; return how many."""
+    def remove_all_but(self, names: Collection[str], *, older_than: float = 0.0) -> int:
+        """Remove the photographs of other names, and what killed writers have left; return how many.
+
+        Parameters
+        ----------
+        names : collection of str
+        older_than : float
+            Seconds since a file was written, up to which it stays: for where writers hold no lock.
+        """
+        newest = time.time() - older_than
         others = [path for path in self.folder.glob("*") if path.name not in names]
+        if older_than:
+            others = [path for path in others if path.stat().st_mtime < newest]
         for path in others:
             path.unlink(missing_ok=True)
         return len(others)

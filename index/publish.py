@@ -109,14 +109,13 @@ def _named(indexes: Path) -> str:
         ) from error
 
 
-def new_version(indexes: Path, *, now: datetime) -> str:
-    """Return a name for a new version: the time in UTC, or a second after the newest version if later.
+def new_version(versions: list[str], *, now: datetime) -> str:
+    """Return a name for a new version: the time in UTC, or a second after the newest of `versions` if later.
 
     So names are unique and sort in the order of publication, even where two builds end in one second or the
     clock has gone back.
     """
     moment = now.astimezone(UTC).replace(microsecond=0, tzinfo=None)
-    versions = list_versions(indexes)
     if versions:
         moment = max(moment, datetime.strptime(versions[-1], _STAMP) + timedelta(seconds=1))
     return moment.strftime(_STAMP)
@@ -181,7 +180,7 @@ def building(indexes: Path, *, now: datetime | None = None) -> Iterator[Draft]:
     """
     with locked(indexes):
         _remove_leftovers(indexes)
-        draft = Draft(indexes, new_version(indexes, now=now or datetime.now(UTC)))
+        draft = Draft(indexes, new_version(list_versions(indexes), now=now or datetime.now(UTC)))
         with writing(indexes):
             draft.folder.mkdir()
         try:

@@ -18,6 +18,7 @@ from index.overlay import Overlay, lay_over, read_overlay
 from index.pages import Cut, Hit, Page, cut_page
 from index.predicates import Filter
 from index.publish import CURRENT, current_version
+from index.stores.store import OpenIndex
 from index.version import Version, open_version
 from training.catalogue import Item
 from training.encoder import Encoder
@@ -56,7 +57,7 @@ def _lowest(min_score: float) -> float:
     return min_score if min_score > -1.0 else -math.inf
 
 
-class Searcher:
+class Searcher(OpenIndex):
     """Searches the version in use with the changes made since, from any number of threads.
 
     Version and changes are one immutable gallery that `refresh` replaces by a single assignment, so that a
@@ -127,22 +128,7 @@ class Searcher:
         where: Filter | None = None,
         collapse: bool = False,
     ) -> list[Page]:
-        """Return the most similar items of each query.
-
-        Parameters
-        ----------
-        vectors : float32 (n, d), unit rows
-        limit : int
-            Hits on a page, at least 1.
-        offset : int
-            Hits of the ranking to leave out before the page.
-        min_score : float
-            Items that score less are not listed, and not counted in `Page.total`.
-        where : Filter, optional
-            Only items whose metadata passes are listed and counted.
-        collapse : bool
-            List of each group of duplicates only the best, and count groups.
-        """
+        """Return the most similar items of each query, float32 (n, d)."""
         gallery, cut = self._gallery, Cut(limit, offset, _lowest(min_score))
         allowed = gallery.allowed(where)
         groups = gallery.groups() if collapse else None
@@ -161,10 +147,7 @@ class Searcher:
         where: Filter | None = None,
         collapse: bool = False,
     ) -> Page:
-        """Return the items most similar to one of the index, as `search` does, without itself.
-
-        Where duplicates are collapsed, those of the item are not listed either. Raises `ItemUnknown`.
-        """
+        """Return the items most similar to one of the index; raises `ItemUnknown`."""
         gallery = self._gallery
         row, _ = gallery.by_id(item_id)
         groups = gallery.groups() if collapse else None
@@ -180,6 +163,14 @@ class Searcher:
         """Return the vector of the item of that id, float32 (d,); raises `ItemUnknown`."""
         gallery = self._gallery
         return gallery.vector(gallery.by_id(item_id)[0])
+
+    def sample(self, count: int) -> list[Item]:
+        """Return items at even steps of the ranking by an arbitrary vector, the same one every time."""
+        vector = np.random.default_rng(0).normal(size=(1, self.manifest.dimension)).astype(np.float32)
+        vector /= np.linalg.norm(vector)
+        steps = np.linspace(0, self.count, count, endpoint=False).astype(int)
+        pages = [self.search(vector, limit=1, offset=step)[0] for step in dict.fromkeys(steps.tolist())]
+        return [hit.item for page in pages for hit in page.hits]
 
     def facets(self) -> list[Facet]:
         """Return what the items of the version in use can be filtered by, changes since not counted."""

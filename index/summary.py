@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from index.build import Built
-from index.version import DUPLICATES
+from index.stores.store import Store
 from training.skipped import reasons, summary
 
 
@@ -28,23 +28,25 @@ def _kind(built: Built) -> Iterator[str]:
         yield f"          {why}"
 
 
-def lines(built: Built, *, indexes: Path, encoder: Path) -> Iterator[str]:
+def lines(built: Built, *, store: Store, encoder: Path) -> Iterator[str]:
     """Yield the summary for a person.
 
     Parameters
     ----------
     built : Built
-    indexes, encoder : Path
-        The folder of the published versions, and the bundle that the version was built with.
+    store : Store
+        Where the version is published.
+    encoder : Path
+        The bundle that it was built with.
     """
     manifest = built.manifest
-    yield f"Published {manifest.version} in {indexes}"
+    yield f"Published {manifest.version} in {store}"
     yield f"Encoder   {manifest.encoder[:12]}, which the service is started with: --encoder {encoder}"
     yield from _kind(built)
     yield f"Items     {manifest.items:,}: {_pairs(_counts(built), ',')}"
     if manifest.duplicates:
-        listed = built.report.with_name(DUPLICATES)
-        yield f"          {manifest.duplicates:,} of them repeat another one; they are listed in {listed}"
+        repeated = f"{manifest.duplicates:,} of them repeat another one"
+        yield f"          {repeated}; they are listed in {built.duplicates}"
     if manifest.changes:
         yield f"          changes up to number {manifest.changes} are folded in"
     yield from summary(built.bad, built.report)

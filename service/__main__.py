@@ -33,6 +33,7 @@ _encoder = click.option("--encoder", type=_FOLDER, help="Encoder bundle; by defa
 _indexes = click.option(
     "--indexes", type=_FOLDER, help="Folder of the published indexes; by default indexes."
 )
+_store = click.option("--store", help="Address of Milvus instead of the folder.")
 
 
 def _config(**options: Any) -> Config:
@@ -52,6 +53,7 @@ def main() -> None:
 @_workers
 @_encoder
 @_indexes
+@_store
 @click.option("--example", type=_FILE, hidden=True)
 def serve(example: Path | None, **options: Any) -> None:
     """Serve the published index until Ctrl-C. SIGHUP reads the settings again without losing a request."""

@@ -11,7 +11,8 @@ from flask import g, url_for
 
 from index.facets import Facet
 from index.guess import REACH, VOTERS, Guess, guess_category, voters
-from index.searcher import Hit, Page, Searcher
+from index.pages import Hit, Page
+from index.stores.store import OpenIndex
 from service import bodies
 from service.explain import Explained
 from service.parameters import Ranked
@@ -35,7 +36,7 @@ def image_url(item_id: str) -> str:
     return url_for("items.image", item_id=item_id)
 
 
-def index_in_use(searcher: Searcher) -> bodies.IndexInUse:
+def index_in_use(searcher: OpenIndex) -> bodies.IndexInUse:
     """Return which index answered, and how many items it holds with all changes."""
     return bodies.IndexInUse(
         version=searcher.manifest.version,
@@ -76,7 +77,7 @@ def understood(ranking: Ranking, *, box: Box | None, found: bool) -> bodies.Unde
 
 
 def _page(
-    ranking: Ranking, searcher: Searcher, explained: Explained | None, took_ms: dict[str, float]
+    ranking: Ranking, searcher: OpenIndex, explained: Explained | None, took_ms: dict[str, float]
 ) -> dict[str, Any]:
     return {
         "request_id": g.request_id,
@@ -91,7 +92,7 @@ def _page(
 def search_answer(
     ranking: Ranking,
     *,
-    searcher: Searcher,
+    searcher: OpenIndex,
     query_id: str | None,
     query: bodies.Understood,
     explained: Explained | None,
@@ -106,7 +107,7 @@ def similar_answer(
     ranking: Ranking,
     item_id: str,
     *,
-    searcher: Searcher,
+    searcher: OpenIndex,
     explained: Explained | None,
     took_ms: dict[str, float],
 ) -> bodies.SimilarAnswer:
@@ -135,13 +136,13 @@ def _options(asked: Ranked) -> dict[str, Any]:
     }
 
 
-def rank(searcher: Searcher, vector: np.ndarray, asked: Ranked) -> Ranking:
+def rank(searcher: OpenIndex, vector: np.ndarray, asked: Ranked) -> Ranking:
     """Rank the index by a query, float32 (1, d)."""
     (page,) = searcher.search(vector, **_options(asked))
     return Ranking(page, _guess(page, asked, lambda limit: searcher.search(vector, limit=limit)[0]))
 
 
-def rank_neighbours(searcher: Searcher, item: Item, asked: Ranked) -> Ranking:
+def rank_neighbours(searcher: OpenIndex, item: Item, asked: Ranked) -> Ranking:
     """Rank the index by one of its items, without that item; its own category needs no guess."""
     similar = partial(searcher.similar, item.item_id)
     page = similar(**_options(asked))
@@ -156,7 +157,7 @@ def _filter(facet: Facet) -> bodies.Facet:
     return bodies.Facet(field=facet.field, values=values)
 
 
-def filters(searcher: Searcher) -> list[bodies.Facet]:
+def filters(searcher: OpenIndex) -> list[bodies.Facet]:
     """Return what a page can offer to filter by."""
     return [_filter(facet) for facet in searcher.facets()]
 
@@ -171,15 +172,10 @@ def _varied(items: list[Item]) -> list[Item]:
     return [items[at] for at in sorted(range(len(items)), key=turns.__getitem__)]
 
 
-def examples(searcher: Searcher) -> list[bodies.Item]:
+def examples(searcher: OpenIndex) -> list[bodies.Item]:
     """Return a few items to start from, spread over the index: the same ones every time.
 
-    The ranking by an arbitrary fixed vector is cut into even steps and one item taken at each;
-    different categories come first.
+    Different categories come first.
     """
-    vector = np.random.default_rng(0).normal(size=(1, searcher.encoder.dimension)).astype(np.float32)
-    vector /= np.linalg.norm(vector)
-    steps = np.linspace(0, searcher.count, _LOOKED_AT, endpoint=False).astype(int)
-    pages = [searcher.search(vector, limit=1, offset=int(step))[0] for step in dict.fromkeys(steps.tolist())]
-    items = [hit.item for page in pages for hit in page.hits]
-    return [bodies.Item(**item_fields(item)) for item in _varied(items)[:EXAMPLES]]
+    items = _varied(searcher.sample(_LOOKED_AT))[:EXAMPLES]
+    return [bodies.Item(**item_fields(item)) for item in items]

@@ -9,8 +9,8 @@ from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import PathConverter
 
-from index.changes import Changes
-from index.searcher import Searcher
+from index.stores.address import open_store
+from index.stores.store import OpenIndex, Store
 from service.capacity import install_capacity
 from service.config import Config
 from service.cors import install_cors
@@ -70,9 +70,9 @@ def _most_body_bytes(config: Config) -> int:
     return config.max_upload_bytes * 4 // 3 + FORM_BYTES
 
 
-def _engine(config: Config, searcher: Searcher | None) -> Engine:
+def _engine(config: Config, store: Store, searcher: OpenIndex | None) -> Engine:
     encoder = Encoder.load(config.encoder) if searcher is None else searcher.encoder
-    return Engine(config.indexes, encoder, searcher=searcher)
+    return Engine(store, encoder, searcher=searcher)
 
 
 def _install_hooks(app: Flask, config: Config) -> None:
@@ -89,20 +89,20 @@ def _install_hooks(app: Flask, config: Config) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]
 
 
-def create_app(config: Config | None = None, searcher: Searcher | None = None) -> Flask:
+def create_app(config: Config | None = None, searcher: OpenIndex | None = None) -> Flask:
     """Make the application.
 
     Parameters
     ----------
     config : Config, optional
         By default it is read from the environment.
-    searcher : Searcher, optional
+    searcher : OpenIndex, optional
         By default the encoder and the index that `config` names are opened. Where no index can be used
         yet, searches answer 503 until one can.
 
     Raises
     ------
-    InvalidSetting, InvalidKeys, UnreadableEncoder, EncoderMismatch
+    InvalidSetting, InvalidStore, InvalidKeys, UnreadableEncoder, EncoderMismatch
         The settings, the file of keys or the encoder is at fault; the text says what to do.
     """
     config = config or Config.from_environment(os.environ)
@@ -114,8 +114,8 @@ def create_app(config: Config | None = None, searcher: Searcher | None = None) -
     app.url_map.merge_slashes = False
     app.url_map.converters["item"] = ItemIdConverter
     app.extensions["silhouette.config"] = config
-    app.extensions["silhouette.engine"] = _engine(config, searcher)
-    app.extensions["silhouette.changes"] = Changes(config.indexes)
+    app.extensions["silhouette.store"] = store = open_store(config.store, config.indexes)
+    app.extensions["silhouette.engine"] = _engine(config, store, searcher)
     app.extensions["silhouette.queries"] = RecentQueries(
         config.query_folder, seconds=config.query_seconds, max_bytes=config.query_bytes
     )

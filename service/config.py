@@ -35,7 +35,7 @@ class Config:
     Raises
     ------
     InvalidSetting
-        A value is not one that its setting takes, or `default_limit` is above `max_limit`.
+        A value is not one that its setting takes, or two settings contradict each other.
     """
 
     host: str = text(
@@ -50,6 +50,12 @@ class Config:
     )
     encoder: Path = path(PRETRAINED, "Encoder bundle.")
     indexes: Path = path(Path("indexes"), "Folder that indexes are published in.")
+    store: str = text(
+        "",
+        "Where the index is published and searched instead, such as milvus://milvus:19530.",
+        accepted="an address of Milvus (docs/scale.md), or nothing for the folder",
+        pattern=r"(milvus:.+)?",
+    )
     keys: Path = path(
         Path("keys.json"), "File of the keys that writing needs; without it the service is read-only."
     )
@@ -129,6 +135,11 @@ class Config:
             raise InvalidSetting(
                 f"{PREFIX}DEFAULT_LIMIT is {self.default_limit}, above {PREFIX}MAX_LIMIT, {self.max_limit}. "
                 "Lower the first or raise the second."
+            )
+        if self.workers > 1 and self.store and not self.store.startswith("milvus://"):
+            raise InvalidSetting(
+                f"{PREFIX}STORE is Milvus in a file, which one process can use, and {PREFIX}WORKERS is "
+                f"{self.workers}. Set {PREFIX}WORKERS=1, or start a server of Milvus."
             )
 
     @classmethod

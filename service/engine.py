@@ -4,10 +4,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from index.errors import NoIndex
-from index.searcher import Searcher
+from index.stores.store import OpenIndex, Store
 from training.encoder import Encoder
 from training.errors import SilhouetteError
 
@@ -26,25 +25,25 @@ class Engine:
 
     Parameters
     ----------
-    indexes : Path
-        Folder that indexes are published in.
+    store : Store
+        Where indexes are published.
     encoder : Encoder
         Must be the one that the index was built with.
-    searcher : Searcher, optional
-        Used instead of opening `indexes`.
+    searcher : OpenIndex, optional
+        Used instead of opening the store's.
     clock : callable
         Seconds that never go back.
     """
 
     def __init__(
         self,
-        indexes: Path,
+        store: Store,
         encoder: Encoder,
         *,
-        searcher: Searcher | None = None,
+        searcher: OpenIndex | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._indexes = indexes
+        self._store = store
         self._encoder = encoder
         self._searcher = searcher
         self._clock = clock
@@ -53,12 +52,12 @@ class Engine:
         self._failure: SilhouetteError | None = None
         self._check_when_due()
 
-    def searcher(self) -> Searcher:
+    def searcher(self) -> OpenIndex:
         """Return a searcher that stays with what is in use now, for the length of one request.
 
         Raises
         ------
-        NoIndex, IndexDamaged, EncoderMismatch
+        NoIndex, IndexDamaged, EncoderMismatch, StoreUnreachable
             Why no index is in use; the next call may find one.
         """
         self._check_when_due()
@@ -101,7 +100,7 @@ class Engine:
             self._searcher.refresh()
             return
         try:
-            self._searcher = Searcher.open(self._indexes, encoder=self._encoder)
+            self._searcher = self._store.open(encoder=self._encoder)
         except SilhouetteError as error:
             if str(error) != str(self._failure):
                 _log.warning("%s", error)

@@ -6,6 +6,7 @@ from flask import Flask, Response, g, jsonify
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from index.errors import (
+    ChangeNotConfirmed,
     ChangeNotWritten,
     ChangesDamaged,
     IndexDamaged,
@@ -13,6 +14,9 @@ from index.errors import (
     InvalidFilter,
     ItemUnknown,
     NoIndex,
+    RankingTooDeep,
+    StoreFailed,
+    StoreUnreachable,
 )
 from service.bodies import Problem
 from training.errors import (
@@ -52,7 +56,7 @@ TITLES = {
     "index_not_ready": (503, "The catalogue is not ready yet"),
 }
 
-_PARAMS = {"invalid_filter": "filter"}
+_PARAMS = {"invalid_filter": "filter", "invalid_parameter": "offset"}
 
 _DOMAIN: dict[type[Exception], str] = {
     UnsupportedImageType: "unsupported_type",
@@ -61,16 +65,23 @@ _DOMAIN: dict[type[Exception], str] = {
     UnreadableImage: "image_undecodable",
     ItemUnknown: "item_unknown",
     InvalidFilter: "invalid_filter",
+    RankingTooDeep: "invalid_parameter",
 }
 
 _NOT_STORED = (
     "The change could not be stored, and nothing was changed. Retry; the log says what is in the way."
 )
 
+_NOT_CONFIRMED = "Whether the change was stored is not known. Repeat it: made twice, it is made once."
+_NO_ANSWER = "The store of the index does not answer. Searches go on as soon as it does; retry shortly."
+
 _NOT_READY: dict[type[Exception], str] = {
     NoIndex: "No index is published yet. It is taken up as soon as it appears; retry shortly.",
     IndexDamaged: "The published index is damaged. The next build replaces it; retry later.",
     ChangeNotWritten: _NOT_STORED,
+    ChangeNotConfirmed: _NOT_CONFIRMED,
+    StoreUnreachable: _NO_ANSWER,
+    StoreFailed: _NO_ANSWER,
     ChangesDamaged: _NOT_STORED,
     IndexNotWritten: _NOT_STORED,
     EncoderMismatch: "The published index belongs to another encoder. The next build replaces it; retry.",
@@ -153,8 +164,8 @@ def problem_of(error: SilhouetteError) -> Problem:
     if isinstance(error, RefusedRequest):
         return _problem(error.code, str(error), error.param)
     if not_ready := _nearest(_NOT_READY, error):  # the error's own text names folders: it is for the log
-        if not_ready is _NOT_STORED:
-            _log.error("request %s was not carried out: %s", g.get("request_id", ""), error)
+        if not_ready in (_NOT_STORED, _NOT_CONFIRMED, _NO_ANSWER):
+            _log.error("request %s was not answered: %s", g.get("request_id", ""), error)
         return _problem("index_not_ready", not_ready)
     if code := _nearest(_DOMAIN, error):
         return _problem(code, str(error), _PARAMS.get(code, g.get("image_param")))

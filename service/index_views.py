@@ -3,15 +3,14 @@
 from flask import Blueprint, Response, g, request
 
 from index.errors import IndexDamaged
-from index.manifest import Manifest, read_manifest
-from index.publish import activate, current_version, list_versions
+from index.manifest import Manifest
 from service.answers import examples, filters, index_in_use
 from service.bodies import Alive, IndexAnswer, Ready, Version, VersionAnswer, VersionsAnswer
 from service.contract import BODY, READING, SHED, Operation, describe
 from service.errors import RefusedRequest
 from service.keys import require_key
 from service.parameters import Activation
-from service.parts import config, engine
+from service.parts import engine, store
 from service.replies import reply
 from service.uploads import read_json
 
@@ -51,9 +50,9 @@ def _version(manifest: Manifest, *, current: str) -> Version:
 def _manifests() -> list[Manifest]:
     """Return the manifests of the versions at hand, newest first, without damaged ones."""
     found = []
-    for name in reversed(list_versions(config().indexes)):
+    for name in reversed(store().versions()):
         try:
-            found.append(read_manifest(config().indexes / name))
+            found.append(store().manifest(name))
         except IndexDamaged:
             continue
     return found
@@ -63,7 +62,7 @@ def _manifests() -> list[Manifest]:
 @describe(Operation(VersionsAnswer, codes=READING))
 def versions() -> Response:
     """List the versions that can be switched to."""
-    current = current_version(config().indexes)
+    current = store().current()
     listed = [_version(manifest, current=current) for manifest in _manifests()]
     return reply(VersionsAnswer(request_id=g.request_id, versions=listed))
 
@@ -81,14 +80,14 @@ def activation() -> Response:
     """Switch to a version, also back to an older one."""
     require_key()
     name = read_json(request, Activation).version
-    if name not in list_versions(config().indexes):
+    if name not in store().versions():
         detail = "There is no version of that name. GET /v1/index/versions lists those that there are."
         raise RefusedRequest("version_unknown", detail, param="version")
     try:
-        if read_manifest(config().indexes / name).encoder != engine().fingerprint:
+        if store().manifest(name).encoder != engine().fingerprint:
             detail = "That version belongs to another encoder. Choose one that is listed as usable."
             raise RefusedRequest("version_unusable", detail, param="version")
-        manifest = activate(config().indexes, name).manifest
+        manifest = store().activate(name)
     except IndexDamaged as error:
         detail = "The files of that version are damaged; the one in use stays. Choose another."
         raise RefusedRequest("version_unusable", detail, param="version") from error

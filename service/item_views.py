@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, g, request, send_file
 
 from index.errors import InvalidChange, ItemUnknown
-from index.searcher import Searcher
+from index.stores.store import OpenIndex
 from service.answers import item_fields, rank_neighbours, rounded, similar_answer
 from service.bodies import Deletion, ItemAnswer, SimilarAnswer, StoredItem
 from service.contract import BODY, PICTURE, READING, SHED, Operation, describe
@@ -11,7 +11,7 @@ from service.errors import RefusedRequest
 from service.explain import Explained
 from service.keys import require_key
 from service.parameters import ItemBody, ItemFields, Look, Ranked, bounded, refuse_unknown
-from service.parts import changes, config, engine
+from service.parts import config, engine, store
 from service.photos import Stages, cut_out, item_file
 from service.replies import reply
 from service.uploads import ItemRequest, read_address
@@ -23,11 +23,11 @@ LONGEST_ID = 255
 blueprint = Blueprint("items", __name__)
 
 
-def _item(searcher: Searcher, item_id: str) -> Response:
+def _item(searcher: OpenIndex, item_id: str) -> Response:
     return reply(ItemAnswer(request_id=g.request_id, **item_fields(searcher.item(item_id))))
 
 
-def _item_ending_so(searcher: Searcher, item_id: str, unknown: ItemUnknown) -> Response:
+def _item_ending_so(searcher: OpenIndex, item_id: str, unknown: ItemUnknown) -> Response:
     """Answer the item whose id ends like the address of another view; else say what was unknown there."""
     try:
         return _item(searcher, item_id)
@@ -84,7 +84,7 @@ def _check_id(item_id: str) -> None:
         raise RefusedRequest("invalid_parameter", detail, param="item_id")
 
 
-def _known(searcher: Searcher, item_id: str) -> bool:
+def _known(searcher: OpenIndex, item_id: str) -> bool:
     try:
         searcher.item(item_id)
     except ItemUnknown:
@@ -112,8 +112,11 @@ def put(item_id: str) -> Response:
     found = cut_out(asked.photo, Look(), config=config(), stages=g.stages)
     with g.stages.measure("embed"):
         (vector,) = searcher.encoder.embed_garments([found.garment])
+    known = _known(searcher, item_id)
     try:
-        change = changes().put(item_id, asked.photo, asked.metadata, vector, searcher.encoder.fingerprint)
+        change = store().changes.put(
+            item_id, asked.photo, asked.metadata, vector, searcher.encoder.fingerprint
+        )
     except InvalidChange as error:
         raise RefusedRequest("invalid_parameter", str(error), param="metadata") from error
     engine().refresh()
@@ -124,7 +127,7 @@ def put(item_id: str) -> Response:
         warnings=[] if found.garment.found else ["garment_not_found"],
         **item_fields(engine().searcher().item(item_id)),
     )
-    return reply(stored, 200 if _known(searcher, item_id) else 201)
+    return reply(stored, 200 if known else 201)
 
 
 @blueprint.delete("/v1/items/<item:item_id>")
@@ -135,6 +138,6 @@ def delete(item_id: str) -> Response:
     refuse_unknown(request.args, accepted=())
     engine().refresh()  # the item may have been put through another worker in this moment
     engine().searcher().item(item_id)
-    change = changes().delete(item_id)
+    change = store().changes.delete(item_id)
     engine().refresh()
     return reply(Deletion(request_id=g.request_id, item_id=item_id, change=change))

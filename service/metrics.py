@@ -18,7 +18,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily as Gauged
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from index.searcher import Searcher
+from index.stores.store import OpenIndex
 from service.contract import Operation, describe
 from service.figures import locked
 from service.logs import elapsed, path_template, problem_code
@@ -33,7 +33,7 @@ STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
 
 
-def _index_in_use(searcher: Searcher) -> Iterator[Gauged]:
+def _index_in_use(searcher: OpenIndex) -> Iterator[Gauged]:
     manifest = searcher.manifest
     labels = {"version": manifest.version, "encoder": manifest.encoder[:12], "kind": manifest.kind}
     info = Gauged("silhouette_index_info", "The index in use.", labels=list(labels))
@@ -48,18 +48,17 @@ def _index_in_use(searcher: Searcher) -> Iterator[Gauged]:
 class _Readiness:
     """What the worker that is asked knows of the index, as Prometheus collects it."""
 
-    def __init__(self, searcher: Callable[[], Searcher]) -> None:
+    def __init__(self, searcher: Callable[[], OpenIndex]) -> None:
         self._searcher = searcher
 
     def collect(self) -> Iterator[Gauged]:
         """Yield the figures of the index, or that there is none."""
         try:
-            searcher = self._searcher()
+            figures = list(_index_in_use(self._searcher()))
         except SilhouetteError:
-            yield Gauged("silhouette_ready", "Whether an index is in use.", value=0)
-            return
-        yield Gauged("silhouette_ready", "Whether an index is in use.", value=1)
-        yield from _index_in_use(searcher)
+            figures = []
+        yield Gauged("silhouette_ready", "Whether an index is in use.", value=int(bool(figures)))
+        yield from figures
 
 
 class Metrics:
@@ -71,7 +70,7 @@ class Metrics:
         Returns the index in use, or raises why there is none.
     """
 
-    def __init__(self, searcher: Callable[[], Searcher]) -> None:
+    def __init__(self, searcher: Callable[[], OpenIndex]) -> None:
         self._index = _Readiness(searcher)
         self._own = CollectorRegistry()
         declared: dict[str, Any] = {"registry": self._own}
@@ -126,7 +125,7 @@ class Metrics:
             return generate_latest(registry)
 
 
-def install_metrics(app: Flask, searcher: Callable[[], Searcher]) -> None:
+def install_metrics(app: Flask, searcher: Callable[[], OpenIndex]) -> None:
     """Count the requests of `app`, and answer `GET /metrics`."""
     metrics = Metrics(searcher)
 

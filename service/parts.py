@@ -4,7 +4,7 @@ from typing import cast
 
 from flask import current_app
 
-from index.changes import Changes
+from index.stores.store import Store
 from service.config import Config
 from service.engine import Engine
 from service.queries import RecentQueries
@@ -25,6 +25,6 @@ def queries() -> RecentQueries:
     return cast(RecentQueries, current_app.extensions["silhouette.queries"])
 
 
-def changes() -> Changes:
-    """Return the log that items are put into and deleted through."""
-    return cast(Changes, current_app.extensions["silhouette.changes"])
+def store() -> Store:
+    """Return where versions are listed, and items put and deleted."""
+    return cast(Store, current_app.extensions["silhouette.store"])

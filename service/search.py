@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flask import g
 
-from index.searcher import Searcher
+from index.stores.store import OpenIndex
 from service.answers import rank, search_answer, understood
 from service.bodies import SearchAnswer
 from service.errors import RefusedRequest
@@ -26,7 +26,7 @@ def _fetched(address: str) -> bytes:
     return fetch(address, max_bytes=settings.max_upload_bytes, seconds=settings.image_url_seconds)
 
 
-def picture(source: Source, searcher: Searcher) -> bytes | Path:
+def picture(source: Source, searcher: OpenIndex) -> bytes | Path:
     """Return the picture that a search names: its bytes, or where an item's lies.
 
     Raises
@@ -53,7 +53,7 @@ def _query_id(source: Source, photo: bytes | Path) -> str | None:
         return None
 
 
-def answer(asked: SearchRequest, searcher: Searcher, stages: Stages) -> SearchAnswer:
+def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchAnswer:
     """Search the index with a picture.
 
     Raises

@@ -63,6 +63,11 @@ def compose_with_defaults() -> dict:
     return yaml.safe_load(text.replace("$$", "$"))
 
 
+def ours(compose: dict) -> dict:
+    """Return the services that are built here, and not only fetched."""
+    return {name: entry for name, entry in compose["services"].items() if "build" in entry}
+
+
 def our_commands(words: list[str]) -> Iterator[tuple[str, str, list[str]]]:
     """Find `python -m PACKAGE COMMAND --option …` in a command line: package, command, names of options."""
     text = " ".join(words)
@@ -139,7 +144,8 @@ def test_the_command_of_an_image_is_one_of_ours(target):
 
 def test_the_serving_image_installs_no_tensorflow():
     installs = [text for name, text in stages()["serving"] if name == "RUN" and "pip install" in text]
-    assert installs == ["pip install -r requirements-serving.txt"]
+    assert installs == ["pip install -r requirements-serving.txt ${STORE_CLIENT}"]
+    assert last(stages()["serving"], "ARG") == "STORE_CLIENT="
     assert not {"tensorflow", "keras"} & pins("requirements-serving.txt").keys()
 
 
@@ -159,8 +165,8 @@ def test_the_variables_that_the_readme_sets_are_read_by_the_compose_file():
 
 
 def test_the_services_build_targets_that_exist(compose):
-    assert set(compose["services"]) == {"service", "nightly", "train"}
-    for entry in compose["services"].values():
+    assert set(ours(compose)) == {"service", "nightly", "train"}
+    for entry in ours(compose).values():
         assert entry["build"]["target"] in stages()
 
 
@@ -188,16 +194,30 @@ def test_the_commands_of_the_operations_manual_are_ours():
 
 
 def test_the_services_share_named_volumes_and_read_the_catalogue_only(compose):
-    for entry in compose["services"].values():
+    for entry in ours(compose).values():
         named = dict(volume.split(":", 1) for volume in entry["volumes"] if not volume.startswith("$"))
         assert named == {"indexes": "/app/indexes", "models": "/app/models", "cache": "/app/cache"}
         assert any(volume.endswith(":/catalogue:ro") for volume in entry["volumes"])
-    assert set(compose["volumes"]) == {"indexes", "models", "cache"}
+    assert set(compose["volumes"]) == {"indexes", "models", "cache", "milvus"}
 
 
 def test_volumes_belong_to_the_user_that_writes_to_them():
     made = next(text for name, text in stages()["base"] if name == "RUN")
     assert re.search(r"chown silhouette:silhouette indexes models cache$", made)
+
+
+def test_milvus_is_started_on_demand_pinned_and_kept_from_the_network(compose, compose_with_defaults):
+    milvus = compose["services"]["milvus"]
+    assert milvus["profiles"] == ["cluster"] and re.fullmatch(r"milvusdb/milvus:v2\.6\.\d+", milvus["image"])
+    assert compose_with_defaults["services"]["milvus"]["ports"] == ["127.0.0.1:19530:19530"]
+    assert milvus["volumes"] == ["milvus:/var/lib/milvus"]
+
+
+def test_service_and_nightly_build_share_the_store_and_have_its_client_where_one_is_named(compose):
+    for name in ("service", "nightly"):
+        assert compose["services"][name]["environment"]["SILHOUETTE_STORE"] == "${STORE:-}"
+        assert compose["services"][name]["build"]["args"]["STORE_CLIENT"] == "${STORE:+pymilvus}"
+    assert "pymilvus" in pins("constraints.txt")
 
 
 def test_training_is_started_on_demand_and_reserves_the_gpu(compose):

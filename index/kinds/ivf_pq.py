@@ -17,7 +17,7 @@ CENTROIDS = 256
 SAMPLES_A_CENTROID = 64
 
 
-def _codes(dimension: int) -> int:
+def codes_for(dimension: int) -> int:
     """Return how many bytes code a vector: one for each four numbers, or as few more as go even."""
     most = max(1, dimension // NUMBERS_A_CODE)
     return next(codes for codes in range(most, 0, -1) if dimension % codes == 0)
@@ -34,7 +34,7 @@ class IvfPqIndex(RefinedIndex):
     def _made(cls, vectors: np.ndarray) -> faiss.Index:
         count, dimension = vectors.shape
         lists = lists_for(count)
-        recipe = f"IVF{lists},PQ{_codes(dimension)}x8,RFlat"
+        recipe = f"IVF{lists},PQ{codes_for(dimension)}x8,RFlat"
         index = faiss.index_factory(dimension, recipe, faiss.METRIC_INNER_PRODUCT)
         coded = faiss.downcast_index(index.base_index)
         coded.do_polysemous_training = False  # it is for searches by Hamming distance
@@ -55,4 +55,4 @@ class IvfPqIndex(RefinedIndex):
     @staticmethod
     def bytes_per_vector(dimension: int) -> int:
         """Return the bytes of the codes and of the row."""
-        return _codes(dimension) + 8
+        return codes_for(dimension) + 8

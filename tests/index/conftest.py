@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 
 from index.build import Making, publish_embedded
 from index.embeddings import Embedded
-from index.publish import building
 from index.searcher import Searcher
+from index.stores.folder import FolderStore
 from training.catalogue import Item
 from training.garment import Garment, read_garment
 
@@ -59,7 +59,7 @@ def _embedded(vectors: np.ndarray, items: Sequence[Item]) -> Embedded:
 
 
 def _publish(indexes: Path, embedded: Embedded, *, encoder: str, changes: int, now: datetime) -> str:
-    with building(indexes, now=now) as draft:
+    with FolderStore(indexes).building(now=now) as draft:
         making = Making(draft, "catalogue.csv", encoder, changes)
         return publish_embedded(making, embedded, now=now).version
 

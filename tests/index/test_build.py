@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from index.build import LAST_GATE, LAST_REPORT, build_index
+from index.build import LAST_GATE, build_index
 from index.changes import Changes
 from index.comparison import Difference
 from index.embeddings import Embedded
@@ -15,6 +15,7 @@ from index.errors import BuildRunning, GateFailed, GoldenUnusable, IndexNotWritt
 from index.gate import Limits
 from index.publish import building, current_version, list_versions, verify
 from index.searcher import Searcher
+from index.stores.store import LAST_REPORT
 from training.catalogue import read_catalogue
 from training.errors import TooManyBadItems
 

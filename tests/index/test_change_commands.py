@@ -8,6 +8,7 @@ from index.changes import Changes
 from index.editing import delete_item, put_item
 from index.errors import ItemUnknown
 from index.searcher import Searcher
+from index.stores.folder import FolderStore
 from training.encoder import Encoder
 from training.errors import UnreadableImage
 
@@ -70,7 +71,7 @@ def test_what_is_no_photograph_is_refused(run, tmp_path, indexes, encoder):
     missing = run("put", "new", tmp_path / "nowhere.jpg")
     assert missing.exit_code == 1 and "can't be read" in missing.output
     with pytest.raises(UnreadableImage):
-        put_item(indexes, encoder, "new", b"", {})
+        put_item(FolderStore(indexes), encoder, "new", b"", {})
     assert not indexes.exists()
 
 
@@ -84,10 +85,10 @@ def test_an_item_can_be_deleted_once(run, indexes, publish_version):
 
 
 def test_an_item_that_was_put_can_be_deleted_before_there_is_an_index(indexes, encoder, picture):
-    put_item(indexes, encoder, "new", picture.read_bytes(), {})
-    assert delete_item(indexes, "new") == 2
+    put_item(FolderStore(indexes), encoder, "new", picture.read_bytes(), {})
+    assert delete_item(FolderStore(indexes), "new") == 2
     with pytest.raises(ItemUnknown):
-        delete_item(indexes, "new")
+        delete_item(FolderStore(indexes), "new")
 
 
 def test_what_is_not_folded_in_is_listed_in_order(run, picture, indexes, publish_version):

@@ -54,7 +54,7 @@ def hidden(indexes):
 def test_a_version_is_named_by_its_time_in_utc(indexes):
     berlin = timezone(timedelta(hours=1))
     assert (
-        new_version(indexes, now=datetime(2026, 11, 21, 3, 0, 0, 999, tzinfo=berlin))
+        new_version(list_versions(indexes), now=datetime(2026, 11, 21, 3, 0, 0, 999, tzinfo=berlin))
         == "2026-11-21T02-00-00Z"
     )
 

@@ -95,6 +95,9 @@ class FakeSearcher:
         self.refreshed += 1
         return False
 
+    def sample(self, count):
+        return self.items[:count]
+
     def facets(self):
         return [Facet("category", (("dress", 4), ("hat", 4))), Facet("price", lowest=10, highest=13)]
 

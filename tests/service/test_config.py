@@ -58,6 +58,7 @@ def test_a_value_out_of_bounds_is_refused_with_the_variable_and_the_bounds(text)
         ("CORS_ORIGINS", "shop.example"),
         ("CORS_ORIGINS", "https://shop.example/path"),
         ("HOST", "a b"),
+        ("STORE", "redis://host"),
         ("HOST", "-\nX: y"),
     ],
 )
@@ -69,6 +70,15 @@ def test_a_word_that_a_setting_does_not_take_is_refused(name, text):
 def test_the_default_limit_may_not_exceed_the_highest():
     with pytest.raises(InvalidSetting, match="DEFAULT_LIMIT is 20, above SILHOUETTE_MAX_LIMIT, 10"):
         Config.from_environment({"SILHOUETTE_MAX_LIMIT": "10"})
+
+
+def test_a_store_in_a_file_is_for_one_worker():
+    with pytest.raises(
+        InvalidSetting, match="STORE is Milvus in a file, .*WORKERS is 2. Set SILHOUETTE_WORKERS=1"
+    ):
+        Config.from_environment({"SILHOUETTE_STORE": "milvus:vectors.db"})
+    Config.from_environment({"SILHOUETTE_STORE": "milvus:vectors.db", "SILHOUETTE_WORKERS": "1"})
+    Config.from_environment({"SILHOUETTE_STORE": "milvus://host"})
 
 
 def test_a_file_holds_settings_and_a_variable_stands_above_it(settings_file):

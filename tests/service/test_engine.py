@@ -5,6 +5,7 @@ import pytest
 
 from index.errors import NoIndex
 from index.searcher import Searcher
+from index.stores.folder import FolderStore
 from service.app import create_app
 from service.engine import Engine
 from training.encoder import Encoder
@@ -24,7 +25,7 @@ def clock():
 
 
 def test_an_index_that_appears_later_is_taken_up(nowhere, searcher, clock, monkeypatch):
-    engine = Engine(nowhere, searcher.encoder, clock=clock)
+    engine = Engine(FolderStore(nowhere), searcher.encoder, clock=clock)
     with pytest.raises(NoIndex):
         engine.searcher()
     monkeypatch.setattr(Searcher, "open", lambda indexes, *, encoder: searcher)
@@ -33,7 +34,7 @@ def test_an_index_that_appears_later_is_taken_up(nowhere, searcher, clock, monke
 
 
 def test_every_request_looks_for_changes(nowhere, searcher, clock):
-    engine = Engine(nowhere, searcher.encoder, searcher=searcher, clock=clock)
+    engine = Engine(FolderStore(nowhere), searcher.encoder, searcher=searcher, clock=clock)
     for clock.seconds in (0.0, 0.0, 0.25, 9.0):
         engine.searcher()
     assert searcher.refreshed == 5  # one at the start
@@ -60,7 +61,7 @@ class SlowSearcher:
 def looking(nowhere, clock):
     """An engine whose searcher is being refreshed by another request, begun at 0.25 seconds."""
     searcher = SlowSearcher()
-    engine = Engine(nowhere, None, searcher=searcher, clock=clock)
+    engine = Engine(FolderStore(nowhere), None, searcher=searcher, clock=clock)
     clock.seconds = 0.25
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(engine.searcher)
@@ -92,7 +93,7 @@ def test_an_unusable_index_is_logged_once_for_as_long_as_it_stays_so(
         raise EncoderMismatch("built with another encoder")
 
     monkeypatch.setattr(Searcher, "open", mismatch)
-    engine = Engine(nowhere, searcher.encoder, clock=clock)
+    engine = Engine(FolderStore(nowhere), searcher.encoder, clock=clock)
     for clock.seconds in (2.0, 4.0):
         with pytest.raises(EncoderMismatch):
             engine.searcher()

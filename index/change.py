@@ -1,0 +1,165 @@
+"""One change of the catalogue by hand, and what every log of such changes can do."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from index.errors import InvalidChange
+from training.catalogue import Catalogue, Item, is_unicode
+
+PUT, DELETE, FORGET = "put", "delete", "forget"
+
+_NORM_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Change:
+    """The latest state of one item.
+
+    Parameters
+    ----------
+    seq : int
+        Number of the change; each change, of whatever item, has a higher one than all before.
+    at : str
+        When it was made (UTC, ISO 8601).
+    action : str
+        "put", "delete", or "forget", after which the item is again what the catalogue says.
+    item_id : str
+    item : Item or None
+        The item as it was put.
+    vector : float32 (d,) or None
+        Its embedding.
+    encoder : str or None
+        Fingerprint of the encoder that made the embedding.
+    """
+
+    seq: int
+    at: str
+    action: str
+    item_id: str
+    item: Item | None = None
+    vector: np.ndarray | None = field(default=None, compare=False, repr=False)
+    encoder: str | None = None
+
+
+class ChangeLog(ABC):
+    """The latest state of each item that was put, deleted or forgotten, until nothing needs it any more.
+
+    A change is durable once its method has returned. Any number of processes and threads may use a log at
+    once.
+    """
+
+    @abstractmethod
+    def put(
+        self, item_id: str, photo: bytes, metadata: dict[str, Any], vector: np.ndarray, encoder: str
+    ) -> int:
+        """Add an item or replace the one of that id; return the change's number.
+
+        Parameters
+        ----------
+        item_id : str
+        photo : bytes
+            The photograph's file, JPEG, PNG or WebP.
+        metadata : dict
+            What JSON can hold.
+        vector : float32 (d,), unit norm
+        encoder : str
+            Fingerprint of the encoder that made `vector`.
+
+        Raises
+        ------
+        InvalidChange, UnsupportedImageType
+            A value can't be stored.
+        ChangeNotWritten
+            Nothing has changed, and the text says why.
+        """
+
+    @abstractmethod
+    def delete(self, item_id: str) -> int:
+        """Take the item of that id, known or not, out of all that is searched; return the change's number.
+
+        Raises
+        ------
+        InvalidChange, ChangeNotWritten
+        """
+
+    @abstractmethod
+    def forget(self, item_id: str) -> int:
+        """Let the catalogue speak for that item again, from the next build on; return the change's number.
+
+        Raises
+        ------
+        InvalidChange, ChangeNotWritten
+        """
+
+    @abstractmethod
+    def since(self, seq: int) -> list[Change]:
+        """Return the states set after change number `seq`, in their order; raises `ChangesDamaged`."""
+
+    @abstractmethod
+    def state(self, item_id: str) -> Change | None:
+        """Return the latest state of one item, None where it has none; raises `ChangesDamaged`."""
+
+    @abstractmethod
+    def folded(self, catalogue: Catalogue) -> tuple[Catalogue, int]:
+        """Return a catalogue with all changes applied (see `fold`), and the number of the last one.
+
+        Raises
+        ------
+        ChangesDamaged
+        """
+
+
+def checked_id(item_id: str) -> str:
+    """Return an id that can be stored; raises `InvalidChange` for one that can't."""
+    if not item_id or not is_unicode(item_id) or "\0" in item_id:
+        raise InvalidChange(f"{item_id!r} can't be the id of an item. Accepted: any text that is not empty.")
+    return item_id
+
+
+def metadata_text(metadata: dict[str, Any]) -> str:
+    """Return metadata as JSON, an empty category as null; raises `InvalidChange` where JSON can't hold it."""
+    values = {name: None if name == "category" and value == "" else value for name, value in metadata.items()}
+    try:
+        text = json.dumps(values, allow_nan=False)
+        text.encode()
+        return text
+    except (TypeError, ValueError) as error:
+        raise InvalidChange(f"The metadata can't be stored ({error}). Accepted: a JSON object.") from error
+
+
+def vector_bytes(vector: np.ndarray) -> bytes:
+    """Return a vector, float (d,), as little-endian float32; raises `InvalidChange` unless its norm is 1."""
+    if vector.ndim != 1 or not abs(float(np.linalg.norm(vector)) - 1.0) <= _NORM_TOLERANCE:
+        raise InvalidChange(
+            f"The embedding has the shape {vector.shape} and the norm {np.linalg.norm(vector):.4g}. "
+            "Accepted: one vector of norm 1."
+        )
+    return vector.astype("<f4").tobytes()
+
+
+def _replaced(item: Item, states: Mapping[str, Change]) -> Item | None:
+    """Return what has become of an item of the catalogue; None where it was deleted."""
+    change = states.get(item.item_id)
+    return item if change is None or change.action == FORGET else change.item
+
+
+def fold(catalogue: Catalogue, states: Mapping[str, Change]) -> Catalogue:
+    """Return a catalogue with the states of items applied, by their ids and in the order of the changes.
+
+    Items of the catalogue keep their order, and those that were added follow. What was put or deleted is no
+    bad item any more.
+    """
+    kept = [_replaced(item, states) for item in catalogue.items]
+    known = {item.item_id for item in catalogue.items}
+    added = [change.item for change in states.values() if change.item_id not in known]
+    decided = {item_id for item_id, change in states.items() if change.action != FORGET}
+    return Catalogue(
+        source=catalogue.source,
+        items=tuple(item for item in (*kept, *added) if item is not None),
+        bad=tuple(bad for bad in catalogue.bad if bad.item_id not in decided),
+    )

@@ -1,0 +1,1 @@
+"""Where the published index lives: a folder of files, or Milvus; one interface for both."""

@@ -1,0 +1,127 @@
+"""A version in the making in Milvus: a collection that is filled, indexed, tuned, and only then listed."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from pymilvus import MilvusClient
+from tqdm import tqdm
+
+from index.duplicates import write_duplicates
+from index.embeddings import Embedded
+from index.errors import IndexNotWritten, InvalidChange, StoreFailed, StoreUnreachable
+from index.facets import Facet, facets
+from index.manifest import Manifest
+from index.postings import write_postings
+from index.publish import writing
+from index.stores.milvus.kinds import MILVUS_KINDS, MilvusKind, choose
+from index.stores.milvus.place import Place
+from index.stores.milvus.rows import rows_of, schema
+from index.stores.milvus.server import WORK_SECONDS
+from index.stores.milvus.vectors import MilvusVectors
+from index.stores.store import LAST_REPORT, Draft, Filled
+from training.catalogue import BadItem, Item
+
+LAST_DUPLICATES = "last-duplicates.csv"
+_AT_ONCE = 1000
+_LOOK_SECONDS = 0.05
+
+
+def _facets(items: Sequence[Item]) -> list[Facet]:
+    """Return what items can be filtered by, counted in a database that is in memory only."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        write_postings(connection, ((row, item.metadata) for row, item in enumerate(items)))
+        return facets(lambda query, *values: connection.execute(query, values).fetchall())
+
+
+class MilvusDraft(Draft):
+    """A collection that nobody searches until it is published."""
+
+    def __init__(self, place: Place, indexes: Path, version: str) -> None:
+        super().__init__(indexes, version)
+        self._place = place
+        self._collection = place.versions.collection(version)
+        self._facets: list[Facet] = []
+        self._photographs: set[str] = set()
+
+    @property
+    def report(self) -> Path:
+        """Beside the notes of the last build."""
+        return self.indexes / LAST_REPORT
+
+    @property
+    def duplicates(self) -> Path:
+        """Beside the notes of the last build."""
+        return self.indexes / LAST_DUPLICATES
+
+    def fill(
+        self, embedded: Embedded, groups: np.ndarray, *, bad: Sequence[BadItem], kind: str, recall: float
+    ) -> Filled:
+        """Fill a collection, build its index and see that it is there, load it, and tune the search."""
+        vectors, address = embedded.vectors, self._place.server.address
+        kind, why = choose(kind, *vectors.shape, lite=address.is_file)
+        self._facets = _facets(embedded.items)
+        paths, folder = [item.path for item in embedded.items], self._place.changes.photographs.folder
+        self._photographs = {path.name for path in paths if path.parent == folder}
+        with writing(self.indexes):
+            write_duplicates(self.duplicates, embedded.items, groups, vectors, embedded.pictures)
+        try:
+            self._insert(embedded, groups)
+            parameters = self._make_index(MILVUS_KINDS[kind], *vectors.shape)
+            self._place.versions.load(self.version)
+            index = self._tuned(vectors, MILVUS_KINDS[kind], parameters, recall)
+        except (StoreFailed, StoreUnreachable, InvalidChange) as error:
+            raise IndexNotWritten(f"The index could not be written: {error}") from error
+        return Filled(index, kind, {**index.parameters, **({"why": why} if why else {})})
+
+    def _insert(self, embedded: Embedded, groups: np.ndarray) -> None:
+        ask, items = self._place.server.ask, embedded.items
+        ask("create_collection", self._collection, schema=schema(embedded.vectors.shape[1]))
+        with tqdm(total=len(items), desc="Inserting", unit="item", disable=None, delay=2) as bar:
+            for at in range(0, len(items), _AT_ONCE):
+                rows = rows_of(items, embedded.vectors, groups, embedded.contents, at=at, end=at + _AT_ONCE)
+                ask("insert", self._collection, rows, timeout=WORK_SECONDS)
+                bar.update(len(rows))
+        ask("flush", self._collection, timeout=WORK_SECONDS)
+
+    def _make_index(self, kind: MilvusKind, count: int, dimension: int) -> dict[str, float | int | str]:
+        """Build the index, wait for its end, and return what is known of how to search it."""
+        built_with = kind.build(count, dimension)
+        index = MilvusClient.prepare_index_params()
+        nested = {"params": json.dumps(built_with)}  # milvus-lite does not read them otherwise
+        index.add_index("vector", index_type=kind.index_type, metric_type="IP", params=nested)
+        ask = self._place.server.ask
+        ask("create_index", self._collection, index, sync=False, timeout=WORK_SECONDS)
+        while (made := ask("describe_index", self._collection, "vector"))["state"] == "InProgress":
+            time.sleep(_LOOK_SECONDS)
+        if (made["state"], made["index_type"], made["pending_index_rows"]) != (
+            "Finished",
+            kind.index_type,
+            0,
+        ):
+            raise StoreFailed(f"Milvus has not built an index of type {kind.index_type} but says {made}.")
+        return {"lists": built_with["nlist"]} if "nlist" in built_with else {}
+
+    def _tuned(
+        self,
+        vectors: np.ndarray,
+        kind: MilvusKind,
+        parameters: dict[str, float | int | str],
+        recall: float,
+    ) -> MilvusVectors:
+        server = self._place.server
+        answer = server.ask("query", self._collection, output_fields=["count(*)"], consistency_level="Strong")
+        index = MilvusVectors(server, self._collection, parameters, count=int(answer[0]["count(*)"]))
+        return index.tuned(vectors, kind.ladders(len(vectors)), recall)
+
+    def publish(self, manifest: Manifest) -> None:
+        """List the version and make it current, with all changes that came while it was made."""
+        try:
+            self._place.versions.add(manifest, self._facets, photographs=self._photographs)
+            self._place.switch(self.version)
+        except (StoreFailed, StoreUnreachable) as error:
+            raise IndexNotWritten(f"The index could not be published: {error}") from error

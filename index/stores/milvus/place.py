@@ -1,0 +1,107 @@
+"""An index in Milvus as a whole: its versions and the changes to them, kept in step."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from index.errors import IndexDamaged, NoIndex
+from index.manifest import Manifest
+from index.photographs import Photographs
+from index.stores.milvus.changes import MilvusChanges
+from index.stores.milvus.collection import Collection
+from index.stores.milvus.kinds import MILVUS_KINDS
+from index.stores.milvus.searched import Searched
+from index.stores.milvus.server import NotThere, Server
+from index.stores.milvus.versions import Versions
+
+_TIE = 3e-4  # a norm may be off by 1e-4, and the score is its square
+_SEARCHES = 20
+_FOUND = 0.9
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an index lies."""
+
+    server: Server
+    versions: Versions
+    changes: MilvusChanges
+
+    @classmethod
+    def at(cls, server: Server, photographs: Photographs) -> Self:
+        """Return the index on a server, whose photographs from changes lie in a folder."""
+        versions = Versions(server)
+        return cls(server, versions, MilvusChanges(server, photographs, Searched(server, versions)))
+
+    def collection(self, manifest: Manifest) -> Collection:
+        """Return the rows of a version."""
+        name, consistency = self.versions.collection(manifest.version), self.server.address.consistency
+        return Collection(self.server, name, manifest.parameters, consistency=consistency)
+
+    def switch(self, version: str) -> None:
+        """Make a version that is loaded the one in use, without missing a change, and let older ones go.
+
+        A change that comes between the two times of catching up is applied to the version that it found in
+        use. Who still searches the version that was in use until now can go on, until the next switch.
+        """
+        try:
+            former = self.versions.current()
+        except (NoIndex, IndexDamaged):
+            former = version
+        self.changes.catch_up(version)
+        self.versions.use(version)
+        self.changes.catch_up(version)
+        self.versions.release_all_but({version, former})
+
+    def check(self, version: str) -> Manifest:
+        """Load a version and check it: its index, its rows, and a real search; return its manifest.
+
+        Raises
+        ------
+        IndexDamaged
+            Naming all that is wrong.
+        """
+        manifest = self.versions.manifest(version)
+        try:
+            self.versions.load(version)
+            problems = [*self._wrong_index(manifest), *self._missing(manifest)]
+            problems = problems or self._failed_searches(manifest)
+        except NotThere as error:
+            problems = [str(error)]
+        if problems:
+            raise IndexDamaged(
+                f"Version '{version}' in '{self.server.address}' is damaged: {'; '.join(problems)}. "
+                "Activate another version, or build the index again."
+            )
+        return manifest
+
+    def _wrong_index(self, manifest: Manifest) -> list[str]:
+        found = self.server.ask("describe_index", self.versions.collection(manifest.version), "vector") or {}
+        expected = (MILVUS_KINDS[manifest.kind].index_type, "Finished")
+        if (found.get("index_type"), found.get("state")) == expected:
+            return []
+        return [f"its index is not one of type {expected[0]} that is finished, but {found}"]
+
+    def _missing(self, manifest: Manifest) -> list[str]:
+        """Say how many rows are missing, if more than changes have deleted or replaced."""
+        found = self.collection(manifest).count(f"row < {manifest.items}", consistency="Strong")
+        if manifest.items - found <= self.changes.count_since(0):
+            return []
+        return [f"{found:,} items where the manifest says {manifest.items:,}"]
+
+    def _failed_searches(self, manifest: Manifest) -> list[str]:
+        """Search for some rows; all but a few must find themselves, for an approximate kind may miss one."""
+        rows = np.unique(np.linspace(0, manifest.items - 1, _SEARCHES, dtype=np.int64)).tolist()
+        collection = self.collection(manifest)
+        stored = collection.query(f"row in {rows}", ["vector"])
+        if not stored:
+            return []
+        queries = np.array([row["vector"] for row in stored], np.float32)
+        found = collection.nearest(queries, 1)
+        right = sum(bool(len(hits) and abs(hits.scores[0] - 1.0) <= _TIE) for hits in found)
+        if right >= _FOUND * len(queries):
+            return []
+        return [
+            f"only {right} of {len(queries)} vectors find themselves, with a score of 1, when searched for"
+        ]

@@ -1,0 +1,103 @@
+"""Pages of a ranking in Milvus, cut from one order whatever the page, as `index.pages` cuts them."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from index.errors import RankingTooDeep
+from index.manifest import Manifest
+from index.pages import Cut, Hit, Page
+from index.stores.milvus.collection import Collection, Found
+from index.stores.milvus.expressions import EVERYTHING
+from index.stores.milvus.kinds import DEEPEST
+
+_SPARE = 16
+_SHALLOWEST = 64
+
+
+def _depth(k: int) -> int:
+    """Return how many to ask for: as many for neighbouring pages, so that they are cut from one ranking."""
+    return min(max(_SHALLOWEST, 1 << (k - 1).bit_length()), DEEPEST)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The rows of a collection that fulfil a condition, in the order of a query float32 (d,).
+
+    Parameters
+    ----------
+    collection : Collection
+    query : float32 (d,), unit norm
+    condition : str
+    collapse : bool
+        List of each group of duplicates only the best.
+    """
+
+    collection: Collection
+    query: np.ndarray
+    condition: str
+    collapse: bool = False
+
+    def page(self, cut: Cut, manifest: Manifest) -> Page:
+        """Return one page; raises `RankingTooDeep` where it lies beyond what Milvus lists."""
+        if cut.end > DEEPEST:
+            raise RankingTooDeep(
+                f"Hits {cut.offset + 1:,} to {cut.end:,} were asked for, and Milvus lists the first "
+                f"{DEEPEST:,} of a ranking. Ask for an earlier page, or for fewer items by a filter."
+            )
+        found = self._best(cut.end)
+        found = found.take(found.scores >= cut.min_score)
+        total = len(found)
+        if total == cut.end:  # the ranking may go on
+            total = max(total, self._total(cut.min_score))
+        hits = self._hits(found.take(slice(cut.offset, None)), manifest, first=cut.offset + 1)
+        return Page(hits, total, cut.end if cut.end < min(total, DEEPEST) else None)
+
+    def _nearest(self, depth: int) -> Found:
+        """Return the nearest `depth` rows, searching more widely where fewer are found than there may be."""
+        (found,) = self.collection.nearest(self.query[None], depth, self.condition)
+        if len(found) < depth and self.collection.approximate:
+            (found,) = self.collection.nearest(self.query[None], depth, self.condition, widest=True)
+        return found
+
+    def _best(self, k: int) -> Found:
+        """Return the first `k`, certain of each: a tie at the end is searched on until all of it is known."""
+        depth = _depth(k + _SPARE)
+        while True:
+            found = self._nearest(depth)
+            complete, last = len(found) < depth, found.scores[-1:]
+            listed = self._listed(found)
+            if complete or depth == DEEPEST or (len(listed) >= k and listed.scores[k - 1] > last):
+                return listed.take(slice(k))
+            depth = _depth(2 * depth)
+
+    def _listed(self, found: Found) -> Found:
+        if not self.collapse:
+            return found
+        _, firsts = np.unique(found.duplicates, return_index=True)
+        return found.take(np.sort(firsts))
+
+    def _total(self, min_score: float) -> int:
+        """Return the length of the whole ranking; above a score, at most as many as Milvus lists."""
+        if min_score > -math.inf:
+            (found,) = self.collection.nearest(self.query[None], DEEPEST, self.condition, widest=True)
+            return len(self._listed(found.take(found.scores >= min_score)))
+        if not self.collapse:
+            return self.collection.count(self.condition)
+        condition = self.condition or EVERYTHING
+        alone = self.collection.count(f"{condition} and shared == false")
+        shared = self.collection.query(f"{condition} and shared == true", ["duplicates"])
+        return alone + len({row["duplicates"] for row in shared})
+
+    def _hits(self, found: Found, manifest: Manifest, *, first: int) -> tuple[Hit, ...]:
+        """Return the hits, without those whose item was deleted in this moment."""
+        scores = np.clip(found.scores, -1.0, 1.0)
+        percentiles = manifest.percentiles(scores)
+        items = self.collection.items(found.keys)
+        places = zip(scores.tolist(), percentiles.tolist(), found.keys, strict=True)
+        return tuple(
+            Hit(rank=rank, score=score, percentile=percentile, item=items[key])
+            for rank, (score, percentile, key) in enumerate(places, start=first)
+            if key in items
+        )

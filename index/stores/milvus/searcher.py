@@ -1,0 +1,159 @@
+"""The version in use in Milvus, searched: nothing of it is kept here but its manifest."""
+
+import logging
+import math
+import threading
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from index.facets import Facet
+from index.manifest import Manifest
+from index.pages import Cut, Page
+from index.predicates import Filter
+from index.stores.milvus.collection import Collection
+from index.stores.milvus.expressions import EVERYTHING
+from index.stores.milvus.place import Place
+from index.stores.milvus.ranking import Ranking
+from index.stores.milvus.rows import ITEM, item_of, key_of
+from index.stores.store import OpenIndex
+from training.catalogue import Item
+from training.encoder import Encoder
+from training.errors import EncoderMismatch, SilhouetteError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class InUse:
+    """A version that is searched, never changed itself."""
+
+    manifest: Manifest
+    facets: list[Facet]
+    collection: Collection
+
+
+def open_version(place: Place, version: str, encoder: Encoder) -> InUse:
+    """Return a version ready to be searched; raises `EncoderMismatch` or `IndexDamaged`."""
+    manifest = place.versions.manifest(version)
+    if manifest.encoder != encoder.fingerprint:
+        raise EncoderMismatch(
+            f"The index '{version}' in '{place.server.address}' was built with the encoder "
+            f"{manifest.encoder[:12]}, but {encoder.fingerprint[:12]} is loaded. Build the index again with "
+            "this encoder, or load the other one."
+        )
+    place.versions.load(version)
+    return InUse(manifest, place.versions.facets(version), place.collection(manifest))
+
+
+class MilvusSearcher(OpenIndex):
+    """Searches the version in use, from any number of threads.
+
+    Changes are in the version's collection already, so that only a switch to another version is looked for.
+    A snapshot stays with its version, and shows changes at once.
+    """
+
+    def __init__(self, place: Place, encoder: Encoder, in_use: InUse) -> None:
+        self.encoder = encoder
+        self._place = place
+        self._in_use = in_use
+        self._refreshing = threading.Lock()
+        self._complaint = ""
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest of the version in use."""
+        return self._in_use.manifest
+
+    @property
+    def count(self) -> int:
+        """Items that can be found."""
+        return self._in_use.collection.count()
+
+    @property
+    def pending(self) -> int:
+        """Items that have changed since the version in use was built."""
+        return self._place.changes.count_since(self.manifest.changes)
+
+    def snapshot(self) -> Self:
+        """Return a searcher that stays with the present version."""
+        return type(self)(self._place, self.encoder, self._in_use)
+
+    def search(
+        self,
+        vectors: np.ndarray,
+        *,
+        limit: int,
+        offset: int = 0,
+        min_score: float = -1.0,
+        where: Filter | None = None,
+        collapse: bool = False,
+    ) -> list[Page]:
+        """Return the most similar items of each query, float32 (n, d)."""
+        in_use, cut = self._in_use, _cut(limit, offset, min_score)
+        condition = in_use.collection.passing(where)
+        return [
+            Ranking(in_use.collection, query, condition, collapse).page(cut, in_use.manifest)
+            for query in np.asarray(vectors, np.float32)
+        ]
+
+    def similar(
+        self,
+        item_id: str,
+        *,
+        limit: int,
+        offset: int = 0,
+        min_score: float = -1.0,
+        where: Filter | None = None,
+        collapse: bool = False,
+    ) -> Page:
+        """Return the items most similar to one of the index; raises `ItemUnknown`."""
+        in_use = self._in_use
+        row = in_use.collection.row_of(item_id, ["vector", "duplicates"])
+        others = f"duplicates != {row['duplicates']}" if collapse else f'key != "{key_of(item_id)}"'
+        condition = f"({in_use.collection.passing(where) or EVERYTHING}) and {others}"
+        ranking = Ranking(in_use.collection, np.asarray(row["vector"], np.float32), condition, collapse)
+        return ranking.page(_cut(limit, offset, min_score), in_use.manifest)
+
+    def item(self, item_id: str) -> Item:
+        """Return the item of that id; raises `ItemUnknown`."""
+        return item_of(self._in_use.collection.row_of(item_id, ITEM))
+
+    def vector(self, item_id: str) -> np.ndarray:
+        """Return the vector of the item of that id, float32 (d,); raises `ItemUnknown`."""
+        return np.asarray(self._in_use.collection.row_of(item_id, ["vector"])["vector"], np.float32)
+
+    def sample(self, count: int) -> list[Item]:
+        """Return items at even steps of the version's order, as far as they were not deleted or replaced."""
+        steps = np.linspace(0, self.manifest.items, count, endpoint=False).astype(int).tolist()
+        rows = self._in_use.collection.query(f"row in {list(dict.fromkeys(steps))}", ["row", *ITEM])
+        return [item_of(row) for row in sorted(rows, key=lambda row: int(row["row"]))]
+
+    def facets(self) -> list[Facet]:
+        """Return what the items of the version in use can be filtered by, changes since not counted."""
+        return self._in_use.facets
+
+    def refresh(self) -> bool:
+        """Take up the version that has become current, which costs one question where none has.
+
+        What can't be used is logged once, and the version in use stays.
+        """
+        with self._refreshing:
+            before = self._in_use
+            try:
+                version = self._place.versions.named()
+                if version != before.manifest.version:
+                    self._in_use = open_version(self._place, version, self.encoder)
+                    log.info("Index %s replaces %s", version, before.manifest.version)
+                self._complaint = ""
+            except SilhouetteError as error:
+                if str(error) != self._complaint:
+                    log.error("Staying with index %s: %s", before.manifest.version, error)
+                self._complaint = str(error)
+            return self._in_use is not before
+
+
+def _cut(limit: int, offset: int, min_score: float) -> Cut:
+    """Let everything pass a threshold of -1, even what rounding has put below it."""
+    return Cut(limit, offset, min_score if min_score > -1.0 else -math.inf)

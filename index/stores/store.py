@@ -1,0 +1,301 @@
+"""What a build, the command line and the service ask of the place where the published index lives."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from index.change import ChangeLog
+from index.comparison import Previous
+from index.embeddings import Embedded
+from index.facets import Facet
+from index.kinds.searchable import Searchable
+from index.manifest import Manifest
+from index.pages import Page
+from index.predicates import Filter
+from training.catalogue import BadItem, Catalogue, Item
+from training.encoder import Encoder
+
+LAST_REPORT = "last-report.csv"
+
+
+class OpenIndex(ABC):
+    """The version in use with the changes made since, searched by any number of threads."""
+
+    encoder: Encoder
+
+    @property
+    @abstractmethod
+    def manifest(self) -> Manifest:
+        """The manifest of the version in use."""
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """Items that can be found: the version's, without what was deleted and with what was added since."""
+
+    @property
+    @abstractmethod
+    def pending(self) -> int:
+        """Items that have changed since the version in use was built."""
+
+    @abstractmethod
+    def snapshot(self) -> Self:
+        """Return one that stays with the present version, for an answer made of several calls."""
+
+    @abstractmethod
+    def search(
+        self,
+        vectors: np.ndarray,
+        *,
+        limit: int,
+        offset: int = 0,
+        min_score: float = -1.0,
+        where: Filter | None = None,
+        collapse: bool = False,
+    ) -> list[Page]:
+        """Return the most similar items of each query.
+
+        Parameters
+        ----------
+        vectors : float32 (n, d), unit rows
+        limit : int
+            Hits on a page, at least 1.
+        offset : int
+            Hits of the ranking to leave out before the page.
+        min_score : float
+            Items that score less are not listed, and not counted in `Page.total`.
+        where : Filter, optional
+            Only items whose metadata passes are listed and counted.
+        collapse : bool
+            List of each group of duplicates only the best, and count groups.
+
+        Raises
+        ------
+        RankingTooDeep
+            The store can't list a ranking that far.
+        """
+
+    @abstractmethod
+    def similar(
+        self,
+        item_id: str,
+        *,
+        limit: int,
+        offset: int = 0,
+        min_score: float = -1.0,
+        where: Filter | None = None,
+        collapse: bool = False,
+    ) -> Page:
+        """Return the items most similar to one of the index, as `search` does, without itself.
+
+        Where duplicates are collapsed, those of the item are not listed either. Raises `ItemUnknown`.
+        """
+
+    @abstractmethod
+    def item(self, item_id: str) -> Item:
+        """Return the item of that id; raises `ItemUnknown`."""
+
+    @abstractmethod
+    def vector(self, item_id: str) -> np.ndarray:
+        """Return the vector of the item of that id, float32 (d,); raises `ItemUnknown`."""
+
+    @abstractmethod
+    def sample(self, count: int) -> list[Item]:
+        """Return about `count` items spread over the index, at best the same ones every time."""
+
+    @abstractmethod
+    def facets(self) -> list[Facet]:
+        """Return what the items of the version in use can be filtered by, changes since not counted."""
+
+    @abstractmethod
+    def refresh(self) -> bool:
+        """Take up the version that has become current, and all changes; return whether anything is new."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What a draft holds once it is filled.
+
+    Parameters
+    ----------
+    index : Searchable
+        Its vectors, as they will be searched.
+    kind : str
+    parameters : dict
+        What the manifest says of the kind.
+    checksums, sizes : dict
+        SHA-256 and bytes of each file of the version, where it consists of files.
+    """
+
+    index: Searchable
+    kind: str
+    parameters: dict[str, float | int | str]
+    checksums: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+
+
+class Draft(ABC):
+    """A version in the making: filled, checked by the build, and published.
+
+    Parameters
+    ----------
+    indexes : Path
+        Folder of what builds note.
+    version : str
+        Its future name.
+    """
+
+    def __init__(self, indexes: Path, version: str) -> None:
+        self.indexes = indexes
+        self.version = version
+
+    @property
+    @abstractmethod
+    def report(self) -> Path:
+        """Where the items that were skipped are listed, once it is published."""
+
+    @property
+    @abstractmethod
+    def duplicates(self) -> Path:
+        """Where the items that repeat another one are listed, once it is published."""
+
+    @abstractmethod
+    def fill(
+        self, embedded: Embedded, groups: np.ndarray, *, bad: Sequence[BadItem], kind: str, recall: float
+    ) -> Filled:
+        """Write items and vectors, and make an index of them with its search width tuned.
+
+        Parameters
+        ----------
+        embedded : Embedded
+        groups : int64 (n,)
+            The row of the first of each item's duplicates.
+        bad : sequence of BadItem
+            The items that were skipped, for the report.
+        kind : str
+            One of `index.kinds.choice.KINDS`, or "auto".
+        recall : float
+            The share of the true first ten that a search is to find.
+
+        Raises
+        ------
+        IndexNotWritten, KindUnknown
+        """
+
+    @abstractmethod
+    def publish(self, manifest: Manifest) -> None:
+        """Publish what was filled in and make it current; raises `IndexNotWritten`."""
+
+
+class Store(ABC):
+    """Where versions are published and searched; the text of a store is its address.
+
+    All methods raise `StoreUnreachable` where the store lies on another machine that does not answer.
+    """
+
+    @property
+    @abstractmethod
+    def changes(self) -> ChangeLog:
+        """The log of what was put and deleted."""
+
+    @abstractmethod
+    def open(self, *, encoder: Encoder) -> OpenIndex:
+        """Return the version in use, ready to be searched.
+
+        Raises
+        ------
+        NoIndex
+            Nothing was published there yet.
+        EncoderMismatch
+            The index was built with another encoder.
+        IndexDamaged
+            It is not what was published.
+        """
+
+    @abstractmethod
+    def versions(self) -> list[str]:
+        """Return the names of the published versions, oldest first."""
+
+    @abstractmethod
+    def current(self) -> str:
+        """Return the name of the version in use; raises `NoIndex` or `IndexDamaged`."""
+
+    @abstractmethod
+    def manifest(self, version: str) -> Manifest:
+        """Return the manifest of a version; raises `IndexDamaged`."""
+
+    @abstractmethod
+    def holds(self, item_id: str) -> bool:
+        """Return whether the version in use was built with an item of that id.
+
+        Raises
+        ------
+        NoIndex, IndexDamaged
+        """
+
+    @abstractmethod
+    def verify(self, version: str | None = None) -> Manifest:
+        """Check a version, by default the one in use, in full, and return its manifest.
+
+        Raises
+        ------
+        NoIndex, VersionUnknown, IndexDamaged
+        """
+
+    @abstractmethod
+    def activate(self, version: str) -> Manifest:
+        """Make a version the one in use, after a full check, and return its manifest.
+
+        Raises
+        ------
+        VersionUnknown, IndexDamaged, IndexNotWritten
+            The version in use stays.
+        """
+
+    @abstractmethod
+    def rollback(self) -> Manifest:
+        """Make the newest version older than the one in use current, as `activate` does.
+
+        Raises
+        ------
+        NoIndex, VersionUnknown, IndexDamaged, IndexNotWritten
+        """
+
+    @abstractmethod
+    def prune(self, *, keep: int) -> list[str]:
+        """Remove all but the newest `keep` versions and the current one; return their names.
+
+        Raises
+        ------
+        NoIndex, IndexDamaged, BuildRunning, IndexNotWritten
+        """
+
+    @abstractmethod
+    def building(self, *, now: datetime | None = None) -> AbstractContextManager[Draft]:
+        """Make room for a new version, alone; nothing of it stays unless it was published.
+
+        Raises
+        ------
+        BuildRunning, IndexNotWritten
+        """
+
+    @abstractmethod
+    def previous(self) -> Previous | None:
+        """Return what the version in use holds; None where there is none."""
+
+    @abstractmethod
+    def tidy(self, *, keep: int, catalogue: Catalogue) -> list[str]:
+        """Remove old versions after a build; return their names. What can't be removed fails nothing.
+
+        Parameters
+        ----------
+        keep : int
+        catalogue : Catalogue
+            As it was read, before changes were applied.
+        """

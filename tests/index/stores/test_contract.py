@@ -1,0 +1,343 @@
+"""What every store does alike: each answer is held against the same one made by comparing everything."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from index.errors import IndexDamaged, ItemUnknown, NoIndex, VersionUnknown
+from index.filters import parse_filter
+from training.catalogue import Item
+from training.errors import EncoderMismatch
+
+COLOURS = ("red", "grün", "")
+RED, SAME, COPIES = 1, range(40, 50), range(50, 60)
+
+
+def metadata(row):
+    fields = {"category": COLOURS[row % 3] or None, "price": row - 5, "sale": row % 4 == 0}
+    return (
+        fields | {"sizes": [36, 38, 40][: row % 4]} | ({"day": f"2026-0{row % 9 + 1}-01"} if row % 2 else {})
+    )
+
+
+@pytest.fixture(scope="session")
+def gallery(numbered):
+    """60 items; rows 40 to 49 have one vector and 50 to 59 also one photograph."""
+    items = [Item(f"sku {row}/ü", Path(f"/shop/{row}.jpg"), metadata(row)) for row in range(60)]
+    vectors = np.stack([numbered(row if row < 40 else 100 + (row >= 50)) for row in range(60)])
+    pictures = np.arange(60, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(4)
+    pictures[50:] = 0
+    return items, vectors, pictures
+
+
+@pytest.fixture(scope="module", params=["folder", "lite", "server"])
+def filled(request, shop_at, gallery):
+    """A shop with two versions: the first half of the gallery, and all of it, which is in use."""
+    shop = shop_at(request.param)
+    items, vectors, pictures = gallery
+    shop.old = shop.publish(items[:30], vectors[:30], pictures[:30]).version
+    shop.new = shop.publish(items, vectors, pictures).version
+    shop.searcher = shop.open()
+    return shop
+
+
+def brute_force(gallery, query, *, where=None, without=()):
+    """Rows by score, equal ones in their order."""
+    items, vectors, _ = gallery
+    scores = vectors @ query
+    order = sorted(range(len(items)), key=lambda row: (-round(float(scores[row]), 5), row))
+    passing = [row for row in order if where is None or where.matches(items[row].metadata)]
+    return [row for row in passing if row not in without], scores
+
+
+def rows(page):
+    return [int(hit.item.item_id.split()[1].split("/")[0]) for hit in page.hits]
+
+
+def test_the_ranking_is_that_of_comparing_all(filled, gallery, numbered):
+    query = numbered(7) * 0.8 + numbered(9) * 0.6
+    query /= np.linalg.norm(query)
+    (page,) = filled.searcher.search(query[None], limit=60)
+    ranking, scores = brute_force(gallery, query)
+    assert rows(page) == ranking and (page.total, page.next_offset) == (60, None)
+    np.testing.assert_allclose([hit.score for hit in page.hits], scores[ranking], atol=1e-5)
+    assert [hit.rank for hit in page.hits] == list(range(1, 61))
+    assert [hit.item for hit in page.hits] == [gallery[0][row] for row in ranking]
+    percentiles = [hit.percentile for hit in page.hits]
+    assert percentiles == sorted(percentiles, reverse=True) and percentiles[0] > 90
+
+
+def test_pages_are_cut_from_one_ranking_through_ties(filled, gallery, numbered):
+    query = numbered(100)
+    ranking, _ = brute_force(gallery, query)
+    assert ranking[:10] == list(SAME)
+    pages = [filled.searcher.search(query[None], limit=7, offset=offset)[0] for offset in range(0, 60, 7)]
+    assert [row for page in pages for row in rows(page)] == ranking
+    assert [page.next_offset for page in pages] == [*range(7, 60, 7), None]
+    assert {page.total for page in pages} == {60}
+    (beyond,) = filled.searcher.search(query[None], limit=5, offset=60)
+    assert beyond.hits == () and beyond.total == 60
+
+
+def test_several_queries_are_answered_in_their_order(filled, numbered):
+    pages = filled.searcher.search(np.stack([numbered(3), numbered(12)]), limit=1)
+    assert [rows(page) for page in pages] == [[3], [12]]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"category": "red"},
+        {"category": ["grün", None]},
+        {"price": {"gte": 0, "lt": 7}},
+        {"sizes": {"gt": 36, "lte": 38}},
+        {"not": {"sizes": {"gt": 36}}},
+        {"sale": True, "price": {"ne": 3}},
+        {"day": {"gte": "2026-03", "lt": "2026-05"}},
+        {"not": {"day": {"gte": "2026-03"}}},
+        {"or": [{"price": 3.0}, {"and": [{"sizes": 40}, {"category": "red"}]}]},
+        {"unknown": 1},
+        {"not": {"unknown": {"lt": 1}}},
+        {"category": []},
+    ],
+)
+def test_a_filter_holds_for_what_is_listed_and_counted(filled, gallery, numbered, fields):
+    where = parse_filter(fields)
+    ranking, _ = brute_force(gallery, numbered(7), where=where)
+    (page,) = filled.searcher.search(numbered(7)[None], limit=60, where=where)
+    assert rows(page) == ranking and page.total == len(ranking)
+    (first,) = filled.searcher.search(numbered(7)[None], limit=2, where=where)
+    assert rows(first) == ranking[:2] and first.total == len(ranking)
+
+
+def test_a_threshold_holds_for_what_is_listed_and_counted(filled, gallery, numbered):
+    ranking, scores = brute_force(gallery, numbered(7))
+    least = float(scores[ranking[20]] + scores[ranking[21]]) / 2
+    (page,) = filled.searcher.search(numbered(7)[None], limit=5, min_score=least)
+    assert rows(page) == ranking[:5] and page.total == 21
+    (none,) = filled.searcher.search(numbered(7)[None], limit=5, offset=30, min_score=least)
+    assert none.hits == () and none.total == 21
+
+
+def test_of_duplicates_only_the_best_is_listed_and_groups_are_counted(filled, gallery, numbered):
+    ranking, _ = brute_force(gallery, numbered(101))
+    (page,) = filled.searcher.search(numbered(101)[None], limit=60, collapse=True)
+    assert rows(page) == [row for row in ranking if row not in COPIES[1:]] and page.total == 51
+    (first,) = filled.searcher.search(numbered(101)[None], limit=3, collapse=True)
+    assert rows(first) == rows(page)[:3] and first.total == 51
+    where = parse_filter({"category": "red"})
+    (red,) = filled.searcher.search(numbered(101)[None], limit=2, collapse=True, where=where)
+    assert rows(red)[0] == 51 and red.total == sum(row % 3 == 0 for row in range(50)) + 1
+    (best,) = filled.searcher.search(numbered(101)[None], limit=1, collapse=True, min_score=0.99)
+    assert best.total == 1
+    assert filled.searcher.manifest.duplicates == 9
+
+
+def test_an_item_is_not_its_own_neighbour_and_its_duplicates_are_not_where_they_are_collapsed(
+    filled, gallery, numbered
+):
+    ranking, _ = brute_force(gallery, numbered(101), without={53})
+    assert rows(filled.searcher.similar("sku 53/ü", limit=60)) == ranking
+    others, _ = brute_force(gallery, numbered(101), without=COPIES)
+    page = filled.searcher.similar("sku 53/ü", limit=60, collapse=True)
+    assert rows(page) == others and page.total == 50
+    where = parse_filter({"price": {"lt": 5}})
+    cheap, _ = brute_force(gallery, numbered(3), where=where, without={3})
+    assert rows(filled.searcher.similar("sku 3/ü", limit=60, where=where)) == cheap
+
+
+def test_items_are_found_by_id(filled, gallery, numbered):
+    assert filled.searcher.item("sku 17/ü") == gallery[0][17]
+    np.testing.assert_allclose(filled.searcher.vector("sku 17/ü"), numbered(17), atol=1e-7)
+    for unknown in ("sku 17", 'x" or row >= 0 or key == "', ""):
+        with pytest.raises(ItemUnknown):
+            filled.searcher.item(unknown)
+    assert filled.store.holds("sku 17/ü") and not filled.store.holds("sku 17")
+
+
+def test_a_sample_is_spread_over_the_index_and_the_same_every_time(filled):
+    sample = filled.searcher.sample(12)
+    assert len({item.item_id for item in sample}) == 12 and filled.searcher.sample(12) == sample
+    assert len(filled.searcher.sample(1000)) == 60
+
+
+def test_the_index_tells_what_it_holds(filled):
+    searcher, manifest = filled.searcher, filled.store.manifest(filled.new)
+    assert searcher.manifest == manifest and manifest.version == filled.new
+    assert (searcher.count, searcher.pending, manifest.items, manifest.kind) == (60, 0, 60, "flat")
+    facets = {facet.field: facet for facet in searcher.facets()}
+    assert facets["category"].values == (("grün", 20), ("red", 20))
+    assert facets["sale"].values == ((False, 45), (True, 15))
+    assert (facets["price"].lowest, facets["price"].highest) == (-5, 54)
+    assert manifest.gate["recall_at_10"] == 1.0
+
+
+def test_versions_are_listed_and_checked(filled):
+    assert filled.store.versions() == [filled.old, filled.new]
+    assert filled.store.current() == filled.new
+    assert filled.store.verify().version == filled.new
+    assert filled.store.verify(filled.old).items == 30
+    for ask in (filled.store.verify, filled.store.activate):
+        with pytest.raises(VersionUnknown, match=filled.old):
+            ask("2020-01-01T00-00-00Z")
+
+
+def test_what_was_built_before_is_known_to_the_next_build(filled):
+    previous = filled.store.previous()
+    assert previous.items == len(previous.contents) == 60
+    assert previous.contents["sku 7/ü"] == bytes([7]) + bytes(31)
+
+
+def test_an_index_of_another_encoder_is_not_opened(filled, make_encoder):
+    with pytest.raises(EncoderMismatch, match="ffffffffffff, but eeeeeeeeeeee is loaded"):
+        filled.store.open(encoder=make_encoder("e" * 64))
+
+
+def test_another_version_is_switched_to_and_back_while_a_snapshot_stays(filled):
+    searcher = filled.open()
+    assert searcher.refresh() is False
+    snapshot = searcher.snapshot()
+    assert filled.store.rollback().version == filled.old
+    assert searcher.refresh() is True
+    assert (searcher.count, snapshot.count, searcher.manifest.version) == (30, 60, filled.old)
+    assert filled.store.activate(filled.new).version == filled.new
+    assert searcher.refresh() is True and searcher.count == 60
+
+
+def ids(searcher, query, **options):
+    return [hit.item.item_id for hit in searcher.search(query[None], limit=50, **options)[0].hits]
+
+
+def first(searcher, query):
+    searcher.refresh()
+    return ids(searcher, query)[:1]
+
+
+@pytest.mark.parametrize("kind", ["folder", "lite", "server"])
+def test_a_shop_changes_its_catalogue_and_its_index(shop_at, plain, numbered, kind):
+    """The whole life: before the first build, changes at once, folded in, during a build, back, removed."""
+    shop = shop_at(kind)
+    for ask in (shop.store.current, shop.open, shop.store.rollback, lambda: shop.store.prune(keep=1)):
+        with pytest.raises(NoIndex, match="index build"):
+            ask()
+    assert shop.store.versions() == [] and shop.store.previous() is None
+    early = shop.put("early", 70)
+    built = shop.publish(*plain(*range(8)))
+    assert (built.changes, built.items) == (early, 9)
+
+    here, there = shop.open(), shop.connect().open(encoder=shop.encoder)
+    numbers = [
+        shop.put("new", 71, sizes=[1, 2, 3]),
+        shop.put("sku-3", 72),
+        shop.store.changes.delete("sku-4"),
+    ]
+    assert numbers == sorted(numbers) and numbers[0] > early
+    for searcher in (here, there):
+        assert first(searcher, numbered(71)) == ["new"] and first(searcher, numbered(72)) == ["sku-3"]
+        assert first(searcher, numbered(4)) != ["sku-4"] and first(searcher, numbered(3)) != ["sku-3"]
+        assert (searcher.count, searcher.pending) == (9, 3)
+        assert ids(searcher, numbered(71), where=parse_filter({"sizes": {"gt": 2}})) == ["new"]
+        assert searcher.similar("new", limit=50).total == 8
+        assert searcher.item("new").path.read_bytes().endswith(b"71")
+        with pytest.raises(ItemUnknown):
+            searcher.item("sku-4")
+    assert [change.item_id for change in shop.store.changes.since(early)] == ["new", "sku-3", "sku-4"]
+
+    again = shop.publish(*plain(*range(8)), during=lambda: (shop.put("late", 73), shop.put("new", 74)))
+    assert again.changes == numbers[-1] and again.items == 9
+    assert first(there, numbered(73)) == ["late"] and first(there, numbered(74)) == ["new"]
+    assert (there.manifest.version, there.count, there.pending) == (again.version, 10, 2)
+
+    shop.store.changes.delete("early")
+    assert shop.store.rollback().version == built.version
+    assert first(here, numbered(74)) == ["new"] and here.manifest.version == built.version
+    assert sorted(ids(here, numbered(0))) == sorted(
+        ["late", "new", *(f"sku-{number}" for number in range(8) if number != 4)]
+    )
+
+    shop.store.activate(again.version)
+    assert shop.store.prune(keep=1) == [built.version] and shop.store.versions() == [again.version]
+    assert first(here, numbered(73)) == ["late"] and here.item("late").path.exists()
+    shop.store.changes.forget("sku-3")
+    last = shop.publish(*plain(*range(8)))
+    assert first(here, numbered(3)) == ["sku-3"] and here.manifest.version == last.version
+    assert here.count == 9 and first(here, numbered(74)) == ["new"]
+
+
+def test_a_version_that_fails_its_checks_leaves_nothing(shop, plain, numbered):
+    shop.publish(*plain(1, 2, 3))
+    items, vectors = plain(4, 5, 6)
+    vectors[1] *= 2
+    with pytest.raises(Exception, match="unit norm"):
+        shop.publish(items, vectors)
+    assert len(shop.store.versions()) == 1 and first(shop.open(), numbered(1)) == ["sku-1"]
+    shop.publish(*plain(4, 5, 6))
+    assert len(shop.store.versions()) == 2
+
+
+def test_a_record_that_is_gone_is_damage_that_another_version_mends(shop, plain):
+    built = shop.publish(*plain(1, 2, 3))
+    with pytest.raises(IndexDamaged):
+        shop.store.manifest("2020-01-01T00-00-00Z")
+    assert shop.store.manifest(built.version) == built
+
+
+STEPS = ("put", "put", "delete", "build", "activate", "restart")
+
+
+class Model:
+    """A catalogue, what was changed of it by hand, and what every version was built with."""
+
+    def __init__(self, shop, plain):
+        self.shop, self._plain, self.number = shop, plain, 100
+        self.states, self.versions = {}, {}
+        self.build("")
+        self.searcher = shop.open()
+
+    def put(self, item_id):
+        self.number += 1
+        self.shop.put(item_id, self.number, number=self.number)
+        self.states[item_id] = self.number
+
+    def delete(self, item_id):
+        self.shop.store.changes.delete(item_id)
+        self.states[item_id] = None
+
+    def build(self, _):
+        built = self.shop.publish(*self._plain(0, 1, 2)).version
+        self.versions[built] = self.now({f"sku-{number}": number for number in range(3)})
+
+    def activate(self, item_id):
+        versions = self.shop.store.versions()
+        self.shop.store.activate(versions[hash(item_id) % len(versions)])
+
+    def restart(self, _):
+        self.shop.store = self.shop.connect()
+        self.searcher = self.shop.open()
+
+    def now(self, built):
+        return {item_id: number for item_id, number in (built | self.states).items() if number is not None}
+
+    def check(self, numbered):
+        self.searcher.refresh()
+        truth = self.now(self.versions[self.searcher.manifest.version])
+        (page,) = self.searcher.search(numbered(7)[None], limit=50)
+        order = sorted(truth, key=lambda item_id: -float(numbered(truth[item_id]) @ numbered(7)))
+        assert [hit.item.item_id for hit in page.hits] == order
+        assert page.total == self.searcher.count == len(truth)
+        assert [hit.item.metadata["number"] for hit in page.hits] == [truth[item_id] for item_id in order]
+
+
+@pytest.mark.parametrize("kind", ["folder", "lite"])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(["sku-0", "sku-1", "new"])), max_size=10)
+)
+def test_whatever_happens_the_search_finds_what_a_model_holds(shop_at, plain, numbered, kind, steps):
+    model = Model(shop_at(kind), plain)
+    for step, item_id in steps:
+        getattr(model, step)(item_id)
+        model.check(numbered)
