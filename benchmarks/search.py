@@ -26,7 +26,7 @@ from benchmarks.stock import publish_items
 from benchmarks.vectors import Likeness, embeddings
 from index.gallery import Gallery
 from index.kinds.approximate import SHALLOWEST
-from index.kinds.choice import KINDS, kind_named
+from index.kinds.choice import KINDS, choose_kind, kind_named
 from index.kinds.tuning import FIRST
 from index.kinds.vector_index import VectorIndex
 from index.overlay import lay_over
@@ -43,7 +43,7 @@ PAGE = 20
 ROUNDS = 3
 ROOM = 2 * 2**30
 DISK_SAMPLE = 256 * 2**20
-SMALL_ENOUGH = 2_000_000  # above it, only kinds whose codes fit into ROOM
+SMALL_ENOUGH = 2_000_000
 FIRST_ANSWER_MS, OVER_FAISS = 1000, 1.1
 
 FASHION_MNIST = "fashion-mnist:/usr/share/datasets/fashion-mnist"
@@ -222,9 +222,8 @@ def _page(index: VectorIndex, query: np.ndarray, *, allowed: np.ndarray | None =
 
 
 def _kinds(count: int, dimension: int) -> list[str]:
-    """Return the kinds to measure: of many vectors, those that are searched within `ROOM`."""
-    small = count <= SMALL_ENOUGH
-    return [kind for kind in KINDS if small or count * KINDS[kind].bytes_per_vector(dimension) <= ROOM]
+    """Return the kinds to measure: of many vectors only what is chosen for a machine of little memory."""
+    return list(KINDS) if count <= SMALL_ENOUGH else [choose_kind(count, dimension, ROOM)[0]]
 
 
 def _at_size(
