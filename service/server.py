@@ -1,5 +1,6 @@
 """gunicorn, set up for this service: threads within a few workers, each with its own encoder and index."""
 
+import ctypes
 import logging
 import os
 import shlex
@@ -8,6 +9,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +30,12 @@ from training.errors import SilhouetteError
 
 FIGURES = "PROMETHEUS_MULTIPROC_DIR"
 OMP_THREADS = "OMP_NUM_THREADS"
+MOST_ARENAS = 2
 KEEP_ALIVE_SECONDS = 5
 SILENT_SECONDS = 120
 """How long a worker may be without a sign of life, such as while it opens a large index."""
+
+_M_ARENA_MAX = -8  # as malloc.h has it
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +99,17 @@ class _Server(BaseApplication):
         except SilhouetteError as error:
             raise AppImportError(f"Error: {error}") from error
         app.register_error_handler(ParseException, lambda _: app.handle_http_exception(BadRequest()))
+        share_memory()
         return app
+
+
+def share_memory() -> None:
+    """Let all threads take memory from the same few places, where the C library is glibc.
+
+    Else each of dozens of threads keeps what its largest photograph has needed.
+    """
+    with suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, MOST_ARENAS)
 
 
 def check_port_free(address: Address) -> None:

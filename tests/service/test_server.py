@@ -60,6 +60,15 @@ def test_numeric_libraries_get_one_thread_each_unless_told_otherwise(monkeypatch
     assert seen == [after]
 
 
+def test_threads_share_memory_where_the_c_library_lets_them(monkeypatch):
+    told = []
+    libraries = iter((SimpleNamespace(mallopt=lambda *words: told.append(words)), SimpleNamespace()))
+    monkeypatch.setattr(server.ctypes, "CDLL", lambda _: next(libraries))
+    server.share_memory()
+    server.share_memory()
+    assert told == [(-8, server.MOST_ARENAS)]
+
+
 def test_a_port_that_is_taken_is_refused_with_the_next_one_as_advice():
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
