@@ -17,6 +17,7 @@ from index.kinds.vector_index import RECALL, Parameters, VectorIndex
 SHALLOWEST = 64
 _SKIP = 1 / 15
 _TUNED = 3200
+_NEARLY = 0.995
 
 
 def _depth(k: int) -> int:
@@ -64,7 +65,8 @@ class ApproximateIndex(VectorIndex):
     def build(cls, vectors: np.ndarray, *, recall: float = RECALL) -> Self:
         """Return an index of `vectors`, float32 (n, d), searched just as wide as `recall` needs.
 
-        Where the widest search misses it, that one is taken; `parameters` tells the recall that was measured.
+        Where the widest search misses it, one is taken that finds nearly as much; `parameters` tells the
+        recall that was measured.
         """
         vectors = exact.contiguous(vectors)
         made = cls._made(vectors)
@@ -77,7 +79,10 @@ class ApproximateIndex(VectorIndex):
         index = self
         for name, ladder in ladders.items():
             wanted = recall if name == self.widths[-1] else (1 + recall) / 2
-            width = narrowest(ladder, wanted, partial(index._recall, trial, name))
+            measure = partial(index._recall, trial, name)
+            width = narrowest(ladder, wanted, measure)
+            if width == ladder[-1] and (most := measure(width)) < wanted:
+                width = narrowest(ladder, _NEARLY * most, measure)
             index = index._with({name: width})
         return index._with({"recall": round(trial.recall(index.search), 4)})
 

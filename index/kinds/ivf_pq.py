@@ -12,13 +12,13 @@ from index.kinds.ivf import SAMPLES_A_LIST, lists_for, probing, sample
 from index.kinds.refined import RefinedIndex
 from index.kinds.tuning import ladder
 
-NUMBERS_A_CODE = 4
+NUMBERS_A_CODE = 2
 CENTROIDS = 256
 SAMPLES_A_CENTROID = 64
 
 
 def codes_for(dimension: int) -> int:
-    """Return how many bytes code a vector: one for each four numbers, or as few more as go even."""
+    """Return how many bytes code a vector: one for each two numbers, or as few more as go even."""
     most = max(1, dimension // NUMBERS_A_CODE)
     return next(codes for codes in range(most, 0, -1) if dimension % codes == 0)
 
