@@ -26,7 +26,7 @@ def test_the_reason_is_one_line_with_the_figures():
     _, why = choose_kind(1_000_000, 128, 8 * 2**30)
     assert why == "1,000,000 vectors of 128 numbers need 682.8 MiB of the 8.0 GiB of memory"
     _, why = choose_kind(20_000_000, 128, 8 * 2**30)
-    assert "would need 13.3 GiB, more than half of the 8.0 GiB of memory; codes of them need 762" in why
+    assert "would need 13.3 GiB, more than half of the 8.0 GiB of memory; codes of them need 1.3 GiB" in why
 
 
 def test_longer_vectors_leave_the_flat_kind_sooner():
