@@ -9,7 +9,7 @@ import faiss
 import numpy as np
 
 from index.kinds.ivf import SAMPLES_A_LIST, lists_for, probing, sample
-from index.kinds.refined import RefinedIndex
+from index.kinds.refined import CANDIDATES, RefinedIndex
 from index.kinds.tuning import ladder
 
 NUMBERS_A_CODE = 2
@@ -47,7 +47,7 @@ class IvfPqIndex(RefinedIndex):
     @classmethod
     def _ladders(cls, index: faiss.Index) -> dict[str, Sequence[int]]:
         lists = faiss.downcast_index(index.base_index).nlist
-        return {**super()._ladders(index), "nprobe": ladder(1, lists)}
+        return {"refine": CANDIDATES[1:], "nprobe": ladder(1, lists)}  # with 1, a page's end would lack some
 
     def _candidates(self, rows: faiss.IDSelector | None, widening: float) -> faiss.SearchParameters:
         return probing(faiss.downcast_index(self._index.base_index), self._width("nprobe"), rows, widening)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.kinds import ivf_pq, refined
+from index.kinds import ivf_pq
 from index.kinds.ivf import IvfFlatIndex, lists_for
 from index.kinds.ivf_pq import IvfPqIndex
 from index.kinds.tuning import Trial, disturbed, ladder, narrowest
@@ -68,16 +68,16 @@ def test_more_recall_takes_more_lists_and_no_more_than_it_needs(unit_vectors):
 
 
 def test_codes_are_tuned_in_the_candidates_that_are_scored_and_in_the_lists(unit_vectors, monkeypatch):
-    monkeypatch.setattr(ivf_pq, "NUMBERS_A_CODE", 4)
+    monkeypatch.setattr(ivf_pq, "NUMBERS_A_CODE", 8)
     vectors = unit_vectors(5000, 32)
     low, high = (IvfPqIndex.build(vectors, recall=recall).parameters for recall in (0.7, 0.97))
-    assert 1 == low["refine"] < high["refine"] <= 4 and low["nprobe"] < high["nprobe"]
+    assert 2 == low["refine"] < high["refine"] <= 16 and low["nprobe"] < high["nprobe"]
     assert high["recall"] >= 0.97
 
 
 def test_where_codes_are_too_coarse_for_the_recall_no_lists_are_searched_in_vain(unit_vectors, monkeypatch):
     monkeypatch.setattr(ivf_pq, "NUMBERS_A_CODE", 16)
-    monkeypatch.setattr(refined, "CANDIDATES", (1,))
+    monkeypatch.setattr(ivf_pq, "CANDIDATES", (1, 2))
     centres = np.repeat(unit_vectors(10, 32), 500, axis=0)
     vectors = (centres + 0.5 * unit_vectors(5000, 32, seed=1)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
