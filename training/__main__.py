@@ -39,6 +39,9 @@ def main() -> None:
     "Try it:        python -m training fit --catalogue drawn:160 --out models/quick --config quick\n"
     "For real:      python -m training fit --catalogue photos.csv --out models/mine\n"
     "After a kill:  the same line with --resume\n"
+    "On two hosts:  on each the same line, the second with --host 1:\n"
+    "  KERAS_BACKEND=jax python -m training fit --catalogue photos.csv --out models/mine \\\n"
+    "    --coordinator 10.0.0.1:7700 --hosts 2 --host 0\n"
     "Watch it:      tensorboard --logdir models"
 )
 @click.option("--catalogue", required=True, help=f"What to train on. {CATALOGUE_HELP}")
@@ -70,6 +73,11 @@ def main() -> None:
     help="Passes over the photographs.  [default: the configuration's]",
 )
 @click.option(
+    "--batch",
+    type=click.IntRange(min=2),
+    help="Photographs a step, over all devices.  [default: the configuration's]",
+)
+@click.option(
     "--max-bad",
     type=click.FloatRange(0, 1),
     default=0.5,
@@ -77,6 +85,24 @@ def main() -> None:
     help="Highest share of photographs that may be unusable; they are skipped and listed.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in --out after it was stopped or killed.")
+@click.option(
+    "--coordinator",
+    envvar="KERAS_DISTRIBUTION_JOB_ADDRESSES",
+    metavar="HOST:PORT",
+    help="Train on several hosts (needs JAX): address of host 0 and a free port of it.",
+)
+@click.option(
+    "--hosts",
+    type=click.IntRange(min=2),
+    envvar="KERAS_DISTRIBUTION_NUM_PROCESSES",
+    help="How many hosts train together.",
+)
+@click.option(
+    "--host",
+    type=click.IntRange(min=0),
+    envvar="KERAS_DISTRIBUTION_PROCESS_ID",
+    help="Which of them this is, from 0. Host 0 writes to --out.",
+)
 @processes_option
 @cache_option
 def fit(
@@ -87,17 +113,22 @@ def fit(
     init: Path | None,
     supervise: str | None,
     epochs: int | None,
+    batch: int | None,
     max_bad: float,
     resume: bool,
+    coordinator: str | None,
+    hosts: int | None,
+    host: int | None,
     processes: int | None,
     cache: Path,
 ) -> None:
     """Train an encoder and write its bundle, metrics.json and figures to --out."""
     from training.config import CONFIGS
-    from training.fit import Run
     from training.fit import fit as train
+    from training.run import Run
 
-    settings = replace(CONFIGS[config], epochs=epochs) if epochs else CONFIGS[config]
+    settings = CONFIGS[config]
+    settings = replace(settings, epochs=epochs or settings.epochs, batch=batch or settings.batch)
     run = Run(catalogue, validation, str(init) if init else None, supervise, settings)
     metrics = train(
         run,
@@ -107,12 +138,26 @@ def fit(
         resume=resume,
         max_bad=max_bad,
         processes=processes,
+        hosts=_hosts(coordinator, hosts, host),
     )
     click.echo(json.dumps(metrics["scores"], indent=2))
     if (out / MODEL_FILE).exists():
         click.echo(f"The encoder is in {out}; look at {out / 'figures'}.", err=True)
     else:
         click.echo(f"Trained. Where TensorFlow is: python -m training export {out}", err=True)
+
+
+def _hosts(coordinator: str | None, count: int | None, number: int | None) -> Any:
+    """Return the `Hosts` to train on, None where only this one is asked for."""
+    from training.device import Hosts
+
+    if coordinator is None and count is None and number is None:
+        return None
+    if coordinator is None or count is None or number is None:
+        raise click.UsageError("--coordinator, --hosts and --host belong together. Give all three.")
+    if number >= count:
+        raise click.UsageError(f"--host {number} of --hosts {count}: they are counted from 0 to {count - 1}.")
+    return Hosts(coordinator, count, number)
 
 
 @main.command(

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from training import device
 from training.augment import Disturb
 from training.config import Config
 from training.edges import SobelEdges, edge_maps
@@ -197,7 +198,10 @@ class Autoencoder(keras.Model):
         sample_weight: Any = None,
         **options: Any,
     ) -> Tensor:
-        """Weighted sum of reconstruction error, invariance and category terms; `y` holds category numbers."""
+        """Weighted sum of reconstruction error, invariance and category terms; `y` holds category numbers.
+
+        Each replica returns its share of the mean over all, because TensorFlow adds their gradients.
+        """
         error = ops.square(y_pred["reconstruction"] - y_pred["target"])
         garments = ops.arange(ops.shape(y_pred["embedding"])[0] // 2)
         terms = {
@@ -207,11 +211,12 @@ class Autoencoder(keras.Model):
         }
         for name, term in terms.items():
             self.losses_seen[name].update_state(term)
-        return (
+        total = (
             self.config.reconstruction_weight * terms["reconstruction"]
             + self.config.invariance_weight * terms["invariance"]
             + terms["category"]
         )
+        return total / device.replicas()
 
     def _contrast(self, vectors: Tensor, groups: Tensor) -> Tensor:
         return contrast(vectors, ops.concatenate([groups, groups]), self.config.temperature)

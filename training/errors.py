@@ -33,6 +33,14 @@ class TooFewImages(SilhouetteError):
     """There are not enough images to train on."""
 
 
+class UnsupportedBackend(SilhouetteError):
+    """Keras's backend can't do what was asked for."""
+
+
+class HostsDisagree(SilhouetteError):
+    """Hosts that train together were started with different settings, photographs or checkpoints."""
+
+
 class NotEnoughSpace(SilhouetteError):
     """The disk has no room for what is about to be written."""
 

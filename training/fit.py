@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,92 +13,25 @@ import numpy as np
 
 from training import bundle, device
 from training.autoencoder import Autoencoder
+from training.batches import Batches
 from training.catalogue import Catalogue, check_bad_share, write_report
 from training.config import Config, from_dict
-from training.dataset import Dataset, check_space, prepare
+from training.dataset import Dataset, prepare
 from training.discriminant import learn_head
 from training.drawn import draw
 from training.encoder import Encoder
-from training.errors import RunExists, TooFewImages, UnreadableEncoder
+from training.errors import TooFewImages, UnreadableEncoder
 from training.files import write_atomically
 from training.garment import SIDE, isolate
-from training.monitor import BEST_FILE, Monitor, Progress, Validation
+from training.monitor import BEST_FILE, Embed, Monitor, Progress, Validation, recorded
+from training.run import CHECKPOINT, RUN_FILE, Run, check_hosts, check_run, own_folder
 from training.showcase import draw_curves, draw_figures
 from training.skipped import summary
 
-RUN_FILE = "run.json"
 SKIPPED_FILE = "skipped.csv"
 METRICS_FILE = "metrics.json"
 MIN_IMAGES = 40
 HELD_OUT = 0.1
-
-_RUN_BYTES = 300 * 2**20
-
-
-@dataclass(frozen=True)
-class Run:
-    """What decides a training run, as it stands in `run.json`; a resumed run must agree with it.
-
-    Parameters
-    ----------
-    catalogue : str
-        What is trained on.
-    validation : str or None
-        What chooses the best epoch; without it a tenth of the catalogue is held out.
-    init : str or None
-        Bundle whose weights the run starts from.
-    supervise : str or None
-        "category" where garments of one category are to be pulled together too.
-    config : Config
-    """
-
-    catalogue: str
-    validation: str | None
-    init: str | None
-    supervise: str | None
-    config: Config
-
-
-class Batches(keras.utils.PyDataset):
-    """Cut-outs and category numbers in a new random order each epoch; a last, smaller batch is left out."""
-
-    def __init__(self, cutouts: np.ndarray, categories: np.ndarray, *, batch: int, seed: int) -> None:
-        super().__init__(workers=2)  # with 1, an epoch ends with TensorFlow waiting, for up to a minute
-        self.cutouts, self.categories = cutouts, categories
-        self.batch = min(batch, len(cutouts))
-        self.random = np.random.default_rng(seed)
-        self.on_epoch_end()
-
-    def __len__(self) -> int:
-        return len(self.cutouts) // self.batch
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        rows = np.sort(self.order[index * self.batch : (index + 1) * self.batch])
-        return self.cutouts[rows], self.categories[rows]
-
-    def on_epoch_end(self) -> None:
-        """Shuffle."""
-        self.order = self.random.permutation(len(self.cutouts))
-
-
-def _settled(run: Run) -> str:
-    return json.dumps(asdict(run), indent=2) + "\n"
-
-
-def _check_run(run: Run, out: Path, *, resume: bool) -> None:
-    """Raise `RunExists` where `out` holds a run that must not be written over, or is another one."""
-    path = out / RUN_FILE
-    if not path.exists():
-        check_space(out, _RUN_BYTES)
-    elif not resume:
-        raise RunExists(
-            f"'{out}' holds a training run already. Go on with it by --resume, or name another --out."
-        )
-    elif path.read_text() != _settled(run):
-        raise RunExists(
-            f"The run in '{out}' was started with other settings (see {path}). "
-            "Resume with the same catalogue and options, or name another --out."
-        )
 
 
 def _report_skipped(sets: list[Dataset], report: Path, *, max_bad: float) -> None:
@@ -116,10 +48,11 @@ def _split(dataset: Dataset, held_out: Dataset | None, config: Config) -> tuple[
         order = np.random.default_rng(config.seed).permutation(len(dataset.items))
         cut = max(1, round(HELD_OUT * len(order)))
         dataset, held_out = dataset.take(np.sort(order[cut:])), dataset.take(np.sort(order[:cut]))
-    if len(dataset.items) < MIN_IMAGES:
+    needed = max(MIN_IMAGES, device.count())
+    if len(dataset.items) < needed:
         raise TooFewImages(
             f"There are {len(dataset.items)} readable images to train on "
-            f"(and {len(held_out.items)} held out); at least {MIN_IMAGES} are needed. "
+            f"(and {len(held_out.items)} held out); at least {needed} are needed. "
             "Name a larger catalogue."
         )
     return dataset, held_out
@@ -137,15 +70,30 @@ def compiled(config: Config, steps: int) -> Autoencoder:
     return model
 
 
-def _callbacks(
-    out: Path, model: Autoencoder, validation: Validation, steps: int
-) -> tuple[Monitor, list[Any]]:
+def _embedding(model: Autoencoder) -> Embed:
+    """Return the embedding by a model's weights of the moment, computed by a copy on one device."""
+    with device.alone():
+        copy = Autoencoder(model.config)
+        encoder = copy.encoder()
+
+    def embed(cutouts: np.ndarray) -> np.ndarray:
+        with device.alone():
+            copy.set_weights(model.get_weights())
+            return bundle.embed(encoder, cutouts)
+
+    return embed
+
+
+def watchers(out: Path, model: Autoencoder, validation: Validation, steps: int) -> tuple[Monitor, list[Any]]:
+    """Return the callbacks of a run, the monitor also by itself; they write to `out`."""
     config = model.config
-    monitor = Monitor(out, validation, model.encoder(), every=config.validate_every, patience=config.patience)
+    embed = _embedding(model)
+    monitor = Monitor(out, validation, embed, every=config.validate_every, patience=config.patience)
     backup = keras.callbacks.BackupAndRestore(
-        str(out / "checkpoint"), double_checkpoint=True, delete_checkpoint=False
+        str(out / CHECKPOINT), double_checkpoint=True, delete_checkpoint=False
     )
-    watching = [backup, monitor, Progress(steps), keras.callbacks.TerminateOnNaN()]
+    # None of them reads a step's loss: the device would wait for the next batch while it is read.
+    watching = [backup, monitor, Progress(steps)]
     if keras.backend.backend() == "tensorflow":
         watching.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
     return monitor, watching
@@ -168,7 +116,7 @@ def _description(
             "supervision": run.supervise,
             "init": Encoder.load(Path(run.init)).fingerprint if run.init else None,
         },
-        "scores": {**(monitor.best or {})},
+        "scores": {k: v for k, v in (monitor.best or {}).items() if k != "seconds"},
         "training": {"device": device.describe(), "keras": keras.__version__, "seconds": round(seconds)},
     }
 
@@ -196,19 +144,48 @@ def export(out: Path) -> Encoder:
     return bundle.export(bundle.restore(out, config), out, sample=sample, description=description)
 
 
+def _categories(run: Run, data: Dataset) -> np.ndarray:
+    """Return the numbers of the categories that supervise, int32 (n,): all -1 where none shall."""
+    return data.categories() if run.supervise == "category" else np.full(len(data.items), -1, np.int32)
+
+
+def _train(run: Run, out: Path, data: Dataset, held_out: Dataset) -> Monitor:
+    """Fit a new model, or go on from the checkpoint in `out`; the best epoch's weights are left there."""
+    config = run.config
+    keras.utils.set_random_seed(config.seed)
+    device.set_precision()
+    click.echo(f"Training on {len(data.items):,} photographs with {device.describe()}.", err=True)
+    batches = Batches(data.cutouts, _categories(run, data), batch=config.batch, seed=config.seed)
+    steps, epoch = len(batches), 1 + len(recorded(out))
+    check_hosts(run, data.items, epoch=epoch)
+    examination = Validation.of(data, held_out, seed=config.seed)
+    with device.spread():
+        model = compiled(config, steps)
+        if run.init is not None:
+            bundle.load_weights(model, Path(run.init))
+    monitor, callbacks = watchers(out, model, examination, steps)
+    stream = batches.stream(epoch=epoch)
+    model.fit(
+        stream, steps_per_epoch=steps, epochs=config.epochs, verbose=0, callbacks=callbacks, shuffle=False
+    )
+    device.leave()
+    return monitor
+
+
 def _finish(
-    model: Autoencoder,
+    run: Run,
     out: Path,
     description: dict[str, Any],
     *,
     data: Dataset,
-    categories: np.ndarray,
     held_out: Dataset,
     monitor: Monitor,
 ) -> dict[str, Any]:
     """Take the best epoch's weights, score them as they will be exported, and write all that a run leaves."""
+    model = Autoencoder(run.config)
+    model.build((None, SIDE, SIDE, 4))
     model.load_weights(out / BEST_FILE)
-    learn_head(model, data.cutouts, categories)
+    learn_head(model, data.cutouts, _categories(run, data))
     bundle.round_weights(model)
     final = monitor.validation.scores(partial(bundle.embed, model.encoder()))
     metrics = {**description, "scores": {**description["scores"], **final}}
@@ -230,6 +207,7 @@ def fit(
     resume: bool = False,
     max_bad: float = 0.5,
     processes: int | None = None,
+    hosts: device.Hosts | None = None,
 ) -> dict[str, Any]:
     """Train an encoder and write its bundle, `metrics.json` and figures to `out`.
 
@@ -248,40 +226,35 @@ def fit(
         Highest share of unusable items; they are listed in skipped.csv.
     processes : int, optional
         Worker processes for cutting out.
+    hosts : Hosts, optional
+        Train together with other hosts, each of which is given the same arguments. Only the first writes to
+        `out`; to resume, all must see it.
 
     Returns
     -------
     metrics : dict
-        What stands in `metrics.json`.
+        What stands in `metrics.json`; on other hosts than the first what they know of it.
 
     Raises
     ------
     RunExists, TooFewImages, TooManyBadItems, NotEnoughSpace, UnreadableCatalogue, UnreadableEncoder,
-    EncoderMismatch
+    EncoderMismatch, UnsupportedBackend, HostsDisagree
     """
-    if run.init is not None:
-        Encoder.load(Path(run.init))  # a wrong bundle is told before the work begins
-    train, validation = read(run.catalogue), read(run.validation) if run.validation else None
-    _check_run(run, out, resume=resume)
-    config = run.config
-    sets = [prepare(part, cache=cache, processes=processes) for part in (train, validation) if part]
-    _report_skipped(sets, out / SKIPPED_FILE, max_bad=max_bad)
-    data, held_out = _split(sets[0], sets[1] if validation else None, config)
-    write_atomically(out / RUN_FILE, _settled(run).encode())
-    keras.utils.set_random_seed(config.seed)
-    device.set_precision()
-    click.echo(f"Training on {len(data.items):,} photographs with {device.describe()}.", err=True)
-    categories = data.categories() if run.supervise == "category" else np.full(len(data.items), -1, np.int32)
-    batches = Batches(data.cutouts, categories, batch=config.batch, seed=config.seed)
-    examination = Validation.of(data, held_out, seed=config.seed)
-    started = time.monotonic()
-    with device.spread():
-        model = compiled(config, len(batches))
+    if hosts is not None:
+        device.join(hosts)
+    with own_folder(out, resume=resume) as folder:
         if run.init is not None:
-            bundle.load_weights(model, Path(run.init))
-        monitor, callbacks = _callbacks(out, model, examination, len(batches))
-    model.fit(batches, epochs=config.epochs, verbose=0, callbacks=callbacks)
-    description = _description(run, data, held_out, monitor, time.monotonic() - started)
-    return _finish(
-        model, out, description, data=data, categories=categories, held_out=held_out, monitor=monitor
-    )
+            Encoder.load(Path(run.init))  # a wrong bundle is told before the work begins
+        train, validation = read(run.catalogue), read(run.validation) if run.validation else None
+        check_run(run, folder, resume=resume)
+        sets = [prepare(part, cache=cache, processes=processes) for part in (train, validation) if part]
+        _report_skipped(sets, folder / SKIPPED_FILE, max_bad=max_bad)
+        data, held_out = _split(sets[0], sets[1] if validation else None, run.config)
+        write_atomically(folder / RUN_FILE, run.as_json().encode())
+        started = time.monotonic()
+        monitor = _train(run, folder, data, held_out)
+        description = _description(run, data, held_out, monitor, time.monotonic() - started)
+        if not device.is_first():
+            return description
+        with device.alone():
+            return _finish(run, folder, description, data=data, held_out=held_out, monitor=monitor)

@@ -1,9 +1,9 @@
 """What watches a training run: validation by retrieval, best weights, early stopping, progress, history."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from training import device
 from training.augment import Disturb
-from training.bundle import embed
 from training.dataset import Dataset
 from training.files import write_atomically
 from training.metrics import mark
@@ -21,6 +21,12 @@ HISTORY_FILE = "history.json"
 BEST_FILE = "best.weights.h5"
 
 Embed = Callable[[np.ndarray], np.ndarray]
+
+
+def recorded(folder: Path) -> list[dict[str, Any]]:
+    """Return the records of the epochs of a run, none where it has not begun."""
+    path = folder / HISTORY_FILE
+    return json.loads(path.read_text()) if path.exists() else []
 
 
 def _disturbed(cutouts: np.ndarray, seed: int) -> np.ndarray:
@@ -95,17 +101,18 @@ class Monitor(keras.callbacks.Callback):
     validation : Validation
     every, patience : int
         Epochs between validations; validations without a better score before training stops.
-    encoder : keras.Model
-        The exported part of the model, sharing its weights.
+    embed : function
+        From cut-outs to their embeddings by the weights as they are when it is called.
     """
 
     def __init__(
-        self, folder: Path, validation: Validation, encoder: keras.Model, *, every: int, patience: int
+        self, folder: Path, validation: Validation, embed: Embed, *, every: int, patience: int
     ) -> None:
         super().__init__()
-        self.folder, self.validation, self.encoder = folder, validation, encoder
+        self.folder, self.validation, self.embed = folder, validation, embed
         self.every, self.patience = every, patience
         self.history: list[dict[str, Any]] = []
+        self.started = time.monotonic()
 
     @property
     def best(self) -> dict[str, Any] | None:
@@ -114,15 +121,11 @@ class Monitor(keras.callbacks.Callback):
         scored = [record for record in self.history if metric in record]
         return max(scored, key=lambda record: record[metric], default=None)
 
-    def scores(self) -> dict[str, float]:
-        """Return the validation's scores for the weights as they are now."""
-        return self.validation.scores(partial(embed, self.encoder))
-
     def on_train_begin(self, logs: Any = None) -> None:
         """Take up the history of the epochs that a checkpoint holds."""
-        path = self.folder / HISTORY_FILE
-        stored = json.loads(path.read_text()) if path.exists() else []
-        self.history = [record for record in stored if record["epoch"] <= (self.model._initial_epoch or 0)]
+        done = self.model._initial_epoch or 0
+        self.history = [record for record in recorded(self.folder) if record["epoch"] <= done]
+        self.started = time.monotonic() - (self.history[-1].get("seconds", 0) if self.history else 0)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Record the epoch; validate when it is time."""
@@ -130,21 +133,23 @@ class Monitor(keras.callbacks.Callback):
         before = self.best
         last = epoch + 1 == self.params["epochs"]
         if (epoch + 1) % self.every == 0 or last:
-            record |= self.scores()
+            record |= self.validation.scores(self.embed)
+        record["seconds"] = round(time.monotonic() - self.started, 1)
         self.history.append(record)
         if self.best is not before:
             self.model.save_weights(self.folder / BEST_FILE)
         write_atomically(self.folder / HISTORY_FILE, json.dumps(self.history, indent=1).encode())
         if logs is not None:
             logs |= {k: v for k, v in record.items() if k.startswith("val_")}
-        self._stop_if_stale()
+        if device.gather(np.array(self._is_over()))[0]:  # all hosts stop when the first does
+            self.model.stop_training = True
 
-    def _stop_if_stale(self) -> None:
+    def _is_over(self) -> bool:
+        """Return whether the score has long been rising no more, or the loss is no number any more."""
         best = self.best
         metric = self.validation.metric
         since = [r for r in self.history if metric in r and best and r["epoch"] > best["epoch"]]
-        if len(since) >= self.patience:
-            self.model.stop_training = True
+        return len(since) >= self.patience or not np.isfinite(self.history[-1].get("loss", 0.0))
 
 
 class Progress(keras.callbacks.Callback):

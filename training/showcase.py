@@ -23,7 +23,7 @@ _LOSSES = ("loss", "reconstruction", "invariance", "category")
 
 def draw_curves(history: Sequence[dict[str, Any]], out: Path) -> Path:
     """Plot the losses and retrieval scores of a run's history to `curves.png` and return its path."""
-    names = {name for record in history for name in record} - {"epoch"}
+    names = {name for record in history for name in record} - {"epoch", "seconds"}
     series = {
         (f"{name} loss" if name in _LOSSES[1:] else name): [record.get(name, np.nan) for record in history]
         for name in sorted(names)

@@ -29,7 +29,8 @@ def read(drawn_cache):
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, read, drawn_cache):
     """The folder of a finished run."""
-    from training.fit import Run, fit
+    from training.fit import fit
+    from training.run import Run
 
     out = tmp_path_factory.mktemp("run") / "tiny"
     run = Run("drawn:60", None, None, None, TINY)

@@ -1,8 +1,10 @@
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from skimage.filters import gaussian
 
-from training.augment import Disturb
+from training.augment import Disturb, _affine
 from training.garment import isolate
 
 
@@ -46,3 +48,23 @@ def test_the_input_is_not_modified(cutouts):
     before = cutouts.copy()
     Disturb(seed=1)(cutouts)
     assert np.array_equal(before, cutouts)
+
+
+def test_the_warp_is_that_of_keras():
+    """Keras's own can not be compiled by XLA on TensorFlow; all but sources far outside are alike."""
+    rng = np.random.default_rng(5)
+    images = rng.random((6, 32, 32, 2), np.float32)
+    across, down = (rng.normal(0, 0.3, (6, 3)).astype(np.float32) for _ in range(2))
+    across += np.array([1, 0, 0], np.float32)
+    down += np.array([0, 1, 0], np.float32)
+    across[:, 2], down[:, 2] = rng.uniform(-12, 12, (2, 6))
+    transforms = np.concatenate([across, down, np.zeros((6, 2), np.float32)], axis=1)
+    expected = keras.ops.image.affine_transform(images, transforms, fill_mode="constant")
+    assert np.abs(np.asarray(_affine(images, across, down)) - np.asarray(expected)).max() < 1e-4
+
+
+def test_disturbances_can_be_compiled_for_a_gpu(cutouts):
+    layer = Disturb(seed=1)
+    grey, mask = tf.function(layer, jit_compile=True)(cutouts[:2])
+    assert grey.shape == mask.shape == (2, 128, 128, 1)
+    assert np.isfinite(grey).all() and np.isfinite(mask).all()

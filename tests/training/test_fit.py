@@ -14,12 +14,14 @@ from click.testing import CliRunner
 
 from training import bundle
 from training.__main__ import main
+from training.autoencoder import Autoencoder
 from training.config import CONFIGS, from_dict
 from training.dataset import prepare
 from training.encoder import Encoder
 from training.errors import EncoderMismatch, RunExists, TooFewImages, UnreadableEncoder
-from training.fit import Run, export, fit
+from training.fit import _embedding, export, fit
 from training.monitor import Monitor, Validation
+from training.run import Run
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +35,7 @@ def test_a_run_leaves_its_bundle_history_metrics_and_figures(finished, tiny):
     history = json.loads((finished / "history.json").read_text())
     assert [record["epoch"] for record in history] == [1, 2]
     losses = {"loss", "reconstruction", "invariance", "category"}
+    assert 0 < history[0]["seconds"] < history[1]["seconds"]
     assert all(losses | {"val_map"} <= record.keys() for record in history)
     metrics = json.loads((finished / "metrics.json").read_text())
     assert 0 < metrics["scores"]["val_map"] <= 1
@@ -106,22 +109,13 @@ def test_without_categories_a_disturbed_view_must_find_its_twin(read, drawn_cach
     assert examination.scores(perfect) == {"val_p_at_1": 1.0, "val_p_at_10": 0.1, "val_map": 1.0}
 
 
-def test_the_monitor_scores_the_encoder_with_its_present_weights(tmp_path):
-    class Model:
-        weight = 1.0
-
-        def predict(self, inputs, **_):
-            return np.full((len(inputs), 2), self.weight, np.float32)
-
-    class Sum:
-        def scores(self, encode):
-            return {"val_map": float(encode(np.zeros((3, 128, 128, 4), np.uint8)).sum())}
-
-    model = Model()
-    monitor = Monitor(tmp_path, Sum(), model, every=1, patience=2)
-    assert monitor.scores() == {"val_map": 6.0}
-    model.weight = 2.0
-    assert monitor.scores() == {"val_map": 12.0}
+def test_the_model_is_scored_with_its_present_weights(tiny):
+    model = Autoencoder(tiny)
+    embed, cutouts = _embedding(model), np.full((3, 128, 128, 4), 7, np.uint8)
+    before = embed(cutouts)
+    assert np.array_equal(before, bundle.embed(model.encoder(), cutouts))
+    model.bottleneck.set_weights([-weight for weight in model.bottleneck.get_weights()])
+    assert np.allclose(embed(cutouts), -before)
 
 
 def test_training_stops_after_the_last_patient_validation(tmp_path, tiny):
@@ -151,6 +145,21 @@ def test_training_stops_after_the_last_patient_validation(tmp_path, tiny):
         stopped.append(model.stop_training)
     assert stopped == [False, False, False, True]
     assert monitor.best["epoch"] == 2
+
+
+def test_training_stops_where_the_loss_is_no_number(tmp_path):
+    class Model:
+        stop_training = False
+        _initial_epoch = None
+
+    monitor = Monitor(tmp_path, Validation(*[np.empty(0)] * 2, [], []), None, every=9, patience=2)
+    monitor.set_model(Model())
+    monitor.set_params({"epochs": 10})
+    monitor.on_train_begin()
+    monitor.on_epoch_end(0, {"loss": 1.0})
+    assert not monitor.model.stop_training
+    monitor.on_epoch_end(1, {"loss": float("nan")})
+    assert monitor.model.stop_training
 
 
 def _fit_line(out, cache, *more):

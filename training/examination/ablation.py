@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from training import bundle, device
 from training.autoencoder import Autoencoder
+from training.batches import Batches
 from training.config import DEFAULT, Config
 from training.cutouts import in_order
 from training.dataset import Dataset
@@ -28,7 +29,7 @@ from training.examination.retrieval import Row, row
 from training.examination.side import Side
 from training.examination.table import Cell, Table
 from training.files import write_atomically
-from training.fit import Batches, compiled
+from training.fit import compiled
 from training.garment import PREPROCESSING, SIDE, WORKING_SIZE
 from training.images import decode
 from training.monitor import Progress
@@ -133,7 +134,14 @@ def _train(config: Config, cutouts: np.ndarray, categories: np.ndarray, folder: 
     backup = keras.callbacks.BackupAndRestore(
         str(folder / CHECKPOINT), double_checkpoint=True, delete_checkpoint=False
     )
-    model.fit(batches, epochs=config.epochs, verbose=0, callbacks=[backup, Progress(len(batches))])
+    model.fit(
+        batches.stream(),
+        steps_per_epoch=len(batches),
+        epochs=config.epochs,
+        verbose=0,
+        callbacks=[backup, Progress(len(batches))],
+        shuffle=False,
+    )
     return model
 
 
