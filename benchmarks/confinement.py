@@ -7,6 +7,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from benchmarks.processes import own_memory
+
 GROUPS = Path("/sys/fs/cgroup")
 LAYOUTS = (  # folder, file of the limit, file of the highest use: cgroups of the first and the second kind
     (GROUPS / "memory", "memory.limit_in_bytes", "memory.max_usage_in_bytes"),
@@ -16,10 +18,6 @@ LAYOUTS = (  # folder, file of the limit, file of the highest use: cgroups of th
 
 class CannotConfine(Exception):
     """No group of processes with limited memory can be made here; it takes root and cgroups."""
-
-
-def _resident() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _joined(limit: int) -> Path:
@@ -43,7 +41,7 @@ def _joined(limit: int) -> Path:
 
 def _child(pipe: Connection, limit: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     try:
-        before = _resident()
+        before = own_memory()
         peak = _joined(limit - before)
     except CannotConfine as error:
         pipe.send(error)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -66,6 +67,11 @@ class Cut:
     limit: int
     offset: int
     min_score: float
+
+    @classmethod
+    def of(cls, limit: int, offset: int, min_score: float) -> Self:
+        """Let everything pass a threshold of -1, even what rounding has put below it."""
+        return cls(limit, offset, min_score if min_score > -1.0 else -math.inf)
 
     @property
     def end(self) -> int:

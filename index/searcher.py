@@ -1,7 +1,6 @@
 """The search: unit vectors float32 (n, d) in, ranked items of the version in use and of all changes out."""
 
 import logging
-import math
 import os
 import threading
 from pathlib import Path
@@ -18,11 +17,11 @@ from index.overlay import Overlay, lay_over, read_overlay
 from index.pages import Cut, Hit, Page, cut_page
 from index.predicates import Filter
 from index.publish import CURRENT, current_version
-from index.stores.store import OpenIndex
+from index.stores.store import OpenIndex, require_encoder
 from index.version import Version, open_version
 from training.catalogue import Item
 from training.encoder import Encoder
-from training.errors import EncoderMismatch, SilhouetteError
+from training.errors import SilhouetteError
 
 __all__ = ["Hit", "Page", "Searcher"]
 
@@ -42,19 +41,8 @@ def _signature(indexes: Path) -> Signature:
 
 def _open(indexes: Path, encoder: Encoder) -> Version:
     version = open_version(indexes / current_version(indexes))
-    made_with = version.manifest.encoder
-    if made_with != encoder.fingerprint:
-        raise EncoderMismatch(
-            f"The index '{version.manifest.version}' in '{indexes}' was built with the encoder "
-            f"{made_with[:12]}, but {encoder.fingerprint[:12]} is loaded. Build the index again with this "
-            "encoder, or load the other one."
-        )
+    require_encoder(version.manifest, encoder, place=str(indexes))
     return version
-
-
-def _lowest(min_score: float) -> float:
-    """Let everything pass a threshold of -1, even what rounding has put below it."""
-    return min_score if min_score > -1.0 else -math.inf
 
 
 class Searcher(OpenIndex):
@@ -129,7 +117,7 @@ class Searcher(OpenIndex):
         collapse: bool = False,
     ) -> list[Page]:
         """Return the most similar items of each query, float32 (n, d)."""
-        gallery, cut = self._gallery, Cut(limit, offset, _lowest(min_score))
+        gallery, cut = self._gallery, Cut.of(limit, offset, min_score)
         allowed = gallery.allowed(where)
         groups = gallery.groups() if collapse else None
         return [
@@ -152,7 +140,7 @@ class Searcher(OpenIndex):
         row, _ = gallery.by_id(item_id)
         groups = gallery.groups() if collapse else None
         allowed = gallery.allowed(where).without(row if groups is None else groups == groups[row])
-        cut = Cut(limit, offset, _lowest(min_score))
+        cut = Cut.of(limit, offset, min_score)
         return cut_page(gallery, gallery.vector(row), cut, allowed=allowed, groups=groups)
 
     def item(self, item_id: str) -> Item:

@@ -20,8 +20,19 @@ from index.pages import Page
 from index.predicates import Filter
 from training.catalogue import BadItem, Catalogue, Item
 from training.encoder import Encoder
+from training.errors import EncoderMismatch
 
 LAST_REPORT = "last-report.csv"
+
+
+def require_encoder(manifest: Manifest, encoder: Encoder, *, place: str) -> None:
+    """Raise `EncoderMismatch` unless a version at `place` was built with the encoder."""
+    if manifest.encoder != encoder.fingerprint:
+        raise EncoderMismatch(
+            f"The index '{manifest.version}' in '{place}' was built with the encoder "
+            f"{manifest.encoder[:12]}, but {encoder.fingerprint[:12]} is loaded. Build the index again with "
+            "this encoder, or load the other one."
+        )
 
 
 class OpenIndex(ABC):

@@ -1,7 +1,6 @@
 """The version in use in Milvus, searched: nothing of it is kept here but its manifest."""
 
 import logging
-import math
 import threading
 from dataclasses import dataclass
 from typing import Self
@@ -17,10 +16,10 @@ from index.stores.milvus.expressions import EVERYTHING
 from index.stores.milvus.place import Place
 from index.stores.milvus.ranking import Ranking
 from index.stores.milvus.rows import ITEM, item_of, key_of
-from index.stores.store import OpenIndex
+from index.stores.store import OpenIndex, require_encoder
 from training.catalogue import Item
 from training.encoder import Encoder
-from training.errors import EncoderMismatch, SilhouetteError
+from training.errors import SilhouetteError
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +36,7 @@ class InUse:
 def open_version(place: Place, version: str, encoder: Encoder) -> InUse:
     """Return a version ready to be searched; raises `EncoderMismatch` or `IndexDamaged`."""
     manifest = place.versions.manifest(version)
-    if manifest.encoder != encoder.fingerprint:
-        raise EncoderMismatch(
-            f"The index '{version}' in '{place.server.address}' was built with the encoder "
-            f"{manifest.encoder[:12]}, but {encoder.fingerprint[:12]} is loaded. Build the index again with "
-            "this encoder, or load the other one."
-        )
+    require_encoder(manifest, encoder, place=str(place.server.address))
     place.versions.load(version)
     return InUse(manifest, place.versions.facets(version), place.collection(manifest))
 
@@ -91,7 +85,7 @@ class MilvusSearcher(OpenIndex):
         collapse: bool = False,
     ) -> list[Page]:
         """Return the most similar items of each query, float32 (n, d)."""
-        in_use, cut = self._in_use, _cut(limit, offset, min_score)
+        in_use, cut = self._in_use, Cut.of(limit, offset, min_score)
         condition = in_use.collection.passing(where)
         return [
             Ranking(in_use.collection, query, condition, collapse).page(cut, in_use.manifest)
@@ -114,7 +108,7 @@ class MilvusSearcher(OpenIndex):
         others = f"duplicates != {row['duplicates']}" if collapse else f'key != "{key_of(item_id)}"'
         condition = f"({in_use.collection.passing(where) or EVERYTHING}) and {others}"
         ranking = Ranking(in_use.collection, np.asarray(row["vector"], np.float32), condition, collapse)
-        return ranking.page(_cut(limit, offset, min_score), in_use.manifest)
+        return ranking.page(Cut.of(limit, offset, min_score), in_use.manifest)
 
     def item(self, item_id: str) -> Item:
         """Return the item of that id; raises `ItemUnknown`."""
@@ -152,8 +146,3 @@ class MilvusSearcher(OpenIndex):
                     log.error("Staying with index %s: %s", before.manifest.version, error)
                 self._complaint = str(error)
             return self._in_use is not before
-
-
-def _cut(limit: int, offset: int, min_score: float) -> Cut:
-    """Let everything pass a threshold of -1, even what rounding has put below it."""
-    return Cut(limit, offset, min_score if min_score > -1.0 else -math.inf)
