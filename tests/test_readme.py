@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 from urllib.request import Request, urlopen
@@ -236,6 +237,8 @@ def test_make_help_answers():
 
 @pytest.mark.parametrize("line", EXECUTED)
 def test_the_command_succeeds(line, shop):
+    if "milvus:" in line and find_spec("milvus_lite") is None:
+        pytest.skip("milvus-lite is not installed: make scale")
     version = (shop / "indexes" / "current").read_text().strip()
     result = execute(line.replace("VERSION", version), shop)
     assert result.returncode == 0, result.stderr
