@@ -78,8 +78,9 @@ def _parts(mask: np.ndarray) -> np.ndarray:
     labels, count = ndimage.label(mask, _NEIGHBOURS)
     if count < 2:
         return mask
-    areas = np.bincount(labels.ravel())[1:]
-    return np.isin(labels, 1 + np.flatnonzero(areas >= _SMALLEST_PART * areas.max()))
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0  # the ground
+    return (areas >= _SMALLEST_PART * areas.max())[labels]
 
 
 def _expected_iou(mask: np.ndarray, probability: np.ndarray) -> float:
