@@ -40,7 +40,7 @@ SHARES = (1.0, 0.5, 0.05, 0.001)
 BLOCK = 500_000
 TIE = 1e-6
 PAGE = 20
-ROUNDS = 3
+ROUNDS, SECONDS = 3, 3.0
 ROOM = 2 * 2**30
 DISK_SAMPLE = 256 * 2**20
 SMALL_ENOUGH = 2_000_000
@@ -118,10 +118,12 @@ def _medians_ms(queries: np.ndarray, *calls: Call) -> list[float]:
     """Return the median milliseconds of each of several calls.
 
     All queries go to one call, then to the next, and so on in rounds, of which the first brings what is read
-    into memory: the same query twice in a row would find its way in the processor's caches.
+    into memory: the same query twice in a row would find its way in the processor's caches. What is compared
+    goes on for `SECONDS`: other programs disturb what is short.
     """
     took: list[list[float]] = [[] for _ in calls]
-    for _ in range(ROUNDS):
+    end = perf_counter() + (SECONDS if len(calls) > 1 else 0)
+    while len(took[0]) < ROUNDS * len(queries) or perf_counter() < end:
         for times, call in zip(took, calls, strict=True):
             for query in queries:
                 start = thread_time()
