@@ -2,8 +2,7 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 import faiss
@@ -11,13 +10,12 @@ import numpy as np
 
 from index.errors import IndexDamaged
 from index.kinds import exact
-from index.kinds.tuning import Trial, disturbed, narrowest
+from index.kinds.tuning import Trial, disturbed, tuned
 from index.kinds.vector_index import RECALL, Parameters, VectorIndex
 
 SHALLOWEST = 64
 _SKIP = 1 / 15
 _TUNED = 3200
-_NEARLY = 0.995
 
 
 def _depth(k: int) -> int:
@@ -72,22 +70,8 @@ class ApproximateIndex(VectorIndex):
         made = cls._made(vectors)
         ladders = cls._ladders(made)
         index = cls(made, {name: ladder[-1] for name, ladder in ladders.items()})
-        return index._tuned(Trial(index._full, disturbed(vectors)), ladders, recall)
-
-    def _tuned(self, trial: Trial, ladders: Mapping[str, Sequence[int]], recall: float) -> Self:
-        """Narrow one width after the other; all but the last may lose half of what may be lost."""
-        index = self
-        for name, ladder in ladders.items():
-            wanted = recall if name == self.widths[-1] else (1 + recall) / 2
-            measure = partial(index._recall, trial, name)
-            width = narrowest(ladder, wanted, measure)
-            if width == ladder[-1] and (most := measure(width)) < wanted:
-                width = narrowest(ladder, _NEARLY * most, measure)
-            index = index._with({name: width})
-        return index._with({"recall": round(trial.recall(index.search), 4)})
-
-    def _recall(self, trial: Trial, name: str, width: int) -> float:
-        return trial.recall(self._with({name: width}).search)
+        trial = Trial(index._full, disturbed(vectors))
+        return index._with(tuned(ladders, recall, lambda widths: trial.recall(index._with(widths).search)))
 
     def _with(self, parameters: Parameters) -> Self:
         return type(self)(self._index, {**self._parameters, **parameters})

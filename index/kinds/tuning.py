@@ -1,7 +1,8 @@
 """The width of an approximate search, tuned to a wanted recall on queries that are not in the index."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import faiss
 import numpy as np
@@ -12,6 +13,7 @@ FIRST = 10
 QUERIES = 400
 _DISTURBANCE = 0.3
 _TIE = 1e-6
+_NEARLY = 0.995
 
 Search = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
@@ -25,6 +27,36 @@ def ladder(lowest: int, highest: int) -> list[int]:
 def narrowest(widths: Sequence[int], wanted: float, measure: Callable[[int], float]) -> int:
     """Return the first of ascending `widths` that `measure` puts at `wanted`; the last where none is."""
     return widths[min(bisect_left(widths, wanted, key=measure), len(widths) - 1)]
+
+
+def tuned(
+    ladders: Mapping[str, Sequence[int]], recall: float, measure: Callable[[dict[str, int]], float]
+) -> dict[str, float | int]:
+    """Return the widths of a search that finds just `recall`, with the recall that was measured with them.
+
+    Starting from the widest, one width is narrowed after the other; all but the last may lose half of what
+    may be lost. Where the widest misses what is wanted, the narrowest is taken that finds nearly as much.
+
+    Parameters
+    ----------
+    ladders : mapping of str to sequence of int
+        The ascending widths to try, by their names, in the order in which they are tuned.
+    recall : float
+    measure : function
+        From widths by their names to the recall of a search as wide.
+    """
+    widths = {name: ladder[-1] for name, ladder in ladders.items()}
+    last = [*ladders][-1:]
+
+    def recall_at(name: str, width: int) -> float:
+        return measure({**widths, name: width})
+
+    for name, ladder in ladders.items():
+        wanted, of_width = recall if [name] == last else (1 + recall) / 2, partial(recall_at, name)
+        widths[name] = narrowest(ladder, wanted, of_width)
+        if widths[name] == ladder[-1] and (most := measure(widths)) < wanted:
+            widths[name] = narrowest(ladder, _NEARLY * most, of_width)
+    return {**widths, "recall": round(measure(widths), 4)}
 
 
 def disturbed(vectors: np.ndarray, *, count: int = QUERIES, seed: int = 0) -> np.ndarray:

@@ -1,13 +1,12 @@
 """The vectors of a new version as its build checks and tunes them: unit vectors float32 (n, d), by rows."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import faiss
 import numpy as np
 
 from index.kinds.exact import contiguous
-from index.kinds.tuning import Trial, disturbed, narrowest
+from index.kinds.tuning import Trial, disturbed, tuned
 from index.stores.milvus.collection import Collection
 from index.stores.milvus.kinds import DEEPEST, Parameters
 from index.stores.milvus.server import Server
@@ -47,21 +46,11 @@ class MilvusVectors:
     def tuned(
         self, vectors: np.ndarray, ladders: Mapping[str, Sequence[int]], recall: float
     ) -> "MilvusVectors":
-        """Return them searched just as wide as `recall` needs, judged by comparing all of `vectors`.
-
-        One width is narrowed after the other; all but the last may lose half of what may be lost.
-        """
+        """Return them searched just as wide as `recall` needs, judged by comparing all of `vectors`."""
         truth = faiss.IndexFlatIP(vectors.shape[1])
         truth.add(contiguous(vectors))
         trial = Trial(truth, disturbed(vectors, count=_QUERIES))
-        tuned = self._with({name: widths[-1] for name, widths in ladders.items()})
-        for name, widths in ladders.items():
-            wanted = recall if name == [*ladders][-1] else (1 + recall) / 2
-            tuned = tuned._with({name: narrowest(widths, wanted, partial(tuned._recall, trial, name))})
-        return tuned._with({"recall": round(trial.recall(tuned.search), 4)})
-
-    def _recall(self, trial: Trial, name: str, width: int) -> float:
-        return trial.recall(self._with({name: width}).search)
+        return self._with(tuned(ladders, recall, lambda widths: trial.recall(self._with(widths).search)))
 
     def _with(self, parameters: Parameters) -> "MilvusVectors":
         merged = {**self.parameters, **parameters}
