@@ -1,6 +1,7 @@
 """Pages of a ranking: the hits of a query float32 (d,), cut from one order whatever the page."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from index.allowed import Allowed
 from index.gallery import Found, Gallery
+from index.manifest import Manifest
 from training.catalogue import Item
 
 _SPARE = 16
@@ -89,7 +91,7 @@ def _nearest(gallery: Gallery, query: np.ndarray, k: int, allowed: Allowed) -> F
         asked *= 2
 
 
-def _first_of_each(labels: np.ndarray) -> np.ndarray:
+def first_of_each(labels: np.ndarray) -> np.ndarray:
     """Return where each label comes first, ascending."""
     return np.sort(np.unique(labels, return_index=True)[1])
 
@@ -102,7 +104,7 @@ def _ranking(
     if groups is None:
         return found.scores, found.rows
     asked = k
-    while len(firsts := _first_of_each(groups[found.rows])) < k and len(found.rows) == asked:
+    while len(firsts := first_of_each(groups[found.rows])) < k and len(found.rows) == asked:
         asked *= 2
         found = _nearest(gallery, query, asked, allowed)
     return found.scores[firsts[:k]], found.rows[firsts[:k]]
@@ -124,13 +126,25 @@ def _total(
     return int(seen.sum())
 
 
-def _hits(gallery: Gallery, scores: np.ndarray, rows: np.ndarray, *, first: int) -> tuple[Hit, ...]:
+def hits_of(
+    scores: np.ndarray, items: Sequence[Item | None], manifest: Manifest, *, first: int
+) -> tuple[Hit, ...]:
+    """Return the hits of a ranking from rank `first` on, without those whose item is gone.
+
+    Parameters
+    ----------
+    scores : float32 (n,), descending
+    items : sequence of Item or None
+    manifest : Manifest
+        Of the version that was searched.
+    first : int
+    """
     scores = np.clip(scores, -1.0, 1.0)
-    percentiles = gallery.version.manifest.percentiles(scores)
-    found = zip(scores.tolist(), percentiles.tolist(), gallery.by_rows(rows.tolist()), strict=True)
+    found = zip(scores.tolist(), manifest.percentiles(scores).tolist(), items, strict=True)
     return tuple(
         Hit(rank=rank, score=score, percentile=percentile, item=item)
         for rank, (score, percentile, item) in enumerate(found, start=first)
+        if item is not None
     )
 
 
@@ -154,5 +168,6 @@ def cut_page(
     total = int(listed.sum())
     if total == cut.end:  # the ranking may go on
         total = max(total, _total(gallery, query, cut.min_score, allowed, groups))
-    hits = _hits(gallery, scores[listed][cut.offset :], rows[listed][cut.offset :], first=cut.offset + 1)
+    items = gallery.by_rows(rows[listed][cut.offset :].tolist())
+    hits = hits_of(scores[listed][cut.offset :], items, gallery.version.manifest, first=cut.offset + 1)
     return Page(hits=hits, total=total, next_offset=cut.end if cut.end < total else None)

@@ -18,7 +18,7 @@ _SKIP = 1 / 15
 _TUNED = 3200
 
 
-def _depth(k: int) -> int:
+def depth_for(k: int) -> int:
     """Return how many to look for: the same for neighbouring pages, so that they are cut from one ranking."""
     return max(SHALLOWEST, 1 << (k - 1).bit_length())
 
@@ -114,7 +114,7 @@ class ApproximateIndex(VectorIndex):
         queries, count = exact.contiguous(queries), len(self)
         k = min(k, count)
         passing = count if allowed is None else int(np.count_nonzero(allowed))
-        depth = _depth(k)
+        depth = depth_for(k)
         widening = _widening(depth, count, passing)
         if _exact_is_quicker(widening, count, passing):
             return exact.nearest(self._full, queries, k, allowed)

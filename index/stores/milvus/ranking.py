@@ -6,19 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from index.errors import RankingTooDeep
+from index.kinds.approximate import depth_for
 from index.manifest import Manifest
-from index.pages import Cut, Hit, Page
+from index.pages import Cut, Page, first_of_each, hits_of
 from index.stores.milvus.collection import Collection, Found
 from index.stores.milvus.expressions import EVERYTHING
 from index.stores.milvus.kinds import DEEPEST
 
 _SPARE = 16
-_SHALLOWEST = 64
 
 
 def _depth(k: int) -> int:
-    """Return how many to ask for: as many for neighbouring pages, so that they are cut from one ranking."""
-    return min(max(_SHALLOWEST, 1 << (k - 1).bit_length()), DEEPEST)
+    return min(depth_for(k), DEEPEST)
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,10 @@ class Ranking:
         total = len(found)
         if total == cut.end:  # the ranking may go on
             total = max(total, self._total(cut.min_score))
-        hits = self._hits(found.take(slice(cut.offset, None)), manifest, first=cut.offset + 1)
+        found = found.take(slice(cut.offset, None))
+        items = self.collection.items(found.keys)
+        # one that was deleted in this moment has no item any more
+        hits = hits_of(found.scores, [*map(items.get, found.keys)], manifest, first=cut.offset + 1)
         return Page(hits, total, cut.end if cut.end < min(total, DEEPEST) else None)
 
     def _nearest(self, depth: int) -> Found:
@@ -73,10 +75,7 @@ class Ranking:
             depth = _depth(2 * depth)
 
     def _listed(self, found: Found) -> Found:
-        if not self.collapse:
-            return found
-        _, firsts = np.unique(found.duplicates, return_index=True)
-        return found.take(np.sort(firsts))
+        return found.take(first_of_each(found.duplicates)) if self.collapse else found
 
     def _total(self, min_score: float) -> int:
         """Return the length of the whole ranking; above a score, at most as many as Milvus lists."""
@@ -89,15 +88,3 @@ class Ranking:
         alone = self.collection.count(f"{condition} and shared == false")
         shared = self.collection.query(f"{condition} and shared == true", ["duplicates"])
         return alone + len({row["duplicates"] for row in shared})
-
-    def _hits(self, found: Found, manifest: Manifest, *, first: int) -> tuple[Hit, ...]:
-        """Return the hits, without those whose item was deleted in this moment."""
-        scores = np.clip(found.scores, -1.0, 1.0)
-        percentiles = manifest.percentiles(scores)
-        items = self.collection.items(found.keys)
-        places = zip(scores.tolist(), percentiles.tolist(), found.keys, strict=True)
-        return tuple(
-            Hit(rank=rank, score=score, percentile=percentile, item=items[key])
-            for rank, (score, percentile, key) in enumerate(places, start=first)
-            if key in items
-        )
