@@ -1,4 +1,4 @@
-"""CPU time and memory of this process and of all that it has started (Linux)."""
+"""CPU time and memory of processes, with all that they have started, and of the machine (Linux)."""
 
 import os
 from collections.abc import Iterator
@@ -28,6 +28,12 @@ def cpu_seconds(pid: int | None = None) -> float:
     return ticks / _TICKS
 
 
+def busy_seconds() -> float:
+    """Return the CPU time that all programs of this machine have had, and what its host kept from it."""
+    user, nice, system, _, _, *rest = map(int, Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + sum(rest)) / _TICKS
+
+
 def _status(pid: int, name: str) -> int:
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -44,3 +50,12 @@ def peak_memory(pid: int) -> int:
 def own_memory() -> int:
     """Return the bytes of memory that this process has now (resident)."""
     return _status(os.getpid(), "VmRSS")
+
+
+def shared_memory(pid: int) -> int:
+    """Return the bytes of memory of the family, pages that several processes share counted once (PSS)."""
+    total = 0
+    for member in family(pid):
+        lines = Path(f"/proc/{member}/smaps_rollup").read_text().splitlines()
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total * 1024

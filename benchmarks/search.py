@@ -33,8 +33,9 @@ from index.overlay import lay_over
 from index.publish import current_version
 from index.searcher import Searcher
 from index.version import VECTORS, open_version
-from training.encoder import PRETRAINED, Encoder
+from training.encoder import Encoder
 from training.examination.table import Cell, Table, as_markdown
+from training.options import cache_option, encoder_option
 
 SHARES = (1.0, 0.5, 0.05, 0.001)
 BLOCK = 500_000
@@ -338,8 +339,8 @@ def _print(text: str) -> None:
     help="Vectors to make beside the real ones; give it several times.",
 )
 @click.option("--queries", type=click.IntRange(min=10), default=200, show_default=True, help="Queries.")
-@click.option("--encoder", type=click.Path(path_type=Path), default=PRETRAINED, help="Encoder bundle.")
-@click.option("--cache", type=click.Path(path_type=Path), default=Path("cache"), envvar="SILHOUETTE_CACHE")
+@encoder_option
+@cache_option
 @click.option("--quick", is_flag=True, help="Few vectors of drawn garments, to see that everything runs.")
 def main(
     catalogue: str, sizes: tuple[int, ...], queries: int, encoder: Path, cache: Path, quick: bool

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.processes import cpu_seconds, family
+from benchmarks.processes import cpu_seconds, shared_memory
 
 PATIENCE = 240.0
 """Seconds that a server gets until it answers."""
@@ -22,20 +22,12 @@ PATIENCE = 240.0
 QUIET = 0.5
 """Seconds without work after which it counts as ready: all its processes have loaded what they need."""
 
-_TICKS = os.sysconf("SC_CLK_TCK")
-
 
 def free_port() -> int:
     """Return a port of this machine that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def busy_seconds() -> float:
-    """Return the CPU time that all programs of this machine have had, and what its host kept from it."""
-    user, nice, system, _, _, *rest = map(int, Path("/proc/stat").read_text().split()[1:9])
-    return (user + nice + system + sum(rest)) / _TICKS
 
 
 @dataclass(frozen=True)
@@ -51,11 +43,7 @@ class Server:
 
     def memory(self) -> float:
         """Return the MB of memory of all its processes, pages that they share counted once (PSS)."""
-        total = 0
-        for pid in family(self.process.pid):
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-            total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-        return total * 1024 / 1e6
+        return shared_memory(self.process.pid) / 1e6
 
 
 def _answers(port: int) -> bool:

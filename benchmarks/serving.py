@@ -25,6 +25,7 @@ from index.kinds.choice import AUTO
 from training.catalogue import read_catalogue
 from training.encoder import PRETRAINED, Encoder
 from training.examination.table import Cell, Table, as_markdown
+from training.options import cache_option
 
 SIZES = {"400 x 533": (400, 533), "3000 x 4000": (3000, 4000)}
 CUT_OUT_MS, OVER_FLOOR, OF_CORES, TAIL, FASTER, MEMORY = 3.0, 1.5, 0.8, 4.0, 15.0, 0.25
@@ -157,7 +158,7 @@ def _measure(plan: Plan, catalogue: str, cache: Path) -> list[Table]:
 
 @click.command(epilog="Example: python -m benchmarks.serving --catalogue 'photographs/items.csv'")
 @click.option("--catalogue", default="drawn:12", show_default=True, help="Whose pictures are sent, enlarged.")
-@click.option("--cache", type=click.Path(path_type=Path), default=Path("cache"), envvar="SILHOUETTE_CACHE")
+@cache_option
 @click.option("--quick", is_flag=True, help="Few items and requests, to see that everything runs.")
 def main(catalogue: str, cache: Path, quick: bool) -> None:
     """Measure one query over HTTP: its CPU time beside its parts', throughput, waits, and a usual rival.

@@ -11,7 +11,8 @@ import faiss
 import numpy as np
 
 from benchmarks.load import Load, at_random, without_pause
-from benchmarks.servers import Server, busy_seconds
+from benchmarks.processes import busy_seconds
+from benchmarks.servers import Server
 from benchmarks.stock import LIMIT
 from training.encoder import Encoder
 from training.garment import WORKING_SIZE, isolate
