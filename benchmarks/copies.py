@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.catalogue import Catalogue, Item
+from training.catalogue.reader import Catalogue, Item
 
 PER_FOLDER = 1000
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from benchmarks.copies import write_copies
 from benchmarks.embedding_run import embed_copies
 from benchmarks.stock import photographs
-from index.engines.choice import LOCAL
-from training.catalogue import Catalogue
-from training.examination.table import Table
+from index.embedding.embedders import LOCAL
+from training.catalogue.reader import Catalogue
+from training.evaluation.score_table import Table
 
 SIZE = (160, 213)
 PROCESSES = 2

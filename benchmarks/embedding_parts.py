@@ -10,12 +10,12 @@ import numpy as np
 
 from benchmarks.copies import write_copies
 from benchmarks.stock import photographs
-from index.engines.engine import embed_photo
-from training.catalogue import Catalogue
-from training.encoder import Encoder
-from training.examination.table import Table
-from training.garment import WORKING_SIZE, isolate
-from training.images import decode, read_bytes
+from index.embedding.embedder import embed_photo
+from training.catalogue.reader import Catalogue
+from training.evaluation.score_table import Table
+from training.photo.encoder import Encoder
+from training.photo.garment import WORKING_SIZE, isolate
+from training.photo.images import decode, read_bytes
 
 SIZES = {"400 x 533": (400, 533), "12 megapixels": (3000, 4000)}
 PARTS = ("read and hash", "decode", "cut out", "encode")

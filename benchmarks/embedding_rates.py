@@ -11,10 +11,10 @@ from joblib import cpu_count
 
 from benchmarks.copies import copy_paths
 from benchmarks.embedding_run import Run, embed_copies
-from index.engines.choice import LOCAL, RAY
-from index.engines.engine import embed_photo
-from training.encoder import Encoder
-from training.examination.table import Table
+from index.embedding.embedder import embed_photo
+from index.embedding.embedders import LOCAL, RAY
+from training.evaluation.score_table import Table
+from training.photo.encoder import Encoder
 
 GOAL = 0.85
 BESIDE = 300

@@ -15,11 +15,11 @@ import click
 
 from benchmarks.copies import read_copies
 from benchmarks.processes import cpu_seconds, family, own_memory, peak_memory
-from index.embedding_cache import EmbeddingCache
-from index.embeddings import embed_catalogue
-from index.engines.choice import ENGINES, RAY, engine_named
-from index.engines.engine import Engine, Results
-from training.encoder import PRETRAINED, Encoder
+from index.embedding.cache import EmbeddingCache
+from index.embedding.embedder import Engine, Results
+from index.embedding.embedders import ENGINES, RAY, engine_named
+from index.embedding.embeddings import embed_catalogue
+from training.photo.encoder import PRETRAINED, Encoder
 
 _LOOK_EVERY = 100
 
@@ -77,7 +77,7 @@ def _started(engine: str, processes: int) -> object:
     """Return a context in which Ray runs, where it is asked for."""
     if engine != RAY:
         return nullcontext()
-    from index.engines.ray_cluster import joined
+    from index.embedding.ray_cluster import joined
 
     return joined(None, processes=processes)
 

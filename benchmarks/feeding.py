@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from training.batches import Batches
+from training.fit.batches import Batches
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from benchmarks.embedding_memory import memory_table
 from benchmarks.embedding_parts import SIZES, parts_table
 from benchmarks.embedding_rates import rates_table
 from benchmarks.stock import photographs
-from training.catalogue import read_catalogue
-from training.encoder import PRETRAINED, Encoder
-from training.examination.table import as_markdown
+from training.catalogue.reader import read_catalogue
+from training.evaluation.score_table import as_markdown
 from training.options import cache_option
+from training.photo.encoder import PRETRAINED, Encoder
 
 PICTURES = 24
 COUNTS = (10_000, 100_000)

@@ -19,10 +19,10 @@ from skimage.filters import sobel
 from skimage.transform import resize
 
 from benchmarks.stock import LIMIT, RIVAL_FOLDER, read_plain
-from training.bundle import restore
 from training.config import from_dict
-from training.encoder import DESCRIPTION_FILE, PRETRAINED
-from training.garment import SIDE
+from training.model.bundle import restore
+from training.photo.encoder import DESCRIPTION_FILE, PRETRAINED
+from training.photo.garment import SIDE
 
 
 def _network() -> keras.Model:

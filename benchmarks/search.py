@@ -24,18 +24,18 @@ import numpy as np
 from benchmarks.confinement import CannotConfine, confined
 from benchmarks.stock import publish_items
 from benchmarks.vectors import Likeness, embeddings
-from index.gallery import Gallery
-from index.kinds.approximate import SHALLOWEST
-from index.kinds.choice import KINDS, choose_kind, kind_named
-from index.kinds.tuning import FIRST
-from index.kinds.vector_index import VectorIndex
-from index.overlay import lay_over
-from index.publish import current_version
-from index.searcher import Searcher
-from index.version import VECTORS, open_version
-from training.encoder import Encoder
-from training.examination.table import Cell, Table, as_markdown
+from index.stores.folder.gallery import Gallery
+from index.stores.folder.overlay import lay_over
+from index.stores.folder.publish import current_version
+from index.stores.folder.searcher import Searcher
+from index.stores.folder.version import VECTORS, open_version
+from index.vectors.approximate import SHALLOWEST
+from index.vectors.kinds import KINDS, choose_kind, kind_named
+from index.vectors.tuning import FIRST
+from index.vectors.vector_index import VectorIndex
+from training.evaluation.score_table import Cell, Table, as_markdown
 from training.options import cache_option, encoder_option
+from training.photo.encoder import Encoder
 
 SHARES = (1.0, 0.5, 0.05, 0.001)
 BLOCK = 500_000

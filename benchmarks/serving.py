@@ -21,11 +21,11 @@ import numpy as np
 from benchmarks.servers import Server, free_port, running
 from benchmarks.stock import LIMIT, RIVAL_FOLDER, photographs, publish_items, unit_vectors, write_plain
 from benchmarks.turns import CONNECTIONS, FULL, PARTS, QUICK, SHARE, WORKERS, Measured, Plan, Turns
-from index.kinds.choice import AUTO
-from training.catalogue import read_catalogue
-from training.encoder import PRETRAINED, Encoder
-from training.examination.table import Cell, Table, as_markdown
+from index.vectors.kinds import AUTO
+from training.catalogue.reader import read_catalogue
+from training.evaluation.score_table import Cell, Table, as_markdown
 from training.options import cache_option
+from training.photo.encoder import PRETRAINED, Encoder
 
 SIZES = {"400 x 533": (400, 533), "3000 x 4000": (3000, 4000)}
 CUT_OUT_MS, OVER_FLOOR, OF_CORES, TAIL, FASTER, MEMORY = 3.0, 1.5, 0.8, 4.0, 15.0, 0.25

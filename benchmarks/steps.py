@@ -14,12 +14,12 @@ import tensorflow as tf
 
 from benchmarks.processes import peak_memory
 from training import device
-from training.autoencoder import Autoencoder
-from training.batches import Batches
 from training.config import Config
-from training.dataset import Dataset
-from training.fit import compiled, watchers
-from training.monitor import Validation
+from training.fit.batches import Batches
+from training.fit.dataset import Dataset
+from training.fit.fit import compiled, watchers
+from training.fit.monitor import Validation
+from training.model.autoencoder import Autoencoder
 
 WARM = 2
 

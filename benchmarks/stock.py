@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image
 
 from index.build import Making, publish_embedded
-from index.embeddings import Embedded
-from index.stores.folder import FolderStore
-from training.catalogue import Catalogue, Item
-from training.encoder import Encoder
+from index.embedding.embeddings import Embedded
+from index.stores.folder.store import FolderStore
+from training.catalogue.reader import Catalogue, Item
+from training.photo.encoder import Encoder
 
 CATEGORIES = ("dress", "shirt", "skirt", "trousers", "coat", "hoodie", "shorts", "sweater", "t-shirt")
 COLOURS = ("black", "white", "navy", "red", "beige", "green", "grey", "pink")

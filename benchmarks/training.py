@@ -24,14 +24,14 @@ import tensorflow as tf
 from benchmarks.feeding import Fed, feed
 from benchmarks.steps import Spent, compare, step_alone
 from training import device
-from training.catalogue import read_catalogue
+from training.catalogue.reader import read_catalogue
 from training.config import DEFAULT, QUICK, Config
-from training.dataset import Dataset, prepare
-from training.examination.table import Cell, Table, as_markdown
-from training.fit import fit
-from training.monitor import recorded
+from training.evaluation.score_table import Cell, Table, as_markdown
+from training.fit.dataset import Dataset, prepare
+from training.fit.fit import fit
+from training.fit.monitor import recorded
+from training.fit.run import Run
 from training.options import cache_option
-from training.run import Run
 
 SHARE = 0.9  # of the time: the step's own, the rest is the input's
 SCORE = 0.7  # P@10 by type of garment

@@ -14,9 +14,9 @@ from benchmarks.load import Load, at_random, without_pause
 from benchmarks.processes import busy_seconds
 from benchmarks.servers import Server
 from benchmarks.stock import LIMIT
-from training.encoder import Encoder
-from training.garment import WORKING_SIZE, isolate
-from training.images import decode
+from training.photo.encoder import Encoder
+from training.photo.garment import WORKING_SIZE, isolate
+from training.photo.images import decode
 
 PARTS = ("decode", "cut-out", "encode", "search")
 WORKERS = 2

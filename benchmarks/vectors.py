@@ -5,10 +5,10 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from index.embedding_cache import FOLDER, EmbeddingCache
-from index.embeddings import embed_catalogue
-from training.catalogue import read_catalogue
-from training.encoder import Encoder
+from index.embedding.cache import FOLDER, EmbeddingCache
+from index.embedding.embeddings import embed_catalogue
+from training.catalogue.reader import read_catalogue
+from training.photo.encoder import Encoder
 
 NEIGHBOURS = 10
 SPREAD = 0.8

@@ -14,23 +14,23 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 from click.core import ParameterSource
 
-from index import change_commands, summary
 from index.build import KEEP, LAST_GATE, build_index
-from index.engines.choice import ENGINES, LOCAL, engine_named
+from index.commands import change_commands, summary
+from index.commands.store_options import json_option, store_address_option, store_options
+from index.embedding.embedders import ENGINES, LOCAL, engine_named
 from index.errors import GateFailed, IndexDamaged, NoIndex
-from index.gate import Limits
-from index.kinds.choice import AUTO, KINDS
+from index.gate.checks import Limits
 from index.manifest import Manifest
-from index.options import json_option, store_address_option, store_options
 from index.pages import Page
 from index.retraining import retrain as train_on
 from index.stores.address import open_store
 from index.stores.store import LAST_REPORT, Store
-from training.catalogue import read_catalogue
+from index.vectors.kinds import AUTO, KINDS
+from training.catalogue.reader import read_catalogue
 from training.command import SilhouetteGroup
-from training.encoder import Encoder
 from training.errors import TooManyBadItems
 from training.options import cache_option, encoder_option, processes_option
+from training.photo.encoder import Encoder
 
 
 def _print_json(answer: Any) -> None:

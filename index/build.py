@@ -11,22 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from index.calibration import pair_quantiles
 from index.comparison import Difference, Previous, compare
-from index.duplicates import find_duplicates
-from index.embedding_cache import FOLDER, EmbeddingCache
-from index.embeddings import Embedded, embed_catalogue, encode_anew
-from index.engines.engine import Engine
-from index.gate import Limits, Verdict, check_index, check_vectors
-from index.golden import Answer, GoldenSet
-from index.kinds.choice import AUTO
+from index.embedding.cache import FOLDER, EmbeddingCache
+from index.embedding.duplicates import find_duplicates
+from index.embedding.embedder import Engine
+from index.embedding.embeddings import Embedded, embed_catalogue, encode_anew
+from index.gate.checks import Limits, Verdict, check_index, check_vectors
+from index.gate.golden import Answer, GoldenSet
+from index.gate.percentiles import pair_quantiles
 from index.manifest import Manifest
-from index.publish import writing
-from index.stores.folder import FolderStore
+from index.stores.folder.publish import writing
+from index.stores.folder.store import FolderStore
 from index.stores.store import LAST_REPORT, Draft, Store
-from training.catalogue import BadItem, Catalogue, check_bad_share, write_report
-from training.encoder import Encoder
+from index.vectors.kinds import AUTO
+from training.catalogue.reader import BadItem, Catalogue, check_bad_share, write_report
 from training.files import write_atomically
+from training.photo.encoder import Encoder
 
 LAST_GATE = "last-gate.json"
 KEEP = 7
@@ -133,7 +133,7 @@ def publish_embedded(
     kind, recall, limits, now
         As for `build_index`.
     anew : (int64 (m,), float32 (m, d)), optional
-        As for `index.gate.check_vectors`.
+        As for `index.gate.checks.check_vectors`.
 
     Raises
     ------
@@ -219,7 +219,7 @@ def build_index(
     store : Store, optional
         Where else the versions are published.
     kind : str
-        Kind of vector index, one of `index.kinds.choice.KINDS`; "auto" chooses by size and memory.
+        Kind of vector index, one of `index.vectors.kinds.KINDS`; "auto" chooses by size and memory.
     recall : float
         The share of the true first ten that the kind is tuned to find.
     max_bad : float

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from index.errors import InvalidChange
-from training.catalogue import Catalogue, Item, is_unicode
+from training.catalogue.reader import Catalogue, Item, is_unicode
 
 PUT, DELETE, FORGET = "put", "delete", "forget"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from index.errors import IndexDamaged, NoIndex
-from index.items import Items
 from index.manifest import read_manifest
-from index.publish import current_version, list_versions
-from index.version import CONTENTS, ITEMS
-from training.catalogue import Item
+from index.stores.folder.items import Items
+from index.stores.folder.publish import current_version, list_versions
+from index.stores.folder.version import CONTENTS, ITEMS
+from training.catalogue.reader import Item
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import Any
 from index.change import DELETE, FORGET
 from index.errors import ItemUnknown
 from index.stores.store import Store
-from training.encoder import Encoder
-from training.garment import WORKING_SIZE, isolate
-from training.images import decode, read_bytes
+from training.photo.encoder import Encoder
+from training.photo.garment import WORKING_SIZE, isolate
+from training.photo.images import decode, read_bytes
 
 
 def put_item(

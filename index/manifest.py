@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from index.calibration import percentiles
 from index.errors import IndexDamaged
+from index.gate.percentiles import percentiles
 
 MANIFEST = "manifest.json"
 FORMAT = 2
@@ -32,13 +32,13 @@ class Manifest:
     dimension : int
         Components of a vector.
     kind : str
-        Kind of vector index, as in `index.kinds.choice.KINDS`.
+        Kind of vector index, as in `index.vectors.kinds.KINDS`.
     checksums, sizes : dict
         SHA-256 and bytes of every other file of the version, by its name.
     gate : dict
         Figures of the checks before publication.
     score_quantiles : tuple of float
-        Scores of random pairs at `index.calibration.SHARES`, ascending; empty for a single item.
+        Scores of random pairs at `index.gate.percentiles.SHARES`, ascending; empty for a single item.
     parameters : dict
         What the kind of index was built with and is searched with, such as its tuned width; where the kind
         was chosen by size and memory, `why` says so.

@@ -7,10 +7,10 @@ from typing import Self
 
 import numpy as np
 
-from index.allowed import Allowed
-from index.gallery import Found, Gallery
 from index.manifest import Manifest
-from training.catalogue import Item
+from index.stores.folder.allowed import Allowed
+from index.stores.folder.gallery import Found, Gallery
+from training.catalogue.reader import Item
 
 _SPARE = 16
 

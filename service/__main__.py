@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from service.config import FILE, Config, settings_in_words
-from service.keyring import add_key, read_keys, remove_key
-from service.server import Address
-from service.server import serve as run_server
+from service.http.keyring import add_key, read_keys, remove_key
+from service.run.server import Address
+from service.run.server import serve as run_server
 from training.command import SilhouetteGroup
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -71,7 +71,7 @@ def serve(example: Path | None, **options: Any) -> None:
 @click.option("--catalogues", type=_FOLDER, default="catalogues", show_default=True)
 def demo(catalogue: str | None, cache: Path, catalogues: Path, **options: Any) -> None:
     """Find a catalogue, build its index unless there is one, and serve it."""
-    from service.demo import Demo, prepare, start  # what `serve` must not load before it forks
+    from service.run.demo import Demo, prepare, start  # what `serve` must not load before it forks
 
     config = _config(**options)
     address = Address.of(config)

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import training
 from service.errors import InvalidSetting
-from service.settings import (
+from service.setting_kinds import (
     PREFIX,
     check,
     choice,

@@ -18,7 +18,7 @@ from index.errors import (
     StoreFailed,
     StoreUnreachable,
 )
-from service.bodies import Problem
+from service.responses import Problem
 from training.errors import (
     EncoderMismatch,
     FileTooLarge,

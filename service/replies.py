@@ -2,7 +2,7 @@
 
 from flask import Response, jsonify
 
-from service.bodies import Body
+from service.responses import Body
 
 
 def reply(body: Body, status: int = 200) -> Response:

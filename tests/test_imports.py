@@ -110,7 +110,7 @@ def test_current_app_never_appears_outside_the_service():
 @pytest.mark.parametrize(
     ("module", "text"),
     [
-        ("training__fit", "import index.kinds.flat"),
+        ("training__fit", "import index.vectors.flat"),
         ("training__fit", "from service import views"),
         ("training__fit", "def late():\n    from index import searcher\n"),
         ("index__build", "from service.errors import Problem"),
@@ -123,7 +123,7 @@ def test_an_import_in_the_wrong_direction_is_caught(tree, module, text):
 
 def test_an_import_in_the_right_direction_is_not_caught(tree):
     graph = tree(
-        index__build="from training.images import decode", service__app="import index.build, training"
+        index__build="from training.photo.images import decode", service__app="import index.build, training"
     )
     assert wrong_directions(graph) == []
 

@@ -20,9 +20,20 @@ from training.__main__ import main as training
 ROOT = Path(__file__).parents[1]
 COMMANDS = {"training": training, "index": index, "service": service}
 OURS = {*COMMANDS, "benchmarks"}
-SERVING = ("index", "service", "training/images.py", "training/garment.py", "training/cutouts.py")
-SERVING += ("training/encoder.py", "training/catalogue.py", "training/table.py", "training/command.py")
-SERVING += ("training/drawn.py", "training/drawing", "training/fashion_mnist.py")
+SERVING = (
+    "index",
+    "service",
+    "training/photo/images.py",
+    "training/photo/garment.py",
+    "training/photo/parallel.py",
+)
+SERVING += (
+    "training/photo/encoder.py",
+    "training/catalogue/reader.py",
+    "training/catalogue/tables.py",
+    "training/command.py",
+)
+SERVING += ("training/catalogue/drawn.py", "training/drawing", "training/catalogue/fashion_mnist.py")
 TASKS = {"help", "setup", "demo", "test", "scale", "lint", "train", "index", "serve", "bench"}
 REQUIREMENTS = ("requirements-serving.txt", "requirements.txt", "requirements-scale.txt")
 

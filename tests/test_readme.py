@@ -20,9 +20,9 @@ from PIL import Image
 from index.__main__ import main as index
 from service.__main__ import main as service
 from training.__main__ import main as training
-from training.catalogue import read_catalogue
-from training.drawn import draw
-from training.encoder import PRETRAINED
+from training.catalogue.drawn import draw
+from training.catalogue.reader import read_catalogue
+from training.photo.encoder import PRETRAINED
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

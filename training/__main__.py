@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from training.catalogue import Catalogue, read_catalogue
+from training.catalogue.reader import Catalogue, read_catalogue
 from training.command import SilhouetteGroup
-from training.encoder import MODEL_FILE, Encoder
 from training.options import cache_option, encoder_option, processes_option
+from training.photo.encoder import MODEL_FILE, Encoder
 
 CATALOGUE_HELP = (
     "Folder of images, .csv, .jsonl or .parquet file, fashion-mnist:FOLDER or drawn:N; "
@@ -124,8 +124,8 @@ def fit(
 ) -> None:
     """Train an encoder and write its bundle, metrics.json and figures to --out."""
     from training.config import CONFIGS
-    from training.fit import fit as train
-    from training.run import Run
+    from training.fit.fit import fit as train
+    from training.fit.run import Run
 
     settings = CONFIGS[config]
     settings = replace(settings, epochs=epochs or settings.epochs, batch=batch or settings.batch)
@@ -187,7 +187,7 @@ def segmenter(catalogue: str, out: Path, processes: int | None, cache: Path) -> 
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 def export(run: Path) -> None:
     """Export the finished run in folder RUN to LiteRT (only needed after training on another backend)."""
-    from training.fit import export as export_run
+    from training.fit.fit import export as export_run
 
     click.echo(f"Exported encoder {export_run(run).fingerprint[:12]} to {run}.")
 
@@ -253,7 +253,7 @@ def evaluate(
     baselines, and the encoder with each of its parts left out. That takes hours the first time, most of it
     in the ablation; its trainings are kept in the cache, and go on there after an interruption.
     """
-    from training.examination import retrieval
+    from training.evaluation import retrieval
 
     judged = Encoder.load(encoder)
     ranked, asked = (read_catalogue(spec, cache=cache) for spec in (gallery, queries))
@@ -275,7 +275,8 @@ def _examine(
     **options: Any,
 ) -> None:
     """Print and write each table as soon as there is one, JSON at the end."""
-    from training.examination import suite, table
+    from training.evaluation import score_table as table
+    from training.evaluation import suite
 
     settings = suite.Settings(parts or PARTS, **options)
     tables: list[table.Table] = []
@@ -306,8 +307,8 @@ def figures(
     encoder: Path, catalogue: str, queries: str | None, out: Path, processes: int | None, cache: Path
 ) -> None:
     """Draw what an encoder sees, has learned and answers: garments, results, kernels and feature maps."""
-    from training.dataset import prepare
-    from training.showcase import draw_figures
+    from training.fit.dataset import prepare
+    from training.fit.showcase import draw_figures
 
     Encoder.load(encoder)
     data = prepare(read_catalogue(catalogue, cache=cache), cache=cache, processes=processes)

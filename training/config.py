@@ -27,7 +27,7 @@ class Config:
         Factors of these terms of the loss; the category term has 1.
     outline, inner_lines, disturbed : bool
         Whether the network sees that channel, and whether its views are disturbed; without one of them
-        only to learn what it brings (`training.examination.ablation`).
+        only to learn what it brings (`training.evaluation.ablation`).
     drop_lines : float
         Share of views that lose their inner lines, so that the outline carries.
     patience : int

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from training.encoder import PRETRAINED
+from training.photo.encoder import PRETRAINED
 
 cache_option = click.option(
     "--cache",

@@ -18,7 +18,7 @@ import click
 import numpy as np
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from training.drawn import rows
+from training.catalogue.drawn import rows
 
 HERE = Path(__file__).parent
 COUNT = 300

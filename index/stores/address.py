@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from index.errors import InvalidStore
-from index.stores.folder import FolderStore
+from index.stores.folder.store import FolderStore
 from index.stores.store import Store
 
 SCHEME = "milvus:"

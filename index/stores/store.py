@@ -12,15 +12,15 @@ import numpy as np
 
 from index.change import ChangeLog
 from index.comparison import Previous
-from index.embeddings import Embedded
-from index.facets import Facet
-from index.kinds.searchable import Searchable
+from index.embedding.embeddings import Embedded
+from index.filters.facets import Facet
+from index.filters.predicates import Filter
 from index.manifest import Manifest
 from index.pages import Page
-from index.predicates import Filter
-from training.catalogue import BadItem, Catalogue, Item
-from training.encoder import Encoder
+from index.vectors.searchable import Searchable
+from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import EncoderMismatch
+from training.photo.encoder import Encoder
 
 LAST_REPORT = "last-report.csv"
 
@@ -190,7 +190,7 @@ class Draft(ABC):
         bad : sequence of BadItem
             The items that were skipped, for the report.
         kind : str
-            One of `index.kinds.choice.KINDS`, or "auto".
+            One of `index.vectors.kinds.KINDS`, or "auto".
         recall : float
             The share of the true first ten that a search is to find.
 

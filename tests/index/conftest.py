@@ -10,11 +10,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from index.build import Making, publish_embedded
-from index.embeddings import Embedded
-from index.searcher import Searcher
-from index.stores.folder import FolderStore
-from training.catalogue import Item
-from training.garment import Garment, read_garment
+from index.embedding.embeddings import Embedded
+from index.stores.folder.searcher import Searcher
+from index.stores.folder.store import FolderStore
+from training.catalogue.reader import Item
+from training.photo.garment import Garment, read_garment
 
 NIGHT = datetime(2026, 11, 21, 2, 0, 0, tzinfo=UTC)
 
@@ -134,7 +134,7 @@ def _plain_garment(photo: np.ndarray) -> Garment:
 @pytest.fixture
 def plain_garments(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut nothing out, in this process, where the garments do not matter."""
-    for module in ("index.engines.engine", "training.garment"):
+    for module in ("index.embedding.embedder", "training.photo.garment"):
         monkeypatch.setattr(f"{module}.isolate", _plain_garment)
 
 

@@ -8,15 +8,15 @@ import pytest
 from PIL import Image
 
 from index.build import LAST_GATE, build_index
-from index.changes import Changes
 from index.comparison import Difference
-from index.embeddings import Embedded
+from index.embedding.embeddings import Embedded
 from index.errors import BuildRunning, GateFailed, GoldenUnusable, IndexNotWritten, ItemUnknown
-from index.gate import Limits
-from index.publish import building, current_version, list_versions, verify
-from index.searcher import Searcher
+from index.gate.checks import Limits
+from index.stores.folder.changes import Changes
+from index.stores.folder.publish import building, current_version, list_versions, verify
+from index.stores.folder.searcher import Searcher
 from index.stores.store import LAST_REPORT
-from training.catalogue import read_catalogue
+from training.catalogue.reader import read_catalogue
 from training.errors import TooManyBadItems
 
 pytestmark = pytest.mark.usefixtures("plain_garments")

@@ -1,7 +1,7 @@
 import numpy as np
 
 from index.comparison import Difference, Previous, compare, read_previous
-from training.catalogue import Item
+from training.catalogue.reader import Item
 
 
 def contents(*numbers):

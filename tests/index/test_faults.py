@@ -15,11 +15,11 @@ import pytest
 
 from index.build import build_index
 from index.errors import BuildRunning, GateFailed, IndexDamaged, IndexNotWritten
-from index.publish import activate, building, current_version, list_versions, rollback, verify
-from index.searcher import Searcher
-from training.catalogue import read_catalogue
-from training.encoder import PRETRAINED, Encoder
+from index.stores.folder.publish import activate, building, current_version, list_versions, rollback, verify
+from index.stores.folder.searcher import Searcher
+from training.catalogue.reader import read_catalogue
 from training.errors import EncoderMismatch, TooManyBadItems
+from training.photo.encoder import PRETRAINED, Encoder
 
 pytestmark = pytest.mark.usefixtures("plain_garments")
 
@@ -33,8 +33,8 @@ import os, signal, sys
 from pathlib import Path
 from index import embedding_cache
 from index.build import build_index
-from training.catalogue import read_catalogue
-from training.encoder import PRETRAINED, Encoder
+from training.catalogue.reader import read_catalogue
+from training.photo.encoder import PRETRAINED, Encoder
 
 encoded, embed = 0, Encoder.embed_garments
 

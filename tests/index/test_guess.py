@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from index.guess import REACH, Guess, guess_category
-from index.searcher import Hit
-from training.catalogue import Item
+from index.stores.folder.searcher import Hit
+from training.catalogue.reader import Item
 
 
 def hit(score, category):

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from index.__main__ import main
-from index.publish import current_version
+from index.stores.folder.publish import current_version
 
 pytestmark = pytest.mark.usefixtures("plain_garments")
 

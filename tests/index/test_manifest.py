@@ -4,8 +4,8 @@ import json
 import numpy as np
 import pytest
 
-from index.calibration import SHARES
 from index.errors import IndexDamaged
+from index.gate.percentiles import SHARES
 from index.manifest import (
     MANIFEST,
     Manifest,

@@ -20,15 +20,15 @@ from PIL import Image, ImageDraw
 
 from index.build import build_index
 from index.errors import ItemUnknown
-from index.facets import Facet
-from index.searcher import Hit, Page, Searcher
-from service.app import create_app
+from index.filters.facets import Facet
+from index.stores.folder.searcher import Hit, Page, Searcher
 from service.config import Config
-from service.keyring import add_key
-from training.catalogue import Catalogue, Item
-from training.drawn import draw
-from training.encoder import PRETRAINED, Encoder
-from training.garment import read_garment
+from service.http.keyring import add_key
+from service.run.app import create_app
+from training.catalogue.drawn import draw
+from training.catalogue.reader import Catalogue, Item
+from training.photo.encoder import PRETRAINED, Encoder
+from training.photo.garment import read_garment
 
 ROOT = Path(__file__).parents[2]
 SIDE = 8

@@ -9,11 +9,11 @@ import pytest
 
 from index.build import build_index
 from index.stores.address import open_store
-from service.app import create_app
 from service.config import Config
-from service.keyring import add_key
-from training.catalogue import Catalogue
-from training.encoder import Encoder
+from service.http.keyring import add_key
+from service.run.app import create_app
+from training.catalogue.reader import Catalogue
+from training.photo.encoder import Encoder
 
 pytestmark = pytest.mark.skipif(
     find_spec("milvus_lite") is None, reason="needs milvus-lite: pip install -r requirements-scale.txt"
@@ -89,7 +89,7 @@ def test_without_milvus_the_service_starts_says_so_and_recovers(tmp_path, search
 
     monkeypatch.setattr(Encoder, "load", lambda folder: searcher.encoder)
     monkeypatch.setattr(server, "REST_SECONDS", 0.0)
-    monkeypatch.setattr("service.engine.RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("service.live_index.RETRY_SECONDS", 0.0)
     config = Config(indexes=tmp_path / "indexes", store=f"milvus:{tmp_path}/gone/vectors.db", workers=1)
     client = create_app(config).test_client()
     answer = client.get("/readyz")

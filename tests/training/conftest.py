@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from training.catalogue import read_catalogue
+from training.catalogue.reader import read_catalogue
 from training.config import QUICK
 
 TINY = replace(QUICK, epochs=2, batch=16, validate_every=1)
@@ -29,8 +29,8 @@ def read(drawn_cache):
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, read, drawn_cache):
     """The folder of a finished run."""
-    from training.fit import fit
-    from training.run import Run
+    from training.fit.fit import fit
+    from training.fit.run import Run
 
     out = tmp_path_factory.mktemp("run") / "tiny"
     run = Run("drawn:60", None, None, None, TINY)

@@ -72,9 +72,9 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 
 import keras
 from training import device
-from training.batches import Batches
+from training.fit.batches import Batches
 from training.config import QUICK
-from training.fit import _embedding, compiled
+from training.fit.fit import _embedding, compiled
 
 cutouts = np.random.default_rng(0).integers(0, 255, (16, 128, 128, 4), np.uint8)
 batches = Batches(cutouts, np.zeros(16, np.int32), batch=9, seed=0)

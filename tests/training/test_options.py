@@ -6,8 +6,8 @@ from click.testing import CliRunner
 
 from index.__main__ import main as index
 from training.__main__ import main as training
-from training.encoder import PRETRAINED
 from training.options import cache_option, encoder_option, processes_option
+from training.photo.encoder import PRETRAINED
 
 
 @click.command()

@@ -16,19 +16,19 @@ import numpy as np
 from scipy.special import expit
 
 from training import device
-from training.bundle import litert
-from training.catalogue import Catalogue
-from training.cutouts import in_order
-from training.drawn import render, render_mask, sample
+from training.catalogue.drawn import render, render_mask, sample
+from training.catalogue.reader import Catalogue
 from training.errors import RunExists, TooFewImages, UnreadableImage
 from training.files import write_atomically
-from training.images import decode
-from training.litert import LiteModel
-from training.monitor import Progress
+from training.fit.monitor import Progress
+from training.model.bundle import litert
+from training.photo.images import decode
+from training.photo.litert import LiteModel
+from training.photo.parallel import in_order
+from training.photo.segmenter import MODEL_FILE, squeeze
 from training.segmentation import network
 from training.segmentation.labels import Label, first_label, iou, next_label
 from training.segmentation.scenes import Scenes
-from training.segmentation.segmenter import MODEL_FILE, squeeze
 
 METRICS_FILE = "segmenter.json"
 RUN_FILE = "run.json"

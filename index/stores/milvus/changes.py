@@ -24,11 +24,11 @@ from index.change import (
 )
 from index.errors import ChangeNotConfirmed, ChangesDamaged, StoreFailed, StoreUnreachable
 from index.photographs import Photographs
-from index.stores.milvus.rows import item_fields, key_of
-from index.stores.milvus.searched import Searched
+from index.stores.milvus.items import item_fields, key_of
+from index.stores.milvus.overlay import Searched
 from index.stores.milvus.server import Server
 from index.stores.milvus.table import Table
-from training.catalogue import Catalogue, Item
+from training.catalogue.reader import Catalogue, Item
 
 _TEXTS = ("at", "action", "item_id", "photograph", "metadata", "encoder", "embedding")
 _NO_RECORD = dict.fromkeys(("photograph", "metadata", "encoder", "embedding"), "")
@@ -113,7 +113,7 @@ class MilvusChanges(ChangeLog):
         )
 
     def drop(self, *, folded: int, catalogue: Collection[str] | None, photographs: Collection[str]) -> None:
-        """Drop what nothing needs any more, as the log in the folder does (see `index.sweep`)."""
+        """Drop what nothing needs any more, as the folder store does (`index.stores.folder.sweep`)."""
         changes = self.since(0)
         done = [
             change.seq

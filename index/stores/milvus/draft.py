@@ -11,20 +11,20 @@ import numpy as np
 from pymilvus import MilvusClient
 from tqdm import tqdm
 
-from index.duplicates import write_duplicates
-from index.embeddings import Embedded
+from index.embedding.duplicates import write_duplicates
+from index.embedding.embeddings import Embedded
 from index.errors import IndexNotWritten, InvalidChange, StoreFailed, StoreUnreachable
-from index.facets import Facet, facets
+from index.filters.facets import Facet, facets
 from index.manifest import Manifest
-from index.postings import write_postings
-from index.publish import writing
+from index.stores.folder.postings import write_postings
+from index.stores.folder.publish import writing
+from index.stores.milvus.items import rows_of, schema
 from index.stores.milvus.kinds import MILVUS_KINDS, MilvusKind, choose
 from index.stores.milvus.place import Place
-from index.stores.milvus.rows import rows_of, schema
 from index.stores.milvus.server import WORK_SECONDS
 from index.stores.milvus.vectors import MilvusVectors
 from index.stores.store import LAST_REPORT, Draft, Filled
-from training.catalogue import BadItem, Item
+from training.catalogue.reader import BadItem, Item
 
 LAST_DUPLICATES = "last-duplicates.csv"
 _AT_ONCE = 1000

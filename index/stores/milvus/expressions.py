@@ -8,7 +8,7 @@ joined and negated is only ever true or false.
 import json
 from collections.abc import Callable, Sequence
 
-from index.predicates import All, AnyOf, Between, Filter, Has, Not, OneOf
+from index.filters.predicates import All, AnyOf, Between, Filter, Has, Not, OneOf
 from index.stores.milvus import terms
 
 EVERYTHING, NOTHING = "row >= 0", "row < 0"
@@ -62,4 +62,4 @@ def expression(where: Filter | None, longest: Longest) -> str:
             return joined([expression(part, longest) for part in parts] or [EVERYTHING], "and")
         case AnyOf(parts):
             return joined([expression(part, longest) for part in parts] or [NOTHING], "or")
-    raise TypeError(f"{where!r} is no filter of index.predicates.")
+    raise TypeError(f"{where!r} is no filter of index.filters.predicates.")

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from index.errors import KindUnknown
-from index.kinds import hnsw
-from index.kinds.choice import AUTO, FLAT_UP_TO, KINDS
-from index.kinds.flat import FlatIndex
-from index.kinds.ivf import lists_for
-from index.kinds.ivf_pq import codes_for
-from index.kinds.refined import CANDIDATES
-from index.kinds.tuning import ladder
+from index.vectors import hnsw
+from index.vectors.flat import FlatIndex
+from index.vectors.ivf import lists_for
+from index.vectors.ivf_pq import codes_for
+from index.vectors.kinds import AUTO, FLAT_UP_TO, KINDS
+from index.vectors.refined import CANDIDATES
+from index.vectors.tuning import ladder
 
 Parameters = Mapping[str, float | int | str]
 

@@ -9,11 +9,11 @@ from index.errors import IndexDamaged, NoIndex
 from index.manifest import Manifest
 from index.photographs import Photographs
 from index.stores.milvus.changes import MilvusChanges
-from index.stores.milvus.collection import Collection
 from index.stores.milvus.kinds import MILVUS_KINDS
-from index.stores.milvus.searched import Searched
+from index.stores.milvus.overlay import Searched
+from index.stores.milvus.publish import Versions
 from index.stores.milvus.server import NotThere, Server
-from index.stores.milvus.versions import Versions
+from index.stores.milvus.version import Collection
 
 _TIE = 3e-4  # a norm may be off by 1e-4, and the score is its square
 _SEARCHES = 20

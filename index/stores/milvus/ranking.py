@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from index.errors import RankingTooDeep
-from index.kinds.approximate import depth_for
 from index.manifest import Manifest
 from index.pages import Cut, Page, first_of_each, hits_of
-from index.stores.milvus.collection import Collection, Found
 from index.stores.milvus.expressions import EVERYTHING
 from index.stores.milvus.kinds import DEEPEST
+from index.stores.milvus.version import Collection, Found
+from index.vectors.approximate import depth_for
 
 _SPARE = 16
 

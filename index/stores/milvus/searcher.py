@@ -7,19 +7,19 @@ from typing import Self
 
 import numpy as np
 
-from index.facets import Facet
+from index.filters.facets import Facet
+from index.filters.predicates import Filter
 from index.manifest import Manifest
 from index.pages import Cut, Page
-from index.predicates import Filter
-from index.stores.milvus.collection import Collection
 from index.stores.milvus.expressions import EVERYTHING
+from index.stores.milvus.items import ITEM, item_of, key_of
 from index.stores.milvus.place import Place
 from index.stores.milvus.ranking import Ranking
-from index.stores.milvus.rows import ITEM, item_of, key_of
+from index.stores.milvus.version import Collection
 from index.stores.store import OpenIndex, require_encoder
-from training.catalogue import Item
-from training.encoder import Encoder
+from training.catalogue.reader import Item
 from training.errors import SilhouetteError
+from training.photo.encoder import Encoder
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from index.comparison import Previous
 from index.errors import IndexDamaged, ItemUnknown, NoIndex
 from index.manifest import Manifest
 from index.photographs import PHOTOGRAPHS, Photographs
-from index.publish import locked, new_version
+from index.stores.folder.publish import locked, new_version
 from index.stores.milvus.address import MilvusAddress
 from index.stores.milvus.changes import MilvusChanges
 from index.stores.milvus.draft import MilvusDraft
@@ -19,9 +19,9 @@ from index.stores.milvus.searcher import MilvusSearcher, open_version
 from index.stores.milvus.server import Server
 from index.stores.milvus.table import parts
 from index.stores.store import Store
-from training.catalogue import Catalogue
-from training.encoder import Encoder
+from training.catalogue.reader import Catalogue
 from training.errors import SilhouetteError
+from training.photo.encoder import Encoder
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-from index.filters import MAX_TEXT
-from index.predicates import Value, values_of
-from training.catalogue import is_unicode
+from index.filters.parse import MAX_TEXT
+from index.filters.predicates import Value, values_of
+from training.catalogue.reader import is_unicode
 
 TERM_BYTES = 12
 _HIGHEST_BIT, _ALL_BITS = 1 << 63, (1 << 64) - 1

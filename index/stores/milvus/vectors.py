@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import faiss
 import numpy as np
 
-from index.kinds.exact import contiguous
-from index.kinds.tuning import Trial, disturbed, tuned
-from index.stores.milvus.collection import Collection
 from index.stores.milvus.kinds import DEEPEST, Parameters
 from index.stores.milvus.server import Server
+from index.stores.milvus.version import Collection
+from index.vectors.exact import contiguous
+from index.vectors.tuning import Trial, disturbed, tuned
 
 _QUERIES = 100
 """What the width is tuned on; most of the time of a search is that of bringing its answer here."""

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from index.build import Making, publish_embedded
-from index.embeddings import Embedded
-from index.gate import Limits
+from index.embedding.embeddings import Embedded
+from index.gate.checks import Limits
 from index.stores.address import open_store
-from training.catalogue import Catalogue, Item
+from training.catalogue.reader import Catalogue, Item
 
 NIGHT = datetime(2026, 11, 21, 2, tzinfo=UTC)
 PICTURE = b"\xff\xd8\xff picture "

@@ -2,7 +2,7 @@ import pytest
 
 from index.errors import InvalidStore
 from index.stores.address import open_store
-from index.stores.folder import FolderStore
+from index.stores.folder.store import FolderStore
 
 
 def test_without_an_address_versions_lie_in_the_folder(tmp_path):

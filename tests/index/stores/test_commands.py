@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from index.__main__ import main
-from training import garment
-from training.encoder import Encoder
+from training.photo import garment
+from training.photo.encoder import Encoder
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index.errors import IndexDamaged, ItemUnknown, NoIndex, VersionUnknown
-from index.filters import parse_filter
-from training.catalogue import Item
+from index.filters.parse import parse_filter
+from training.catalogue.reader import Item
 from training.errors import EncoderMismatch
 
 COLOURS = ("red", "grün", "")

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from training.catalogue import read_catalogue
+from training.catalogue.reader import read_catalogue
 from training.errors import RunExists, TooFewImages
-from training.litert import LiteModel
+from training.photo.litert import LiteModel
 from training.segmentation import labels, learn, network
 from training.segmentation.learn import SceneBatches, SegmenterConfig
 from training.segmentation.scenes import Scenes

@@ -1,0 +1,1 @@
+"""The command line of the index, a module for each group of commands."""

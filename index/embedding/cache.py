@@ -1,0 +1,225 @@
+"""Embeddings that outlive a build: a photograph's SHA-256 to its vector float32 (d,) and picture hash."""
+
+import logging
+import os
+import platform
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import numpy as np
+
+from index.embedding.duplicates import HASH_VERSION
+from training.photo.encoder import Encoder
+from training.photo.garment import PREPROCESSING
+
+log = logging.getLogger(__name__)
+
+FOLDER = "embeddings"
+KEPT_BUILDS = 7
+KEPT_ENCODERS = 3
+COMMIT_EVERY = 32
+_WAIT_SECONDS = 60
+_COMPUTED_BY = ("ai-edge-litert", "numpy", "pillow", "scikit-image", "scipy")
+_BESIDE = ("", "-wal", "-shm", ".damaged")
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value NOT NULL);
+CREATE TABLE IF NOT EXISTS embeddings (
+    content BLOB PRIMARY KEY,
+    vector BLOB NOT NULL,
+    picture BLOB NOT NULL,
+    checksum INTEGER NOT NULL,
+    used INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """What is kept of a photograph.
+
+    Parameters
+    ----------
+    vector : float32 (d,), unit norm
+    picture : int
+        Its perceptual hash, 64 bits.
+    """
+
+    vector: np.ndarray
+    picture: int
+
+
+@cache
+def recipe() -> str:
+    """Return what vectors depend on besides photograph and encoder: only like ones are equal to the bit."""
+    libraries = [f"{name} {version(name)}" for name in _COMPUTED_BY]
+    ours = [f"preprocessing {PREPROCESSING}", f"photo hash {HASH_VERSION}"]
+    return ", ".join([*ours, *libraries, platform.machine()])
+
+
+def _remove(path: Path) -> None:
+    for end in _BESIDE:
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+def _packed(embedding: Embedding) -> tuple[bytes, bytes]:
+    return embedding.vector.astype("<f4").tobytes(), embedding.picture.to_bytes(8, "little")
+
+
+def _checksum(content: bytes, vector: bytes, picture: bytes) -> int:
+    return zlib.crc32(content + vector + picture)
+
+
+class EmbeddingCache:
+    """The embeddings that one encoder has made, in `<folder>/<fingerprint>.sqlite`.
+
+    Nothing that befalls it stops a build: a damaged file is set aside and a new one begun, and a build goes
+    on without it where it can't be written. What was added is committed every few photographs, so that a
+    build that was killed is taken up where it was. A context manager: it is closed at the end.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where it does not exist.
+    encoder : Encoder
+        Whose fingerprint and dimension count.
+    """
+
+    def __init__(self, folder: Path, encoder: Encoder) -> None:
+        self.path = folder / f"{encoder.fingerprint}.sqlite"
+        self._size = encoder.dimension * 4
+        self._uncommitted = 0
+        self._build = 1
+        self._connection: sqlite3.Connection | None = None
+        self._open()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def find(self, content: bytes) -> Embedding | None:
+        """Return what is kept of the photograph whose SHA-256 is `content`; None where nothing is."""
+        return self._try(lambda connection: self._read(connection, content))
+
+    def add(self, content: bytes, embedding: Embedding) -> None:
+        """Keep the embedding of the photograph whose SHA-256 is `content`."""
+        self._try(lambda connection: self._write(connection, content, embedding))
+
+    def finish(self, used: Iterable[bytes]) -> None:
+        """End a build that used the photographs `used`; what the last `KEPT_BUILDS` did not use is dropped.
+
+        So are the files of all but the `KEPT_ENCODERS` encoders that built last.
+        """
+        contents = sorted(used)
+        self._try(lambda connection: self._mark(connection, contents))
+        self._try(lambda _: self._forget_encoders())
+
+    def close(self) -> None:
+        """Commit and close."""
+        self._try(lambda connection: connection.commit())
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _try(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer | None:
+        """Do some work with the file; where that fails, go on without it or with a new one."""
+        if self._connection is None:
+            return None
+        try:
+            return work(self._connection)
+        except (OSError, sqlite3.OperationalError) as error:
+            self._give_up(error)
+        except sqlite3.DatabaseError as error:
+            self._set_aside(error)
+        return None
+
+    def _open(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(self.path, timeout=_WAIT_SECONDS)
+        except (OSError, sqlite3.Error) as error:
+            self._give_up(error)
+        self._try(self._prepare)
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.executescript(_SCHEMA)
+        about = dict(connection.execute("SELECT name, value FROM about"))
+        if about.get("recipe", recipe()) != recipe():
+            log.warning(
+                "The embeddings kept in '%s' were made with %s; with %s all photographs are encoded anew.",
+                *(self.path, about["recipe"], recipe()),
+            )
+            connection.execute("DELETE FROM embeddings")
+        self._build = int(about.get("builds", 0)) + 1
+        connection.execute("INSERT OR REPLACE INTO about VALUES ('recipe', ?)", (recipe(),))
+        connection.commit()
+
+    def _read(self, connection: sqlite3.Connection, content: bytes) -> Embedding | None:
+        row = connection.execute(
+            "SELECT vector, picture, checksum FROM embeddings WHERE content = ?", (content,)
+        ).fetchone()
+        if row is None:
+            return None
+        vector, picture, checksum = row
+        if len(vector) != self._size or _checksum(content, vector, picture) != checksum:
+            raise sqlite3.DatabaseError("an entry does not have its checksum")
+        return Embedding(np.frombuffer(vector, "<f4"), int.from_bytes(picture, "little"))
+
+    def _write(self, connection: sqlite3.Connection, content: bytes, embedding: Embedding) -> None:
+        packed = _packed(embedding)
+        values = (content, *packed, _checksum(content, *packed), self._build)
+        connection.execute("INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?, ?, ?)", values)
+        self._uncommitted += 1
+        if self._uncommitted >= COMMIT_EVERY:
+            connection.commit()
+            self._uncommitted = 0
+
+    def _mark(self, connection: sqlite3.Connection, contents: list[bytes]) -> None:
+        connection.executemany(
+            "UPDATE embeddings SET used = ? WHERE content = ?", ((self._build, key) for key in contents)
+        )
+        connection.execute("DELETE FROM embeddings WHERE used <= ?", (self._build - KEPT_BUILDS,))
+        connection.execute("INSERT OR REPLACE INTO about VALUES ('builds', ?)", (self._build,))
+        connection.commit()
+
+    def _forget_encoders(self) -> None:
+        others = [path for path in self.path.parent.glob("*.sqlite") if path != self.path]
+        others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in others[KEPT_ENCODERS - 1 :]:
+            _remove(path)
+
+    def _give_up(self, error: Exception) -> None:
+        log.warning("The build goes on without the embeddings in '%s': %s.", self.path, error)
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _set_aside(self, error: Exception) -> None:
+        """Go on with a new file; nothing of a damaged one is believed."""
+        assert self._connection is not None
+        self._connection.close()
+        self._connection = None
+        aside = self.path.with_name(f"{self.path.name}.damaged")
+        log.warning("'%s' is damaged (%s): set aside as %s, begun anew.", self.path, error, aside.name)
+        try:
+            os.replace(self.path, aside)
+            for end in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + end).unlink(missing_ok=True)
+        except OSError as problem:
+            log.warning("The build goes on without the embeddings kept: %s.", problem)
+        else:
+            self._open()

@@ -1,0 +1,59 @@
+"""The interface of what embeds photographs: paths in, the place of each in the list and what came of it out.
+
+Every engine does the same with a photograph, `embed_photo`, and encodes it by itself: what is encoded beside
+it, or where, can then not change a bit of its vector.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol
+
+from index.embedding.cache import Embedding
+from index.embedding.duplicates import photo_hash
+from training.errors import UnreadableImage
+from training.photo.encoder import Encoder
+from training.photo.garment import WORKING_SIZE, isolate
+from training.photo.images import decode, read_bytes
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photograph that was read: the SHA-256 of its file, and its embedding or why there is none."""
+
+    content: bytes
+    embedding: Embedding | UnreadableImage
+
+
+Outcome = Photo | UnreadableImage
+"""What came of a path: a photograph, or why its file can't even be read."""
+
+Results = Generator[tuple[int, Outcome], None, None]
+"""Places, each once and in any order, with their outcome. To close it ends the work."""
+
+
+def embed_photo(path: Path, encoder: Encoder) -> Photo:
+    """Read a photograph once, cut its garment out and encode it.
+
+    Raises
+    ------
+    UnreadableImage
+        The file can't be read. One that can, but holds no photograph, is a `Photo` that says so.
+    """
+    data = read_bytes(path)
+    content = sha256(data).digest()
+    try:
+        rgb = decode(data, size=WORKING_SIZE)
+    except UnreadableImage as error:
+        return Photo(content, error)
+    (vector,) = encoder.embed_garments([isolate(rgb)])
+    return Photo(content, Embedding(vector, photo_hash(rgb)))
+
+
+class Engine(Protocol):
+    """Embeds many photographs at a time."""
+
+    def embed(self, paths: Sequence[Path], encoder: Encoder) -> Results:
+        """Yield the outcome of every path once, as they come, a bounded number of them in memory."""
+        ...

@@ -1,0 +1,137 @@
+"""Photographs embedded by Ray Data: long-lived actors with an encoder, one a core, on many machines.
+
+Loaded only where Ray is asked for: the package ray is not needed otherwise.
+"""
+
+import os
+import pickle
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ray
+import ray.data
+
+from index.embedding.cache import recipe
+from index.embedding.embedder import Outcome, Results, embed_photo
+from index.embedding.ray_cluster import joined
+from index.errors import EngineUnavailable
+from training.errors import UnreadableImage
+from training.photo.encoder import Encoder
+from training.photo.parallel import in_order
+
+BATCH = 32
+"""Photographs of one task, a third of a second's work: what is done again where a machine died over it."""
+
+_CLIENT = "ray://"
+
+
+@dataclass(frozen=True)
+class _Report:
+    """What a machine made of a batch: its name, its `recipe`, and the outcomes in order."""
+
+    machine: str
+    recipe: str
+    outcomes: list[Outcome]
+
+
+class _Worker:
+    """Embeds batches in one process of the cluster, which gets the encoder once."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._embed = partial(embed_photo, encoder=encoder)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        paths = [Path(os.fsdecode(path)) for path in pickle.loads(row["paths"])]
+        outcomes = list(in_order(self._embed, paths, processes=1))
+        report = _Report(socket.gethostname(), recipe(), outcomes)
+        return {"start": row["start"], "report": pickle.dumps(report)}
+
+
+def _batches(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return the places and paths of the batches, as rows for Ray; paths need not be Unicode."""
+    return [
+        {"start": start, "paths": pickle.dumps([os.fsencode(path) for path in paths[start : start + BATCH]])}
+        for start in range(0, len(paths), BATCH)
+    ]
+
+
+def _reports(paths: Sequence[Path], encoder: Encoder, processes: int | None) -> Iterator[tuple[int, _Report]]:
+    """Yield the place of each batch and its report, as they come."""
+    rows = _batches(paths)
+    cores = int(ray.cluster_resources().get("CPU", 1))
+    pool = ray.data.ActorPoolStrategy(
+        min_size=1, initial_size=min(cores, processes or cores, len(rows)), max_size=processes
+    )
+    batches = ray.data.from_items(rows, override_num_blocks=len(rows))
+    done = batches.map(_Worker, fn_constructor_args=(encoder,), compute=pool, num_cpus=1)
+    for row in done.iter_rows():
+        yield row["start"], pickle.loads(row["report"])
+
+
+def _check_machine(report: _Report) -> None:
+    if report.recipe != recipe():
+        raise EngineUnavailable(
+            f"The machine {report.machine!r} embeds with {report.recipe}, this one with {recipe()}: the "
+            "vectors would differ. Install the same requirements-serving.txt on all machines of the cluster."
+        )
+
+
+def _check_seen(path: Path, outcome: Outcome, machine: str) -> None:
+    """Refuse a photograph that can be read here and not there, for which the catalogue is not to blame."""
+    if isinstance(outcome, UnreadableImage) and path.is_file() and os.access(path, os.R_OK):
+        raise EngineUnavailable(
+            f"The machine {machine!r} can't read '{path}', which this one can: {outcome} All machines of the "
+            "cluster must see the photographs under the same paths, as on a shared volume. Mount it, build "
+            "again: what was embedded is kept."
+        )
+
+
+class RayEngine:
+    """Actors of a Ray cluster; a batch whose machine dies is embedded by another.
+
+    Parameters
+    ----------
+    processes : int, optional
+        Actors at most; by default one a core of the cluster.
+    address : str, optional
+        As for `index.embedding.ray_cluster.joined`.
+
+    Raises
+    ------
+    EngineUnavailable
+        The address is one of Ray's client, through which Ray Data does not run.
+    """
+
+    def __init__(self, *, processes: int | None = None, address: str | None = None) -> None:
+        if address is not None and address.startswith(_CLIENT):
+            raise EngineUnavailable(
+                f"Ray Data does not run through Ray's client ({address}). Build on a machine of the cluster, "
+                "which one becomes by `ray start --address=HOST:6379`, with --address auto."
+            )
+        self._processes, self._address = processes, address
+
+    def embed(self, paths: Sequence[Path], encoder: Encoder) -> Results:
+        """Yield the outcomes, batch by batch, as they come.
+
+        Raises
+        ------
+        EngineUnavailable
+            There is no cluster, or it fails, or one of its machines does not see the photographs or has
+            other libraries.
+        """
+        with joined(self._address, processes=self._processes):
+            try:
+                for start, report in _reports(paths, encoder, self._processes):
+                    _check_machine(report)
+                    for place, outcome in enumerate(report.outcomes, start):
+                        _check_seen(paths[place], outcome, report.machine)
+                        yield place, outcome
+            except ray.exceptions.RayError as error:
+                reason = str(error).strip().splitlines()[-1].strip()
+                raise EngineUnavailable(
+                    f"Ray could not embed the photographs ({reason}). Build again: what was embedded is kept."
+                ) from error

@@ -1,0 +1,1 @@
+"""Filters on metadata: parsed, as an algebra, and what a catalogue can be filtered by."""

@@ -1,0 +1,1 @@
+"""What a new index must pass before it is published."""

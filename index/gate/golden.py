@@ -1,0 +1,124 @@
+"""Golden queries: photographs with items that must stand among the first k of their answers."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from index.errors import GoldenUnusable
+from index.vectors.searchable import Searchable
+from training.catalogue.reader import Item
+from training.errors import UnreadableImage
+from training.photo.encoder import Encoder
+
+FIRST = 10
+ACCEPTED = (
+    "Accepted: a CSV with the columns image (a path, from the file's folder), item_ids (separated by spaces) "
+    f"or item_id, and k, which may be left out ({FIRST})."
+)
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A query, and the items that must be among its first `k` answers."""
+
+    image: Path
+    item_ids: tuple[str, ...]
+    k: int = FIRST
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an index answers to a golden query: the wanted items that are not among the first `k`."""
+
+    golden: Golden
+    missing: tuple[str, ...]
+
+    def __str__(self) -> str:
+        wanted = f"golden query {self.golden.image.name}, first {self.golden.k}"
+        return f"{wanted} (missing: {', '.join(self.missing)})" if self.missing else wanted
+
+    def fields(self) -> dict[str, Any]:
+        """Return the answer for a report in JSON."""
+        return {
+            "image": str(self.golden.image),
+            "k": self.golden.k,
+            "item_ids": list(self.golden.item_ids),
+            "missing": list(self.missing),
+        }
+
+
+def _row(path: Path, row: dict[str, str | None]) -> Golden:
+    image, one = (row.get("image") or "").strip(), (row.get("item_id") or "").strip()
+    wanted = ([one] if one else []) + (row.get("item_ids") or "").split()
+    k = (row.get("k") or "").strip() or str(FIRST)
+    if not image or not wanted:
+        raise ValueError("a row names no image or no item")
+    if not k.isdecimal() or int(k) < 1:
+        raise ValueError(f"k is {k!r}")
+    if not (path.parent / image).is_file():
+        raise ValueError(f"there is no file '{path.parent / image}'")
+    return Golden(path.parent / image, tuple(wanted), int(k))
+
+
+def _joined(rows: Sequence[Golden]) -> tuple[Golden, ...]:
+    """Make one query of all rows with the same image and k."""
+    wanted: dict[tuple[Path, int], tuple[str, ...]] = {}
+    for row in rows:
+        key = (row.image, row.k)
+        wanted[key] = tuple(dict.fromkeys(wanted.get(key, ()) + row.item_ids))
+    return tuple(Golden(image, item_ids, k) for (image, k), item_ids in wanted.items())
+
+
+def _read(path: Path) -> tuple[Golden, ...]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            queries = _joined([_row(path, row) for row in csv.DictReader(file)])
+        if not queries:
+            raise ValueError("it has no rows")
+    except (OSError, ValueError, csv.Error) as error:
+        raise GoldenUnusable(f"The golden queries in '{path}' can't be used: {error}. {ACCEPTED}") from error
+    return queries
+
+
+def _embed(query: Golden, encoder: Encoder) -> np.ndarray:
+    try:
+        return encoder.embed([query.image])[0]
+    except UnreadableImage as error:
+        raise GoldenUnusable(f"The golden query '{query.image}' can't be read: {error}") from error
+
+
+@dataclass(frozen=True)
+class GoldenSet:
+    """Golden queries with the embeddings of their photographs, float32 (m, d)."""
+
+    queries: tuple[Golden, ...] = ()
+    vectors: tuple[np.ndarray, ...] = ()
+
+    @classmethod
+    def read(cls, path: Path, encoder: Encoder) -> Self:
+        """Return the queries in a CSV file; several rows with one image and one k are one query.
+
+        Raises
+        ------
+        GoldenUnusable
+            There is no such file, it has no rows, or a row or its photograph can't be used.
+        """
+        queries = _read(path)
+        return cls(queries, tuple(_embed(query, encoder) for query in queries))
+
+    def ask(self, index: Searchable, items: Sequence[Item]) -> tuple[Answer, ...]:
+        """Return what an index answers, whose rows are `items`."""
+        return tuple(
+            _answer(query, vector, index, items)
+            for query, vector in zip(self.queries, self.vectors, strict=True)
+        )
+
+
+def _answer(query: Golden, vector: np.ndarray, index: Searchable, items: Sequence[Item]) -> Answer:
+    _, (rows,) = index.search(vector[None], query.k)
+    found = {items[row].item_id for row in rows.tolist() if row >= 0}
+    return Answer(query, tuple(wanted for wanted in query.item_ids if wanted not in found))

@@ -1,0 +1,187 @@
+"""The change log: what was put and deleted by id, durable in SQLite, the latest state of each item."""
+
+import json
+import sqlite3
+from collections.abc import Collection
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from index.change import (
+    DELETE,
+    FORGET,
+    PUT,
+    Change,
+    ChangeLog,
+    checked_id,
+    fold,
+    metadata_text,
+    vector_bytes,
+)
+from index.errors import IndexDamaged
+from index.manifest import read_manifest
+from index.photographs import PHOTOGRAPHS, Photographs
+from index.stores.folder.journal import NOWHERE, Journal, Position, last_number
+from index.stores.folder.publish import list_versions
+from training.catalogue.reader import Catalogue, Item
+
+__all__ = ["DELETE", "FORGET", "PUT", "Change", "Changes"]
+
+CHANGES = "changes.sqlite"
+
+_COLUMNS = "seq, at, action, item_id, photograph, metadata, encoder, vector"
+
+
+def _highest_folded(indexes: Path) -> int:
+    """Return the highest change that any version has folded in."""
+    highest = 0
+    for version in list_versions(indexes):
+        try:
+            highest = max(highest, read_manifest(indexes / version).changes)
+        except IndexDamaged:
+            continue
+    return highest
+
+
+class Changes(ChangeLog):
+    """The log of the changes in a folder of indexes; any number of processes and threads may use it at once.
+
+    A change is durable once its method has returned: photograph and state are written under the log's one
+    write lock, the photograph first. The log holds the latest state of each item that it has heard of, so
+    that applying it twice is applying it once.
+
+    Parameters
+    ----------
+    indexes : Path
+        The folder of the published versions. It and the log are made by the first change.
+    """
+
+    def __init__(self, indexes: Path) -> None:
+        self.photographs = Photographs(indexes / PHOTOGRAPHS)
+        self._indexes = indexes
+        self._journal = Journal(indexes / CHANGES)
+        self._numbered = NOWHERE
+
+    def put(
+        self, item_id: str, photo: bytes, metadata: dict[str, Any], vector: np.ndarray, encoder: str
+    ) -> int:
+        """Add an item or replace the one of that id, as every log does; return the change's number."""
+        values = (checked_id(item_id), metadata_text(metadata), encoder, vector_bytes(vector))
+        with self._writing() as connection:
+            return self._record(connection, PUT, values[0], self.photographs.store(photo), *values[1:])
+
+    def delete(self, item_id: str) -> int:
+        """Take the item of that id, known or not, out of all that is searched; return the change's number.
+
+        Raises
+        ------
+        InvalidChange, ChangeNotWritten
+        """
+        with self._writing() as connection:
+            return self._record(connection, DELETE, checked_id(item_id))
+
+    def forget(self, item_id: str) -> int:
+        """Let the catalogue speak for that item again, from the next build on; return the change's number.
+
+        Raises
+        ------
+        InvalidChange, ChangeNotWritten
+        """
+        with self._writing() as connection:
+            return self._record(connection, FORGET, checked_id(item_id))
+
+    def position(self) -> Position:
+        """Return how far the log has got; this costs some microseconds. Raises `ChangesDamaged`."""
+        with self._journal.reading() as (file, connection):
+            return Position(file, last_number(connection) if connection else 0)
+
+    def since(self, seq: int) -> list[Change]:
+        """Return the states set after change number `seq`, in their order; raises `ChangesDamaged`."""
+        with self._journal.reading() as (_, connection):
+            return self._states(connection, "seq > ?", seq) if connection else []
+
+    def state(self, item_id: str) -> Change | None:
+        """Return the latest state of one item, None where it has none; raises `ChangesDamaged`."""
+        with self._journal.reading() as (_, connection):
+            states = self._states(connection, "item_id = ?", item_id) if connection else []
+        return states[0] if states else None
+
+    def folded(self, catalogue: Catalogue) -> tuple[Catalogue, int]:
+        """Return a catalogue with all changes applied, and the number of the last one.
+
+        Raises
+        ------
+        ChangesDamaged
+        """
+        with self._journal.reading() as (_, connection):
+            if connection is None:
+                return catalogue, 0
+            with connection:
+                connection.execute("BEGIN")
+                states = {change.item_id: change for change in self._states(connection, "seq > ?", 0)}
+                seq = last_number(connection)
+        return fold(catalogue, states), seq
+
+    def drop(self, *, folded: int, catalogue: Collection[str] | None, photographs: Collection[str]) -> None:
+        """Drop what nothing needs any more (see `index.stores.folder.sweep`).
+
+        Parameters
+        ----------
+        folded : int
+            The highest change that every version has folded in.
+        catalogue : collection of str, optional
+            The ids in the catalogue; without it no deletion is dropped.
+        photographs : collection of str
+            Names of the photographs that versions refer to.
+
+        Raises
+        ------
+        ChangeNotWritten
+        """
+        if not self._journal.file():
+            return
+        with self._writing() as connection:
+            settled = connection.execute(
+                "SELECT item_id, action FROM changes WHERE seq <= ? AND action != ?", (folded, PUT)
+            ).fetchall()
+            done = [
+                item_id
+                for item_id, action in settled
+                if action == FORGET or (catalogue is not None and item_id not in catalogue)
+            ]
+            connection.executemany("DELETE FROM changes WHERE item_id = ?", ((item_id,) for item_id in done))
+            used = connection.execute("SELECT photograph FROM changes WHERE photograph IS NOT NULL")
+            self.photographs.remove_all_but({*photographs, *(name for (name,) in used)})
+
+    def _record(self, connection: sqlite3.Connection, action: str, item_id: str, *columns: Any) -> int:
+        """Set the state of an item, under the next number: its old row goes, and a new one comes last."""
+        values = (*columns, *[None] * (4 - len(columns)))
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        cursor = connection.execute(
+            "INSERT OR REPLACE INTO changes (at, action, item_id, photograph, metadata, encoder, vector) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (now, action, item_id, *values),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def _states(self, connection: sqlite3.Connection, condition: str, value: int | str) -> list[Change]:
+        query = f"SELECT {_COLUMNS} FROM changes WHERE {condition} ORDER BY seq"
+        rows = connection.execute(query, (value,))
+        return [self._change(row) for row in rows.fetchall()]
+
+    def _change(self, row: tuple[Any, ...]) -> Change:
+        seq, at, action, item_id, photograph, metadata, encoder, vector = row
+        if action != PUT:
+            return Change(seq, at, action, item_id)
+        item = Item(item_id, self.photographs.path(photograph), json.loads(metadata))
+        return Change(seq, at, action, item_id, item, np.frombuffer(vector, "<f4"), encoder)
+
+    def _writing(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Hold the write lock; numbers go on after all that is folded in, even where the log was lost."""
+        file = self._journal.file()
+        if self._numbered.file != file or not file:
+            self._numbered = Position(file, _highest_folded(self._indexes))
+        return self._journal.writing(number_from=self._numbered.seq)

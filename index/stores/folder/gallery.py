@@ -1,0 +1,158 @@
+"""What a search sees: a version with its changes laid over it, as one set of rows with vectors float32 (d,).
+
+Rows 0 to n - 1 are the version's, those from n on the items that were put since.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from index.errors import ItemUnknown
+from index.filters.predicates import Filter
+from index.stores.folder.allowed import Allowed, Rows
+from index.stores.folder.overlay import Overlay
+from index.stores.folder.version import Version
+from index.vectors.vector_index import VectorIndex
+from training.catalogue.reader import Item
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was nearest to a query, best first, equal scores by row.
+
+    Parameters
+    ----------
+    scores : float32 (k,)
+    rows : int64 (k,)
+    unseen : float
+        No row that is missing scores more; -inf where there is nothing further to be found.
+    """
+
+    scores: np.ndarray
+    rows: np.ndarray
+    unseen: float
+
+
+def _part(index: VectorIndex, query: np.ndarray, k: int, allowed: Rows) -> Found:
+    """Search one index; an approximate kind that returns fewer than it was asked for has nothing further.
+
+    Where few rows are left out, a search of all that drops them is quicker than one that minds them.
+    """
+    left_out = allowed.left_out
+    asked = k if left_out is None else k + len(left_out)
+    mask = allowed.mask if left_out is None else None
+    (scores,), (rows,) = index.search(query[None], asked, allowed=mask)
+    whole = rows[-1] >= 0
+    unseen = float(scores[-1]) if whole and len(rows) == asked < len(index) else -math.inf
+    if whole and asked == k:
+        return Found(scores, rows, unseen)
+    found = rows >= 0
+    if left_out is not None:
+        found &= ~np.isin(rows, left_out)
+    return Found(scores[found], rows[found], unseen)
+
+
+def _in_order(found: Found) -> Found:
+    """Return the same with equal scores by row."""
+    if (found.scores[1:] < found.scores[:-1]).all():
+        return found
+    order = np.lexsort((found.rows, -found.scores))
+    return Found(found.scores[order], found.rows[order], found.unseen)
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """A version and the changes laid over it; immutable, so that a search ends on what it began with."""
+
+    overlay: Overlay
+
+    @property
+    def version(self) -> Version:
+        """The version beneath."""
+        return self.overlay.version
+
+    @property
+    def count(self) -> int:
+        """Items that can be found."""
+        return self._visible.count
+
+    @cached_property
+    def _base(self) -> int:
+        return len(self.version.vectors)
+
+    @cached_property
+    def _visible(self) -> Allowed:
+        return Allowed(Rows(~self.overlay.hidden), Rows(np.ones(len(self.overlay.items), bool)))
+
+    def by_id(self, item_id: str) -> tuple[int, Item]:
+        """Return the row and the item of that id; raises `ItemUnknown`, also where it was deleted."""
+        if item_id in self.overlay.places:
+            place = self.overlay.places[item_id]
+            return self._base + place, self.overlay.items[place]
+        row, item = self.version.items.by_id(item_id)
+        if self.overlay.hidden[row]:
+            raise ItemUnknown(f"Item '{item_id}' was deleted. Put it again, or ask for another.")
+        return row, item
+
+    def by_rows(self, rows: Sequence[int]) -> list[Item]:
+        """Return the items of the given rows, in their order."""
+        stored = iter(self.version.items.by_rows([row for row in rows if row < self._base]))
+        return [next(stored) if row < self._base else self.overlay.items[row - self._base] for row in rows]
+
+    def vector(self, row: int) -> np.ndarray:
+        """Return the vector of one row: float32 (d,)."""
+        if row < self._base or self.overlay.vectors is None:
+            return self.version.vectors.vector(row)
+        return self.overlay.vectors.vector(row - self._base)
+
+    def allowed(self, where: Filter | None = None) -> Allowed:
+        """Return which rows can be found and pass a filter."""
+        if where is None:
+            return self._visible
+        base = np.zeros(self._base, bool)
+        base[self.version.items.matching(where)] = True
+        put = np.fromiter((where.matches(item.metadata) for item in self.overlay.items), bool)
+        return Allowed(Rows(base & self._visible.version.mask), Rows(put))
+
+    def groups(self) -> np.ndarray:
+        """Return a label for each row, equal for duplicates: int64 (n + m,).
+
+        Items that were put are alone until the next build has compared them with the others, unless they have
+        the same photograph.
+        """
+        items = self.overlay.items
+        paths: dict[str, int] = {}
+        put = [paths.setdefault(str(item.path), row) for row, item in enumerate(items, self._base)]
+        return np.concatenate([self.version.items.groups(), np.asarray(put, np.int64)])
+
+    def search(self, query: np.ndarray, k: int, allowed: Allowed) -> Found:
+        """Return at least the `k` nearest of the allowed rows where there are so many.
+
+        Parameters
+        ----------
+        query : float32 (d,)
+        k : int
+        allowed : Allowed
+        """
+        parts = [_part(index, query, k, rows) for index, rows in self._parts(allowed)]
+        if len(parts) == 1:
+            return _in_order(parts[0])
+        scores = np.concatenate([part.scores for part in parts])
+        rows = np.concatenate([part.rows + at * self._base for at, part in enumerate(parts)])
+        return _in_order(Found(scores, rows, max(part.unseen for part in parts)))
+
+    def scoring(self, query: np.ndarray, min_score: float, allowed: Allowed) -> int:
+        """Return how many of the allowed rows score at least `min_score`."""
+        if min_score == -math.inf:
+            return allowed.count
+        return sum(
+            int(index.count(query[None], min_score, allowed=rows.filter)[0])
+            for index, rows in self._parts(allowed)
+        )
+
+    def _parts(self, allowed: Allowed) -> list[tuple[VectorIndex, Rows]]:
+        parts = [(self.version.vectors, allowed.version), (self.overlay.vectors, allowed.put)]
+        return [(index, rows) for index, rows in parts if index is not None]

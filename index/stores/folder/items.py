@@ -1,0 +1,184 @@
+"""The items of an index in SQLite: row (its vector's), id, path, metadata, and which item it repeats.
+
+Written once, then read.
+"""
+
+import json
+import sqlite3
+import weakref
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from index.errors import IndexDamaged, IndexNotWritten, ItemUnknown
+from index.filters.facets import Facet, facets
+from index.filters.predicates import Filter
+from index.stores.folder.postings import passing, write_postings
+from training.catalogue.reader import Item
+
+SCHEMA = """
+CREATE TABLE items (
+    row INTEGER PRIMARY KEY,
+    item_id TEXT NOT NULL UNIQUE,
+    path TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    duplicate_of INTEGER
+)
+"""
+_CONNECTIONS = 8  # opened at once, so that readers go on when the version's folder has been removed
+_REPEATED = "CREATE INDEX repeated ON items (row, duplicate_of) WHERE duplicate_of IS NOT NULL"
+
+
+def _stored(item_id: str, path: str, metadata: str) -> Item:
+    return Item(item_id=item_id, path=Path(path), metadata=json.loads(metadata))
+
+
+def _close_all(connections: deque[sqlite3.Connection]) -> None:
+    while connections:
+        connections.pop().close()
+
+
+class Items:
+    """A read-only store of items that any number of threads may ask at once.
+
+    A connection is used by one thread at a time and kept for the next one; all are closed when the last
+    thread has let go of the store.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._count: int | None = None
+        self._groups: np.ndarray | None = None
+        self._idle: deque[sqlite3.Connection] = deque()
+        weakref.finalize(self, _close_all, self._idle)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Return the store at `path`; raises `IndexDamaged` where there is none."""
+        items = cls(path)
+        try:
+            items._idle.extend(items._connect() for _ in range(_CONNECTIONS))
+        except sqlite3.Error as error:
+            raise items._damaged(str(error)) from error
+        len(items)
+        return items
+
+    def __len__(self) -> int:
+        if self._count is None:
+            self._count = int(self._ask("SELECT count(*) FROM items")[0][0])
+        return self._count
+
+    def by_id(self, item_id: str) -> tuple[int, Item]:
+        """Return the row and the item of that id; raises `ItemUnknown`."""
+        found = self._ask("SELECT row, item_id, path, metadata FROM items WHERE item_id = ?", item_id)
+        if not found:
+            raise ItemUnknown(f"The index holds no item '{item_id}'. Item ids are those of the catalogue.")
+        row, *columns = found[0]
+        return row, _stored(*columns)
+
+    def rows_of(self, item_ids: Sequence[str]) -> dict[str, int]:
+        """Return the row of each of those ids that there is."""
+        asked = json.dumps(list(item_ids))
+        return dict(
+            self._ask(
+                "SELECT item_id, row FROM items WHERE item_id IN (SELECT value FROM json_each(?))", asked
+            )
+        )
+
+    def by_rows(self, rows: Sequence[int]) -> list[Item]:
+        """Return the items of the given rows, in their order; raises `IndexDamaged` where one is missing."""
+        found = self._ask(
+            "SELECT row, item_id, path, metadata FROM items WHERE row IN (SELECT value FROM json_each(?))",
+            json.dumps([int(row) for row in rows]),
+        )
+        items = {row: _stored(*columns) for row, *columns in found}
+        try:
+            return [items[int(row)] for row in rows]
+        except KeyError as error:
+            raise self._damaged(f"there is no row {error}") from error
+
+    def ids(self) -> list[str]:
+        """Return the ids of all items, row by row."""
+        return [item_id for (item_id,) in self._ask("SELECT item_id FROM items ORDER BY row")]
+
+    def matching(self, where: Filter) -> np.ndarray:
+        """Return the rows of the items that pass a filter: int64 (m,), ascending."""
+        return np.flatnonzero(passing(where, len(self), self._ask))
+
+    def facets(self) -> list[Facet]:
+        """Return what the items can be filtered by."""
+        return facets(self._ask)
+
+    def groups(self) -> np.ndarray:
+        """Return the row of the first item of each row's group, its own where it is alone: int64 (n,)."""
+        if self._groups is None:
+            groups = np.arange(len(self))
+            repeated = self._ask("SELECT row, duplicate_of FROM items WHERE duplicate_of IS NOT NULL")
+            rows, firsts = np.array(repeated, np.int64).reshape(-1, 2).T
+            groups[rows] = firsts
+            groups.setflags(write=False)
+            self._groups = groups
+        return self._groups
+
+    def _ask(self, query: str, *values: Any) -> list[tuple]:
+        try:
+            with self._connection() as connection:
+                return connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._damaged(str(error)) from error
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            self._idle.append(connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        address = f"{self._path.absolute().as_uri()}?mode=ro&immutable=1"
+        return sqlite3.connect(address, uri=True, check_same_thread=False)
+
+    def _damaged(self, reason: str) -> IndexDamaged:
+        return IndexDamaged(
+            f"The items in '{self._path}' can't be read ({reason}). "
+            "Activate another version, or build the index again."
+        )
+
+
+def write_items(path: Path, items: Iterable[Item], *, groups: np.ndarray | None = None) -> None:
+    """Write a new store of `items` to `path`; the first item gets row 0, and so on.
+
+    Parameters
+    ----------
+    path : Path
+    items : iterable of Item
+    groups : int64 (n,), optional
+        The row of the first of each item's duplicates; an item's own row where it repeats none.
+
+    Raises
+    ------
+    IndexNotWritten
+        An id comes twice, or the file could not be written.
+    """
+    items = tuple(items)
+    firsts = range(len(items)) if groups is None else groups.tolist()
+    columns = (
+        (row, item.item_id, str(item.path), json.dumps(item.metadata), None if first == row else first)
+        for row, (item, first) in enumerate(zip(items, firsts, strict=True))
+    )
+    try:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(SCHEMA)
+            connection.executemany("INSERT INTO items VALUES (?, ?, ?, ?, ?)", columns)
+            connection.execute(_REPEATED)
+            write_postings(connection, ((row, item.metadata) for row, item in enumerate(items)))
+    except (sqlite3.Error, UnicodeEncodeError) as error:
+        raise IndexNotWritten(f"The items could not be written to '{path}': {error}.") from error

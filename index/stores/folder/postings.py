@@ -1,0 +1,114 @@
+"""The rows of each value of each metadata field, in SQLite: what answers filters without reading the items.
+
+A posting is one value of one field and the rows that have it, uint32, so that a filter reads few rows of the
+database even where half of all items pass.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from index.filters.parse import MAX_TEXT
+from index.filters.predicates import All, AnyOf, Between, Filter, Has, Not, OneOf, Value, values_of
+from training.catalogue.reader import is_unicode
+
+SCHEMA = """
+CREATE TABLE postings (
+    field TEXT NOT NULL,
+    value NOT NULL,
+    item_rows BLOB NOT NULL,
+    PRIMARY KEY (field, value)
+) WITHOUT ROWID
+"""
+_STAGE = "CREATE TEMP TABLE stage (field TEXT, value, item_row INTEGER)"
+_GATHER = (
+    "INSERT INTO postings SELECT field, value, gathered(item_row) FROM stage GROUP BY 1, 2 ORDER BY 1, 2"
+)
+_ROWS = np.dtype("<u4")
+_ANY = b"\xff"  # the value whose posting tells which rows have any value of the field
+
+Ask = Callable[..., list[tuple]]
+
+
+class _Gathered:
+    """An aggregate of SQLite: the rows of a group as one value, in any order."""
+
+    def __init__(self) -> None:
+        self._rows: list[int] = []
+
+    def step(self, row: int) -> None:
+        self._rows.append(row)
+
+    def finalize(self) -> bytes:
+        return np.array(self._rows, _ROWS).tobytes()
+
+
+def _stored(value: Value) -> Value:
+    """Cut a text behind the first character that no filter can ask for, which changes no comparison."""
+    return value[: MAX_TEXT + 1] if isinstance(value, str) else value
+
+
+def _entries(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[tuple[str, Value, int]]:
+    for row, metadata in rows:
+        for field, content in metadata.items():
+            values = [_stored(value) for value in values_of(content)] if is_unicode(field) else []
+            yield from ((field, value, row) for value in [*values, _ANY] if values)
+
+
+def write_postings(connection: sqlite3.Connection, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+    """Make the table of postings.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+    rows : iterable of (int, mapping)
+        Row and metadata of each item.
+    """
+    connection.create_aggregate("gathered", 1, _Gathered)  # type: ignore[arg-type]
+    connection.execute(SCHEMA)
+    connection.execute(_STAGE)
+    connection.executemany("INSERT INTO stage VALUES (?, ?, ?)", _entries(rows))
+    connection.execute(_GATHER)
+    connection.execute("DROP TABLE stage")
+
+
+def _found(where: OneOf | Between | Has, ask: Ask) -> list[tuple]:
+    query = "SELECT item_rows FROM postings WHERE field = ? AND value "
+    if isinstance(where, Has):
+        return ask(f"{query} = ?", where.field, _ANY)
+    if isinstance(where, OneOf):
+        marks = ", ".join("?" * len(where.values))
+        return ask(f"{query} IN ({marks})", where.field, *where.values)
+    above, below = ">" if where.low_open else ">=", "<" if where.high_open else "<="
+    return ask(f"{query} {above} ? AND value {below} ?", where.field, where.low, where.high)
+
+
+def passing(where: Filter, count: int, ask: Ask) -> np.ndarray:
+    """Return which of the rows 0 to `count` - 1 pass a filter: bool (count,).
+
+    Parameters
+    ----------
+    where : Filter
+    count : int
+    ask : function
+        Runs a query with its parameters and returns its rows.
+    """
+    match where:
+        case Not(part):
+            return ~passing(part, count, ask)
+        case All(parts):
+            return np.logical_and.reduce(
+                [passing(part, count, ask) for part in parts] or [np.ones(count, bool)]
+            )
+        case AnyOf(parts):
+            return np.logical_or.reduce(
+                [passing(part, count, ask) for part in parts] or [np.zeros(count, bool)]
+            )
+        case OneOf() | Between() | Has():
+            mask = np.zeros(count, bool)
+            rows = b"".join(found for (found,) in _found(where, ask))
+            mask[np.frombuffer(rows, _ROWS)] = True
+            return mask
+    raise TypeError(f"{where!r} is no filter of index.filters.predicates.")

@@ -1,0 +1,100 @@
+"""A published version, opened: its manifest, its vectors float32 (n, d) and its items, row by row."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from index.errors import IndexDamaged
+from index.manifest import Manifest, damage, read_manifest
+from index.stores.folder.items import Items
+from index.vectors.kinds import kind_named
+from index.vectors.vector_index import VectorIndex
+
+VECTORS = "vectors.faiss"
+ITEMS = "items.sqlite"
+CONTENTS = "contents.npy"
+DUPLICATES = "duplicates.csv"
+REPORT = "report.csv"
+HASHED_AT_OPEN = 64 * 2**20
+_TIE = 3e-4  # a norm may be off by 1e-4, and the score is its square
+_SEARCHES = 20
+_FOUND = 0.9
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a search needs, never changed once opened, so that threads can go on with it after a switch."""
+
+    manifest: Manifest
+    vectors: VectorIndex
+    items: Items
+
+
+def _refuse(folder: Path, problems: list[str]) -> None:
+    if problems:
+        raise IndexDamaged(
+            f"Version '{folder.name}' in '{folder.parent}' is damaged: {'; '.join(problems)}. "
+            "Activate another version, or build the index again."
+        )
+
+
+def _miscounts(version: Version) -> list[str]:
+    expected = version.manifest.items
+    counts = {"vectors": len(version.vectors), "items": len(version.items)}
+    problems = [
+        f"{count:,} {name} where the manifest says {expected:,}"
+        for name, count in counts.items()
+        if count != expected
+    ]
+    if version.vectors.dimension != version.manifest.dimension:
+        problems.append(f"vectors of {version.vectors.dimension}, not {version.manifest.dimension} numbers")
+    return problems
+
+
+def _failed_searches(version: Version) -> list[str]:
+    """Search for some rows, which all but a few must find themselves: an approximate kind may miss one."""
+    rows = np.unique(np.linspace(0, len(version.vectors) - 1, _SEARCHES, dtype=np.int64))
+    queries = np.stack([version.vectors.vector(row) for row in rows.tolist()])
+    scores, found = version.vectors.search(queries, 10)
+    version.items.by_rows([row for row in found[0].tolist() if row >= 0])
+    right = int(np.count_nonzero(np.abs(scores[:, 0] - 1.0) <= _TIE))  # NaN is wrong, too
+    if right >= _FOUND * len(rows):
+        return []
+    return [f"only {right} of {len(rows)} vectors find themselves, with a score of 1, when searched for"]
+
+
+def open_version(folder: Path, *, hash_up_to: float = HASHED_AT_OPEN) -> Version:
+    """Return the version in `folder`, ready to be searched.
+
+    Every file's size is compared with the manifest, and the SHA-256 of files of up to `hash_up_to` bytes:
+    by default 64 MiB, which takes well under a second. `check_version` hashes all.
+
+    Raises
+    ------
+    IndexDamaged
+        A file is missing or is not the one that was published, or the counts differ.
+    """
+    manifest = read_manifest(folder)
+    _refuse(folder, damage(folder, manifest, hash_up_to=hash_up_to))
+    version = Version(
+        manifest=manifest,
+        vectors=kind_named(manifest.kind).load(folder / VECTORS, manifest.parameters),
+        items=Items.open(folder / ITEMS),
+    )
+    _refuse(folder, _miscounts(version))
+    return version
+
+
+def check_version(folder: Path) -> Version:
+    """Return the version in `folder` after a full check: all checksums, the counts and a real search.
+
+    Raises
+    ------
+    IndexDamaged
+        Naming all that is wrong.
+    """
+    version = open_version(folder, hash_up_to=math.inf)
+    _refuse(folder, _failed_searches(version))
+    return version

@@ -1,0 +1,151 @@
+"""An item with its vector as a row of a collection, and back."""
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b, sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pymilvus import CollectionSchema, DataType, FieldSchema
+
+from index.change import Change
+from index.errors import InvalidChange
+from index.stores.milvus.terms import TERM_BYTES, sort_keys, terms_of
+from training.catalogue.reader import Item
+
+ITEM = ("item_id", "path", "metadata")
+"""The fields that make an item."""
+
+_KEY_BYTES = 16
+_MOST_TERMS = 4096
+_LONGEST = {"item_id": 4096, "path": 4096, "metadata": 65_535, "sort_keys": 65_535}
+
+
+def key_of(item_id: str) -> str:
+    """Return the primary key of an item: a digest, so that every id is plain and short."""
+    return blake2b(item_id.encode("utf-8", "surrogatepass"), digest_size=_KEY_BYTES).hexdigest()
+
+
+def schema(dimension: int) -> CollectionSchema:
+    """Return the fields of a version's collection, for vectors of `dimension` numbers.
+
+    `row` is the place in the order of equal scores; `duplicates` is equal for items that repeat each other,
+    and `shared` where there may be others with the same; `content` is the SHA-256 of the photograph.
+    """
+    text, number = DataType.VARCHAR, DataType.INT64
+    terms = {"element_type": text, "max_capacity": _MOST_TERMS, "max_length": 2 * TERM_BYTES}
+    fields = [
+        FieldSchema("key", text, is_primary=True, max_length=2 * _KEY_BYTES),
+        FieldSchema("row", number),
+        *(FieldSchema(name, text, max_length=_LONGEST[name]) for name in ITEM),
+        FieldSchema("terms", DataType.ARRAY, **terms),
+        FieldSchema("sort_keys", DataType.JSON),
+        FieldSchema("duplicates", number),
+        FieldSchema("shared", DataType.BOOL),
+        FieldSchema("content", text, max_length=64),
+        FieldSchema("vector", DataType.FLOAT_VECTOR, dim=dimension),
+    ]
+    return CollectionSchema(fields)
+
+
+def item_fields(item: Item) -> dict[str, Any]:
+    """Return the fields that an item makes; raises `InvalidChange` where Milvus can't hold them."""
+    fields: dict[str, Any] = {
+        "item_id": item.item_id,
+        "path": str(item.path),
+        "metadata": json.dumps(item.metadata),
+        "terms": terms_of(item.metadata),
+        "sort_keys": sort_keys(item.metadata),
+    }
+    try:
+        sizes = {name: len(fields[name].encode()) for name in ITEM}
+    except UnicodeEncodeError as error:
+        raise InvalidChange(
+            f"Item {item.item_id!r} can't be stored in Milvus: {error}. Rename it."
+        ) from error
+    sizes["sort_keys"] = len(json.dumps(fields["sort_keys"]))
+    problems = [f"{sizes[name]:,} bytes of {name}; at most {_LONGEST[name]:,}" for name in sizes]
+    problems = [text for name, text in zip(sizes, problems, strict=True) if sizes[name] > _LONGEST[name]]
+    if len(fields["terms"]) > _MOST_TERMS:
+        problems.append(f"{len(fields['terms']):,} values to filter by; at most about {_MOST_TERMS // 2:,}")
+    if problems:
+        raise InvalidChange(
+            f"Item {item.item_id!r:.80} can't be stored in Milvus ({'; '.join(problems)}). Shorten it."
+        )
+    return fields
+
+
+def built_row(item: Item, vector: np.ndarray, *, row: int, first: int, shared: bool, content: bytes) -> dict:
+    """Return the row of an item of a build.
+
+    Parameters
+    ----------
+    item : Item
+    vector : float32 (d,)
+    row, first : int
+        Its place, and that of the first of its duplicates.
+    shared : bool
+        Whether there are duplicates of it.
+    content : bytes
+        SHA-256 of its photograph.
+    """
+    return {
+        **item_fields(item),
+        "key": key_of(item.item_id),
+        "row": row,
+        "duplicates": first,
+        "shared": shared,
+        "content": content.hex(),
+        "vector": vector,
+    }
+
+
+def put_row(change: Change, vector: np.ndarray) -> dict:
+    """Return the row of an item that was put, which comes after all that were built.
+
+    It is alone, unless another was put with the same photograph, until the next build has compared them all.
+    """
+    assert change.item is not None
+    photograph = sha256(change.item.path.name.encode()).digest()
+    return {
+        **item_fields(change.item),
+        "key": key_of(change.item_id),
+        "row": change.seq,
+        "duplicates": -1 - int.from_bytes(photograph[:7]),
+        "shared": True,
+        "content": change.item.path.stem,
+        "vector": vector,
+    }
+
+
+def item_of(row: Mapping[str, Any]) -> Item:
+    """Return the item that a row holds."""
+    return Item(row["item_id"], Path(row["path"]), json.loads(row["metadata"]))
+
+
+def rows_of(
+    items: Sequence[Item], vectors: np.ndarray, groups: np.ndarray, contents: np.ndarray, *, at: int, end: int
+) -> list[dict]:
+    """Return the rows `at` to `end` - 1 of a build.
+
+    Parameters
+    ----------
+    items : sequence of Item
+    vectors : float32 (n, d)
+    groups : int64 (n,)
+        The first row of each row's duplicates.
+    contents : uint8 (n, 32)
+    """
+    sizes = np.bincount(groups, minlength=len(groups))
+    return [
+        built_row(
+            items[row],
+            vectors[row],
+            row=row,
+            first=int(groups[row]),
+            shared=bool(sizes[groups[row]] > 1),
+            content=contents[row].tobytes(),
+        )
+        for row in range(at, min(end, len(items)))
+    ]

@@ -1,0 +1,92 @@
+"""The changes in what is searched: rows put into, and taken out of, the collections of versions."""
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from index.change import FORGET, Change
+from index.errors import NoIndex
+from index.manifest import Manifest
+from index.stores.milvus.items import key_of, put_row
+from index.stores.milvus.publish import Versions
+from index.stores.milvus.server import Server
+from training.errors import EncoderMismatch
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 500
+
+
+class Searched:
+    """Applies changes to versions; applying one twice is applying it once."""
+
+    def __init__(self, server: Server, versions: Versions) -> None:
+        self._server = server
+        self._versions = versions
+
+    def manifest(self, version: str) -> Manifest:
+        """Return the manifest of a version."""
+        return self._versions.manifest(version)
+
+    def require(self, encoder: str) -> None:
+        """Raise `EncoderMismatch` where the version in use belongs to another encoder."""
+        try:
+            manifest = self.manifest(self._versions.current())
+        except NoIndex:
+            return
+        if manifest.encoder != encoder:
+            raise EncoderMismatch(
+                f"The version in use, '{manifest.version}', belongs to the encoder {manifest.encoder[:12]}, "
+                f"and not to {encoder[:12]}. Load that encoder, and put the item again."
+            )
+
+    def apply_to_current(self, changes: Sequence[Change]) -> str | None:
+        """Apply changes to the version in use and return its name; None where there is none yet."""
+        try:
+            version = self._versions.current()
+        except NoIndex:
+            return None
+        self.apply(version, changes)
+        return version
+
+    def apply(self, version: str, changes: Sequence[Change]) -> None:
+        """Apply states of different items to a version.
+
+        Those that were forgotten stay as they are: from the next build on they are what the catalogue says.
+        """
+        collection, manifest = self._versions.collection(version), self.manifest(version)
+        for at in range(0, len(changes), _AT_ONCE):
+            rows, gone = [], []
+            for change in changes[at : at + _AT_ONCE]:
+                vector = _fitting(change, manifest)
+                if vector is not None:
+                    rows.append(put_row(change, vector))
+                elif change.action != FORGET:
+                    gone.append(key_of(change.item_id))
+            if rows:
+                self._server.ask("upsert", collection, rows)
+            if gone:
+                self._server.ask("delete", collection, ids=gone)
+
+    def wait(self, version: str | None) -> None:
+        """Return when every search of a version sees what was applied to it here."""
+        if version is not None:
+            self._server.ask(
+                "query",
+                self._versions.collection(version),
+                filter='key == ""',
+                output_fields=["key"],
+                consistency_level="Session",
+            )
+
+
+def _fitting(change: Change, manifest: Manifest) -> np.ndarray | None:
+    """Return the vector of what was put, float32 (d,), if it is like the version's; else None."""
+    if change.item is None or change.encoder == manifest.encoder:
+        return change.vector
+    log.error(
+        "Item '%s' can't be found in %s, for another encoder has embedded it. The next build finds it again.",
+        *(change.item_id, manifest.version),
+    )
+    return None

@@ -1,0 +1,146 @@
+"""A version's collection: vectors float32 (n, d) searched, items fetched, rows counted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from index.errors import ItemUnknown
+from index.filters.predicates import Filter
+from index.stores.milvus.expressions import contains, expression
+from index.stores.milvus.items import ITEM, item_of, key_of
+from index.stores.milvus.kinds import DEEPEST, Parameters, request
+from index.stores.milvus.server import Server
+from index.stores.milvus.terms import has_many
+from training.catalogue.reader import Item
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was nearest to a query, best first, equal scores by row.
+
+    Parameters
+    ----------
+    scores : float32 (k,)
+    rows, duplicates : int64 (k,)
+        As in `index.stores.milvus.items.schema`.
+    keys : list of str
+    """
+
+    scores: np.ndarray
+    rows: np.ndarray
+    duplicates: np.ndarray
+    keys: list[str]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def take(self, places: np.ndarray | slice) -> "Found":
+        """Return a part of it."""
+        keys = np.array(self.keys, object)[places].tolist()
+        return Found(self.scores[places], self.rows[places], self.duplicates[places], keys)
+
+
+def _found(hits: Sequence[Any], query: np.ndarray, limit: int) -> Found:
+    """Return what Milvus has found, in order; its score counts unless there are vectors to score by."""
+    rows = [hit["entity"] for hit in hits]
+    if rows and "vector" in rows[0]:
+        scores = np.stack([np.asarray(row["vector"], np.float32) for row in rows]) @ query
+    else:
+        scores = np.array([hit["distance"] for hit in hits], np.float32)
+    numbers = np.array([(row["row"], row["duplicates"]) for row in rows], np.int64).reshape(-1, 2)
+    order = np.lexsort((numbers[:, 0], -scores))[:limit]
+    return Found(scores, numbers[:, 0], numbers[:, 1], [row["key"] for row in rows]).take(order)
+
+
+class Collection:
+    """A version's rows.
+
+    Parameters
+    ----------
+    server : Server
+    name : str
+    parameters : mapping
+        What its index is searched with.
+    consistency : str
+        What a read waits for, in Milvus's words.
+    """
+
+    def __init__(self, server: Server, name: str, parameters: Parameters, *, consistency: str) -> None:
+        self.name = name
+        self.parameters = parameters
+        self._server = server
+        self._consistency = consistency
+
+    def nearest(
+        self, queries: np.ndarray, limit: int, condition: str = "", *, widest: bool = False
+    ) -> list[Found]:
+        """Return the `limit` nearest rows that fulfil a condition, for each of queries float32 (m, d)."""
+        refine = int(self.parameters.get("refine", 0))
+        asked = min(limit * max(refine, 1), DEEPEST)
+        answers = self._server.ask(
+            "search",
+            self.name,
+            data=list(queries),
+            limit=asked,
+            filter=condition,
+            output_fields=["key", "row", "duplicates", *(["vector"] if refine else [])],
+            search_params={"metric_type": "IP", "params": request(self.parameters, asked, widest=widest)},
+            consistency_level=self._consistency,
+        )
+        return [_found(hits, query, limit) for hits, query in zip(answers, queries, strict=True)]
+
+    @property
+    def approximate(self) -> bool:
+        """Whether a wider search may find more."""
+        return bool({"ef_search", "nprobe"} & self.parameters.keys())
+
+    def count(self, condition: str = "", *, consistency: str = "") -> int:
+        """Return how many rows fulfil a condition."""
+        (answer,) = self.query(condition, ["count(*)"], consistency=consistency)
+        return int(answer["count(*)"])
+
+    def query(
+        self, condition: str, fields: Sequence[str], *, consistency: str = "", **options: Any
+    ) -> list[dict[str, Any]]:
+        """Return fields of the rows that fulfil a condition, in no order."""
+        return self._server.ask(
+            "query",
+            self.name,
+            filter=condition,
+            output_fields=list(fields),
+            consistency_level=consistency or self._consistency,
+            **options,
+        )
+
+    def passing(self, where: Filter | None) -> str:
+        """Return the condition that a filter is for these rows; empty without one."""
+        return "" if where is None else expression(where, self._longest)
+
+    def _longest(self, field: str) -> int:
+        """Return a number, at least 1, that no row has more different values of a field than."""
+        longest = 1
+        while self.query(contains(has_many(field, longest)), ["key"], limit=1):
+            longest *= 2
+        return longest
+
+    def items(self, keys: Sequence[str]) -> dict[str, Item]:
+        """Return the items of those keys that there are."""
+        if not keys:
+            return {}
+        rows = self._server.ask(
+            "get",
+            self.name,
+            ids=list(keys),
+            output_fields=["key", *ITEM],
+            consistency_level=self._consistency,
+        )
+        return {row["key"]: item_of(row) for row in rows}
+
+    def row_of(self, item_id: str, fields: Sequence[str]) -> dict[str, Any]:
+        """Return fields of the row of an item; raises `ItemUnknown`."""
+        rows = self.query(f'key == "{key_of(item_id)}"', fields)
+        if not rows:
+            raise ItemUnknown(f"The index holds no item '{item_id}'. It may have been deleted.")
+        return dict(rows[0])

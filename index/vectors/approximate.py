@@ -1,0 +1,137 @@
+"""What the approximate kinds share: a width tuned when built, and comparison of all where it is quicker."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+import faiss
+import numpy as np
+
+from index.errors import IndexDamaged
+from index.vectors import exact
+from index.vectors.tuning import Trial, disturbed, tuned
+from index.vectors.vector_index import RECALL, Parameters, VectorIndex
+
+SHALLOWEST = 64
+_SKIP = 1 / 15
+_TUNED = 3200
+
+
+def depth_for(k: int) -> int:
+    """Return how many to look for: the same for neighbouring pages, so that they are cut from one ranking."""
+    return max(SHALLOWEST, 1 << (k - 1).bit_length())
+
+
+def _widening(depth: int, count: int, passing: int) -> float:
+    """Return how many times as wide as tuned to search, for `depth` of `passing` rows that are allowed.
+
+    Where half of `count` rows are allowed, twice as wide would be enough if they lay evenly about the query;
+    the square is for filters whose rows lie mostly elsewhere.
+    """
+    return depth / SHALLOWEST * (count / passing) ** 2 if passing else math.inf
+
+
+def _exact_is_quicker(widening: float, count: int, passing: int) -> bool:
+    """Return whether to compare all allowed rows, by what was measured with 100,000 vectors of 128 numbers.
+
+    A search as wide as tuned takes as long as `_TUNED` comparisons of one vector; to pass over one, `_SKIP`.
+    """
+    return _TUNED * widening > passing + _SKIP * count
+
+
+class ApproximateIndex(VectorIndex):
+    """Finds most of the nearest vectors and scores them exactly.
+
+    `widths` names the parameters of a search, in the order in which they are tuned.
+    """
+
+    widths: ClassVar[tuple[str, ...]]
+
+    def __init__(self, index: faiss.Index, parameters: Parameters) -> None:
+        super().__init__(index, parameters)
+        missing = [name for name in self.widths if name not in parameters]
+        if missing:
+            raise IndexDamaged(
+                f"The manifest does not say how wide to search an index of kind '{self.kind}' "
+                f"({', '.join(missing)}). Build the index again."
+            )
+        self._full = self._vectors()
+        self._plain: dict[float, faiss.SearchParameters] = {}
+
+    @classmethod
+    def build(cls, vectors: np.ndarray, *, recall: float = RECALL) -> Self:
+        """Return an index of `vectors`, float32 (n, d), searched just as wide as `recall` needs.
+
+        Where the widest search misses it, one is taken that finds nearly as much; `parameters` tells the
+        recall that was measured.
+        """
+        vectors = exact.contiguous(vectors)
+        made = cls._made(vectors)
+        ladders = cls._ladders(made)
+        index = cls(made, {name: ladder[-1] for name, ladder in ladders.items()})
+        trial = Trial(index._full, disturbed(vectors))
+        return index._with(tuned(ladders, recall, lambda widths: trial.recall(index._with(widths).search)))
+
+    def _with(self, parameters: Parameters) -> Self:
+        return type(self)(self._index, {**self._parameters, **parameters})
+
+    @classmethod
+    @abstractmethod
+    def _made(cls, vectors: np.ndarray) -> faiss.Index:
+        """Return FAISS's index of `vectors`."""
+
+    @classmethod
+    @abstractmethod
+    def _ladders(cls, index: faiss.Index) -> dict[str, Sequence[int]]:
+        """Return the ascending widths to try, by their names in `widths`."""
+
+    @abstractmethod
+    def _vectors(self) -> faiss.Index:
+        """Return the part of FAISS's index that holds the vectors in full."""
+
+    @abstractmethod
+    def _request(self, rows: faiss.IDSelector | None, widening: float) -> faiss.SearchParameters:
+        """Return the parameters of a search among `rows`, `widening` times as wide as among all."""
+
+    def _plain_request(self, widening: float) -> faiss.SearchParameters:
+        """Return the parameters of a search among all rows: there are few different ones, which are kept."""
+        if widening not in self._plain:
+            self._plain[widening] = self._request(None, widening)
+        return self._plain[widening]
+
+    def _width(self, name: str) -> int:
+        return int(self._parameters[name])
+
+    def search(
+        self, queries: np.ndarray, k: int, *, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return scores float32 and rows int64, both (m, min(k, n)), best first.
+
+        All allowed rows are compared where that is quicker, which is so where few are allowed or many are
+        asked for, and where the search finds fewer than there are.
+        """
+        queries, count = exact.contiguous(queries), len(self)
+        k = min(k, count)
+        passing = count if allowed is None else int(np.count_nonzero(allowed))
+        depth = depth_for(k)
+        widening = _widening(depth, count, passing)
+        if _exact_is_quicker(widening, count, passing):
+            return exact.nearest(self._full, queries, k, allowed)
+        if allowed is None:
+            request = self._plain_request(widening)
+        else:
+            request = self._request(exact.selector(self._index, allowed), widening)
+        scores, rows = self._index.search(queries, depth, params=request)
+        scores, rows = scores[:, :k], rows[:, :k]
+        last = rows[:, min(k, passing) - 1]
+        if last.min() < 0:
+            short = last < 0
+            scores[short], rows[short] = exact.nearest(self._full, queries[short], k, allowed)
+        return scores, rows
+
+    def count(
+        self, queries: np.ndarray, min_score: float, *, allowed: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return how many of the allowed vectors score at least `min_score` with each query: int64 (m,)."""
+        return exact.count(self._full, queries, min_score, allowed)

@@ -1,0 +1,181 @@
+"""From what the index found to the bodies of answers."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from flask import g, url_for
+
+from index.filters.facets import Facet
+from index.guess import REACH, VOTERS, Guess, guess_category, voters
+from index.pages import Hit, Page
+from index.stores.store import OpenIndex
+from service import responses as bodies
+from service.api.explain import Explained
+from service.requests.parameters import Ranked
+from training.catalogue.reader import Item
+from training.photo.garment import Box
+
+EXAMPLES = 8
+_LOOKED_AT = 48
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """One page of a ranking, and the category that its first items speak for."""
+
+    page: Page
+    guess: Guess
+
+
+def image_url(item_id: str) -> str:
+    """Return the address of an item's picture, percent-encoded."""
+    return url_for("items.image", item_id=item_id)
+
+
+def index_in_use(searcher: OpenIndex) -> bodies.IndexInUse:
+    """Return which index answered, and how many items it holds with all changes."""
+    return bodies.IndexInUse(
+        version=searcher.manifest.version,
+        built_at=searcher.manifest.built_at,
+        encoder=searcher.manifest.encoder,
+        items=searcher.count,
+    )
+
+
+def item_fields(item: Item) -> dict[str, Any]:
+    """Return the fields of `bodies.Item`: the id, its picture's address and its metadata."""
+    return {"item_id": item.item_id, "image_url": image_url(item.item_id), "metadata": item.metadata}
+
+
+def rounded(box: Box) -> Box:
+    """Return the box as answers give it: to a ten-thousandth of the picture."""
+    left, top, right, bottom = (round(corner, 4) for corner in box)
+    return left, top, right, bottom
+
+
+def _hit(hit: Hit, explained: Explained | None) -> bodies.Hit:
+    fields = item_fields(hit.item)
+    if explained is not None:
+        fields["explain_url"] = explained.address(hit.item.item_id)
+    score, percentile = round(hit.score, 6), round(hit.percentile, 2)
+    return bodies.Hit(rank=hit.rank, score=score, percentile=percentile, **fields)
+
+
+def understood(ranking: Ranking, *, box: Box | None, found: bool) -> bodies.Understood:
+    """Return what was understood of the query."""
+    confidence = ranking.guess.confidence
+    return bodies.Understood(
+        box=None if box is None else rounded(box),
+        category=ranking.guess.category,
+        category_confidence=None if confidence is None else round(confidence, 3),
+        warnings=[] if found else ["garment_not_found"],
+    )
+
+
+def _page(
+    ranking: Ranking, searcher: OpenIndex, explained: Explained | None, took_ms: dict[str, float]
+) -> dict[str, Any]:
+    return {
+        "request_id": g.request_id,
+        "index": index_in_use(searcher),
+        "results": [_hit(hit, explained) for hit in ranking.page.hits],
+        "total": ranking.page.total,
+        "next_offset": ranking.page.next_offset,
+        "took_ms": took_ms,
+    }
+
+
+def search_answer(
+    ranking: Ranking,
+    *,
+    searcher: OpenIndex,
+    query_id: str | None,
+    query: bodies.Understood,
+    explained: Explained | None,
+    took_ms: dict[str, float],
+) -> bodies.SearchAnswer:
+    """Return the answer to a search; with `explained`, each result has the address of its explanation."""
+    page = _page(ranking, searcher, explained, took_ms)
+    return bodies.SearchAnswer(query_id=query_id, query=query, **page)
+
+
+def similar_answer(
+    ranking: Ranking,
+    item_id: str,
+    *,
+    searcher: OpenIndex,
+    explained: Explained | None,
+    took_ms: dict[str, float],
+) -> bodies.SimilarAnswer:
+    """Return the answer to a search for the neighbours of an item."""
+    query = understood(ranking, box=None, found=True).model_dump()
+    page = _page(ranking, searcher, explained, took_ms)
+    return bodies.SimilarAnswer(query_id=None, query=bodies.UnderstoodItem(item_id=item_id, **query), **page)
+
+
+def _guess(page: Page, asked: Ranked, nearest: Callable[..., Page]) -> Guess:
+    """Guess from the page if it begins the whole ranking and holds all voters, else from a longer one."""
+    whole = asked.filter is None and not asked.collapse_duplicates
+    begins = page.hits and page.hits[0].rank == 1
+    if not whole or not begins or len(voters(page.hits)) < VOTERS:
+        page = nearest(limit=REACH)
+    return guess_category(page.hits)
+
+
+def _options(asked: Ranked) -> dict[str, Any]:
+    return {
+        "limit": asked.limit,
+        "offset": asked.offset,
+        "min_score": asked.min_score,
+        "where": asked.filter,
+        "collapse": asked.collapse_duplicates,
+    }
+
+
+def rank(searcher: OpenIndex, vector: np.ndarray, asked: Ranked) -> Ranking:
+    """Rank the index by a query, float32 (1, d)."""
+    (page,) = searcher.search(vector, **_options(asked))
+    return Ranking(page, _guess(page, asked, lambda limit: searcher.search(vector, limit=limit)[0]))
+
+
+def rank_neighbours(searcher: OpenIndex, item: Item, asked: Ranked) -> Ranking:
+    """Rank the index by one of its items, without that item; its own category needs no guess."""
+    similar = partial(searcher.similar, item.item_id)
+    page = similar(**_options(asked))
+    known = item.category is not None
+    return Ranking(page, Guess(item.category, 1.0) if known else _guess(page, asked, similar))
+
+
+def _filter(facet: Facet) -> bodies.Facet:
+    if not facet.values:
+        return bodies.Facet(field=facet.field, lowest=facet.lowest, highest=facet.highest)
+    values = [bodies.FacetValue(value=value, items=items) for value, items in facet.values]
+    return bodies.Facet(field=facet.field, values=values)
+
+
+def filters(searcher: OpenIndex) -> list[bodies.Facet]:
+    """Return what a page can offer to filter by."""
+    return [_filter(facet) for facet in searcher.facets()]
+
+
+def _varied(items: list[Item]) -> list[Item]:
+    """Reorder items: the first of each category, then the second of each, and so on."""
+    seen: Counter[str | None] = Counter()
+    turns = []
+    for item in items:
+        turns.append(seen[item.category])
+        seen[item.category] += 1
+    return [items[at] for at in sorted(range(len(items)), key=turns.__getitem__)]
+
+
+def examples(searcher: OpenIndex) -> list[bodies.Item]:
+    """Return a few items to start from, spread over the index: the same ones every time.
+
+    Different categories come first.
+    """
+    items = _varied(searcher.sample(_LOOKED_AT))[:EXAMPLES]
+    return [bodies.Item(**item_fields(item)) for item in items]

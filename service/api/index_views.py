@@ -1,0 +1,110 @@
+"""The addresses of the index: what is served, what could be, switching to it; whether the service is well."""
+
+from flask import Blueprint, Response, g, request
+
+from index.errors import IndexDamaged
+from index.manifest import Manifest
+from service.api.answers import examples, filters, index_in_use
+from service.api.current import engine, store
+from service.errors import RefusedRequest
+from service.http.keys import require_key
+from service.replies import reply
+from service.requests.openapi import BODY, READING, SHED, Operation, describe
+from service.requests.parameters import Activation
+from service.requests.reading import read_json
+from service.responses import Alive, IndexAnswer, Ready, Version, VersionAnswer, VersionsAnswer
+
+blueprint = Blueprint("index", __name__)
+
+
+@blueprint.get("/v1/index")
+@describe(Operation(IndexAnswer, codes=READING))
+def index() -> Response:
+    """Tell what is served, with a few items to start from."""
+    searcher = engine().searcher()
+    return reply(
+        IndexAnswer(
+            request_id=g.request_id,
+            changes=searcher.pending,
+            kind=searcher.manifest.kind,
+            duplicates=searcher.manifest.duplicates,
+            filters=filters(searcher),
+            examples=examples(searcher),
+            **index_in_use(searcher).model_dump(),
+        )
+    )
+
+
+def _version(manifest: Manifest, *, current: str) -> Version:
+    return Version(
+        version=manifest.version,
+        built_at=manifest.built_at,
+        encoder=manifest.encoder,
+        items=manifest.items,
+        kind=manifest.kind,
+        current=manifest.version == current,
+        usable=manifest.encoder == engine().fingerprint,
+    )
+
+
+def _manifests() -> list[Manifest]:
+    """Return the manifests of the versions at hand, newest first, without damaged ones."""
+    found = []
+    for name in reversed(store().versions()):
+        try:
+            found.append(store().manifest(name))
+        except IndexDamaged:
+            continue
+    return found
+
+
+@blueprint.get("/v1/index/versions")
+@describe(Operation(VersionsAnswer, codes=READING))
+def versions() -> Response:
+    """List the versions that can be switched to."""
+    current = store().current()
+    listed = [_version(manifest, current=current) for manifest in _manifests()]
+    return reply(VersionsAnswer(request_id=g.request_id, versions=listed))
+
+
+@blueprint.post("/v1/index/activate")
+@describe(
+    Operation(
+        VersionAnswer,
+        body=Activation,
+        codes=(*BODY, "version_unknown", "version_unusable", *READING, *SHED),
+        key=True,
+    )
+)
+def activation() -> Response:
+    """Switch to a version, also back to an older one."""
+    require_key()
+    name = read_json(request, Activation).version
+    if name not in store().versions():
+        detail = "There is no version of that name. GET /v1/index/versions lists those that there are."
+        raise RefusedRequest("version_unknown", detail, param="version")
+    try:
+        if store().manifest(name).encoder != engine().fingerprint:
+            detail = "That version belongs to another encoder. Choose one that is listed as usable."
+            raise RefusedRequest("version_unusable", detail, param="version")
+        manifest = store().activate(name)
+    except IndexDamaged as error:
+        detail = "The files of that version are damaged; the one in use stays. Choose another."
+        raise RefusedRequest("version_unusable", detail, param="version") from error
+    engine().refresh()
+    fields = _version(manifest, current=manifest.version).model_dump()
+    return reply(VersionAnswer(request_id=g.request_id, **fields))
+
+
+@blueprint.get("/healthz")
+@describe(Operation(Alive))
+def healthz() -> Response:
+    """Tell that the process is alive."""
+    return reply(Alive(status="alive", request_id=g.request_id))
+
+
+@blueprint.get("/readyz")
+@describe(Operation(Ready, codes=READING))
+def readyz() -> Response:
+    """Tell that searches can be answered, and with which versions."""
+    return reply(Ready(status="ready", index=index_in_use(engine().searcher()), request_id=g.request_id))

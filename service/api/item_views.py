@@ -1,0 +1,143 @@
+"""The addresses of an item: what it is, its picture, its neighbours; and putting and deleting it."""
+
+from flask import Blueprint, Response, g, request, send_file
+
+from index.errors import InvalidChange, ItemUnknown
+from index.stores.store import OpenIndex
+from service.api.answers import item_fields, rank_neighbours, rounded, similar_answer
+from service.api.current import config, engine, store
+from service.api.explain import Explained
+from service.errors import RefusedRequest
+from service.http.keys import require_key
+from service.picture.cut_out import Stages, cut_out, item_file
+from service.replies import reply
+from service.requests.openapi import BODY, PICTURE, READING, SHED, Operation, describe
+from service.requests.parameters import ItemBody, ItemFields, Look, Ranked, bounded, refuse_unknown
+from service.requests.reading import ItemRequest, read_address
+from service.responses import Deletion, ItemAnswer, SimilarAnswer, StoredItem
+from training.catalogue.reader import is_unicode
+
+IMAGE_SECONDS = 3600
+LONGEST_ID = 255
+
+blueprint = Blueprint("items", __name__)
+
+
+def _item(searcher: OpenIndex, item_id: str) -> Response:
+    return reply(ItemAnswer(request_id=g.request_id, **item_fields(searcher.item(item_id))))
+
+
+def _item_ending_so(searcher: OpenIndex, item_id: str, unknown: ItemUnknown) -> Response:
+    """Answer the item whose id ends like the address of another view; else say what was unknown there."""
+    try:
+        return _item(searcher, item_id)
+    except ItemUnknown:
+        raise unknown from None
+
+
+@blueprint.get("/v1/items/<item:item_id>/similar")
+@describe(
+    Operation(
+        SimilarAnswer,
+        query=Ranked,
+        codes=("invalid_parameter", "invalid_filter", "item_unknown", *READING, *SHED),
+    )
+)
+def similar(item_id: str) -> Response:
+    """Find the items nearest in shape to one of the index."""
+    searcher, g.stages = engine().searcher(), Stages()
+    try:
+        found = searcher.item(item_id)
+    except ItemUnknown as unknown:
+        return _item_ending_so(searcher, f"{item_id}/similar", unknown)
+    asked = read_address(request, bounded(Ranked, config()))
+    with g.stages.measure("search"):
+        ranking = rank_neighbours(searcher, found, asked)
+    explained = Explained(Look(), query_item=item_id) if asked.explain else None
+    took_ms = g.stages.took_ms
+    return reply(similar_answer(ranking, item_id, searcher=searcher, explained=explained, took_ms=took_ms))
+
+
+@blueprint.get("/v1/items/<item:item_id>/image")
+@describe(Operation("image/*", codes=("item_unknown", *READING)))
+def image(item_id: str) -> Response:
+    """Send an item's picture, as the catalogue holds it."""
+    searcher = engine().searcher()
+    try:
+        asked = searcher.item(item_id)
+    except ItemUnknown as unknown:
+        return _item_ending_so(searcher, f"{item_id}/image", unknown)
+    path, mimetype = item_file(asked)
+    return send_file(path, mimetype=mimetype, conditional=True, max_age=IMAGE_SECONDS)
+
+
+@blueprint.get("/v1/items/<item:item_id>")
+@describe(Operation(ItemAnswer, codes=("item_unknown", *READING)))
+def item(item_id: str) -> Response:
+    """Tell what is known of an item."""
+    return _item(engine().searcher(), item_id)
+
+
+def _check_id(item_id: str) -> None:
+    if len(item_id) > LONGEST_ID or not is_unicode(item_id) or not item_id.isprintable():
+        detail = f"The item id can't be stored. Accepted: 1 to {LONGEST_ID} printable characters."
+        raise RefusedRequest("invalid_parameter", detail, param="item_id")
+
+
+def _known(searcher: OpenIndex, item_id: str) -> bool:
+    try:
+        searcher.item(item_id)
+    except ItemUnknown:
+        return False
+    return True
+
+
+@blueprint.put("/v1/items/<item:item_id>")
+@describe(
+    Operation(
+        StoredItem,
+        body=ItemBody,
+        form=ItemFields,
+        codes=(*BODY, *PICTURE, "several_images", *READING, *SHED),
+        statuses=(200, 201),
+        key=True,
+    )
+)
+def put(item_id: str) -> Response:
+    """Add an item (201), or replace the one of that id (200); it is searchable at once."""
+    require_key()
+    _check_id(item_id)
+    asked = ItemRequest.parse(request)
+    searcher, g.stages, g.image_param = engine().searcher(), Stages(), asked.param
+    found = cut_out(asked.photo, Look(), config=config(), stages=g.stages)
+    with g.stages.measure("embed"):
+        (vector,) = searcher.encoder.embed_garments([found.garment])
+    known = _known(searcher, item_id)
+    try:
+        change = store().changes.put(
+            item_id, asked.photo, asked.metadata, vector, searcher.encoder.fingerprint
+        )
+    except InvalidChange as error:
+        raise RefusedRequest("invalid_parameter", str(error), param="metadata") from error
+    engine().refresh()
+    stored = StoredItem(
+        request_id=g.request_id,
+        change=change,
+        box=rounded(found.box),
+        warnings=[] if found.garment.found else ["garment_not_found"],
+        **item_fields(engine().searcher().item(item_id)),
+    )
+    return reply(stored, 200 if known else 201)
+
+
+@blueprint.delete("/v1/items/<item:item_id>")
+@describe(Operation(Deletion, codes=("invalid_parameter", "item_unknown", *READING, *SHED), key=True))
+def delete(item_id: str) -> Response:
+    """Delete an item; it is gone at once, and a rebuild does not bring it back."""
+    require_key()
+    refuse_unknown(request.args, accepted=())
+    engine().refresh()  # the item may have been put through another worker in this moment
+    engine().searcher().item(item_id)
+    change = store().changes.delete(item_id)
+    engine().refresh()
+    return reply(Deletion(request_id=g.request_id, item_id=item_id, change=change))

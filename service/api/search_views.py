@@ -1,0 +1,80 @@
+"""The addresses that search: by a picture, several at once, and why a result was found."""
+
+from flask import Blueprint, Response, g, request
+
+from service.api.current import config, engine
+from service.api.search import answer, picture
+from service.errors import RefusedRequest, problem_of
+from service.picture.cut_out import Stages, cut_out, item_file
+from service.picture.outlines import draw
+from service.replies import reply
+from service.requests.openapi import BODY, PICTURE, READING, SHED, Operation, describe
+from service.requests.parameters import Batch, Explanation, Search, SearchBody, bounded
+from service.requests.reading import SearchRequest, Source, read_address, read_json
+from service.responses import BatchAnswer, Failure, SearchAnswer
+from training.errors import SilhouetteError
+from training.photo.garment import read_garment
+
+SVG = "image/svg+xml"
+_SOURCES = ("several_images", "item_unknown", "query_expired", "url_not_allowed", "image_url_unreachable")
+_SEARCH = (*BODY, *PICTURE, *_SOURCES, "invalid_filter", *READING, *SHED)
+
+blueprint = Blueprint("search", __name__)
+
+
+@blueprint.post("/v1/search")
+@describe(Operation(SearchAnswer, query=Search, body=SearchBody, form=Search, codes=_SEARCH))
+def search() -> Response:
+    """Find the items nearest in shape to a picture."""
+    asked = SearchRequest.parse(request, config())
+    g.stages = Stages()
+    return reply(answer(asked, engine().searcher(), g.stages))
+
+
+@blueprint.post("/v1/search/batch")
+@describe(Operation(BatchAnswer, body=Batch, codes=(*BODY, *READING, *SHED)))
+def batch() -> Response:
+    """Answer several searches in their order; one that fails has an error in its place."""
+    model = bounded(Batch, config())
+    searches = read_json(request, model).searches
+    searcher, g.stages = engine().searcher(), Stages()
+
+    def one(fields: object) -> SearchAnswer | Failure:
+        g.pop("image_param", None)
+        stages = Stages()
+        try:
+            return answer(SearchRequest.of_body(fields, config()), searcher, stages)
+        except SilhouetteError as error:
+            return Failure(error=problem_of(error))
+        finally:
+            g.stages.add(stages)
+
+    return reply(BatchAnswer(request_id=g.request_id, answers=[one(fields) for fields in searches]))
+
+
+def _source(asked: Explanation) -> Source:
+    if (asked.query_id is None) == (asked.query_item is None):
+        detail = "An explanation is of one search. Send exactly one of query_id, query_item."
+        raise RefusedRequest("invalid_parameter", detail, param="query_id")
+    if asked.query_id is None:
+        return Source(item_id=asked.query_item, param="query_item")
+    return Source(query_id=asked.query_id, param="query_id")
+
+
+@blueprint.get("/v1/explain")
+@describe(
+    Operation(
+        SVG,
+        query=Explanation,
+        codes=("invalid_parameter", "item_unknown", "query_expired", "image_undecodable", *READING, *SHED),
+    )
+)
+def explain() -> Response:
+    """Draw the outlines of a query and of a result over each other, as they were compared."""
+    asked = read_address(request, Explanation)
+    searcher, g.image_param = engine().searcher(), "item_id"
+    found = read_garment(item_file(searcher.item(asked.item_id))[0])
+    query = cut_out(picture(_source(asked), searcher), asked, config=config(), stages=Stages())
+    response = Response(draw(query.garment.mask, found.mask), mimetype=SVG)
+    response.headers["Cache-Control"] = "no-store"
+    return response

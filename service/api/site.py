@@ -1,0 +1,42 @@
+"""The pages for people, and the contract that one of them shows."""
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, jsonify, render_template
+
+from service.api.current import config
+from service.requests.openapi import Operation, contract, describe
+
+_KEPT = "silhouette.contract"
+
+blueprint = Blueprint("pages", __name__)
+
+
+def _contract() -> dict[str, Any]:
+    """Return the contract, made when it is first asked for."""
+    kept = current_app.extensions
+    if _KEPT not in kept:
+        kept[_KEPT] = contract(current_app, config())
+    return kept[_KEPT]
+
+
+@blueprint.get("/openapi.json")
+@describe(Operation("application/json"))
+def openapi() -> Response:
+    """Give this contract."""
+    return jsonify(_contract())
+
+
+@blueprint.get("/docs")
+def docs() -> str:
+    """Show the contract."""
+    return render_template("docs.html", contract=_contract())
+
+
+@blueprint.get("/")
+def page() -> str:
+    """Show the search page."""
+    settings = config()
+    return render_template(
+        "index.html", max_upload_bytes=settings.max_upload_bytes, limit=settings.default_limit
+    )

@@ -1,0 +1,1 @@
+"""What surrounds every request: logs, CORS, capacity, keys, forms and metrics."""

@@ -1,0 +1,122 @@
+"""How much a worker takes on at once; what is beyond that is refused at once, or after a short wait."""
+
+import threading
+from collections import Counter
+
+from flask import Flask, g, request
+
+from service.config import Config
+from service.errors import RefusedRequest
+from service.http.keys import require_key
+
+SPARE_THREADS = 16
+"""Threads beyond what capacity admits: health, metrics, pages and pictures always find one."""
+
+
+def threads(config: Config) -> int:
+    """Return how many threads a worker needs to refuse what is too much and answer all else."""
+    return config.searches_at_once + config.searches_waiting + SPARE_THREADS
+
+
+class Capacity:
+    """Counts the heavy requests of one worker.
+
+    Parameters
+    ----------
+    at_once : int
+        How many are worked on at the same time.
+    waiting : int
+        How many more may arrive or wait.
+    wait_seconds : float
+        How long one waits for its turn.
+    per_client : int
+        How many one client may have under way; 0 for any.
+    """
+
+    def __init__(self, *, at_once: int, waiting: int, wait_seconds: float, per_client: int = 0) -> None:
+        self._turns = threading.BoundedSemaphore(at_once)
+        self._most = at_once + waiting
+        self._wait_seconds = wait_seconds
+        self._per_client = per_client
+        self._lock = threading.Lock()
+        self._clients: Counter[str] = Counter()
+
+    def admit(self, client: str) -> None:
+        """Let a request in, before its body is read; `leave` must follow.
+
+        Raises
+        ------
+        RefusedRequest
+            With code `overloaded`, or `too_many_requests` where this client has its share under way.
+        """
+        with self._lock:
+            if self._clients.total() >= self._most:
+                raise RefusedRequest(
+                    "overloaded", "All places are taken. Retry after the time in Retry-After."
+                )
+            if self._per_client and self._clients[client] >= self._per_client:
+                detail = f"At most {self._per_client} of your requests are answered at once. Retry shortly."
+                raise RefusedRequest("too_many_requests", detail)
+            self._clients[client] += 1
+
+    def leave(self, client: str) -> None:
+        """Free the place of a request that was admitted."""
+        with self._lock:
+            self._clients[client] -= 1
+            if not self._clients[client]:
+                del self._clients[client]
+
+    def start(self) -> None:
+        """Wait for a turn to work; `finish` must follow.
+
+        Raises
+        ------
+        RefusedRequest
+            With code `overloaded`: the wait was too long.
+        """
+        if not self._turns.acquire(timeout=self._wait_seconds):
+            raise RefusedRequest("overloaded", "The queue is too long. Retry after the time in Retry-After.")
+
+    def finish(self) -> None:
+        """End a turn."""
+        self._turns.release()
+
+
+def _receive() -> None:
+    """Read the body now, so that a slow one takes a place, but no turn."""
+    if request.mimetype == "multipart/form-data":
+        _ = request.files
+    else:
+        request.get_data()
+
+
+def install_capacity(app: Flask, config: Config) -> None:
+    """Let the views whose contract names `overloaded` take turns; all others are always answered."""
+    capacity = Capacity(
+        at_once=config.searches_at_once,
+        waiting=config.searches_waiting,
+        wait_seconds=config.wait_ms / 1000,
+        per_client=config.client_searches,
+    )
+
+    def enter() -> None:
+        operation = getattr(app.view_functions.get(request.endpoint or ""), "operation", None)
+        if operation is None or "overloaded" not in operation.codes or request.method == "OPTIONS":
+            return
+        if operation.key:
+            require_key()
+        client = request.remote_addr or ""
+        capacity.admit(client)
+        g.admitted = client
+        _receive()
+        capacity.start()
+        g.has_turn = True
+
+    def leave(_: BaseException | None) -> None:
+        if g.pop("has_turn", False):
+            capacity.finish()
+        if (client := g.pop("admitted", None)) is not None:
+            capacity.leave(client)
+
+    app.before_request(enter)
+    app.teardown_request(leave)

@@ -1,0 +1,148 @@
+"""Figures for Prometheus: requests, stages, failures and the index, over all workers."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, g, request
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily as Gauged
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from index.stores.store import OpenIndex
+from service.http.logs import elapsed, path_template, problem_code
+from service.http.metrics_folder import locked
+from service.requests.openapi import Operation, describe
+from training.errors import SilhouetteError
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Variable that names the folder in which workers share their figures; unset in a process of its own."""
+
+REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10)
+STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3)
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
+
+
+def _index_in_use(searcher: OpenIndex) -> Iterator[Gauged]:
+    manifest = searcher.manifest
+    labels = {"version": manifest.version, "encoder": manifest.encoder[:12], "kind": manifest.kind}
+    info = Gauged("silhouette_index_info", "The index in use.", labels=list(labels))
+    info.add_metric(list(labels.values()), 1)
+    yield info
+    yield Gauged("silhouette_index_items", "Items that can be found.", value=searcher.count)
+    yield Gauged("silhouette_index_changes", "Changes since the index was built.", value=searcher.pending)
+    age = (datetime.now(UTC) - datetime.fromisoformat(manifest.built_at)).total_seconds()
+    yield Gauged("silhouette_index_age_seconds", "Time since the index was built.", value=age)
+
+
+class _Readiness:
+    """What the worker that is asked knows of the index, as Prometheus collects it."""
+
+    def __init__(self, searcher: Callable[[], OpenIndex]) -> None:
+        self._searcher = searcher
+
+    def collect(self) -> Iterator[Gauged]:
+        """Yield the figures of the index, or that there is none."""
+        try:
+            figures = list(_index_in_use(self._searcher()))
+        except SilhouetteError:
+            figures = []
+        yield Gauged("silhouette_ready", "Whether an index is in use.", value=int(bool(figures)))
+        yield from figures
+
+
+class Metrics:
+    """The figures of this process, and the page that shows those of all.
+
+    Parameters
+    ----------
+    searcher : callable
+        Returns the index in use, or raises why there is none.
+    """
+
+    def __init__(self, searcher: Callable[[], OpenIndex]) -> None:
+        self._index = _Readiness(searcher)
+        self._own = CollectorRegistry()
+        declared: dict[str, Any] = {"registry": self._own}
+        self.requests = Counter(
+            "silhouette_requests", "Requests answered.", ["method", "path", "status"], **declared
+        )
+        self.seconds = Histogram(
+            "silhouette_request_seconds",
+            "Time from a request's head to its answer.",
+            ["path"],
+            buckets=REQUEST_SECONDS,
+            **declared,
+        )
+        self.stages = Histogram(
+            "silhouette_stage_seconds",
+            "Time of a stage of a search.",
+            ["stage"],
+            buckets=STAGE_SECONDS,
+            **declared,
+        )
+        self.rejects = Counter("silhouette_rejects", "Requests refused or failed.", ["code"], **declared)
+        self.in_progress = Gauge(
+            "silhouette_requests_in_progress",
+            "Requests being answered.",
+            multiprocess_mode="livesum",
+            **declared,
+        )
+
+    def observe(self, response: Response) -> Response:
+        """Count an answer."""
+        path = path_template()
+        method = request.method if request.method in _METHODS else "other"
+        self.requests.labels(method, path, str(response.status_code)).inc()
+        self.seconds.labels(path).observe(elapsed())
+        if (code := problem_code(response)) is not None:
+            self.rejects.labels(code).inc()
+        if (stages := g.get("stages")) is not None:
+            for stage, took_ms in stages.took_ms.items():
+                self.stages.labels(stage).observe(took_ms / 1000)
+        return response
+
+    def page(self) -> bytes:
+        """Return the figures of all workers in Prometheus's text format."""
+        registry = CollectorRegistry()
+        registry.register(self._index)
+        folder = os.environ.get(FOLDER)
+        if folder is None:
+            registry.register(self._own)
+            return generate_latest(registry)
+        MultiProcessCollector(registry, folder)
+        with locked(Path(folder)):
+            return generate_latest(registry)
+
+
+def install_metrics(app: Flask, searcher: Callable[[], OpenIndex]) -> None:
+    """Count the requests of `app`, and answer `GET /metrics`."""
+    metrics = Metrics(searcher)
+
+    def begin() -> None:
+        metrics.in_progress.inc()
+        g.counted = True
+
+    def end(_: BaseException | None) -> None:
+        if g.pop("counted", False):
+            metrics.in_progress.dec()
+
+    app.before_request(begin)
+    app.after_request(metrics.observe)
+    app.teardown_request(end)
+
+    @app.get("/metrics")
+    @describe(Operation("text/plain"))
+    def metrics_page() -> Response:
+        """Give figures for Prometheus: requests, stages, failures and the index."""
+        return Response(metrics.page(), content_type=CONTENT_TYPE_LATEST)

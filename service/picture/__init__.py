@@ -1,0 +1,1 @@
+"""Uploaded pictures: bounded decoding, cut-outs, pictures by URL, and recent uploads."""

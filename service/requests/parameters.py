@@ -1,0 +1,296 @@
+"""The fields of requests: typed models that check them; a refusal names the field and what is accepted.
+
+The contract at /openapi.json is generated from the same models. Each description ends with what is accepted,
+and that is what a refusal says, too.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SkipValidation,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+    create_model,
+)
+
+from index.filters.parse import parse_filter
+from index.filters.predicates import Filter
+from service.config import Config
+from service.errors import RefusedRequest
+from training.photo.garment import Box
+
+SMALLEST_BOX = 0.02
+METADATA_BYTES = 32_768
+METADATA_DEPTH = 16
+
+_ACCEPTED = "Accepted: "
+_TEXTS = frozenset({"image_base64", "image_url", "item_id", "kind", "query_id", "query_item", "version"})
+_FILTER = {
+    "anyOf": [{"type": "object"}, {"type": "null"}],
+    "examples": [{"category": ["dress", "skirt"], "price": {"gte": 10, "lte": 90}}],
+}
+
+
+def _whole(value: Any) -> Any:
+    """Let 5.0 stand for 5, as JSON does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _listed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _spread(box: Box) -> Box:
+    left, top, right, bottom = box
+    if min(right - left, bottom - top) < SMALLEST_BOX:
+        raise ValueError("too small")
+    return box
+
+
+def _where(fields: Any) -> Filter | None:
+    return None if fields is None else parse_filter(fields)
+
+
+def _depth(content: Any, *, most: int) -> int:
+    """Return how deep a value is nested, or a number above `most`."""
+    inner = content.values() if isinstance(content, dict) else content if isinstance(content, list) else ()
+    return 1 + max((_depth(each, most=most - 1) for each in inner), default=0) if most >= 0 else 1
+
+
+def _bounded_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    if _depth(metadata, most=METADATA_DEPTH) > METADATA_DEPTH + 1:
+        raise ValueError("too deep")
+    if (
+        len(json.dumps(metadata, ensure_ascii=False).encode()) > METADATA_BYTES
+    ):  # half a character is an error
+        raise ValueError("too long")
+    return metadata
+
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+BoxField = Annotated[
+    tuple[Fraction, Fraction, Fraction, Fraction], BeforeValidator(_listed), AfterValidator(_spread)
+]
+Metadata = Annotated[dict[str, Any], AfterValidator(_bounded_metadata)]
+Where = Annotated[Filter | None, PlainValidator(_where), WithJsonSchema(_FILTER)]
+
+
+class Fields(BaseModel):
+    """Fields of a request; none is ignored, and none is guessed from a value of another type."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, arbitrary_types_allowed=True
+    )
+
+
+class Ranked(Fields):
+    """Which part of which ranking is asked for."""
+
+    limit: Whole = Field(default=20, ge=1, description="Results on a page.")
+    offset: Whole = Field(default=0, ge=0, description="Results of the ranking to leave out before the page.")
+    min_score: float = Field(
+        default=-1.0,
+        ge=-1,
+        le=1,
+        description="Items that score less are not listed. Accepted: a number from -1 to 1.",
+    )
+    filter: Where = Field(
+        default=None,
+        description="Only items whose metadata passes are listed. Accepted: an object of fields and the "
+        "values, lists of values, or bounds (gte, gt, lte, lt, eq, ne, in) they must have.",
+    )
+    collapse_duplicates: bool = Field(
+        default=False, description="List of equal pictures only the best. Accepted: true or false."
+    )
+    explain: bool = Field(
+        default=False,
+        description="Give each result the address of a drawing of both outlines. Accepted: true or false.",
+    )
+
+
+class Look(Fields):
+    """How a picture is looked at."""
+
+    kind: Literal["photo", "sketch"] = Field(
+        default="photo",
+        description='What the picture is; a sketch is dark strokes on light. Accepted: "photo", "sketch".',
+    )
+    box: BoxField | None = Field(
+        default=None,
+        description="The part of the picture to search with. Accepted: four fractions of the picture, "
+        "left, top, right, bottom, from 0 to 1 with left < right and top < bottom, "
+        f"at least {SMALLEST_BOX} apart, such as [0.1, 0.2, 0.9, 0.95].",
+    )
+
+
+class Search(Ranked, Look):
+    """What is asked for beside the picture."""
+
+
+class SearchBody(Search):
+    """A search in JSON: exactly one picture, sent or referred to."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [name], "properties": {name: {"type": "string"}}}
+                for name in ("image_base64", "item_id", "query_id", "image_url")
+            ]
+        }
+    )
+
+    image_base64: Text | None = Field(
+        default=None, description="The picture's file. Accepted: base64 with padding, without line breaks."
+    )
+    item_id: Text | None = Field(
+        default=None,
+        description="An item, whose picture is searched with. Accepted: a text that is not empty.",
+    )
+    query_id: Text | None = Field(
+        default=None,
+        description="The picture of a search shortly before. Accepted: a text that is not empty.",
+    )
+    image_url: Text | None = Field(
+        default=None,
+        description="Where a picture lies; only where the operator has allowed it. "
+        "Accepted: a public address over http or https.",
+    )
+
+
+class Batch(Fields):
+    """Several searches at once; each is checked and answered for itself."""
+
+    searches: list[SearchBody]
+
+
+class Explanation(Look):
+    """A search and one of its results."""
+
+    item_id: Text = Field(description="The result. Accepted: a text that is not empty.")
+    query_id: Text | None = Field(
+        default=None,
+        description="The search, if it was by a picture that was sent. Accepted: a text that is not empty.",
+    )
+    query_item: Text | None = Field(
+        default=None,
+        description="The item searched with, if it was by one. Accepted: a text that is not empty.",
+    )
+
+
+class ItemFields(Fields):
+    """What is known of an item beside its picture."""
+
+    metadata: Metadata = Field(
+        default_factory=dict,
+        description="What to keep with the item; `category` is used for guesses. "
+        f"Accepted: an object of up to {METADATA_BYTES:,} bytes, nested up to {METADATA_DEPTH} deep.",
+    )
+
+
+class ItemBody(ItemFields):
+    """An item in JSON."""
+
+    image_base64: Text = Field(
+        description="The picture's file. Accepted: base64 with padding, without line breaks."
+    )
+
+
+class Activation(Fields):
+    """Which version to switch to."""
+
+    version: Text = Field(
+        description="A version's name. Accepted: one of those that /v1/index/versions lists."
+    )
+
+
+M = TypeVar("M", bound=Fields)
+
+
+def _bounded(about: str, default: int, least: int, most: int) -> Any:
+    accepted = f"{_ACCEPTED}a whole number from {least:,} to {most:,}."
+    return Whole, Field(default=default, ge=least, le=most, description=f"{about} {accepted}")
+
+
+@lru_cache(maxsize=64)
+def bounded(model: type[M], config: Config) -> type[M]:
+    """Return a model with the bounds that the settings give its fields."""
+    fields = model.model_fields
+    limits: dict[str, Any] = {}
+    if issubclass(model, Ranked):
+        about = fields["limit"].description, fields["offset"].description
+        limits["limit"] = _bounded(str(about[0]), config.default_limit, 1, config.max_limit)
+        limits["offset"] = _bounded(str(about[1]), 0, 0, config.max_offset)
+    if issubclass(model, Batch):
+        most = config.batch_searches
+        accepted = f"{_ACCEPTED}a list of 1 to {most} searches in JSON."
+        each: Any = list[SkipValidation[bounded(SearchBody, config)]]  # type: ignore[misc]
+        limits["searches"] = (
+            each,
+            Field(min_length=1, max_length=most, description=f"The searches. {accepted}"),
+        )
+    return create_model(model.__name__, __base__=model, __doc__=model.__doc__, **limits) if limits else model
+
+
+def _shown(value: Any) -> str:
+    shown = json.dumps(value, default=str)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
+def _refusal(model: type[Fields], fields: Mapping[str, Any], name: str) -> RefusedRequest:
+    description = str(model.model_fields[name].description)
+    accepted = description[description.index(_ACCEPTED) :]
+    received = f"is {_shown(fields[name])}" if name in fields else "is missing"
+    return RefusedRequest("invalid_parameter", f"`{name}` {received}. {accepted}", param=name)
+
+
+def refuse_unknown(fields: Collection[str], *, accepted: Collection[str]) -> None:
+    """Raise `RefusedRequest` for the first field that is not accepted, naming those that are."""
+    for name in fields:
+        if name not in accepted:
+            listed = ", ".join(sorted(accepted)) or "none"
+            detail = f"The field `{name[:60]}` is not accepted here. Accepted: {listed}. Leave it out."
+            raise RefusedRequest("invalid_parameter", detail, param=name[:60])
+
+
+def check(model: type[M], fields: Mapping[str, Any]) -> M:
+    """Return the fields as a model of that type.
+
+    Raises
+    ------
+    RefusedRequest
+        With code `invalid_parameter`, the field in `param`.
+    InvalidFilter
+        The filter is none.
+    """
+    refuse_unknown(fields, accepted=model.model_fields)
+    try:
+        return model.model_validate(dict(fields))
+    except ValidationError as error:
+        raise _refusal(model, fields, str(error.errors(include_url=False)[0]["loc"][0])) from error
+
+
+def from_text(name: str, text: str) -> Any:
+    """Return the value that a field of a form or an address holds: JSON, but for fields that are texts.
+
+    A text that is no JSON stays as it is, and is refused where the field takes none.
+    """
+    if name in _TEXTS:
+        return text
+    if name == "box" and not text.strip().startswith("["):
+        text = f"[{text}]"
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

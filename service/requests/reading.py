@@ -1,0 +1,202 @@
+"""How a request is read: one photograph, sent or referred to, and the fields beside it."""
+
+import base64
+import binascii
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn, Self, cast
+
+from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from service.config import Config
+from service.errors import RefusedRequest
+from service.requests.parameters import (
+    ItemBody,
+    ItemFields,
+    M,
+    Search,
+    SearchBody,
+    bounded,
+    check,
+    from_text,
+    refuse_unknown,
+)
+
+SOURCES = ("image_base64", "item_id", "query_id", "image_url")
+
+MULTIPART = "multipart/form-data"
+_HOW_TO_SEND = (
+    "Send multipart/form-data with one photo in `file`, or JSON with exactly one of "
+    f"{', '.join(SOURCES[:-1])}."
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the photograph comes from: its own bytes, an item, an earlier search, or an address.
+
+    `param` names the field that it came in.
+    """
+
+    upload: bytes | None = None
+    item_id: str | None = None
+    query_id: str | None = None
+    image_url: str | None = None
+    param: str = "file"
+
+
+def _one_file(request: Request) -> bytes:
+    others = sorted(set(request.files) - {"file"})
+    if others:
+        detail = f"The file came in the field `{others[0][:60]}`. Send one photo, in the field `file`."
+        raise RefusedRequest("invalid_parameter", detail, param=others[0][:60])
+    files = [file for file in request.files.getlist("file") if file.filename]
+    if not files:
+        raise RefusedRequest("no_image", f"The form holds no file. {_HOW_TO_SEND}", param="file")
+    if len(files) > 1:
+        detail = f"The form holds {len(files)} files. Send one photo."
+        raise RefusedRequest("several_images", detail, param="file")
+    return cast(io.BytesIO, files[0].stream).getvalue()  # which copies nothing; see FormRequest
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        detail = (
+            "`image_base64` is not valid base64. Accepted: the file's bytes in base64 with padding, "
+            "without line breaks and without a data: prefix."
+        )
+        raise RefusedRequest("invalid_parameter", detail, param="image_base64") from error
+
+
+def _json_body(request: Request) -> dict[str, Any]:
+    data = request.get_data()
+    if len(data) >= (request.max_content_length or len(data) + 1):  # a chunked body is cut there in silence
+        raise RequestEntityTooLarge
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise RefusedRequest("invalid_parameter", "The body is not valid JSON. Send one object.") from error
+    if not isinstance(body, dict):
+        raise RefusedRequest("invalid_parameter", "The body is JSON, but not an object. Send one object.")
+    return body
+
+
+def _once(texts: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Return the values of fields that were sent as texts, each once."""
+    for name, given in texts.items():
+        if len(given) > 1:
+            raise RefusedRequest("invalid_parameter", f"`{name[:60]}` is given twice.", param=name[:60])
+    return {name: from_text(name, given[0]) for name, given in texts.items()}
+
+
+def _with_address(body: dict[str, Any], request: Request) -> dict[str, Any]:
+    """Return the fields of the body and those in the address."""
+    beside = _once(request.args.to_dict(flat=False))
+    refuse_unknown(beside, accepted=Search.model_fields)
+    for name in beside:
+        if name in body:
+            raise RefusedRequest("invalid_parameter", f"`{name[:60]}` is given twice.", param=name[:60])
+    return {**beside, **body}
+
+
+def _no_body(request: Request) -> NoReturn:
+    if request.mimetype:
+        raise RefusedRequest("unsupported_type", f"The body is {request.mimetype[:60]}. {_HOW_TO_SEND}")
+    raise RefusedRequest("no_image", f"The request has no body. {_HOW_TO_SEND}")
+
+
+def read_address(request: Request, model: type[M]) -> M:
+    """Return the fields that stand in the address; raises `RefusedRequest` or `InvalidFilter`."""
+    return check(model, _once(request.args.to_dict(flat=False)))
+
+
+def read_json(request: Request, model: type[M]) -> M:
+    """Return the fields of a body in JSON; raises `RefusedRequest`."""
+    refuse_unknown(request.args, accepted=())
+    if not request.is_json:
+        kind = request.mimetype[:60] or "not there"
+        raise RefusedRequest("unsupported_type", f"The body is {kind}. Send one object in application/json.")
+    return check(model, _json_body(request))
+
+
+def _source(body: SearchBody) -> Source:
+    given = [name for name in SOURCES if getattr(body, name) is not None]
+    if not given:
+        raise RefusedRequest("no_image", f"The body names no image. {_HOW_TO_SEND}")
+    if len(given) > 1:
+        detail = f"The body names {' and '.join(given)}. Send exactly one of {', '.join(SOURCES)}."
+        raise RefusedRequest("several_images", detail, param=given[1])
+    if body.image_base64 is not None:
+        return Source(upload=_from_base64(body.image_base64), param="image_base64")
+    return Source(None, body.item_id, body.query_id, body.image_url, param=given[0])
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """A search as it was asked for, all of it checked."""
+
+    source: Source
+    fields: Search
+
+    @classmethod
+    def of_body(cls, fields: Any, config: Config) -> Self:
+        """Take a search from the fields of a JSON object.
+
+        Raises
+        ------
+        RefusedRequest, InvalidFilter
+            Saying which field was refused and what is accepted; no field is ignored.
+        """
+        if not isinstance(fields, dict):
+            raise RefusedRequest("invalid_parameter", "The search is no object. Send one object for each.")
+        body = check(bounded(SearchBody, config), fields)
+        return cls(_source(body), body)
+
+    @classmethod
+    def parse(cls, request: Request, config: Config) -> Self:
+        """Read a search from multipart or JSON; fields beside the photo may also stand in the address.
+
+        Raises
+        ------
+        RefusedRequest, InvalidFilter
+            As for `of_body`.
+        """
+        if request.mimetype == MULTIPART:
+            form = _once(request.form.to_dict(flat=False))
+            fields = check(bounded(Search, config), _with_address(form, request))
+            return cls(Source(upload=_one_file(request)), fields)
+        if request.is_json:
+            return cls.of_body(_with_address(_json_body(request), request), config)
+        _no_body(request)
+
+
+@dataclass(frozen=True)
+class ItemRequest:
+    """An item as it is to be stored, and the field that its photograph came in."""
+
+    photo: bytes
+    metadata: dict[str, Any]
+    param: str
+
+    @classmethod
+    def parse(cls, request: Request) -> Self:
+        """Read an item from multipart or JSON.
+
+        Raises
+        ------
+        RefusedRequest
+            Saying which field was refused and what is accepted; no field is ignored.
+        """
+        refuse_unknown(request.args, accepted=())
+        if request.mimetype == MULTIPART:
+            form = check(ItemFields, _once(request.form.to_dict(flat=False)))
+            return cls(_one_file(request), form.metadata, "file")
+        if request.is_json:
+            body = check(ItemBody, _json_body(request))
+            return cls(_from_base64(body.image_base64), body.metadata, "image_base64")
+        _no_body(request)

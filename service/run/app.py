@@ -1,0 +1,127 @@
+"""The application factory: settings, encoder and index in, a WSGI application out."""
+
+import os
+import re
+import secrets
+from time import perf_counter
+
+from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import PathConverter
+
+from index.stores.address import open_store
+from index.stores.store import OpenIndex, Store
+from service.api.index_views import blueprint as index
+from service.api.item_views import blueprint as items
+from service.api.search_views import blueprint as searches
+from service.api.site import blueprint as pages
+from service.config import Config
+from service.errors import install_error_handlers
+from service.http.capacity import install_capacity
+from service.http.cors import install_cors
+from service.http.forms import FormRequest
+from service.http.keyring import Keyring
+from service.http.logs import install_request_log
+from service.http.metrics import install_metrics
+from service.live_index import Engine
+from service.picture.recent_uploads import RecentQueries
+from training.photo.encoder import Encoder
+
+FORM_BYTES = 128 * 1024
+"""Room for the fields beside a photograph; Werkzeug's parser counts its own buffer of 64 KiB, too."""
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+class ItemIdConverter(PathConverter):
+    """An item id in an address: any text, slashes included, even in front."""
+
+    regex = ".+?"
+    part_isolating = False
+
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def _begin_request() -> None:
+    g.began = perf_counter()
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else "r_" + secrets.token_urlsafe(9)
+
+
+def _add_headers(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _most_body_bytes(config: Config) -> int:
+    """Bytes of the largest body: a photograph in base64, and the fields beside it."""
+    return config.max_upload_bytes * 4 // 3 + FORM_BYTES
+
+
+def _engine(config: Config, store: Store, searcher: OpenIndex | None) -> Engine:
+    encoder = Encoder.load(config.encoder) if searcher is None else searcher.encoder
+    return Engine(store, encoder, searcher=searcher)
+
+
+def _install_hooks(app: Flask, config: Config) -> None:
+    """Let each request pass what surrounds the views; what is installed first sees the answer last."""
+    engine: Engine = app.extensions["silhouette.engine"]
+    app.before_request(_begin_request)
+    install_request_log(app)
+    install_metrics(app, engine.searcher)
+    app.after_request(_add_headers)
+    install_cors(app, config.cors_origins)
+    install_capacity(app, config)
+    if config.proxies:
+        count = config.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]
+
+
+def create_app(config: Config | None = None, searcher: OpenIndex | None = None) -> Flask:
+    """Make the application.
+
+    Parameters
+    ----------
+    config : Config, optional
+        By default it is read from the environment.
+    searcher : OpenIndex, optional
+        By default the encoder and the index that `config` names are opened. Where no index can be used
+        yet, searches answer 503 until one can.
+
+    Raises
+    ------
+    InvalidSetting, InvalidStore, InvalidKeys, UnreadableEncoder, EncoderMismatch
+        The settings, the file of keys or the encoder is at fault; the text says what to do.
+    """
+    config = config or Config.from_environment(os.environ)
+    app = Flask("service")
+    app.request_class = FormRequest
+    app.config["MAX_CONTENT_LENGTH"] = _most_body_bytes(config)
+    app.config["MAX_FORM_MEMORY_SIZE"] = FORM_BYTES
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.merge_slashes = False
+    app.url_map.converters["item"] = ItemIdConverter
+    app.extensions["silhouette.config"] = config
+    app.extensions["silhouette.store"] = store = open_store(config.store, config.indexes)
+    app.extensions["silhouette.engine"] = _engine(config, store, searcher)
+    app.extensions["silhouette.queries"] = RecentQueries(
+        config.query_folder, seconds=config.query_seconds, max_bytes=config.query_bytes
+    )
+    app.extensions["silhouette.keys"] = Keyring(config.keys)
+    _install_hooks(app, config)
+    for blueprint in (searches, items, index, pages):
+        app.register_blueprint(blueprint)
+    install_error_handlers(app)
+    return app

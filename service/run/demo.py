@@ -1,0 +1,169 @@
+"""The demo: a catalogue found, an index of it built or reused, and the server started on it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+
+from index.errors import IndexDamaged, NoIndex
+from index.stores.folder.searcher import Searcher
+from service.run.server import Address, check_port_free
+from training.errors import EncoderMismatch
+from training.photo.encoder import Encoder
+
+REPOSITORY = "https://github.com/alexeygrigorev/clothing-dataset-small"
+REACH_SECONDS = 4.0
+DRAWN = "drawn:600"
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo works with.
+
+    Parameters
+    ----------
+    catalogue : str or None
+        The user's own, in any form that catalogues have; None to find one.
+    encoder, indexes, cache, catalogues : Path
+        The bundle, and the folders that are written to.
+    address : Address
+    workers : int
+    """
+
+    catalogue: str | None
+    encoder: Path
+    indexes: Path
+    cache: Path
+    catalogues: Path
+    address: Address
+    workers: int
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _reachable(run: Run) -> bool:
+    """Whether git gets an answer from the photographs' repository within `REACH_SECONDS`."""
+    try:
+        run(
+            ["git", "ls-remote", "--heads", REPOSITORY],
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            timeout=REACH_SECONDS,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
+
+
+def _clone(target: Path, run: Run) -> bool:
+    """Clone to a temporary name and rename: a clone that was cut off is never taken for a whole one."""
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        run(["git", "clone", "--depth", "1", "--progress", REPOSITORY, str(partial)], check=True)
+    except (OSError, subprocess.SubprocessError):
+        shutil.rmtree(partial, ignore_errors=True)
+        return False
+    partial.rename(target)
+    return True
+
+
+def find_catalogue(catalogues: Path, *, run: Run = subprocess.run) -> str:
+    """Return the clothing photographs where they are here or can be cloned, else garments to be drawn.
+
+    Parameters
+    ----------
+    catalogues : Path
+        Folder that the photographs are cloned into.
+    run : callable
+        Runs a program, like `subprocess.run`.
+    """
+    target = catalogues / REPOSITORY.rpartition("/")[2]
+    if target.is_dir():
+        return str(target)
+    if not _reachable(run):
+        _say(f"The clothing photographs at {REPOSITORY} can't be reached; drawing sample garments instead.")
+        return DRAWN
+    _say(f"Fetching the clothing photographs (CC0) from {REPOSITORY}")
+    if _clone(target, run):
+        return str(target)
+    _say("The photographs could not be fetched; drawing sample garments instead.")
+    return DRAWN
+
+
+def _usable(demo: Demo, spec: str, encoder: Encoder) -> Searcher | None:
+    """Return the published index, where it was built from the same catalogue with the same encoder."""
+    try:
+        searcher = Searcher.open(demo.indexes, encoder=encoder)
+    except (NoIndex, IndexDamaged, EncoderMismatch):
+        return None
+    return searcher if searcher.manifest.catalogue == spec else None
+
+
+def _build(demo: Demo, spec: str, run: Run) -> None:
+    """Build in a process of its own, which takes its helpers with it when it ends."""
+    options = {
+        "--catalogue": spec,
+        "--encoder": demo.encoder,
+        "--out": demo.indexes,
+        "--cache": demo.cache,
+        "--max-drop": 1,  # another catalogue may well be smaller
+    }
+    flags = [str(part) for option in options.items() for part in option]
+    answer = run([sys.executable, "-m", "index", "build", *flags], stdout=sys.stderr, check=False)
+    if answer.returncode != 0:
+        sys.exit(answer.returncode)
+
+
+def _first_photo(searcher: Searcher) -> Path:
+    """Return the photograph at the head of the ranking by the first axis: the same one each time."""
+    axis = [[1.0] + [0.0] * (searcher.encoder.dimension - 1)]
+    (page,) = searcher.search(np.asarray(axis, np.float32), limit=1)
+    return page.hits[0].item.path
+
+
+def prepare(demo: Demo, *, run: Run = subprocess.run) -> Path:
+    """Make sure that an index of the catalogue is published; return one of its photographs.
+
+    Raises
+    ------
+    SilhouetteError
+        The port is taken, or the catalogue, the encoder or the disk can't be used.
+    """
+    check_port_free(demo.address)
+    spec = demo.catalogue or find_catalogue(demo.catalogues, run=run)
+    encoder = Encoder.load(demo.encoder)
+    searcher = _usable(demo, spec, encoder)
+    if searcher is None:
+        _build(demo, spec, run)
+        searcher = Searcher.open(demo.indexes, encoder=encoder)
+    else:
+        _say(f"Using the index of {searcher.count:,} photographs built {searcher.manifest.built_at}")
+    return _first_photo(searcher)
+
+
+def start(demo: Demo, example: Path) -> None:
+    """Become the server, as a fresh process: FAISS and LiteRT have threads that a fork would break."""
+    options = {
+        "--host": demo.address.host,
+        "--port": demo.address.port,
+        "--workers": demo.workers,
+        "--encoder": demo.encoder,
+        "--indexes": demo.indexes,
+        "--example": example,
+    }
+    flags = [str(part) for option in options.items() for part in option]
+    os.execv(sys.executable, [sys.executable, "-m", "service", "serve", *flags])

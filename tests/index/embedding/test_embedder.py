@@ -1,0 +1,73 @@
+"""What every engine must do, in one process, in two, and by Ray."""
+
+from hashlib import sha256
+
+import numpy as np
+import pytest
+
+from index.embedding.cache import Embedding
+from index.embedding.embedder import Photo, embed_photo
+from index.embedding.local import LocalEngine
+from training.errors import UnreadableImage
+
+COUNT = 70  # two whole batches of Ray, and a part
+
+
+@pytest.fixture(scope="module")
+def paths(copies, tmp_path_factory):
+    """Photographs, a text among them, and the path of a file that is not there."""
+    folder = tmp_path_factory.mktemp("others")
+    (folder / "text.jpg").write_text("no photograph at all, only a text of some length\n")
+    good = copies(COUNT)
+    return [*good[:40], folder / "missing.jpg", *good[40:], folder / "text.jpg"]
+
+
+@pytest.fixture(scope="module", params=["one process", "two processes", "ray"])
+def engine(request):
+    if request.param == "ray":
+        request.getfixturevalue("ray_cluster")
+        from index.embedding.ray_embedder import RayEngine
+
+        return RayEngine()
+    return LocalEngine(1 if request.param == "one process" else 2)
+
+
+@pytest.fixture(scope="module")
+def results(engine, paths, real_encoder):
+    return list(engine.embed(paths, real_encoder))
+
+
+def test_every_place_comes_once(results, paths):
+    assert sorted(place for place, _ in results) == list(range(len(paths)))
+
+
+def test_a_photograph_has_its_content_and_the_embedding_that_one_process_makes_of_it(
+    results, paths, real_encoder
+):
+    for place, photo in results:
+        if place in (40, COUNT + 1):
+            continue
+        alone = embed_photo(paths[place], real_encoder)
+        assert isinstance(photo, Photo) and isinstance(photo.embedding, Embedding)
+        assert photo.content == alone.content == sha256(paths[place].read_bytes()).digest()
+        assert photo.embedding.picture == alone.embedding.picture
+        np.testing.assert_array_equal(photo.embedding.vector, alone.embedding.vector, strict=True)
+
+
+def test_a_file_that_can_not_be_read_says_why_in_its_place(results):
+    missing = dict(results)[40]
+    assert isinstance(missing, UnreadableImage) and "can't be read" in str(missing)
+
+
+def test_a_file_that_is_no_photograph_has_a_content_and_says_why_it_has_no_embedding(results, paths):
+    text = dict(results)[COUNT + 1]
+    assert isinstance(text.embedding, UnreadableImage) and "not an image" in str(text.embedding)
+    assert text.content == sha256(paths[-1].read_bytes()).digest()
+
+
+@pytest.mark.filterwarnings("ignore:.*cancelled:UserWarning:joblib")
+def test_work_that_is_given_up_ends(engine, paths, real_encoder):
+    work = engine.embed(paths, real_encoder)
+    place, _ = next(work)
+    assert place in range(len(paths))
+    work.close()

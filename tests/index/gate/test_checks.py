@@ -1,0 +1,139 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index.errors import GateFailed
+from index.gate.checks import Limits, check_index, check_vectors
+from index.gate.golden import Answer, Golden
+from index.vectors.flat import FlatIndex
+from index.vectors.hnsw import HnswIndex
+
+
+def on_vectors(vectors, *, items=None, before=None, anew=None, **limits):
+    items = len(vectors) if items is None else items
+    return check_vectors(vectors, items=items, before=before, anew=anew, limits=Limits(**limits))
+
+
+def on_index(vectors, *, indexed=None, golden=(), **limits):
+    index = FlatIndex.build(vectors if indexed is None else indexed)
+    return check_index(vectors, index, golden=golden, limits=Limits(**limits))
+
+
+def failed(verdict):
+    with pytest.raises(GateFailed) as error:
+        verdict.require()
+    return str(error.value)
+
+
+def test_a_sound_index_passes_with_its_figures(unit_vectors):
+    vectors = unit_vectors(300)
+    verdict = on_vectors(vectors) + on_index(vectors)
+    verdict.require()
+    assert verdict.figures["items"] == verdict.figures["vectors"] == 300
+    assert verdict.figures["self_recall_at_1"] == verdict.figures["recall_at_10"] == 1.0
+    assert verdict.figures["not_finite"] == 0
+    assert verdict.figures["norm_error"] < 1e-6
+    assert verdict.figures["search_ms"] > 0
+
+
+def test_an_item_too_many_fails(unit_vectors):
+    assert "counts (41 items, 40 vectors" in failed(on_vectors(unit_vectors(40), items=41))
+
+
+def test_an_index_that_lacks_a_vector_fails(unit_vectors):
+    vectors = unit_vectors(40)
+    assert "counts (40 items, 39 vectors" in failed(on_index(vectors, indexed=vectors[1:]))
+
+
+def test_an_empty_catalogue_fails():
+    assert "counts (0 items, 0 vectors" in failed(on_vectors(np.empty((0, 4), np.float32)))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_vector_that_is_not_finite_fails(unit_vectors, value):
+    vectors = unit_vectors(40)
+    vectors[7, 3] = value
+    assert "finite (1 vectors" in failed(on_vectors(vectors))
+
+
+def test_norms_may_differ_from_1_by_a_ten_thousandth_and_no_more(unit_vectors):
+    on_vectors(unit_vectors(40) * np.float32(1.00009)).require()
+    assert "unit norm" in failed(on_vectors(unit_vectors(40) * np.float32(1.0002)))
+
+
+def test_a_fifth_of_the_items_may_be_missing_and_no_more(unit_vectors):
+    on_vectors(unit_vectors(40), before=50).require()
+    message = failed(on_vectors(unit_vectors(39), before=50))
+    assert "items (39 after 50, 22% fewer; 20% may be missing" in message and "--max-drop" in message
+    on_vectors(unit_vectors(1), before=50, max_drop=1.0).require()
+    on_vectors(unit_vectors(400), before=50, max_drop=0.0).require()
+
+
+def test_vectors_of_another_encoder_fail(unit_vectors):
+    vectors, rows = unit_vectors(40), np.array([3, 17])
+    verdict = on_vectors(vectors, anew=(rows, vectors[rows]))
+    verdict.require()
+    assert verdict.figures["encoded_anew"] == 2
+    assert "fingerprint (photographs encoded anew differ" in failed(
+        on_vectors(vectors, anew=(rows, vectors[rows + 1]))
+    )
+
+
+def test_vectors_in_other_rows_than_their_items_fail(unit_vectors):
+    vectors = unit_vectors(40)
+    message = failed(on_index(vectors, indexed=np.roll(vectors, 1, axis=0)))
+    assert "self-retrieval (R@1 0.000" in message
+
+
+@pytest.mark.parametrize("copies", [2, 50])
+def test_identical_photographs_share_the_first_place(unit_vectors, copies):
+    verdict = on_index(np.repeat(unit_vectors(5), copies, axis=0))
+    verdict.require()
+    assert verdict.figures["self_recall_at_1"] == verdict.figures["recall_at_10"] == 1.0
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_a_few_items_are_enough(unit_vectors, count):
+    on_index(unit_vectors(count)).require()
+
+
+class Forgetful(FlatIndex):
+    """Finds only rows below 300."""
+
+    def search(self, queries, k, *, allowed=None):
+        return super().search(queries, k, allowed=np.arange(len(self)) < 300)
+
+
+def test_the_recall_is_the_share_of_the_true_neighbours_that_is_found(unit_vectors):
+    vectors = unit_vectors(400)
+    verdict = check_index(vectors, Forgetful.build(vectors), limits=Limits(self_recall=0.0))
+    assert "recall@10" in failed(verdict)
+    assert verdict.figures["recall_at_10"] == pytest.approx(0.75, abs=0.03)
+    check_index(vectors, Forgetful.build(vectors), limits=Limits(self_recall=0.0, recall=0.7)).require()
+
+
+def test_an_approximate_kind_reaches_the_recall_it_was_tuned_to(unit_vectors):
+    vectors = unit_vectors(2000)
+    check_index(vectors, HnswIndex.build(vectors, recall=0.95), limits=Limits(recall=0.95)).require()
+
+
+def test_a_search_that_takes_too_long_fails(unit_vectors):
+    assert "latency" in failed(on_index(unit_vectors(40), latency_ms=0.0))
+
+
+def test_a_golden_query_without_its_item_fails_by_name(unit_vectors):
+    query = Golden(Path("golden/dress.jpg"), ("sku-1", "sku-2"), 5)
+    right, wrong = Answer(query, ()), Answer(query, ("sku-2",))
+    on_index(unit_vectors(40), golden=[right]).require()
+    verdict = on_index(unit_vectors(40), golden=[right, wrong])
+    assert "golden query dress.jpg, first 5 (missing: sku-2)" in failed(verdict)
+    assert (verdict.figures["golden_queries"], verdict.figures["golden_right"]) == (2, 0.5)
+
+
+def test_every_failed_check_has_its_line(unit_vectors):
+    vectors = unit_vectors(40) * np.float32(2)
+    vectors[0, 0] = np.nan
+    first, *lines = failed(on_vectors(vectors, items=39, before=100)).splitlines()
+    assert first == "The new index was not published; the version in use stays. Checks that failed: 4."
+    assert [line.split(" (")[0] for line in lines] == ["counts", "items", "finite", "unit norm"]

@@ -1,0 +1,177 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from index import pages
+from index.errors import ItemUnknown
+from index.filters.parse import parse_filter
+from index.pages import Cut, cut_page
+from index.stores.folder.allowed import Allowed
+from index.stores.folder.changes import Changes
+from index.stores.folder.gallery import Gallery
+from index.stores.folder.overlay import lay_over, read_overlay
+from index.stores.folder.publish import current_version
+from index.stores.folder.version import open_version
+from training.catalogue.reader import Item
+
+PICTURE = b"\xff\xd8\xff picture "
+CHEAP = parse_filter({"price": {"lt": 20}})
+
+
+@pytest.fixture
+def world(indexes, publish_version, unit_vectors, make_encoder):
+    """Forty items and changes to them: a gallery, and what it holds as a table for brute force."""
+    vectors = unit_vectors(40)
+    vectors[30:36] = vectors[20:26]  # equal scores in the version, and between it and what is put
+    publish_version(vectors)
+    changes = Changes(indexes)
+    table = {f"sku-{row}": (row, vectors[row], row) for row in range(40)}
+
+    def put(item_id, vector, price, picture=PICTURE):
+        changes.put(item_id, picture + item_id.encode(), {"price": price}, vector, "f" * 64)
+        table[item_id] = (40 + len(puts), vector, price)
+        puts.append(item_id)
+
+    puts = []
+    put("sku-3", unit_vectors(1, seed=9)[0], 7)
+    put("new-1", vectors[20], 15)
+    put("new-2", vectors[21], 50)
+    put("sku-22", vectors[22], 1)
+    for item_id in ("sku-0", "sku-31", "sku-39"):
+        changes.delete(item_id)
+        del table[item_id]
+    version = open_version(indexes / current_version(indexes))
+    overlay = read_overlay(changes, version, make_encoder(), before=lay_over(version, {}))
+    return SimpleNamespace(gallery=Gallery(overlay), table=table, changes=changes, version=version)
+
+
+def brute_force(table, query, *, min_score=-2.0, cheap=False, groups=None):
+    """The whole ranking: best score first, equal ones by row, of each group the first."""
+    scores = {item_id: np.float32(vector @ query) for item_id, (_, vector, _) in table.items()}
+    ranking = sorted(table, key=lambda item_id: (-scores[item_id], table[item_id][0]))
+    listed = [
+        item_id
+        for item_id in ranking
+        if scores[item_id] >= min_score and (table[item_id][2] < 20 or not cheap)
+    ]
+    first = {}
+    for item_id in listed:
+        first.setdefault(item_id if groups is None else groups[table[item_id][0]], item_id)
+    return list(first.values())
+
+
+def listed(page):
+    return [hit.item.item_id for hit in page.hits]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=st.integers(0, 50),
+    limit=st.integers(1, 50),
+    offset=st.integers(0, 45),
+    min_score=st.sampled_from([-1.5, 0.0, 0.25, 0.99]),
+    cheap=st.booleans(),
+    collapse=st.booleans(),
+)
+def test_every_page_is_a_cut_of_the_ranking_by_brute_force(
+    world, unit_vectors, monkeypatch, seed, limit, offset, min_score, cheap, collapse
+):
+    monkeypatch.setattr(pages, "_SPARE", 0)  # so that ties at the end of a page are cut
+    gallery = world.gallery
+    groups = np.arange(44) // 3 if collapse else None
+    query = unit_vectors(40)[20] if seed == 0 else unit_vectors(1, seed=seed)[0]
+    ranking = brute_force(world.table, query, min_score=min_score, cheap=cheap, groups=groups)
+    page = cut_page(
+        gallery,
+        query,
+        Cut(limit, offset, min_score),
+        allowed=gallery.allowed(CHEAP if cheap else None),
+        groups=groups,
+    )
+    assert listed(page) == ranking[offset : offset + limit]
+    assert page.total == len(ranking)
+    assert page.next_offset == (offset + limit if offset + limit < len(ranking) else None)
+    assert [hit.rank for hit in page.hits] == list(range(offset + 1, offset + 1 + len(page.hits)))
+
+
+def test_the_count_is_of_what_can_be_found(world):
+    assert world.gallery.count == len(world.table) == 39
+
+
+def test_an_item_is_what_it_was_put_as(world):
+    row, item = world.gallery.by_id("sku-3")
+    assert row == 40 and item.metadata == {"price": 7}
+    np.testing.assert_array_equal(world.gallery.vector(row), world.table["sku-3"][1])
+    assert world.gallery.by_id("sku-4") == (4, world.version.items.by_id("sku-4")[1])
+
+
+def test_a_deleted_item_is_unknown(world):
+    with pytest.raises(ItemUnknown, match="'sku-0' was deleted"):
+        world.gallery.by_id("sku-0")
+    with pytest.raises(ItemUnknown, match="no item 'nobody'"):
+        world.gallery.by_id("nobody")
+
+
+def test_items_come_in_the_order_of_the_rows(world):
+    rows = [41, 5, 40, 1, 5]
+    assert [item.item_id for item in world.gallery.by_rows(rows)] == [
+        "new-1",
+        "sku-5",
+        "sku-3",
+        "sku-1",
+        "sku-5",
+    ]
+
+
+def test_a_filter_sees_what_was_put_and_not_what_it_replaced(world):
+    """The catalogue's price of sku-22 is 22; it was put with 1."""
+    cheap = {
+        item.item_id
+        for item in world.gallery.by_rows(np.flatnonzero(world.gallery.allowed(CHEAP).mask).tolist())
+    }
+    assert cheap == {item_id for item_id, (_, _, price) in world.table.items() if price < 20}
+    assert "sku-22" in cheap and "new-2" not in cheap
+
+
+def test_what_was_put_is_in_one_group_where_it_has_one_photograph(world, unit_vectors, make_encoder):
+    for item_id in ("a", "b"):
+        world.changes.put(item_id, PICTURE, {}, unit_vectors(1)[0], "f" * 64)
+    overlay = read_overlay(world.changes, world.version, make_encoder(), before=world.gallery.overlay)
+    groups = Gallery(overlay).groups()
+    assert groups.tolist() == [*range(40), 40, 41, 42, 43, 44, 44]
+
+
+class Forgetful:
+    """An approximate kind: it finds only every second vector, and says -1 for the others."""
+
+    def __init__(self, vectors):
+        self.vectors = vectors
+
+    def __len__(self):
+        return len(self.vectors)
+
+    def search(self, queries, k, *, allowed=None):
+        scores = (self.vectors @ queries[0]).astype(np.float32)
+        rows = np.array(
+            [row for row in np.argsort(-scores) if row % 2 == 0 and (allowed is None or allowed[row])]
+        )
+        rows = rows[:k]
+        missing = min(k, len(self)) - len(rows)
+        return (
+            np.r_[scores[rows], np.full(missing, -np.inf, np.float32)][None],
+            np.r_[rows, np.full(missing, -1, np.int64)][None],
+        )
+
+
+def test_a_kind_that_finds_fewer_ends_the_search(unit_vectors):
+    vectors = unit_vectors(40)
+    version = SimpleNamespace(vectors=Forgetful(vectors))
+    overlay = SimpleNamespace(
+        version=version, hidden=np.zeros(40, bool), items=(Item("a", None),), vectors=None
+    )
+    found = Gallery(overlay).search(vectors[0], 30, Allowed.of(np.ones(41, bool), base=40))
+    assert len(found.rows) == 20 and (found.rows % 2 == 0).all() and found.unseen == -np.inf
+    assert (np.diff(found.scores) <= 0).all()

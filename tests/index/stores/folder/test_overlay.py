@@ -1,0 +1,183 @@
+import logging
+
+import numpy as np
+import pytest
+
+from index.stores.folder.changes import Changes
+from index.stores.folder.items import Items
+from index.stores.folder.overlay import lay_over, read_overlay
+from index.stores.folder.publish import current_version
+from index.stores.folder.version import open_version
+
+
+@pytest.fixture
+def version(indexes, publish_version, unit_vectors):
+    publish_version(unit_vectors(40, 128))
+    return open_version(indexes / current_version(indexes))
+
+
+@pytest.fixture
+def changes(indexes):
+    return Changes(indexes)
+
+
+@pytest.fixture
+def put(changes, unit_vectors, encode_image, photo):
+    picture = encode_image(photo)
+
+    def put(item_id, seed=0, encoder="f" * 64, **metadata):
+        return changes.put(item_id, picture, metadata, unit_vectors(1, 128, seed=seed)[0], encoder)
+
+    return put
+
+
+@pytest.fixture
+def read(changes, version, make_encoder):
+    """Read the overlay, by default anew."""
+
+    def read(before=None, *, over=version, encoder="f" * 64):
+        before = lay_over(over, {}) if before is None else before
+        return read_overlay(changes, over, make_encoder(encoder), before=before)
+
+    return read
+
+
+def hidden(overlay):
+    return np.flatnonzero(overlay.hidden).tolist()
+
+
+def ids(overlay):
+    return [item.item_id for item in overlay.items]
+
+
+def same(one, other):
+    return (
+        (one.position, list(one.states), dict(one.rows), ids(one), dict(one.places))
+        == (other.position, list(other.states), dict(other.rows), ids(other), dict(other.places))
+        and hidden(one) == hidden(other)
+        and all((one.vectors.vector(row) == other.vectors.vector(row)).all() for row in range(len(one.items)))
+    )
+
+
+def test_without_changes_nothing_is_hidden_or_added(read):
+    overlay = read()
+    assert hidden(overlay) == [] and ids(overlay) == [] and overlay.vectors is None
+
+
+def test_replaced_and_deleted_rows_are_hidden_and_what_was_put_is_added(read, changes, put, unit_vectors):
+    put("sku-3", 1, price=5)
+    put("new", 2)
+    changes.delete("sku-7")
+    changes.delete("unheard-of")
+    overlay = read()
+    assert hidden(overlay) == [3, 7] and ids(overlay) == ["sku-3", "new"]
+    assert overlay.items[0].metadata == {"price": 5}
+    np.testing.assert_array_equal(overlay.vectors.vector(1), unit_vectors(1, 128, seed=2)[0])
+
+
+def test_what_was_put_and_deleted_again_is_gone(read, changes, put):
+    put("new")
+    changes.delete("new")
+    assert ids(read()) == []
+
+
+def test_what_is_forgotten_is_as_it_was_built(read, changes, put):
+    put("sku-3")
+    changes.delete("sku-4")
+    changes.forget("sku-3")
+    changes.forget("sku-4")
+    overlay = read()
+    assert hidden(overlay) == [] and ids(overlay) == []
+
+
+def test_only_what_is_not_folded_in_counts(changes, put, indexes, publish_version, read, unit_vectors):
+    put("sku-3")
+    seq = changes.delete("sku-4")
+    changes.delete("sku-5")
+    publish_version(unit_vectors(40, 128), changes=seq, night=1)
+    overlay = read(over=open_version(indexes / current_version(indexes)))
+    assert hidden(overlay) == [5] and ids(overlay) == []
+
+
+def test_without_news_the_overlay_stays_the_same_object(read, put):
+    put("new")
+    overlay = read()
+    assert read(overlay) is overlay
+
+
+def test_reading_on_gives_what_reading_anew_gives(read, changes, put):
+    overlay = read()
+    for step in range(30):
+        item_id = f"sku-{step * 7 % 5}" if step % 2 else f"new-{step % 3}"
+        if step % 4 == 3:
+            changes.delete(item_id)
+        elif step % 11 == 10:
+            changes.forget(item_id)
+        else:
+            put(item_id, step)
+        overlay = read(overlay)
+        assert same(overlay, read())
+
+
+def test_reading_on_looks_up_new_ids_only(read, put, monkeypatch):
+    put("sku-1")
+    put("new")
+    overlay = read()
+    put("sku-1", 2)
+    put("sku-2")
+    asked = []
+    monkeypatch.setattr(Items, "rows_of", lambda _, item_ids: asked.extend(item_ids) or {"sku-2": 2})
+    assert hidden(read(overlay)) == [1, 2] and asked == ["sku-2"]
+
+
+def test_an_overlay_that_was_handed_out_never_changes(read, changes, put):
+    put("new", 1)
+    overlay = read()
+    changes.delete("sku-1")
+    put("new", 2)
+    read(overlay)
+    assert hidden(overlay) == [] and ids(overlay) == ["new"] and list(overlay.states) == ["new"]
+
+
+def test_a_log_that_was_replaced_is_read_anew(read, changes, put, indexes):
+    put("sku-1")
+    put("sku-2")
+    overlay = read()
+    for file in indexes.glob("changes.sqlite*"):
+        file.rename(file.with_name(f"old-{file.name}"))
+    assert hidden(read(overlay)) == []
+    put("sku-3")
+    assert hidden(read(overlay)) == [3]
+
+
+def test_a_photograph_embedded_by_another_encoder_is_embedded_again(read, put, make_encoder, indexes):
+    put("new", encoder="a" * 64)
+    overlay = read()
+    (expected,) = make_encoder().embed([overlay.items[0].path])
+    np.testing.assert_array_equal(overlay.vectors.vector(0), expected)
+
+
+def test_a_vector_of_the_wrong_size_is_made_again(read, changes, put, encode_image, photo, unit_vectors):
+    changes.put("new", encode_image(photo), {}, unit_vectors(1, 7)[0], "f" * 64)
+    assert read().vectors.dimension == 128
+
+
+def test_it_is_embedded_again_once(read, put, monkeypatch, make_encoder):
+    put("new", encoder="a" * 64)
+    overlay = read()
+    monkeypatch.setattr(make_encoder, "embed", lambda *_: pytest.fail("embedded again"))
+    put("other")
+    assert ids(read(overlay)) == ["new", "other"]
+
+
+def test_an_item_whose_photograph_is_gone_is_left_out_and_logged_once(read, put, indexes, caplog):
+    put("sku-3", encoder="a" * 64)
+    put("new", encoder="f" * 64)
+    for photograph in (indexes / "photographs").iterdir():
+        photograph.unlink()
+    with caplog.at_level(logging.ERROR):
+        overlay = read()
+        put("other")
+        overlay = read(overlay)
+    assert hidden(overlay) == [3] and ids(overlay) == ["new", "other"]
+    assert caplog.text.count("'sku-3'") == 1

@@ -1,0 +1,246 @@
+import base64
+import io
+from urllib.parse import quote, unquote
+
+import pytest
+from PIL import Image
+
+from index.errors import ChangeNotWritten
+from index.stores.folder.changes import Changes
+from index.stores.folder.searcher import Searcher
+from service.run.app import create_app
+from training.catalogue.reader import Item
+
+
+def test_an_item_is_answered_with_its_metadata(client):
+    answer = client.get("/v1/items/dress/2")
+    assert answer.json["item_id"] == "dress/2"
+    assert answer.json["metadata"] == {"category": "dress", "price": 12}
+    assert answer.json["image_url"] == "/v1/items/dress/2/image"
+
+
+def test_an_item_s_picture_is_sent_as_what_it_is_and_only_once(client, searcher):
+    answer = client.get("/v1/items/dress/2/image")
+    assert answer.data == searcher.item("dress/2").path.read_bytes()
+    assert answer.mimetype == "image/png"
+    assert "max-age=3600" in answer.headers["Cache-Control"]
+    again = client.get("/v1/items/dress/2/image", headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_a_picture_that_has_gone_or_is_none_any_more_is_not_sent(client, searcher):
+    searcher.item("dress/1").path.unlink()
+    searcher.item("dress/2").path.write_text("<script>alert(1)</script>")
+    for item_id in ("dress/1", "dress/2"):
+        answer = client.get(f"/v1/items/{item_id}/image")
+        assert (answer.status_code, answer.json["code"]) == (404, "item_unknown")
+        assert "gone" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../../../etc/passwd",
+        "%2e%2e/%2e%2e/etc/passwd",
+        "/etc/passwd",
+        "..%2f..%2fetc%2fpasswd",
+        "dress/1%00",
+        "hat",
+    ],
+)
+@pytest.mark.parametrize("tail", ["", "/image", "/similar"])
+def test_a_path_is_never_taken_for_an_item(client, path, tail):
+    answer = client.get(f"/v1/items/{path}{tail}")
+    assert (answer.status_code, answer.json["code"]) == (404, "item_unknown")
+
+
+@pytest.mark.parametrize(
+    "item_id", ["a b/ü#?%2F&'\"<x>", "/lead/slash", "a//b", "shop/image", "shop/similar", "100%", "日本"]
+)
+def test_any_id_can_be_followed_from_the_addresses_that_answers_give(client, searcher, item_id):
+    old = searcher.items[3]
+    searcher.items[3] = Item(item_id, old.path, old.metadata)
+    address = client.get("/v1/items/dress/2/similar").json["results"]
+    (image_url,) = [result["image_url"] for result in address if result["item_id"] == item_id]
+    assert client.get(image_url).data == old.path.read_bytes()
+    base = image_url.removesuffix("/image")
+    assert unquote(base) == f"/v1/items/{item_id}"
+    assert client.get(base).json["item_id"] == item_id
+    assert client.get(f"{base}/similar").json["query"]["item_id"] == item_id
+
+
+def test_the_neighbours_of_an_item_leave_it_out(client):
+    answer = client.get("/v1/items/dress/2/similar?limit=3").json
+    assert [result["item_id"] for result in answer["results"]] != []
+    assert {result["metadata"]["category"] for result in answer["results"]} == {"dress"}
+    assert "dress/2" not in [result["item_id"] for result in answer["results"]]
+    assert (answer["total"], answer["next_offset"]) == (11, 3)
+    assert (answer["query"]["item_id"], answer["query"]["category"]) == ("dress/2", "dress")
+    assert answer["query"]["category_confidence"] == 1.0
+
+
+def test_an_item_without_a_category_is_guessed_from_its_neighbours(client, searcher):
+    searcher.items[2] = Item("dress/2", searcher.items[2].path)
+    query = client.get("/v1/items/dress/2/similar?limit=1").json["query"]
+    assert query["category"] == "dress" and 0.5 < query["category_confidence"] <= 1.0
+
+
+def test_an_unknown_item_is_named_as_it_was_asked_for(client):
+    for tail in ("", "/image", "/similar"):
+        assert "'hat'" in client.get(f"/v1/items/hat{tail}").json["detail"]
+
+
+@pytest.mark.parametrize("tail", ["", "/image", "/similar"])
+def test_an_item_is_looked_up_once_in_one_version_of_the_index(client, searcher, monkeypatch, tail):
+    asked = []
+    item, snapshot = searcher.item, searcher.snapshot
+    monkeypatch.setattr(searcher, "item", lambda item_id: asked.append(item_id) or item(item_id))
+    monkeypatch.setattr(searcher, "snapshot", lambda: asked.append("version") or snapshot())
+    assert client.get(f"/v1/items/dress/2{tail}").status_code == 200
+    assert asked == ["version", "dress/2"]
+
+
+def test_a_search_by_an_item_keeps_to_one_version_of_the_index(post, searcher, monkeypatch):
+    taken = []
+    monkeypatch.setattr(searcher, "snapshot", lambda: taken.append("version") or searcher)
+    assert post(json={"item_id": "dress/2"}).status_code == 200
+    assert taken == ["version"]
+
+
+def test_neighbours_refuse_fields_that_they_do_not_know(client):
+    answer = client.get("/v1/items/dress/2/similar?limt=3")
+    assert (answer.status_code, answer.json["param"]) == (400, "limt")
+
+
+# --- putting and deleting -------------------------------------------------------------------------------
+
+
+def put(live, item_id, content, *, headers=None, **fields):
+    data = {"file": (io.BytesIO(content), "photo.jpg"), **fields}
+    return live.client.put(f"/v1/items/{item_id}", data=data, headers=headers or live.headers)
+
+
+def first_found(client, content):
+    answer = client.post("/v1/search", data={"file": (io.BytesIO(content), "photo.jpg")}).json
+    return answer["results"][0]["item_id"], answer["total"]
+
+
+@pytest.fixture
+def cape(pictures):
+    """A photograph that looks like nothing in the gallery."""
+    return pictures.encoded(pictures.drawn((50, 10, 70, 60)))
+
+
+def test_an_item_that_is_put_is_found_at_once_and_after_a_restart(live, cape):
+    answer = put(live, "new/cape", cape, metadata='{"category": "cape", "price": 5}')
+    assert answer.status_code == 201, answer.text
+    assert (answer.json["item_id"], answer.json["image_url"]) == ("new/cape", "/v1/items/new/cape/image")
+    assert answer.json["metadata"] == {"category": "cape", "price": 5}
+    assert (answer.json["warnings"], answer.json["change"]) == ([], 1)
+    searched = live.client.post("/v1/search", data={"file": (io.BytesIO(cape), "photo.jpg")}).json
+    assert answer.json["box"] == searched["query"]["box"]
+    assert first_found(live.client, cape) == ("new/cape", 13)
+    assert live.client.get("/v1/items/new/cape/image").data == cape
+    assert live.client.get("/v1/index").json["changes"] == 1
+    again = create_app(live.config, Searcher.open(live.config.indexes, encoder=live.encoder)).test_client()
+    assert first_found(again, cape) == ("new/cape", 13)
+
+
+def test_an_item_is_replaced_by_the_next_one_of_its_id(live, cape, photo):
+    assert put(live, "hat/1", cape, metadata='{"category": "cape"}').status_code == 200
+    assert live.client.get("/v1/items/hat/1").json["metadata"] == {"category": "cape"}
+    assert first_found(live.client, cape) == ("hat/1", 12)
+    assert put(live, "hat/1", photo).json["metadata"] == {}
+
+
+def test_an_item_may_come_in_json(live, cape):
+    body = {"image_base64": base64.b64encode(cape).decode(), "metadata": {"category": "cape"}}
+    assert live.client.put("/v1/items/cape", json=body, headers=live.headers).status_code == 201
+    assert live.client.get("/v1/items/cape").json["metadata"] == {"category": "cape"}
+
+
+def test_a_picture_without_a_garment_is_stored_with_a_warning(live, pictures):
+    blank = pictures.encoded(Image.new("RGB", (100, 100), "white"))
+    answer = put(live, "blank", blank).json
+    assert (answer["warnings"], answer["box"]) == (["garment_not_found"], [0, 0, 1, 1])
+
+
+def test_an_item_that_is_deleted_is_gone_at_once(live, cape):
+    put(live, "cape", cape)
+    for item_id in ("cape", "dress/2"):
+        answer = live.client.delete(f"/v1/items/{item_id}", headers=live.headers)
+        assert (answer.status_code, answer.json["item_id"]) == (200, item_id)
+        assert live.client.get(f"/v1/items/{item_id}").status_code == 404
+        again = live.client.delete(f"/v1/items/{item_id}", headers=live.headers)
+        assert (again.status_code, again.json["code"]) == (404, "item_unknown")
+    assert first_found(live.client, cape)[1] == 11
+
+
+def test_any_id_that_can_be_searched_can_be_put_and_deleted(live, cape):
+    for item_id in ("a b/ü#?&'<x>", "shop/image", "日本/similar", "100%"):
+        address = quote(item_id)
+        assert put(live, address, cape).json["item_id"] == item_id
+        assert live.client.delete(f"/v1/items/{address}", headers=live.headers).json["item_id"] == item_id
+
+
+@pytest.mark.parametrize("method", ["put", "delete"])
+def test_writing_needs_a_key(live, method, photo):
+    write = getattr(live.client, method)
+    answer = write("/v1/items/dress/1")
+    assert (answer.status_code, answer.json["code"]) == (401, "key_missing")
+    wrong = write("/v1/items/dress/1", headers={"Authorization": "Bearer sk_wrong"})
+    assert (wrong.status_code, wrong.json["code"]) == (403, "key_wrong")
+    assert live.client.get("/v1/index").json["changes"] == 0
+
+
+@pytest.mark.parametrize(
+    "metadata, param",
+    [("[1]", "metadata"), ("{", "metadata"), ('{"a": NaN}', "metadata"), ('{"a": "\\ud800"}', "metadata")],
+)
+def test_metadata_that_can_t_be_stored_is_refused(live, photo, metadata, param):
+    answer = put(live, "new", photo, metadata=metadata)
+    assert (answer.status_code, answer.json["code"]) == (400, "invalid_parameter"), answer.text
+    assert answer.json["param"] == param
+    assert live.client.get("/v1/items/new").status_code == 404
+
+
+def test_metadata_that_is_nested_too_deep_or_too_long_is_refused(live, photo):
+    for metadata in ('{"a":' * 40 + "1" + "}" * 40, '{"a": "' + "x" * 33_000 + '"}'):
+        answer = put(live, "new", photo, metadata=metadata)
+        assert (answer.status_code, answer.json["param"]) == (400, "metadata"), answer.text
+
+
+@pytest.mark.parametrize("item_id", ["x" * 256, "a%00b", "a%09b"])
+def test_an_id_that_can_t_be_stored_is_refused(live, photo, item_id):
+    answer = put(live, item_id, photo)
+    assert (answer.status_code, answer.json["param"]) == (400, "item_id")
+
+
+def test_a_picture_that_can_t_be_used_is_not_stored(live, photo):
+    cut = put(live, "new", photo[:900])
+    assert (cut.status_code, cut.json["code"], cut.json["param"]) == (422, "image_undecodable", "file")
+    text = live.client.put("/v1/items/new", json={"image_base64": "AAAA"}, headers=live.headers)
+    assert (text.status_code, text.json["param"]) == (415, "image_base64")
+    none = live.client.put("/v1/items/new", json={"metadata": {}}, headers=live.headers)
+    assert (none.status_code, none.json["param"]) == (400, "image_base64")
+    empty = live.client.put("/v1/items/new", headers=live.headers)
+    assert (empty.status_code, empty.json["code"]) == (400, "no_image")
+    assert live.client.get("/v1/items/new").status_code == 404
+
+
+def test_a_field_that_is_not_known_is_not_stored_in_silence(live, photo):
+    answer = put(live, "new", photo, category="dress")
+    assert (answer.status_code, answer.json["param"]) == (400, "category")
+    beside = live.client.delete("/v1/items/dress/1?force=true", headers=live.headers)
+    assert (beside.status_code, beside.json["param"]) == (400, "force")
+
+
+def test_a_change_that_can_t_be_written_is_said_and_changes_nothing(live, photo, monkeypatch):
+    def full(*values):
+        raise ChangeNotWritten("'/srv/indexes/changes.sqlite': no space left")
+
+    monkeypatch.setattr(Changes, "put", full)
+    answer = put(live, "new", photo)
+    assert (answer.status_code, answer.json["code"]) == (503, "index_not_ready")
+    assert "nothing was changed" in answer.json["detail"] and "/srv" not in answer.text
+    assert answer.headers["Retry-After"]

@@ -1,0 +1,66 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STATIC = Path(__file__).parents[3] / "service" / "static"
+
+
+@pytest.mark.parametrize(
+    "address", ["/nothing", "/v1", "/v1/items/", "/static/../app.py", "/static/nothing.js"]
+)
+def test_an_address_without_anything_is_a_problem(client, address):
+    answer = client.get(address)
+    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+    assert answer.mimetype == "application/problem+json"
+
+
+def test_a_wrong_method_is_a_problem_that_names_the_right_one(client):
+    answer = client.get("/v1/search")
+    assert (answer.status_code, answer.json["code"]) == (405, "method_not_allowed")
+    assert "POST" in answer.headers["Allow"]
+
+
+def test_a_request_keeps_the_id_that_it_came_with_unless_it_is_unsafe(client):
+    assert client.get("/healthz", headers={"X-Request-Id": "trace-1"}).json["request_id"] == "trace-1"
+    unsafe = client.get("/healthz", headers={"X-Request-Id": "a b<c>"})
+    assert unsafe.headers["X-Request-Id"].startswith("r_")
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "/healthz", "/nothing", "/v1/items/dress/1/image", "/static/page.js"]
+)
+def test_every_answer_carries_the_security_headers(client, address):
+    headers = client.get(address).headers
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+
+
+def test_the_page_needs_nothing_inline_and_nothing_from_elsewhere(client):
+    html = client.get("/").text
+    assert re.findall(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|https?://", html) == []
+    for address in re.findall(r'(?:src|href)="(/static/[^"]+)"', html):
+        assert client.get(address).status_code == 200
+
+
+def test_every_element_that_the_script_asks_for_is_on_the_page(client):
+    asked = set(re.findall(r'\bat\("([a-z-]+)"\)', (STATIC / "page.js").read_text()))
+    assert asked <= set(re.findall(r'\bid="([a-z-]+)"', client.get("/").text))
+
+
+def test_the_serving_process_holds_no_tensorflow():
+    code = "import sys, service.run.app; print(sorted({'tensorflow', 'keras', 'torch'} & set(sys.modules)))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+def test_what_runs_before_the_workers_fork_starts_no_native_threads():
+    code = (
+        "import sys, service.__main__; print(sorted({'numpy', 'faiss', 'ai_edge_litert'} & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"

@@ -1,0 +1,199 @@
+import os
+import signal
+import socket
+import tempfile
+import threading
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from service.__main__ import main
+from service.config import Config
+from service.errors import InvalidSetting, PortInUse
+from service.run import server
+from service.run.server import Address, check_port_free, greeting, settings
+
+
+def test_the_greeting_has_the_address_and_a_line_that_can_be_pasted():
+    text = greeting(Address(port=8001), Path("/my photos/a.jpg"))
+    assert text.splitlines() == [
+        "Silhouette answers at http://127.0.0.1:8001",
+        "Try:  curl -F 'file=@/my photos/a.jpg' 'http://127.0.0.1:8001/v1/search?limit=5'",
+    ]
+
+
+def test_an_address_for_all_interfaces_is_shown_as_one_that_a_browser_takes():
+    assert Address("0.0.0.0", 80).url == "http://127.0.0.1:80"
+
+
+def test_only_the_first_worker_greets(capsys):
+    greet = settings(Config(workers=2))["post_worker_init"]
+    for age in (1, 2, 3):
+        greet(SimpleNamespace(age=age))
+    assert capsys.readouterr().out.count("Silhouette answers") == 1
+
+
+def test_workers_are_threaded_and_open_no_control_socket():
+    chosen = settings(Config(host="::1", workers=3, searches_at_once=4, searches_waiting=6))
+    assert (chosen["workers"], chosen["worker_class"]) == (3, "service.run.worker.Worker")
+    assert chosen["threads"] > 4 + 6
+    assert chosen["control_socket_disable"] is True
+    assert chosen["bind"] == "[::1]:8000"
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("3", "3")])
+def test_numeric_libraries_get_one_thread_each_unless_told_otherwise(monkeypatch, tmp_path, before, after):
+    environ = {} if before is None else {"OMP_NUM_THREADS": before}
+    seen = []
+    monkeypatch.setattr(os, "environ", environ)
+    monkeypatch.setattr(server, "configure_logs", lambda config: None)
+    monkeypatch.setattr(server, "check_port_free", lambda address: None)
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda **_: str(tmp_path))
+    monkeypatch.setattr(server._Server, "run", lambda self: seen.append(environ["OMP_NUM_THREADS"]))
+    server.serve(Config)
+    assert seen == [after]
+
+
+def test_threads_share_memory_where_the_c_library_lets_them(monkeypatch):
+    told = []
+    libraries = iter((SimpleNamespace(mallopt=lambda *words: told.append(words)), SimpleNamespace()))
+    monkeypatch.setattr(server.ctypes, "CDLL", lambda _: next(libraries))
+    server.share_memory()
+    server.share_memory()
+    assert told == [(-8, server.MOST_ARENAS)]
+
+
+def test_a_port_that_is_taken_is_refused_with_the_next_one_as_advice():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(PortInUse, match=rf"127\.0\.0\.1:{port} can't be used .* PORT={port + 1}"):
+            check_port_free(Address(port=port))
+    check_port_free(Address(port=port))
+
+
+def test_serve_reads_flags_over_the_environment_and_that_over_the_file(monkeypatch, tmp_path):
+    served = []
+    monkeypatch.setattr("service.__main__.run_server", lambda read, *, example: served.append(read()))
+    (tmp_path / "settings.toml").write_text('workers = 7\nmax_limit = 50\nindexes = "file"\n')
+    environ = {
+        "SILHOUETTE_CONFIG": str(tmp_path / "settings.toml"),
+        "SILHOUETTE_INDEXES": "elsewhere",
+        "SILHOUETTE_WORKERS": "3",
+        "PORT": "8123",
+    }
+    result = CliRunner().invoke(main, ["serve", "--indexes", str(tmp_path)], env=environ)
+    assert result.exit_code == 0, result.output
+    (config,) = served
+    assert (config.indexes, config.workers, config.max_limit, config.port) == (tmp_path, 3, 50, 8123)
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "message"),
+    [
+        (["serve"], {"SILHOUETTE_MAX_LIMIT": "x"}, "Error: SILHOUETTE_MAX_LIMIT is 'x'"),
+        (["serve", "--port", "0"], {}, "Error: SILHOUETTE_PORT is 0"),
+        (["serve"], {"SILHOUETTE_CONFIG": "nowhere.toml"}, "Error: SILHOUETTE_CONFIG names nowhere.toml"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_a_failure(words, environ, message):
+    result = CliRunner().invoke(main, words, env=environ)
+    assert result.exit_code == 1
+    assert result.output.startswith(message) and result.output.count("\n") == 1
+
+
+def test_an_encoder_that_is_missing_ends_the_worker_with_one_line(tmp_path, config):
+    wrong = replace(config, encoder=tmp_path / "nowhere")
+    with pytest.raises(server.AppImportError, match=r"Error: .*nowhere"):
+        server._Server(lambda: wrong, wrong, None).load()
+
+
+def test_settings_with_a_mistake_are_not_taken_up_at_a_reload(config, caplog):
+    def read():
+        raise InvalidSetting("max_limit in settings.toml is 0.")
+
+    running = server._Server(read, replace(config, workers=3), None)
+    running.reload()
+    assert running.cfg.workers == 3
+    assert "The settings stay as they were. max_limit in settings.toml is 0." in caplog.text
+
+
+class Upload:
+    """A search that has begun, its body sent in part: it is in flight until `finish`."""
+
+    def __init__(self, serving):
+        photo = (serving.folder / "photograph.jpg").read_bytes()
+        head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="p.jpg"\r\n\r\n'
+        body = head + photo + b"\r\n--b--\r\n"
+        self._connection, self._rest = serving.connect(), body[100:]
+        self._connection.sendall(
+            b"POST /v1/search HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n"
+            b"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
+        assert b"100 Continue" in self._connection.recv(1000)  # the worker has taken it on
+        self._connection.sendall(body[:100])
+
+    def finish(self):
+        with self._connection:
+            self._connection.sendall(self._rest)
+            return b"".join(iter(partial(self._connection.recv, 65536), b""))
+
+
+def count(serving):
+    lines = httpx.get(f"{serving.url}/metrics", timeout=120).text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if 'total{method="GET",path="/v1/index"' in line)
+
+
+@pytest.fixture(scope="module")
+def own(serve):
+    return serve(workers=1, config="settings.toml", request_seconds=300, graceful_seconds=120)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def settings_at_the_start(garments):
+    (garments / "settings.toml").write_text("max_limit = 50\n")
+
+
+def wait_until(true, *, seconds=120):
+    """Look until something becomes true of another process, which can't tell of it by itself."""
+    end, pause = time.monotonic() + seconds, threading.Event()
+    while not true():
+        assert time.monotonic() < end
+        pause.wait(0.1)
+
+
+def test_a_reload_takes_up_new_settings_and_loses_neither_a_request_nor_a_count(own):
+    get = partial(httpx.get, timeout=120)
+    for _ in range(3):
+        assert get(f"{own.url}/v1/index").status_code == 200
+    assert get(f"{own.url}/v1/items/x/similar?limit=26").json()["code"] == "item_unknown"
+    before, upload = own.workers(), Upload(own)
+    (own.folder / "settings.toml").write_text("max_limit = 25\n")
+    own.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: own.workers() - before)
+    assert b"HTTP/1.1 200 OK" in upload.finish()
+    wait_until(lambda: not own.workers() & before)
+    item = get(f"{own.url}/v1/index").json()["examples"][0]["item_id"]
+    answer = get(f"{own.url}/v1/items/{item}/similar?limit=26")
+    assert (answer.status_code, answer.json()["param"]) == (400, "limit")
+    assert count(own) == 4
+
+
+def test_a_shutdown_answers_what_has_begun_and_leaves_nothing_behind(own):
+    temporary = own.folder / "tmp"
+    assert [path.name[:19] for path in temporary.iterdir()] == ["silhouette-figures-"]
+    upload = Upload(own)
+    own.process.send_signal(signal.SIGTERM)
+    assert b"HTTP/1.1 200 OK" in upload.finish()
+    assert own.process.wait(timeout=120) == 0
+    assert list(temporary.iterdir()) == []
+    logged = own.lines()
+    assert [line["status"] for line in logged if line.get("path") == "/v1/search"] == [200, 200]
+    assert not [line for line in logged if line["level"] == "error" or "exception" in line]

@@ -1,0 +1,128 @@
+import json
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from gunicorn.http.errors import NoMoreData
+
+from service.run.worker import BYTES_A_SECOND, TimedSocket
+
+SEARCH = b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+CHUNKED = SEARCH + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture
+def pair():
+    ours, theirs = socket.socketpair()
+    timed = TimedSocket(ours, patience=60)
+    timed.setblocking(True)
+    with timed, theirs:
+        yield timed, theirs
+
+
+def test_a_client_that_stalls_is_taken_for_gone_once_its_time_is_over(pair):
+    timed, theirs = pair
+    theirs.sendall(b"POST / HT")
+    timed.allow(0.05)
+    assert timed.recv(100) == b"POST / HT"
+    with pytest.raises(NoMoreData):
+        timed.recv(100)
+    assert timed.gettimeout() == 60
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The seconds that the worker's clock shows."""
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr("service.run.worker.time", clock)
+    return clock
+
+
+def test_a_client_that_drips_gains_no_more_than_its_bytes_are_worth(pair, clock):
+    timed, theirs = pair
+    timed.allow(1.0)
+    with pytest.raises(NoMoreData):
+        for _ in range(200):
+            theirs.sendall(b"x")
+            timed.recv(1)
+            clock.now += 0.01
+    assert clock.now == pytest.approx(1.0, abs=0.02)
+
+
+def test_a_large_body_gets_more_time_as_it_arrives(pair, clock):
+    timed, theirs = pair
+    timed.allow(1.0)
+    theirs.sendall(b"x" * 2 * BYTES_A_SECOND)
+    received = 0
+    while received < 2 * BYTES_A_SECOND:
+        received += len(timed.recv(2 * BYTES_A_SECOND))
+    clock.now = 2.9
+    theirs.sendall(b"x")
+    assert timed.recv(1) == b"x"
+
+
+def answered(raw):
+    head, _, body = raw.partition(b"\r\n\r\n")
+    assert b"gunicorn" not in head.lower() and b"Python" not in head
+    return int(head.split()[1]), json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"GARBAGE\r\n\r\n", 400),
+        (b"GET / HTTP/9.9\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nBad Header: y\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5, 6\r\n\r\n", 400),
+        (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Y: z\r\n" * 500 + b"\r\n", 431),
+        (CHUNKED + b"no length\r\n", 400),
+    ],
+)
+def test_what_is_not_http_is_refused_as_a_problem(serving, request_bytes, status):
+    found, problem = answered(serving.exchange(request_bytes))
+    assert (found, problem["status"]) == (status, status)
+    assert problem["type"] == "/errors/" + problem["code"] == "/errors/invalid_parameter"
+
+
+def peak_memory(serving):
+    texts = [Path(f"/proc/{pid}/status").read_text() for pid in serving.workers()]
+    return max(int(text.partition("VmHWM:")[2].split()[0]) for text in texts)
+
+
+def test_a_body_of_100_mb_is_refused_and_never_held(serving):
+    measured = Path("/proc/self/status").exists()
+    httpx.get(f"{serving.url}/v1/index", timeout=120)
+    before = peak_memory(serving) if measured else 0
+    head = SEARCH + b"Content-Length: 100000000\r\n\r\n"
+    status, problem = answered(serving.exchange(head + b"x" * 1000))
+    assert (status, problem["code"]) == (413, "upload_too_large")
+    with serving.connect() as connection:  # without a length: in pieces, until the service has had enough
+        connection.sendall(CHUNKED)
+        try:
+            for _ in range(100):
+                connection.sendall(b"100000\r\n" + b"x" * 2**20 + b"\r\n")
+        except OSError:
+            pass
+        else:
+            pytest.fail("the service took 100 MB")
+    assert not measured or peak_memory(serving) - before < 60_000
+
+
+def test_a_slow_upload_is_refused_and_a_silent_client_takes_no_thread(serve):
+    slow = serve(workers=1, request_seconds=1, searches_at_once=1, searches_waiting=1)
+    with ExitStack() as stack:
+        silent = [stack.enter_context(slow.connect()) for _ in range(40)]  # more than there are threads
+        assert len(silent) == 40
+        assert httpx.get(f"{slow.url}/healthz", timeout=4).status_code == 200  # a held thread waits for 5 s
+    head = SEARCH + b"Content-Length: 500\r\n\r\n"
+    status, problem = answered(slow.exchange(head + b'{"image_base64": "'))
+    assert (status, problem["code"]) == (408, "upload_too_slow")
+    assert httpx.get(f"{slow.url}/healthz", timeout=120).status_code == 200
+    assert slow.exchange(b"GET / HT") == b""  # a head that stops is given up in silence
+    assert slow.end() == 0

@@ -1,0 +1,185 @@
+"""The examination: who takes part, what is scored, and how it is told."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from training.catalogue.reader import Catalogue, Item
+from training.errors import TooFewImages
+from training.evaluation.baselines import CHANCE, HOG_MASK, Reading
+from training.evaluation.retrieval import as_json, as_markdown, evaluate, retrieval
+from training.evaluation.side import BATCH, ENCODER, embed_readings
+from training.photo.encoder import MODEL_FILE, PRETRAINED, Encoder
+
+BRIGHT, DARK = 220, 60
+
+
+class _Brightness:
+    """Stands in for an encoder: two garments are alike where their photographs are equally bright."""
+
+    def embed_garments(self, garments):
+        angles = np.array([np.median(garment.rgb) / 255 for garment in garments])
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+def _item(folder, item_id, value, category):
+    path = folder / f"{item_id}.png"
+    pixels = np.full((40, 40, 3), value, dtype=np.uint8)
+    pixels[10:30, 15:25] -= 20
+    Image.fromarray(pixels).save(path)
+    return Item(item_id, path, {"category": category})
+
+
+def _catalogue(*items):
+    return Catalogue("made up", items, ())
+
+
+@pytest.fixture
+def gallery(tmp_path):
+    bright = [_item(tmp_path, f"b{n}", BRIGHT + n, "shirt") for n in range(6)]
+    dark = [_item(tmp_path, f"d{n}", DARK + n, "skirt") for n in range(4)]
+    return _catalogue(*bright, *dark)
+
+
+def _evaluate(gallery, queries, **options):
+    return evaluate(_Brightness(), gallery, queries, processes=1, **options)
+
+
+def test_the_encoder_is_scored_on_its_own_vectors(tmp_path, gallery):
+    queries = _catalogue(
+        _item(tmp_path, "q1", BRIGHT, "shirt"),  # 6 shirts, then 4 skirts
+        _item(tmp_path, "q2", DARK, "shirt"),  # 4 skirts, then 6 shirts
+    )
+    [row] = _evaluate(gallery, queries, baselines=False)
+    assert row.descriptor == "encoder"
+    assert row.scores.p_at_1 == 0.5
+    assert row.scores.p_at_5 == pytest.approx((1 + 1 / 5) / 2)
+    assert row.scores.p_at_10 == pytest.approx(6 / 10)
+    late = np.mean([found / (found + 4) for found in range(1, 7)])
+    assert row.scores.map == pytest.approx((1 + late) / 2)
+    assert row.scores.knn_accuracy == 1.0
+    assert row.gallery == 10
+
+
+def test_the_baselines_stand_before_the_encoder(tmp_path, gallery):
+    rows = _evaluate(gallery, _catalogue(_item(tmp_path, "q", DARK, "skirt")))
+    assert [row.descriptor for row in rows] == [
+        "chance",
+        "Sobel pixels of the photo",
+        "HOG of the photo",
+        "HOG of the cut-out",
+        "HOG of the cut-out's mask",
+        "encoder",
+    ]
+
+
+def test_a_query_of_the_gallery_does_not_find_itself(gallery):
+    [row] = _evaluate(gallery, gallery, baselines=False)
+    # a shirt has 5 others among its 9 answers, a skirt 3
+    assert row.p_at_10_by_category == pytest.approx({"shirt": 5 / 10, "skirt": 3 / 10})
+    assert row.scores.macro_p_at_10 == pytest.approx(4 / 10)
+    assert row.scores.p_at_10 == pytest.approx((6 * 5 + 4 * 3) / 100)
+
+
+def test_items_without_a_category_or_a_picture_are_left_out_and_counted(tmp_path, gallery):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff\xe0 and no more")
+    queries = _catalogue(
+        _item(tmp_path, "q", DARK, "skirt"),
+        _item(tmp_path, "u", DARK, None),
+        _item(tmp_path, "v", DARK, ""),
+        Item("broken", broken, {"category": "skirt"}),
+    )
+    [row] = _evaluate(gallery, queries, baselines=False)
+    assert (row.scores.n_queries, row.uncategorised, row.unreadable) == (1, 2, 1)
+    assert "left out: 2 without a category, 1 unreadable" in as_markdown([row])
+
+
+def test_queries_without_any_category_are_refused_with_what_to_do(tmp_path, gallery):
+    queries = _catalogue(_item(tmp_path, "u", DARK, None))
+    with pytest.raises(TooFewImages, match="None of the 1 items .* has a category.*subfolder"):
+        _evaluate(gallery, queries, baselines=False)
+
+
+def test_queries_that_are_all_unreadable_are_refused(tmp_path, gallery):
+    queries = _catalogue(Item("gone", tmp_path / "gone.jpg", {"category": "skirt"}))
+    with pytest.raises(TooFewImages, match="a readable photograph"):
+        _evaluate(gallery, queries, baselines=False)
+
+
+def test_the_json_has_a_result_for_each_descriptor_and_categories_for_the_encoder(tmp_path, gallery):
+    rows = _evaluate(gallery, _catalogue(_item(tmp_path, "q", DARK, "skirt")))
+    results = json.loads(as_json(rows))["results"]
+    assert list(results[0]) == [
+        "descriptor",
+        "p_at_1",
+        "p_at_5",
+        "p_at_10",
+        "macro_p_at_10",
+        "map",
+        "knn_accuracy",
+        "queries",
+        "gallery",
+        "uncategorised",
+        "unreadable",
+    ]
+    assert (results[-1]["descriptor"], results[-1]["map"]) == ("encoder", 1.0)
+    assert (results[-1]["queries"], results[-1]["gallery"]) == (1, 10)
+    assert results[-1]["p_at_10_by_category"] == {"skirt": 0.4}
+
+
+def test_the_table_has_a_line_for_each_descriptor_with_three_decimals(tmp_path, gallery):
+    rows = _evaluate(gallery, _catalogue(_item(tmp_path, "q", DARK, "skirt")))
+    heading, rule, *lines = as_markdown(rows).splitlines()[:8]
+    assert heading == "| descriptor | P@1 | P@5 | P@10 | macro P@10 | mAP | 10-NN accuracy |"
+    assert re.fullmatch(r"\| --- \|( ---: \|){6}", rule)
+    assert lines[-1] == "| encoder | 1.000 | 0.800 | 0.400 | 0.400 | 1.000 | 0.000 |"
+    assert len(lines) == len(rows)
+
+
+def test_many_readings_are_embedded_a_batch_at_a_time(drawn_photos):
+    batches = []
+
+    class Counting:
+        def embed_garments(self, garments):
+            batches.append(len(garments))
+            return np.arange(sum(batches) - len(garments), sum(batches), dtype=np.float32)[:, None]
+
+    garment = drawn_photos[0].garments[0]
+    readings = (Reading(garment, {"row": np.array([row])}, None) for row in range(BATCH + 3))
+    vectors = embed_readings(Counting(), readings)
+    assert batches == [BATCH, 3]
+    assert np.array_equal(vectors[ENCODER], vectors["row"])
+
+
+def test_photographs_read_before_give_the_same_scores_as_a_catalogue(shipped, read, drawn_photos):
+    table, _ = retrieval(shipped, *drawn_photos)
+    rows = {row.descriptor: row.scores for row in evaluate(shipped, read("drawn:60"), read("drawn:20:5"))}
+    assert table.column("mAP") == {name: rows[name].map for name in (CHANCE, HOG_MASK, ENCODER)}
+
+
+def test_the_goals_stand_beside_the_encoders_scores_and_fit_its_training(shipped, drawn_photos):
+    model = (PRETRAINED / MODEL_FILE).read_bytes()
+    unlabelled = Encoder(model, {**shipped.description, "trained_on": {"supervision": None}})
+    for encoder, goal in ((unlabelled, 0.66), (shipped, 0.82)):
+        table, _ = retrieval(encoder, *drawn_photos)
+        assert table.column("goal P@10") == {CHANCE: None, HOG_MASK: None, ENCODER: goal}
+
+
+def test_the_encoders_categories_have_a_table_of_their_own(shipped, drawn_photos):
+    whole, parts = retrieval(shipped, *drawn_photos)
+    counts, scores = parts.column("queries"), parts.column("P@10")
+    assert sum(counts.values()) == 20
+    mean = sum(counts[name] * scores[name] for name in counts) / 20
+    assert mean == pytest.approx(whole.column("P@10")[ENCODER])
+    assert np.mean([*scores.values()]) == pytest.approx(whole.column("macro P@10")[ENCODER])
+
+
+def test_the_encoder_that_ships_finds_categories_on_photographs_by_others(shipped, real_photos):
+    table, _ = retrieval(shipped, *real_photos)
+    assert table.column("P@10")[ENCODER] > 0.6  # measured: 0.654
+    assert table.column("macro P@10")[ENCODER] > 0.45  # measured: 0.511
+    assert table.column("mAP")[ENCODER] > 0.57  # measured: 0.633

@@ -1,0 +1,194 @@
+"""Figures: what is drawn, where it stands, and that a file is never half written."""
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+from training.figures.figures import (
+    Answered,
+    Shown,
+    curves,
+    feature_maps,
+    garment_rows,
+    kernels,
+    result_sheet,
+    save,
+)
+
+RED, GREEN, YELLOW = (255, 0, 0), (0, 255, 0), (255, 255, 0)
+
+
+def _flat(colour):
+    return np.full((40, 30, 3), colour, dtype=np.uint8)
+
+
+def _pixels(figure):
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+def _where(pixels, colour):
+    """Bounds of a colour: top, left, bottom, right."""
+    rows, columns = np.nonzero((np.abs(pixels.astype(int) - colour) < 6).all(axis=-1))
+    assert len(rows), f"{colour} is nowhere"
+    return rows.min(), columns.min(), rows.max(), columns.max()
+
+
+def _texts(figure):
+    texts = [text.get_text() for text in figure.texts]
+    for axes in figure.axes:
+        legend = axes.get_legend()
+        texts += [text.get_text() for text in axes.texts]
+        texts += [text.get_text() for text in legend.get_texts()] if legend else []
+    return texts
+
+
+def _garments(count):
+    cutouts = np.zeros((count, 128, 128, 4), dtype=np.uint8)
+    cutouts[:, 20:108, 30:98] = (0, 255, 0, 255)
+    edges = np.zeros((count, 128, 128, 2), dtype=np.float32)
+    edges[:, 20, 30:98] = 1
+    return [_flat(RED)] * count, cutouts, edges
+
+
+def _answered(answers=3):
+    shown = [Shown(_flat(GREEN), "shirt", 0.9, True), Shown(_flat(YELLOW), "skirt", 0.8, False)]
+    return Answered(Shown(_flat(RED), "shirt"), tuple([shown[0], *[shown[1]] * (answers - 1)]))
+
+
+def test_a_garment_stands_as_photo_and_cut_out_from_left_to_right():
+    pixels = _pixels(garment_rows(*_garments(1)))
+    photo, cutout = _where(pixels, RED), _where(pixels, GREEN)
+    assert photo[3] < cutout[1]
+
+
+def test_a_cut_out_stands_on_the_ground_without_what_was_around_the_garment():
+    photos, cutouts, edges = _garments(1)
+    cutouts[:, :10, :, :3] = (0, 0, 255)  # outside of the mask
+    pixels = _pixels(garment_rows(photos, cutouts, edges))
+    with pytest.raises(AssertionError, match="nowhere"):
+        _where(pixels, (0, 0, 255))
+
+
+def test_the_outline_drawn_is_that_of_the_mask():
+    figure = garment_rows(*_garments(1))
+    [line] = [line for axes in figure.axes for line in axes.lines]
+    across, down = line.get_data()
+    size = across.max() + across.min()  # the mask is centred
+    assert across.min() / size == pytest.approx(30 / 128, abs=0.01)
+    assert down.min() / size == pytest.approx(20 / 128, abs=0.01)
+
+
+def test_a_row_has_five_pictures_and_seven_with_reconstructions_of_another_size():
+    photos, cutouts, edges = _garments(2)
+    assert len(garment_rows(photos, cutouts, edges).axes) == 2 * 5
+    assert len(garment_rows(photos, cutouts, edges, edges[:, ::2, ::2]).axes) == 2 * 7
+
+
+@pytest.mark.parametrize("answers", [3, 10])
+def test_the_query_stands_at_the_upper_left_of_its_answers(answers):
+    pixels = _pixels(result_sheet([_answered(answers)]))
+    query, first, others = (_where(pixels, colour) for colour in (RED, GREEN, YELLOW))
+    assert query[3] < first[1] < others[3]
+    assert query[0] <= first[0] + 2
+
+
+def test_ten_answers_stand_in_two_rows_beside_a_query_as_high_as_both():
+    pixels = _pixels(result_sheet([_answered(10)]))
+    query, others = _where(pixels, RED), _where(pixels, YELLOW)
+    assert query[2] == pytest.approx(others[2], abs=4)
+
+
+def test_only_answers_of_the_query_s_category_carry_the_mark():
+    figure = result_sheet([_answered(3)])
+    legend = 1
+    assert _texts(figure).count("\u25cf") == 1 + legend
+    assert _texts(figure).count("\u25cb") == 2 + legend
+
+
+def test_answers_of_unknown_category_carry_no_mark():
+    sheet = result_sheet([Answered(Shown(_flat(RED)), (Shown(_flat(GREEN), "sku-1", 0.5),))])
+    assert not {"\u25cf", "\u25cb"} & set(_texts(sheet))
+    assert {"sku-1", "0.50"} <= set(_texts(sheet))
+
+
+def test_a_long_label_is_shortened_so_that_it_does_not_meet_the_score():
+    long = Shown(_flat(GREEN), "a-very-long-item-id-0123456789", 0.5)
+    figure = result_sheet([Answered(Shown(_flat(RED)), (long,))])
+    canvas = FigureCanvasAgg(figure)
+    boxes = {text.get_text(): text.get_window_extent(canvas.get_renderer()) for text in figure.texts}
+    [label] = [text for text in boxes if text.startswith("a-very")]
+    assert label.endswith("\u2026")
+    assert boxes[label].x1 < boxes["0.50"].x0
+
+
+def test_a_sheet_without_answers_is_refused():
+    with pytest.raises(ValueError, match="at least one answer"):
+        result_sheet([Answered(Shown(_flat(RED)), ())])
+    with pytest.raises(ValueError, match="at least one answer"):
+        result_sheet([])
+
+
+def test_kernels_are_shown_for_each_input_on_one_scale_about_zero():
+    weights = np.zeros((3, 3, 2, 5), dtype=np.float32)
+    weights[1, 1, 1, 4] = -0.5
+    figure = kernels(weights)
+    images = [axes.images[0] for axes in figure.axes]
+    assert len(images) == 2 * 5
+    assert {image.get_clim() for image in images} == {(-0.5, 0.5)}
+    assert images[-1].get_array()[1, 1] == -0.5
+    assert {"on the outline", "on the inner lines"} <= set(_texts(figure))
+
+
+def test_feature_maps_stand_beside_the_edges_each_on_its_own_scale():
+    maps = np.stack([np.eye(8), 3 * np.eye(8)], axis=-1).astype(np.float32)
+    edges = np.ones((128, 128, 2), dtype=np.float32)
+    images = [axes.images[0] for axes in feature_maps(maps, edges).axes]
+    assert [image.get_clim() for image in images] == [(0, 1), (0, 1), (0, 1), (0, 3)]
+
+
+def test_losses_and_scores_stand_on_axes_of_their_own_with_the_best_epoch_marked():
+    history = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.5, 2.6], "p_at_10": [0.2, 0.5, 0.4]}
+    figure = curves(history)
+    losses, scores = figure.axes
+    assert [text.get_text() for text in losses.get_legend().get_texts()] == ["loss", "validation loss"]
+    assert [text.get_text() for text in scores.get_legend().get_texts()] == ["P@10"]
+    assert [text.get_text() for text in scores.texts] == ["best 0.500, epoch 2"]
+    assert losses.lines[-1].get_xdata() == pytest.approx([2, 2])
+
+
+def test_epochs_without_a_score_are_passed_over():
+    nan = float("nan")
+    figure = curves({"loss": [3.0, 2.0, 1.0, 0.9], "val_p_at_10": [nan, 0.3, nan, 0.2]})
+    assert figure.axes[1].lines[0].get_xdata().tolist() == [2, 4]
+    assert "best 0.300, epoch 2" in _texts(figure)
+
+
+def test_a_history_without_scores_marks_no_epoch():
+    assert not [text for text in _texts(curves({"loss": [2.0, 1.0]})) if text.startswith("best")]
+
+
+def test_a_saved_figure_is_a_whole_picture_and_leaves_nothing_beside_it(tmp_path):
+    path = tmp_path / "figures" / "kernels.png"
+    save(kernels(np.zeros((3, 3, 1, 2))), path)
+    assert [file.name for file in path.parent.iterdir()] == ["kernels.png"]
+    with Image.open(path) as picture:
+        assert np.asarray(picture.convert("RGB"))[0, 0].tolist() == [round(c * 255) for c in to_rgb("white")]
+
+
+def test_a_failed_save_leaves_the_former_picture_as_it_was(tmp_path):
+    path = tmp_path / "figure.png"
+    path.write_bytes(b"former")
+
+    class Failing:
+        def savefig(self, file, **_):
+            file.write(b"half")
+            raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        save(Failing(), path)
+    assert path.read_bytes() == b"former"
+    assert [file.name for file in tmp_path.iterdir()] == ["figure.png"]

@@ -1,0 +1,60 @@
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from training import device
+from training.fit.batches import Batches
+
+CUTOUTS = np.arange(20, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 4), np.uint8)
+
+
+def _batches(**options):
+    return Batches(CUTOUTS, np.arange(20, dtype=np.int32), **{"batch": 6, "seed": 4, **options})
+
+
+def _numbers(stream, count):
+    return [numbers.tolist() for _, numbers in islice(stream, count)]
+
+
+def test_the_orders_are_the_permutations_of_the_seed_from_the_second_on():
+    random = np.random.default_rng(4)
+    orders = [random.permutation(20) for _ in range(3)]
+    expected = [sorted(order[at : at + 6].tolist()) for order in orders[1:] for at in (0, 6, 12)]
+    assert _numbers(_batches().stream(), 6) == expected
+
+
+def test_pictures_and_numbers_belong_together():
+    for cutouts, numbers in islice(_batches().stream(), 9):
+        assert cutouts.shape == (6, 2, 2, 4)
+        assert cutouts[:, 0, 0, 0].tolist() == numbers.tolist()
+
+
+def test_no_garment_is_seen_twice_in_an_epoch():
+    batches = _batches()
+    seen = sum(_numbers(batches.stream(), len(batches)), [])
+    assert len(batches) == 3 and len(set(seen)) == 18
+
+
+def test_a_stream_that_begins_later_is_the_rest_of_one_that_began_earlier():
+    assert _numbers(_batches().stream(epoch=3), 5) == _numbers(_batches().stream(), 11)[6:]
+
+
+def test_a_small_catalogue_is_one_batch():
+    assert _batches(batch=96).batch == 20
+
+
+def test_devices_share_a_batch_evenly(monkeypatch):
+    monkeypatch.setattr(device, "_devices", lambda: [f"gpu:{n}" for n in range(4)])
+    assert _batches().batch == 4
+    assert _batches(batch=16).batch == 16
+
+
+@pytest.mark.parametrize("hosts", [2, 3])
+def test_the_hosts_parts_are_the_batch_of_one_host(monkeypatch, hosts):
+    whole = _numbers(_batches().stream(), 6)
+    parts = []
+    for number in range(hosts):
+        monkeypatch.setattr(device, "_here", lambda here=number: (here, hosts))
+        parts.append(_numbers(_batches().stream(), 6))
+    assert [sum(batch, []) for batch in zip(*parts, strict=True)] == whole

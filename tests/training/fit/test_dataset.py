@@ -1,0 +1,84 @@
+import shutil
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+from training.catalogue.reader import read_catalogue
+from training.errors import NotEnoughSpace
+from training.fit import dataset
+from training.fit.dataset import prepare
+from training.photo.garment import read_garment
+
+
+@pytest.fixture
+def photographs(tmp_path, make_photo, encode_image):
+    folder = tmp_path / "photos"
+    for category, colour in (("dress", (200, 30, 40)), ("skirt", (20, 60, 160))):
+        (folder / category).mkdir(parents=True)
+        (folder / category / "a.png").write_bytes(encode_image(make_photo(colour=colour)))
+    (folder / "skirt" / "broken.jpg").write_text("text")
+    return folder
+
+
+def _prepared(photographs, cache):
+    return prepare(read_catalogue(str(photographs)), cache=cache, processes=1)
+
+
+def test_rows_are_the_cut_outs_of_the_readable_items(photographs, tmp_path):
+    data = _prepared(photographs, tmp_path / "cache")
+    assert [item.item_id for item in data.items] == ["dress/a", "skirt/a"]
+    assert np.array_equal(data.cutouts[0], read_garment(photographs / "dress" / "a.png").cutout)
+    assert data.categories().tolist() == [0, 1]
+
+
+def test_what_can_not_be_read_is_reported(photographs, tmp_path):
+    [bad] = _prepared(photographs, tmp_path / "cache").bad
+    assert bad.item_id == "skirt/broken"
+    assert "Supported: JPEG, PNG, WebP" in bad.reason
+
+
+def test_a_second_call_cuts_out_nothing_new(photographs, tmp_path, monkeypatch):
+    first = _prepared(photographs, tmp_path / "cache")
+    (photographs / "skirt" / "broken.jpg").unlink()
+    monkeypatch.setattr(dataset, "isolate_all", lambda *_, **__: pytest.fail("cut out again"))
+    assert np.array_equal(_prepared(photographs, tmp_path / "cache").cutouts, first.cutouts)
+
+
+def test_an_interrupted_call_goes_on_where_it_was(photographs, tmp_path, monkeypatch):
+    isolate_all, asked = dataset.isolate_all, []
+
+    def interrupted(paths, **options):
+        yield next(iter(isolate_all(paths, **options)))
+        raise KeyboardInterrupt
+
+    def counted(paths, **options):
+        asked.extend(path.name for path in paths)
+        return isolate_all(paths, **options)
+
+    monkeypatch.setattr(dataset, "isolate_all", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _prepared(photographs, tmp_path / "cache")
+    monkeypatch.setattr(dataset, "isolate_all", counted)
+    assert len(_prepared(photographs, tmp_path / "cache").items) == 2
+    assert asked == ["a.png", "broken.jpg"]
+
+
+def test_a_changed_photograph_is_cut_out_again(photographs, tmp_path, make_photo, encode_image):
+    before = _prepared(photographs, tmp_path / "cache").cutouts[0]
+    (photographs / "dress" / "a.png").write_bytes(encode_image(make_photo(colour=(0, 120, 0))))
+    assert not np.array_equal(_prepared(photographs, tmp_path / "cache").cutouts[0], before)
+
+
+def test_two_items_with_one_picture_are_both_there(photographs, tmp_path):
+    shutil.copy(photographs / "dress" / "a.png", photographs / "dress" / "twin.png")
+    data = _prepared(photographs, tmp_path / "cache")
+    assert [item.item_id for item in data.items] == ["dress/a", "dress/twin", "skirt/a"]
+    assert np.array_equal(data.cutouts[0], data.cutouts[1])
+
+
+def test_a_full_disk_is_told_before_work_starts(photographs, tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 9, 2**20))
+    with pytest.raises(NotEnoughSpace, match="1 MB free"):
+        _prepared(photographs, tmp_path / "cache")

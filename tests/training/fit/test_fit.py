@@ -1,0 +1,221 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from training.__main__ import main
+from training.config import CONFIGS, from_dict
+from training.errors import EncoderMismatch, RunExists, TooFewImages, UnreadableEncoder
+from training.fit.dataset import prepare
+from training.fit.fit import _embedding, export, fit
+from training.fit.monitor import Monitor, Validation
+from training.fit.run import Run
+from training.model import bundle
+from training.model.autoencoder import Autoencoder
+from training.photo.encoder import Encoder
+
+ROOT = Path(__file__).parents[3]
+
+
+def _run(config, catalogue="drawn:60", **options):
+    settings = {"validation": None, "init": None, "supervise": None, **options}
+    return Run(catalogue, config=config, **settings)
+
+
+def test_a_run_leaves_its_bundle_history_metrics_and_figures(finished, tiny):
+    history = json.loads((finished / "history.json").read_text())
+    assert [record["epoch"] for record in history] == [1, 2]
+    losses = {"loss", "reconstruction", "invariance", "category"}
+    assert 0 < history[0]["seconds"] < history[1]["seconds"]
+    assert all(losses | {"val_map"} <= record.keys() for record in history)
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert 0 < metrics["scores"]["val_map"] <= 1
+    names = {path.stem for path in (finished / "figures").iterdir()}
+    assert names == {"garments", "results", "failures", "kernels", "feature_maps", "curves"}
+    assert Encoder.load(finished).dimension == tiny.dimension
+    assert list((finished / "tensorboard").rglob("events.out.*"))
+
+
+def test_the_exported_encoder_equals_the_stored_weights(finished, tiny, read, drawn_cache):
+    """LiteRT, Keras and the half-precision weights are one encoder."""
+    cutouts = prepare(read("drawn:60"), cache=drawn_cache, processes=1).cutouts[:8]
+    kept = bundle.embed(bundle.restore(finished, tiny).encoder(), cutouts)
+    assert np.abs(Encoder.load(finished).embed_cutouts(cutouts) - kept).max() < 1e-5
+
+
+def test_a_run_is_not_overwritten(finished, tiny, read):
+    with pytest.raises(RunExists, match="--resume"):
+        fit(_run(tiny), finished, read=read)
+
+
+def test_a_run_is_not_resumed_with_other_settings(finished, tiny, read):
+    with pytest.raises(RunExists, match="other settings"):
+        fit(_run(replace(tiny, seed=1)), finished, read=read, resume=True)
+
+
+def test_a_finished_run_can_be_exported_again(finished, tmp_path):
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    (copy / "encoder.tflite").unlink()
+    (copy / "encoder.json").unlink()
+    assert export(copy).dimension == Encoder.load(copy).dimension
+    with pytest.raises(UnreadableEncoder, match="no finished training run"):
+        export(tmp_path)
+
+
+def test_too_few_images_are_told(tmp_path, tiny, read, drawn_cache):
+    for _ in range(2):  # a run that never began is not in the way of the next
+        with pytest.raises(TooFewImages, match="at least 40"):
+            fit(_run(tiny, "drawn:20"), tmp_path / "run", read=read, cache=drawn_cache, processes=1)
+
+
+def test_another_architecture_can_not_go_on_from_a_bundle(finished, tiny):
+    wider = replace(tiny, widths=(8, 16, 24, 40))
+    with pytest.raises(EncoderMismatch, match="another architecture"):
+        bundle.restore(finished, wider)
+
+
+def test_a_configuration_survives_json():
+    for config in CONFIGS.values():
+        assert from_dict(json.loads(json.dumps(config.__dict__))) == config
+
+
+def test_validation_by_category_asks_only_what_can_be_answered(read, drawn_cache):
+    data = prepare(read("drawn:60"), cache=drawn_cache, processes=1)
+    shoes = np.array([item.category == "shoes" for item in data.items])
+    train, held_out = data.take(np.flatnonzero(~shoes)), data.take(np.arange(len(shoes)))
+    examination = Validation.of(train, held_out, seed=0)
+    assert "shoes" not in examination.query_labels
+    assert len(examination.query_labels) == (~shoes).sum()
+
+
+def test_without_categories_a_disturbed_view_must_find_its_twin(read, drawn_cache):
+    data = prepare(read("drawn:60"), cache=drawn_cache, processes=1)
+    plain = replace(data, items=tuple(replace(item, metadata={}) for item in data.items))
+    examination = Validation.of(plain.take(np.arange(50)), plain.take(np.arange(50, 60)), seed=0)
+    assert len(examination.queries) == 10 and len(examination.gallery) == 60
+
+    def perfect(cutouts):
+        return np.eye(60, dtype=np.float32)[: len(cutouts)]
+
+    assert examination.scores(perfect) == {"val_p_at_1": 1.0, "val_p_at_10": 0.1, "val_map": 1.0}
+
+
+def test_the_model_is_scored_with_its_present_weights(tiny):
+    model = Autoencoder(tiny)
+    embed, cutouts = _embedding(model), np.full((3, 128, 128, 4), 7, np.uint8)
+    before = embed(cutouts)
+    assert np.array_equal(before, bundle.embed(model.encoder(), cutouts))
+    model.bottleneck.set_weights([-weight for weight in model.bottleneck.get_weights()])
+    assert np.allclose(embed(cutouts), -before)
+
+
+def test_training_stops_after_the_last_patient_validation(tmp_path, tiny):
+    class Model:
+        stop_training = False
+        _initial_epoch = None
+
+        def save_weights(self, path):
+            path.write_text("weights")
+
+    scores = iter([0.3, 0.5, 0.4, 0.45, 0.2])
+
+    class Falling:
+        metric = "val_map"
+
+        def scores(self, encode):
+            return {"val_map": next(scores)}
+
+    monitor = Monitor(tmp_path, Falling(), None, every=1, patience=2)
+    model = Model()
+    monitor.set_model(model)
+    monitor.set_params({"epochs": 10})
+    monitor.on_train_begin()
+    stopped = []
+    for epoch in range(4):
+        monitor.on_epoch_end(epoch, {"loss": 1.0})
+        stopped.append(model.stop_training)
+    assert stopped == [False, False, False, True]
+    assert monitor.best["epoch"] == 2
+
+
+def test_training_stops_where_the_loss_is_no_number(tmp_path):
+    class Model:
+        stop_training = False
+        _initial_epoch = None
+
+    monitor = Monitor(tmp_path, Validation(*[np.empty(0)] * 2, [], []), None, every=9, patience=2)
+    monitor.set_model(Model())
+    monitor.set_params({"epochs": 10})
+    monitor.on_train_begin()
+    monitor.on_epoch_end(0, {"loss": 1.0})
+    assert not monitor.model.stop_training
+    monitor.on_epoch_end(1, {"loss": float("nan")})
+    assert monitor.model.stop_training
+
+
+def _fit_line(out, cache, *more):
+    return [
+        *(sys.executable, "-m", "training", "fit", "--catalogue", "drawn:60", "--out", str(out)),
+        *("--config", "quick", "--epochs", "6", "--cache", str(cache), "--processes", "1", *more),
+    ]
+
+
+def test_a_killed_run_is_resumed_where_it_was(tmp_path, drawn_cache):
+    out = tmp_path / "run"
+    first = subprocess.Popen(
+        _fit_line(out, drawn_cache), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while not (out / "history.json").exists() or len(json.loads((out / "history.json").read_text())) < 2:
+        assert first.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    before = json.loads((out / "history.json").read_text())
+    assert not (out / "encoder.tflite").exists()
+
+    line = _fit_line(out, drawn_cache, "--resume")
+    subprocess.run(line, cwd=ROOT, check=True, capture_output=True, timeout=180)
+    after = json.loads((out / "history.json").read_text())
+    assert [record["epoch"] for record in after] == [1, 2, 3, 4, 5, 6]
+    assert after[0] == before[0]
+    assert Encoder.load(out).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (["--catalogue", "nowhere", "--out", "OUT"], "nowhere"),
+        (["--catalogue", "drawn:12", "--out", "OUT"], "at least 40"),
+        (["--catalogue", "drawn:60", "--out", "OUT", "--init", "nowhere"], "No encoder in 'nowhere'"),
+    ],
+)
+def test_wrong_use_is_one_line_and_a_failure(line, reason, tmp_path, drawn_cache):
+    words = [word.replace("OUT", str(tmp_path / "run")) for word in line]
+    result = CliRunner().invoke(main, ["fit", *words, "--config", "quick", "--cache", str(drawn_cache)])
+    assert result.exit_code == 1
+    assert reason in result.output
+    assert result.output.strip().splitlines()[-1].count("Error: ") == 1
+
+
+def test_skipped_photographs_are_told_and_listed_and_too_many_fail(tmp_path, drawn_cache):
+    lines = ["item_id,path", *(f"gone-{n},gone-{n}.jpg" for n in range(3))]
+    drawn = sorted(drawn_cache.rglob("*.webp"))[:2]
+    lines += [f"here-{n},{path}" for n, path in enumerate(drawn)]
+    catalogue = tmp_path / "shop.csv"
+    catalogue.write_text("\n".join(lines))
+    line = ["fit", "--catalogue", str(catalogue), "--out", str(tmp_path / "run"), "--config", "quick"]
+    result = CliRunner().invoke(main, [*line, "--cache", str(drawn_cache), "--max-bad", "0.2"])
+    assert result.exit_code == 1
+    assert "Skipped 3 items" in result.output and "60.0%" in result.output
+    report = (tmp_path / "run" / "skipped.csv").read_text()
+    assert report.count("file not found") == 3

@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+
+from training.catalogue.drawn import render, render_mask
+from training.catalogue.reader import read_catalogue
+from training.drawing.appearance import sample_appearance
+from training.drawing.shape import sample_shape
+from training.errors import UnreadableImage
+from training.photo.garment import SIDE, Garment, encoder_input, isolate, read_garment
+from training.photo.parallel import isolate_all
+
+
+def _overlap(a, b):
+    return (a & b).sum() / (a | b).sum()
+
+
+def test_a_plain_garment_is_found_where_it_is(photo):
+    garment = isolate(photo)
+    assert garment.found and garment.confidence > 0.5
+    assert garment.box == pytest.approx((0.2, 0.25, 0.8, 0.8125), abs=0.02)
+
+
+def test_the_cut_out_is_square_centred_and_fills_all_but_a_margin(photo):
+    garment = isolate(photo)
+    assert garment.rgb.shape == (SIDE, SIDE, 3) and garment.mask.shape == (SIDE, SIDE)
+    rows, columns = (np.flatnonzero((garment.mask > 127).any(axis)) for axis in (1, 0))
+    assert (rows[0] + rows[-1]) / 2 == pytest.approx((SIDE - 1) / 2, abs=2)
+    assert (columns[0] + columns[-1]) / 2 == pytest.approx((SIDE - 1) / 2, abs=2)
+    assert columns[-1] - columns[0] + 1 == pytest.approx(SIDE / 1.12, abs=3)
+
+
+def test_the_cut_out_does_not_depend_on_where_the_garment_lies(photo, make_photo):
+    moved = np.full((300, 300, 3), (225, 225, 220), np.uint8)
+    moved[55:295, 10:250] = photo
+    assert _overlap(*(isolate(picture).mask > 127 for picture in (photo, moved))) > 0.9
+
+
+def test_a_recoloured_garment_has_the_same_mask(make_photo):
+    red, *others = (
+        isolate(make_photo(colour=colour)).mask > 127 for colour in ((200, 30, 40), (20, 60, 160), (9, 9, 9))
+    )
+    assert min(_overlap(red, other) for other in others) > 0.92
+
+
+def test_the_input_is_not_modified(photo):
+    before = photo.copy()
+    isolate(photo)
+    assert np.array_equal(photo, before)
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_an_empty_picture_has_no_garment_and_is_taken_whole(value):
+    garment = isolate(np.full((90, 60, 3), value, np.uint8))
+    assert not garment.found
+    assert garment.confidence == 0.0
+    assert garment.box == (0.0, 0.0, 1.0, 1.0)
+    assert garment.mask[SIDE // 2, SIDE // 2] == 255
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pure_noise_is_less_sure_than_99_of_100_photographs(seed):
+    noise = np.random.default_rng(seed).integers(0, 256, (120, 120, 3), np.uint8)
+    assert isolate(noise).confidence < 0.71
+
+
+def test_drawn_garments_are_cut_out_along_their_true_outline():
+    overlaps = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        shape, appearance = sample_shape(rng), sample_appearance(rng)
+        truth = render_mask(shape, appearance)
+        garment = isolate(render(shape, appearance))
+        height, width = truth.shape
+        left, top, right, bottom = (
+            edge * side for edge, side in zip(garment.box, (width, height) * 2, strict=True)
+        )
+        rows, columns = np.flatnonzero(truth.any(1)), np.flatnonzero(truth.any(0))
+        found = np.zeros_like(truth)
+        found[round(top) : round(bottom), round(left) : round(right)] = True
+        box = np.zeros_like(truth)
+        box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+        overlaps.append(_overlap(found, box))
+    assert np.median(overlaps) > 0.9
+
+
+def test_the_encoder_sees_rounded_luminance_and_mask():
+    cutout = np.zeros((1, SIDE, SIDE, 4), np.uint8)
+    cutout[0, 0, 0] = (255, 0, 0, 7)
+    cutout[0, 0, 1] = (255, 255, 255, 255)
+    seen = encoder_input(cutout)
+    assert seen.dtype == np.uint8 and seen.shape == (1, SIDE, SIDE, 2)
+    assert seen[0, 0, 0].tolist() == [54, 7]  # 0.2125 * 255
+    assert seen[0, 0, 1].tolist() == [255, 255]
+
+
+def test_many_photographs_come_back_in_order_with_their_errors(tmp_path, photo, make_photo, encode_image):
+    paths = [tmp_path / name for name in ("a.png", "b.jpg", "c.png", "gone.png")]
+    paths[0].write_bytes(encode_image(photo))
+    paths[1].write_text("text")
+    paths[2].write_bytes(encode_image(make_photo(side=160)))
+    for processes in (1, 2):
+        results = list(isolate_all(paths, processes=processes))
+        assert [type(r) is Garment for r in results] == [True, False, True, False]
+        assert all(isinstance(results[i], UnreadableImage) for i in (1, 3))
+        assert np.array_equal(results[0].mask, read_garment(paths[0]).mask)
+        assert results[0].cutout.shape == (SIDE, SIDE, 4)
+
+
+def test_most_real_photographs_show_a_garment(clothing):
+    items = read_catalogue(f"{clothing}?split=validation").items[::16]
+    garments = list(isolate_all([item.path for item in items]))
+    assert np.mean([garment.found for garment in garments]) > 0.9

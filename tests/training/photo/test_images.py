@@ -1,0 +1,153 @@
+import io
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from training.errors import FileTooLarge, ImageTooLarge, UnreadableImage, UnsupportedImageType
+from training.photo.images import decode, shrink
+
+
+def _quadrants(height=40, width=60):
+    """Red, green, blue and white quarters, so that every turn shows."""
+    photo = np.zeros((height, width, 3), np.uint8)
+    photo[: height // 2, : width // 2] = (255, 0, 0)
+    photo[: height // 2, width // 2 :] = (0, 255, 0)
+    photo[height // 2 :, : width // 2] = (0, 0, 255)
+    photo[height // 2 :, width // 2 :] = 255
+    return photo
+
+
+def test_a_png_comes_back_pixel_for_pixel(encode_image):
+    photo = _quadrants()
+    assert np.array_equal(decode(encode_image(photo)), photo)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "WEBP"])
+def test_lossy_formats_come_back_nearly_the_same(encode_image, form):
+    photo = _quadrants()
+    assert np.abs(decode(encode_image(photo, form, quality=95)).astype(int) - photo).mean() < 5
+
+
+def test_a_photograph_is_turned_upright_by_its_exif(encode_image):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: rows run from right to left of the upright picture
+    upright = decode(encode_image(_quadrants(), "JPEG", exif=exif, quality=95, subsampling=0))
+    assert upright.shape == (60, 40, 3)
+    assert upright[5, 35].tolist() == pytest.approx([255, 0, 0], abs=12)
+
+
+def test_transparency_is_laid_on_white(encode_image):
+    layer = np.zeros((20, 20, 4), np.uint8)
+    layer[:, 10:] = (10, 20, 30, 255)
+    photo = decode(encode_image(layer))
+    assert photo[0, 0].tolist() == [255, 255, 255]
+    assert photo[0, 19].tolist() == [10, 20, 30]
+
+
+def test_a_palette_with_a_transparent_colour_is_laid_on_white(encode_image):
+    image = Image.new("P", (20, 20), 0)
+    image.putpalette([0, 0, 0, 200, 100, 50])
+    image.paste(1, (10, 0, 20, 20))
+    photo = decode(encode_image(image, transparency=0))
+    assert photo[0, 0].tolist() == [255, 255, 255]
+    assert photo[0, 15].tolist() == [200, 100, 50]
+
+
+def test_a_cmyk_jpeg_has_its_colours(encode_image):
+    image = Image.new("CMYK", (32, 32), (0, 255, 255, 0))
+    red = decode(encode_image(image, "JPEG", quality=95))[16, 16].astype(int)
+    assert red[0] > 200 and red[1] < 60 and red[2] < 60
+
+
+def test_sixteen_bit_grey_keeps_its_tones(encode_image):
+    ramp = np.linspace(0, 65535, 64).astype(np.uint16)[None].repeat(32, axis=0)
+    photo = decode(encode_image(Image.fromarray(ramp)))
+    assert np.array_equal(photo[0, :, 0], (ramp[0] >> 8).astype(np.uint8))
+
+
+def test_the_longer_side_is_at_most_the_wanted_size(encode_image):
+    assert decode(encode_image(_quadrants(600, 300), "JPEG"), size=100).shape == (100, 50, 3)
+    assert decode(encode_image(_quadrants(40, 60)), size=100).shape == (40, 60, 3)
+    assert shrink(_quadrants(600, 300), size=100).shape == (100, 50, 3)
+
+
+def test_decoding_at_a_smaller_scale_changes_hardly_anything(encode_image):
+    rng = np.random.default_rng(0)
+    smooth = np.asarray(
+        Image.fromarray(rng.integers(0, 256, (30, 40, 3), np.uint8)).resize(
+            (1600, 1200), Image.Resampling.BICUBIC
+        )
+    )
+    data = encode_image(smooth, "JPEG", quality=95)
+    exact = Image.fromarray(decode(data)).resize((256, 192), Image.Resampling.BICUBIC)
+    difference = np.abs(decode(data, size=256).astype(int) - np.asarray(exact))
+    assert difference.mean() < 1.5
+
+
+def test_a_truncated_jpeg_is_refused(encode_image):
+    data = encode_image(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8), "JPEG")
+    with pytest.raises(UnreadableImage, match="damaged or incomplete"):
+        decode(data[: len(data) // 2])
+
+
+def test_text_named_as_a_picture_is_an_unsupported_type(tmp_path):
+    path = tmp_path / "text.jpg"
+    path.write_text("not a picture")
+    with pytest.raises(UnsupportedImageType, match="Supported: JPEG, PNG, WebP"):
+        decode(path)
+
+
+def test_an_empty_file_is_named_as_such():
+    with pytest.raises(UnsupportedImageType, match="empty file"):
+        decode(b"")
+
+
+def test_a_missing_file_is_an_unreadable_image(tmp_path):
+    with pytest.raises(UnreadableImage, match="No such file"):
+        decode(tmp_path / "nothing.jpg")
+
+
+def test_one_pixel_is_too_small(encode_image):
+    with pytest.raises(UnreadableImage, match="1 x 1 pixels"):
+        decode(encode_image(np.zeros((1, 1, 3), np.uint8)))
+
+
+def _png_header(width, height):
+    def chunk(kind, body):
+        import zlib
+
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("side", [8_001, 30_000])
+def test_enormous_pictures_are_refused_before_they_are_decoded(side):
+    with pytest.raises(ImageTooLarge, match="pixels"):
+        decode(_png_header(side, side))
+
+
+def test_a_file_over_the_limit_is_refused_by_its_bytes(encode_image, tmp_path):
+    path = tmp_path / "large.png"
+    path.write_bytes(encode_image(_quadrants()) + bytes(1000))
+    with pytest.raises(FileTooLarge, match="more than 500 bytes"):
+        decode(path, max_bytes=500)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.binary(max_size=200), cut=st.integers(0, 400), place=st.integers(0, 400))
+def test_damaged_bytes_raise_our_error_or_decode(data, cut, place):
+    file = io.BytesIO()
+    Image.fromarray(_quadrants()).save(file, "PNG")
+    whole = file.getvalue()
+    damaged = whole[:place] + data + whole[place + cut :]
+    try:
+        photo = decode(damaged)
+    except UnreadableImage:
+        return
+    assert photo.dtype == np.uint8 and photo.ndim == 3 and photo.shape[2] == 3

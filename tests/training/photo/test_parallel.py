@@ -1,0 +1,64 @@
+"""Many sources at a time: results in order, and errors in the place of what could not be read."""
+
+import numpy as np
+import pytest
+
+from training.errors import UnreadableImage
+from training.photo.garment import read_garment
+from training.photo.parallel import in_order, isolate_all
+
+
+def _halved(number):
+    if number % 2:
+        raise UnreadableImage(f"{number} is odd.")
+    return number // 2
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_results_keep_the_order_of_their_sources_and_the_unreadable_yield_their_error(processes):
+    results = list(in_order(_halved, range(40), processes=processes))
+    assert results[::2] == list(range(20))
+    assert [str(error) for error in results[1::2]] == [f"{number} is odd." for number in range(1, 40, 2)]
+
+
+_started = []
+
+
+def _start():
+    _started.append("once")
+
+
+def _starts(number):
+    return list(_started)
+
+
+@pytest.mark.parametrize(("processes", "starts"), [(1, []), (2, ["once"])])
+def test_a_worker_process_is_started_up_once_before_its_first_source(processes, starts):
+    results = list(in_order(_starts, range(40), processes=processes, start=_start))
+    assert results == [starts] * 40
+
+
+def test_nothing_gives_nothing():
+    assert list(in_order(_halved, [], processes=2)) == []
+
+
+def test_a_defect_of_the_function_is_raised():
+    with pytest.raises(TypeError):
+        list(in_order(_halved, ["text"], processes=1))
+
+
+def test_a_label_shows_a_bar_on_standard_error_and_none_shows_nothing(capsys):
+    list(in_order(_halved, [2, 4], processes=1, progress="halving", unit="number"))
+    shown = capsys.readouterr()
+    assert "halving: 100%" in shown.err
+    assert "number/s" in shown.err
+    list(in_order(_halved, [2, 4], processes=1))
+    assert capsys.readouterr() == ("", "")
+
+
+def test_photographs_become_garments(tmp_path, photo, encode_image):
+    path = tmp_path / "photo.png"
+    path.write_bytes(encode_image(photo))
+    garment, missing = isolate_all([path, tmp_path / "missing.png"], processes=1)
+    assert np.array_equal(garment.cutout, read_garment(path).cutout)
+    assert isinstance(missing, UnreadableImage)

@@ -1,0 +1,71 @@
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from training.photo import segmenter
+from training.photo.segmenter import PRETRAINED, SIDE, fingerprint, segment, squeeze
+
+
+@pytest.mark.parametrize("size", [(240, 240), (300, 90), (1, 1), (128, 128)])
+def test_a_photograph_of_any_proportions_is_squeezed_to_the_square(size):
+    assert squeeze(np.zeros((*size, 3), np.uint8)).shape == (SIDE, SIDE, 3)
+
+
+def test_squeezing_takes_the_mean_of_what_falls_together():
+    photo = np.zeros((2 * SIDE, SIDE, 3), np.uint8)
+    photo[::2] = 100
+    squeezed = squeeze(photo)
+    assert squeezed.dtype == np.uint8
+    assert set(np.unique(squeezed)) == {50}
+
+
+@pytest.mark.parametrize("size", [(240, 240), (320, 160), (20, 30)])
+def test_probabilities_have_the_network_s_size_whatever_the_photograph_s(size):
+    noise = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    probability = segment(noise)
+    assert probability.shape == (SIDE, SIDE) and probability.dtype == np.float32
+    assert probability.min() >= 0 and probability.max() <= 1
+
+
+@pytest.mark.parametrize("colour", [(200, 30, 40), (20, 60, 160), (30, 30, 30)])
+def test_a_plain_garment_is_told_from_its_ground(make_photo, colour):
+    truth = squeeze(make_photo())[..., 0] < 210
+    believed = segment(make_photo(colour=colour)) > 0.5
+    assert (believed & truth).sum() / (believed | truth).sum() > 0.8
+
+
+def test_where_a_garment_stands_is_in_proportion_to_the_photograph(photo):
+    wide = np.full((240, 480, 3), (225, 225, 220), np.uint8)
+    wide[:, 240:] = photo
+    columns = np.flatnonzero((segment(wide) > 0.5).any(0))
+    assert columns[0] == pytest.approx(0.6 * SIDE, abs=4)
+    assert columns[-1] == pytest.approx(0.9 * SIDE, abs=4)
+
+
+def test_the_input_is_not_modified(photo):
+    before = photo.copy()
+    segment(photo)
+    assert np.array_equal(photo, before)
+
+
+def test_threads_agree(make_photo):
+    photos = [make_photo(colour=colour) for colour in [(200, 30, 40), (20, 60, 160), (30, 30, 30)]]
+    alone = [segment(photo) for photo in photos]
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(segment, photos * 6))
+    for n, result in enumerate(results):
+        assert np.array_equal(result, alone[n % 3])
+
+
+def test_the_fingerprint_is_of_the_file_that_ships():
+    assert fingerprint() == hashlib.sha256(PRETRAINED.read_bytes()).hexdigest()
+    assert len(fingerprint()) == 64
+
+
+def test_another_file_has_another_fingerprint(monkeypatch, tmp_path):
+    other = tmp_path / "segmenter.tflite"
+    other.write_bytes(PRETRAINED.read_bytes() + b"\0")
+    monkeypatch.setattr(segmenter, "PRETRAINED", other)
+    assert fingerprint.__wrapped__() == hashlib.sha256(other.read_bytes()).hexdigest() != fingerprint()

@@ -1,0 +1,1 @@
+"""Catalogues: items with their photographs, read from files, folders, Fashion-MNIST or drawings."""

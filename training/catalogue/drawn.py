@@ -1,0 +1,118 @@
+"""Drawn garments: uint8 (320, 256, 3) RGB pictures whose shape is known exactly, repeatable from a seed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from training.catalogue.pictures import missing, write_picture
+from training.drawing import appearance as looks
+from training.drawing import shape as shapes
+from training.drawing.appearance import Appearance, sample_appearance
+from training.drawing.background import background
+from training.drawing.fabric import fold_light
+from training.drawing.shape import Shape, sample_shape
+from training.drawing.studio import HEIGHT, WIDTH, Studio
+
+VERSION = 1  # raise it whenever a picture changes
+PER_FOLDER = 1000
+PROCESSES = 2
+FEW = 24  # so many pictures are drawn sooner than processes start
+
+
+def render(shape: Shape, appearance: Appearance) -> NDArray[np.uint8]:
+    """Draw a garment.
+
+    Parameters
+    ----------
+    shape : Shape
+        What it is cut like.
+    appearance : Appearance
+        How it looks, what it lies on, and its pose.
+
+    Returns
+    -------
+    uint8 (320, 256, 3)
+        RGB. The same arguments give the same picture.
+    """
+    studio = Studio(shape, appearance)
+    picture = background(appearance, studio.rng, size=(HEIGHT, WIDTH)).copy()
+    studio.shadow(picture)
+    studio.hang(picture)
+    light = fold_light(appearance, studio.rng, shape=(HEIGHT, WIDTH), drape=studio.pattern.drape)
+    studio.sew(picture, light)
+    studio.logo(picture, light)
+    studio.stitch(picture)
+    studio.button(picture)
+    return np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+
+
+def render_mask(shape: Shape, appearance: Appearance) -> NDArray[np.bool_]:
+    """Return where the garment is in its picture, bool (320, 256); of the appearance only the pose counts."""
+    return np.asarray(Studio(shape, appearance).mask >= 0.5)
+
+
+def sample(index: int, *, seed: int = 0) -> tuple[Shape, Appearance]:
+    """Return the parameters of garment `index` of a seed; they do not depend on how many are drawn."""
+    for_shape, for_looks = np.random.SeedSequence([seed, index]).spawn(2)
+    return sample_shape(np.random.default_rng(for_shape)), sample_appearance(np.random.default_rng(for_looks))
+
+
+def draw(index: int, *, seed: int = 0) -> tuple[Shape, Appearance, NDArray[np.uint8]]:
+    """Return the parameters and the picture, uint8 (320, 256, 3), of garment `index` of a seed."""
+    shape, appearance = sample(index, seed=seed)
+    return shape, appearance, render(shape, appearance)
+
+
+def _write(index: int, seed: int, path: Path) -> None:
+    write_picture(path, draw(index, seed=seed)[2])
+
+
+def _write_missing(paths: Sequence[Path], seed: int) -> None:
+    todo = missing(paths)
+    if todo:
+        jobs = (delayed(_write)(index, seed, paths[index]) for index in todo)
+        results = Parallel(n_jobs=PROCESSES if len(todo) > FEW else 1, return_as="generator_unordered")(jobs)
+        for _ in tqdm(results, total=len(todo), desc="Drawing garments", unit="garment"):
+            pass
+
+
+def _describe(index: int, seed: int, path: Path) -> dict[str, Any]:
+    shape, appearance = sample(index, seed=seed)
+    return {
+        "item_id": path.stem,
+        "path": str(path),
+        "category": shape.type,
+        "shape": shapes.describe(shape),
+        "appearance": looks.describe(appearance),
+    }
+
+
+def rows(count: int, *, seed: int, cache: Path) -> list[dict[str, Any]]:
+    """Draw the garments 0 to `count` - 1 of a seed as WebP files below `cache` (those that are missing).
+
+    Parameters
+    ----------
+    count : int
+        How many garments.
+    seed : int
+        Garments of another seed are other garments.
+    cache : Path
+        Pictures lie in ``drawn-<version>-<seed>``, a thousand to a folder.
+
+    Returns
+    -------
+    list of dict
+        ``item_id`` (``drawn-<seed>-000000``), ``path``, ``category`` (the type) and the parameters,
+        ``shape`` and ``appearance``.
+    """
+    place = cache.absolute() / f"drawn-{VERSION}-{seed}"
+    paths = [
+        place / f"{index // PER_FOLDER:03d}" / f"drawn-{seed}-{index:06d}.webp" for index in range(count)
+    ]
+    _write_missing(paths, seed)
+    return [_describe(index, seed, path) for index, path in enumerate(paths)]

@@ -1,0 +1,275 @@
+"""A catalogue: items with an id, an image file and JSON-able metadata, read from any accepted form."""
+
+import csv
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import parse_qsl
+
+from training.catalogue.tables import READERS, REQUIRED, Problem, Table, read_table
+from training.errors import TooManyBadItems, UnreadableCatalogue
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+DRAWN = "drawn:"
+FASHION_MNIST = "fashion-mnist:"
+ACCEPTED = (
+    "Accepted: a folder of images, a .csv, .jsonl or .parquet file, fashion-mnist:FOLDER, drawn:N or "
+    "drawn:N:SEED, each optionally followed by ?column=value."
+)
+
+NOTHING_LEFT = " Check the filter's values, or leave it out."
+
+Filters = dict[str, set[str]]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One garment of a catalogue: an id, an absolute path to an image file, and what else is known of it."""
+
+    item_id: str
+    path: Path
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def category(self) -> str | None:
+        """The metadata's ``category`` as text; None where there is none or it is empty."""
+        value = self.metadata.get("category")
+        return None if value is None or value == "" else str(value)
+
+
+@dataclass(frozen=True)
+class BadItem:
+    """An item that cannot be used, and the reason."""
+
+    item_id: str
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The items of a catalogue in their order, and those that had to be left out."""
+
+    source: str
+    items: tuple[Item, ...]
+    bad: tuple[BadItem, ...]
+
+
+def _split_spec(spec: str) -> tuple[str, Filters]:
+    """Part a spec into what is read and its filters; an existing path may itself contain a '?'."""
+    marks = [at for at, sign in enumerate(spec) if sign == "?"]
+    for end in [len(spec), *reversed(marks)]:
+        place = spec[:end].removeprefix(FASHION_MNIST)
+        if place and os.path.exists(place):
+            return spec[:end], _filters(spec[end + 1 :], spec)
+    base, _, query = spec.partition("?")
+    return base, _filters(query, spec)
+
+
+def _filters(query: str, spec: str) -> Filters:
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+    except ValueError as error:
+        raise UnreadableCatalogue(
+            f"The filter {query!r} of {spec} is not understood. Write ?column=value, several joined with &."
+        ) from error
+    filters: Filters = {}
+    for column, value in pairs:
+        filters.setdefault(column, set()).add(value)
+    return filters
+
+
+def _folder_row(folder: Path, path: str) -> dict[str, Any]:
+    relative = PurePosixPath(Path(path).relative_to(folder).as_posix())
+    row = {"item_id": str(relative.with_suffix("")), "path": path}
+    *outer, category = [*relative.parts[:-1]] or [""]
+    if category:
+        row["category"] = category
+    if outer:
+        row["split"] = "/".join(outer)
+    return row
+
+
+def _visible(names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if not name.startswith("."))
+
+
+def _read_folder(folder: Path) -> Table:
+    problems: list[Problem] = []
+
+    def unreadable(error: OSError) -> None:
+        problems.append(Problem(str(error.filename), f"folder could not be read: {error.strerror}"))
+
+    paths = []
+    for parent, folders, files in os.walk(folder, onerror=unreadable):
+        folders[:] = _visible(folders)
+        paths += [os.path.join(parent, name) for name in _visible(files) if _is_image(name)]
+    if not paths and not problems:
+        raise UnreadableCatalogue(f"No images ({' '.join(IMAGE_SUFFIXES)}) below {folder}. {ACCEPTED}")
+    return Table([_folder_row(folder, path) for path in sorted(paths)], problems)
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def _read_drawn(base: str, cache: Path) -> Table:
+    from training.catalogue import drawn
+
+    count, _, seed = base.removeprefix(DRAWN).partition(":")
+    if not (count.isascii() and count.isdigit() and int(count)) or not (seed or "0").isdigit():
+        raise UnreadableCatalogue(f"{base!r} names no number of garments. Write drawn:500 or drawn:500:SEED.")
+    return Table(drawn.rows(int(count), seed=int(seed or 0), cache=cache), [])
+
+
+def _read_fashion_mnist(base: str, cache: Path) -> Table:
+    from training.catalogue import fashion_mnist
+
+    return Table(fashion_mnist.rows(Path(base.removeprefix(FASHION_MNIST)), cache=cache), [])
+
+
+def _read_base(base: str, cache: Path) -> Table:
+    if base.startswith(DRAWN):
+        return _read_drawn(base, cache)
+    if base.startswith(FASHION_MNIST):
+        return _read_fashion_mnist(base, cache)
+    path = Path(base)
+    if path.is_dir():
+        return _read_folder(path.resolve())
+    if not path.is_file():
+        raise UnreadableCatalogue(f"There is no catalogue at {base!r}. {ACCEPTED}")
+    if path.suffix.lower() not in READERS:
+        raise UnreadableCatalogue(f"{base!r} is not a catalogue file. {ACCEPTED}")
+    return read_table(path)
+
+
+def _matches(value: Any, wanted: set[str]) -> bool:
+    """Compare as text: None is '', booleans 'true' and 'false', a whole float may go without '.0'."""
+    if value is None:
+        return "" in wanted
+    if isinstance(value, bool):
+        return str(value).lower() in wanted
+    if isinstance(value, float) and value.is_integer() and str(int(value)) in wanted:
+        return True
+    return str(value) in wanted
+
+
+def _filter(table: Table, filters: Filters, spec: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the number (from 1) and the values of each row that every filter lets through."""
+    columns = list(dict.fromkeys(name for row in table.rows for name in row)) if filters else []
+    for column in filters:
+        if column not in columns:
+            known = ", ".join(columns) or "none"
+            raise UnreadableCatalogue(
+                f"{spec} filters by {column!r}, which is no column. There are: {known}."
+            )
+    for number, row in enumerate(table.rows, start=1):
+        if all(_matches(row.get(column), wanted) for column, wanted in filters.items()):
+            yield number, row
+
+
+def _text(value: Any) -> str:
+    """Return an id or path as text; whole numbers are welcome, anything else counts as missing."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if isinstance(value, str) else str(value) if is_number else ""
+
+
+def _problem(item_id: str, path: str, full: str, seen: set[str]) -> str:
+    """Return why an item cannot be used, or the empty text."""
+    if not item_id:
+        return "no item_id"
+    if not path:
+        return "no path"
+    if not (is_unicode(item_id) and is_unicode(path)):
+        return "the id or the file name is not valid Unicode; rename it"
+    if item_id in seen:
+        return "duplicate item_id; the first one is used"
+    if "\0" in full or not os.path.isfile(full):
+        return f"file not found: {full}"
+    return ""
+
+
+def _metadata(row: dict[str, Any]) -> dict[str, Any]:
+    metadata = {name: value for name, value in row.items() if name not in REQUIRED}
+    if metadata.get("category") == "":
+        metadata["category"] = None
+    return metadata
+
+
+def _sort(rows: Iterable[tuple[int, dict[str, Any]]], folder: Path) -> tuple[list[Item], list[BadItem]]:
+    """Part the rows into usable items and bad ones; relative paths start at `folder`."""
+    items: list[Item] = []
+    bad: list[BadItem] = []
+    seen: set[str] = set()
+    for number, row in rows:
+        item_id, path = _text(row.get("item_id")), _text(row.get("path"))
+        full = os.path.join(folder, path)
+        if problem := _problem(item_id, path, full, seen):
+            place = "" if item_id else f" in row {number}"
+            bad.append(BadItem(item_id, path, problem + place))
+            continue
+        seen.add(item_id)
+        items.append(Item(item_id, Path(full), _metadata(row)))
+    return items, bad
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair, as file names and JSON can have."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def read_catalogue(spec: str, *, cache: Path = Path("cache")) -> Catalogue:
+    """Read a catalogue of any form.
+
+    Parameters
+    ----------
+    spec : str
+        A folder of images (a file's folder is its category), a ``.csv``, ``.jsonl`` or ``.parquet`` file
+        with ``item_id`` and ``path`` (relative to that file), ``fashion-mnist:FOLDER`` or
+        ``drawn:N[:SEED]``. A following ``?column=value[&column=value]`` keeps the rows where every named
+        column has that value as text; a column named twice may have either.
+    cache : Path
+        Folder below which the pictures of virtual catalogues (the last two forms) are written once.
+
+    Returns
+    -------
+    Catalogue
+        Items in the catalogue's order, each with a file that exists; the others with their reasons.
+
+    Raises
+    ------
+    UnreadableCatalogue
+        Nothing is there, it has none of the forms, a filter names an unknown column, or no item is left.
+    """
+    base, filters = _split_spec(spec)
+    table = _read_base(base, cache)
+    items, bad = _sort(_filter(table, filters, spec), Path(base).resolve().parent)
+    bad = [*(BadItem("", problem.place, problem.reason) for problem in table.problems), *bad]
+    if not items:
+        first = f" The first problem: {bad[0].path} {bad[0].reason}." if bad else ""
+        raise UnreadableCatalogue(f"No item of {spec} can be used.{first}{NOTHING_LEFT if filters else ''}")
+    return Catalogue(spec, tuple(items), tuple(bad))
+
+
+def write_report(path: Path, bad: Iterable[BadItem]) -> None:
+    """Write the bad items as a CSV file with the columns item_id, path and reason; parents are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("item_id", "path", "reason"))
+        writer.writerows((item.item_id, item.path, item.reason) for item in bad)
+
+
+def check_bad_share(bad: int, total: int, *, max_bad: float) -> None:
+    """Raise `TooManyBadItems` where `bad` of `total` items (good and bad) are above the share `max_bad`."""
+    if total and bad / total > max_bad:
+        raise TooManyBadItems(
+            f"{bad:,} of {total:,} items ({bad / total:.1%}) cannot be used; at most {max_bad:.1%} may be "
+            "bad. Mend them (the report names each with its reason) or raise --max-bad."
+        )

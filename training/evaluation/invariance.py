@@ -1,0 +1,111 @@
+"""Invariance: each query photograph, disturbed and cut out anew, must find its undisturbed twin again."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from training.catalogue.reader import Item
+from training.errors import UnreadableImage
+from training.evaluation.baselines import HOG_MASK, hog_of_mask
+from training.evaluation.disturbances import BLUR, DISTURBANCES, NOISE, disturb
+from training.evaluation.photos import Photos
+from training.evaluation.score_table import Cell, Table
+from training.photo.encoder import Encoder
+from training.photo.garment import MARGIN, SIDE, WORKING_SIZE, Garment, isolate
+from training.photo.images import decode
+from training.photo.parallel import in_order
+
+KEY = "invariance"
+TITLE = "Invariance: the disturbed photograph finds its undisturbed twin"
+COLUMNS = ("disturbance", "R@1", "goal", f"R@1, {HOG_MASK}")
+
+
+def mask_in_photo(garment: Garment, *, height: int, width: int) -> np.ndarray:
+    """Lay a cut-out's mask back where it was cut from.
+
+    Parameters
+    ----------
+    garment : Garment
+    height, width : int
+        Of the photograph, in pixels.
+
+    Returns
+    -------
+    float32 (height, width) in [0, 1]
+    """
+    left, top, right, bottom = np.array(garment.box) * (width, height, width, height)
+    side = max(right - left, bottom - top) * (1 + 2 * MARGIN)
+    corner = np.array([left + right - side, top + bottom - side]) / 2
+    extent = np.concatenate([-corner, (width, height) - corner]) * SIDE / side
+    cut = Image.fromarray(garment.mask)
+    mask = cut.transform((width, height), Image.Transform.EXTENT, tuple(extent), Image.Resampling.BILINEAR)
+    return np.asarray(mask, dtype=np.float32) / 255
+
+
+def _disturbed(query: tuple[Item, Garment, int]) -> list[Garment]:
+    """Cut a photograph out again after each of the disturbances."""
+    item, garment, seed = query
+    rgb = decode(item.path, size=WORKING_SIZE)
+    mask = mask_in_photo(garment, height=rgb.shape[0], width=rgb.shape[1])
+    return [isolate(disturb(rgb, mask, kind, item_id=item.item_id, seed=seed)) for kind in DISTURBANCES]
+
+
+def _found(disturbed: np.ndarray, known: np.ndarray, twin: int) -> np.ndarray:
+    """Whether nothing is nearer than the twin: (k, d) and (n, d) -> bool (k,)."""
+    similarities = disturbed @ known.T
+    return similarities[:, twin] >= similarities.max(axis=1)
+
+
+def _hogs(garments: Sequence[Garment]) -> np.ndarray:
+    return np.stack([hog_of_mask(garment) for garment in garments])
+
+
+def _rows(ours: np.ndarray, hogs: np.ndarray) -> tuple[tuple[Cell, ...], ...]:
+    """One row a disturbance, and their mean, from bool (queries, disturbances) each."""
+    shares = np.stack([ours.mean(axis=0), hogs.mean(axis=0)])
+    goals = [kind.goal for kind in DISTURBANCES]
+    names = [*(kind.name for kind in DISTURBANCES), "mean"]
+    columns = [*shares.T, shares.mean(axis=1)]
+    return tuple(
+        (name, float(share), goal, float(hog))
+        for name, (share, hog), goal in zip(names, columns, [*goals, None], strict=True)
+    )
+
+
+def invariance(
+    encoder: Encoder, gallery: Photos, queries: Photos, *, processes: int | None = None, seed: int = 0
+) -> Table:
+    """Disturb every query in every way, and look for its twin among gallery and queries.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    gallery, queries : Photos
+        Undisturbed; their categories play no part.
+    processes : int, optional
+        Processes that disturb and cut out; as many as there are cores, unless given.
+    seed : int
+        Draws colours, prints, logos and grounds; the same seed gives the same table.
+
+    Returns
+    -------
+    Table
+        A row for each disturbance, and their mean: the share of queries whose nearest is their twin.
+    """
+    garments = [*gallery.garments, *queries.garments]
+    known, known_hogs = encoder.embed_garments(garments), _hogs(garments)
+    ours, hogs = [], []
+    sources = [(item, garment, seed) for item, garment in zip(queries.items, queries.garments, strict=True)]
+    results = in_order(_disturbed, sources, processes=processes, progress="disturbed queries")
+    for twin, disturbed in enumerate(results, start=len(gallery.garments)):
+        if isinstance(disturbed, UnreadableImage):
+            raise disturbed
+        ours.append(_found(encoder.embed_garments(disturbed), known, twin))
+        hogs.append(_found(_hogs(disturbed), known_hogs, twin))
+    note = (
+        f"{len(queries.items):,} queries, their twins among {len(garments):,} photographs; blur of "
+        f"{BLUR:g} pixels and noise of deviation {NOISE:g}, at {WORKING_SIZE} pixels a side. Turned, zoomed "
+        "and shifted pictures repeat their border."
+    )
+    return Table(KEY, TITLE, COLUMNS, _rows(np.stack(ours), np.stack(hogs)), note)

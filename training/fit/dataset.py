@@ -1,0 +1,154 @@
+"""Catalogues as arrays to train on: cut-outs, uint8 (n, 128, 128, 4), prepared once and kept in a cache."""
+
+import hashlib
+import io
+import shutil
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from training.catalogue.reader import BadItem, Catalogue, Item
+from training.errors import NotEnoughSpace, UnreadableImage
+from training.photo.garment import PREPROCESSING, SIDE
+from training.photo.parallel import isolate_all
+
+_BYTES_A_CUTOUT = 40_000
+_SPARE_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Cut-outs of a catalogue's readable items, row for row.
+
+    Parameters
+    ----------
+    cutouts : uint8 (n, 128, 128, 4)
+        Colour and mask.
+    items : tuple of Item
+    bad : tuple of BadItem
+        What had to be skipped, and why.
+    """
+
+    cutouts: np.ndarray
+    items: tuple[Item, ...]
+    bad: tuple[BadItem, ...]
+
+    def take(self, rows: np.ndarray) -> "Dataset":
+        """Return the dataset of some rows only."""
+        return replace(self, cutouts=self.cutouts[rows], items=tuple(self.items[row] for row in rows))
+
+    def categories(self) -> np.ndarray:
+        """Return each row's category as a number in order of name, int32 (n,); -1 where there is none."""
+        names = sorted({item.category for item in self.items if item.category is not None})
+        numbers = {name: number for number, name in enumerate(names)}
+        return np.array(
+            [-1 if item.category is None else numbers[item.category] for item in self.items], np.int32
+        )
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Raise `NotEnoughSpace` where the disk of `folder` has less than `needed` bytes and a reserve."""
+    existing = next(parent for parent in [folder, *folder.absolute().parents] if parent.exists())
+    free = shutil.disk_usage(existing).free
+    if free < needed + _SPARE_BYTES:
+        raise NotEnoughSpace(
+            f"'{folder}' needs about {(needed + _SPARE_BYTES) // 2**20:,} MB; "
+            f"its disk has {free // 2**20:,} MB free. Make room, or name another folder."
+        )
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def _packed(cutout: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(cutout).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def _unpacked(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)))
+
+
+def _open_cache(cache: Path) -> sqlite3.Connection:
+    cache.mkdir(parents=True, exist_ok=True)
+    database = sqlite3.connect(cache / f"cutouts-{PREPROCESSING}.sqlite", isolation_level=None, timeout=60)
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=NORMAL")
+    database.execute("CREATE TABLE IF NOT EXISTS cutouts (sha256 TEXT PRIMARY KEY, png BLOB NOT NULL) STRICT")
+    return database
+
+
+def _known(database: sqlite3.Connection, digests: Sequence[str | None]) -> set[str]:
+    stored = {row[0] for row in database.execute("SELECT sha256 FROM cutouts")}
+    return stored.intersection(digest for digest in digests if digest is not None)
+
+
+def _prepare(
+    database: sqlite3.Connection, missing: dict[str | None, Path], processes: int | None
+) -> dict[str | None, str]:
+    """Cut out what the cache lacks, a commit each, so that a killed run goes on; return the failures."""
+    reasons: dict[str | None, str] = {}
+    results = isolate_all(list(missing.values()), processes=processes, progress="cutting out")
+    for digest, garment in zip(missing, results, strict=True):
+        if isinstance(garment, UnreadableImage):
+            reasons[digest] = str(garment)
+        else:
+            row = (digest, _packed(garment.cutout))
+            database.execute("INSERT OR IGNORE INTO cutouts VALUES (?, ?)", row)
+    return reasons
+
+
+def _load(database: sqlite3.Connection, digests: Sequence[str]) -> Iterator[np.ndarray]:
+    for digest in digests:
+        (data,) = database.execute("SELECT png FROM cutouts WHERE sha256 = ?", (digest,)).fetchone()
+        yield _unpacked(data)
+
+
+def prepare(catalogue: Catalogue, *, cache: Path = Path("cache"), processes: int | None = None) -> Dataset:
+    """Cut out every photograph of a catalogue, taking from the cache what is there.
+
+    The cache is keyed by the file's SHA-256 and lies in a file of its own for each preprocessing version.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    cache : Path
+        Folder of the cache; made if missing.
+    processes : int, optional
+        Worker processes; all cores without it.
+
+    Raises
+    ------
+    NotEnoughSpace
+        The cache's disk can't hold the cut-outs.
+    """
+    check_space(cache, _BYTES_A_CUTOUT * len(catalogue.items))
+    paths = [item.path for item in catalogue.items]
+    digests = [_digest(path) for path in tqdm(paths, desc="reading", unit="photo", leave=False)]
+    with closing(_open_cache(cache)) as database:
+        known = _known(database, digests)
+        missing = {d: path for d, path in zip(digests, paths, strict=True) if d not in known}
+        reasons = _prepare(database, missing, processes) if missing else {}
+        good = [row for row, digest in enumerate(digests) if digest not in reasons]
+        cutouts = np.empty((len(good), SIDE, SIDE, 4), np.uint8)
+        for i, cutout in enumerate(_load(database, [str(digests[row]) for row in good])):
+            cutouts[i] = cutout
+    bad = [
+        BadItem(item.item_id, str(item.path), reasons[digest])
+        for item, digest in zip(catalogue.items, digests, strict=True)
+        if digest in reasons
+    ]
+    items = tuple(catalogue.items[row] for row in good)
+    return Dataset(cutouts, items, (*catalogue.bad, *bad))

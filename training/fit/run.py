@@ -1,0 +1,96 @@
+"""What decides a training run, and its folder: which host writes there, and what must agree with it."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from training import device
+from training.catalogue.reader import Item
+from training.config import Config
+from training.errors import HostsDisagree, RunExists
+from training.fit.dataset import check_space
+from training.fit.monitor import HISTORY_FILE
+
+RUN_FILE = "run.json"
+CHECKPOINT = "checkpoint"
+
+_RUN_BYTES = 300 * 2**20
+
+
+@dataclass(frozen=True)
+class Run:
+    """What decides a training run, as it stands in `run.json`; a resumed run must agree with it.
+
+    Parameters
+    ----------
+    catalogue : str
+        What is trained on.
+    validation : str or None
+        What chooses the best epoch; without it a tenth of the catalogue is held out.
+    init : str or None
+        Bundle whose weights the run starts from.
+    supervise : str or None
+        "category" where garments of one category are to be pulled together too.
+    config : Config
+    """
+
+    catalogue: str
+    validation: str | None
+    init: str | None
+    supervise: str | None
+    config: Config
+
+    def as_json(self) -> str:
+        """Return what stands in `run.json`."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def check_run(run: Run, out: Path, *, resume: bool) -> None:
+    """Raise `RunExists` where `out` holds a run that must not be written over, or is another one."""
+    path = out / RUN_FILE
+    if not path.exists():
+        check_space(out, _RUN_BYTES)
+    elif not resume:
+        raise RunExists(
+            f"'{out}' holds a training run already. Go on with it by --resume, or name another --out."
+        )
+    elif path.read_text() != run.as_json():
+        raise RunExists(
+            f"The run in '{out}' was started with other settings (see {path}). "
+            "Resume with the same catalogue and options, or name another --out."
+        )
+
+
+@contextmanager
+def own_folder(out: Path, *, resume: bool) -> Iterator[Path]:
+    """Yield `out` on the first host; on the others a folder for a while, with what a resumed run reads."""
+    if device.is_first():
+        yield out
+        return
+    with tempfile.TemporaryDirectory() as name:
+        own = Path(name)
+        if resume and (out / HISTORY_FILE).exists():
+            shutil.copy(out / HISTORY_FILE, own)
+            shutil.copytree(out / CHECKPOINT, own / CHECKPOINT)
+        yield own
+
+
+def check_hosts(run: Run, items: Sequence[Item], *, epoch: int) -> None:
+    """Raise `HostsDisagree` where a host was started with another run, other photographs or checkpoints."""
+    for what, facts in (
+        ("settings", run.as_json()),
+        ("photographs", "\n".join(item.item_id for item in items)),
+        ("checkpoints (is --out on a disk that all hosts share?)", str(epoch)),
+    ):
+        digests = device.gather(np.frombuffer(hashlib.sha256(facts.encode()).digest(), np.uint8))
+        if (digests != digests[0]).any():
+            raise HostsDisagree(
+                f"The hosts do not have the same {what}. Start the same command on each, with its own --host."
+            )

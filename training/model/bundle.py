@@ -1,0 +1,164 @@
+"""Writing an encoder bundle: the trained model is rounded to half precision and exported to LiteRT.
+
+Weights are rounded to numbers that float16 holds before export, so that the small `weights.npz` and the
+float32 model in `encoder.tflite` are the same encoder exactly.
+"""
+
+import contextlib
+import io
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from training.config import Config
+from training.errors import EncoderMismatch, UnreadableEncoder
+from training.files import write_atomically
+from training.model.autoencoder import Autoencoder
+from training.photo.encoder import DESCRIPTION_FILE, MODEL_FILE, WEIGHTS_FILE, Encoder, fingerprint
+from training.photo.garment import PREPROCESSING, SIDE, encoder_input
+
+AGREEMENT = 1e-4
+"""Largest difference of an embedding's numbers between Keras and LiteRT."""
+
+_HEAD = ("head_kernel", "head_bias")
+
+
+def _weights(model: Autoencoder) -> list[keras.Variable]:
+    parts = (model.trunk, model.bottleneck, model.projector, model.decoder)
+    return [weight for part in parts for weight in part.weights]
+
+
+def save_weights(model: Autoencoder, folder: Path) -> None:
+    """Write the encoder's and decoder's weights as float16 to `weights.npz`, atomically."""
+    arrays: dict[str, Any] = {
+        f"{i:03d}": np.asarray(weight).astype(np.float16) for i, weight in enumerate(_weights(model))
+    }
+    if model.head is not None:
+        arrays |= {name: array.astype(np.float16) for name, array in zip(_HEAD, model.head, strict=True)}
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    write_atomically(folder / WEIGHTS_FILE, file.getvalue())
+
+
+def _stored(folder: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(folder / WEIGHTS_FILE) as stored:
+            return {name: stored[name].astype(np.float32) for name in sorted(stored)}
+    except (OSError, ValueError) as error:
+        raise UnreadableEncoder(
+            f"No weights to go on with in '{folder}' ({error}). Name an encoder bundle."
+        ) from error
+
+
+def _assign(model: Autoencoder, stored: dict[str, np.ndarray], folder: Path) -> None:
+    arrays = [array for name, array in stored.items() if name not in _HEAD]
+    weights = _weights(model)
+    if [a.shape for a in arrays] != [tuple(w.shape) for w in weights]:
+        raise EncoderMismatch(
+            f"The encoder in '{folder}' has another architecture than this configuration. "
+            "Use the configuration it was trained with, or train without --init."
+        )
+    for weight, array in zip(weights, arrays, strict=True):
+        weight.assign(array)
+
+
+def load_weights(model: Autoencoder, folder: Path) -> None:
+    """Read `weights.npz` into a model that is to be trained, without a head: each run learns its own.
+
+    Raises
+    ------
+    UnreadableEncoder
+        There are no weights, or they can't be read.
+    EncoderMismatch
+        They belong to another architecture.
+    """
+    _assign(model, _stored(folder), folder)
+
+
+def restore(folder: Path, config: Config) -> Autoencoder:
+    """Build the autoencoder that a bundle holds, with its head if it has one; errors as `load_weights`."""
+    model, stored = Autoencoder(config), _stored(folder)
+    _assign(model, stored, folder)
+    if _HEAD[0] in stored:
+        model.head = stored[_HEAD[0]], stored[_HEAD[1]]
+    return model
+
+
+def embed(model: keras.Model, cutouts: np.ndarray) -> np.ndarray:
+    """Embed cut-outs, uint8 (n, 128, 128, 4), by a Keras encoder, float32 (n, d)."""
+    return np.asarray(model.predict(encoder_input(cutouts), batch_size=256, verbose=0))
+
+
+def _rounded(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float16).astype(np.float32)
+
+
+def round_weights(model: Autoencoder) -> None:
+    """Round every weight to the nearest number that float16 holds."""
+    for weight in _weights(model):
+        weight.assign(_rounded(np.asarray(weight)))
+    if model.head is not None:
+        kernel, bias = model.head
+        model.head = _rounded(kernel), _rounded(bias)
+
+
+def litert(model: keras.Model, **options: Any) -> bytes:
+    """Return a model as a LiteRT flatbuffer (needs TensorFlow as Keras's backend).
+
+    Parameters
+    ----------
+    model : keras.Model
+    **options
+        Attributes of TensorFlow's converter, such as `optimizations`.
+    """
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        path = Path(folder) / MODEL_FILE
+        model.export(path, format="litert", verbose=False, **options)
+        return path.read_bytes()
+
+
+def _check_agreement(exported: Encoder, model: keras.Model, cutouts: np.ndarray) -> None:
+    difference = np.abs(exported.embed_cutouts(cutouts) - embed(model, cutouts)).max()
+    if not difference < AGREEMENT:
+        raise EncoderMismatch(
+            f"The exported encoder differs from the trained one by {difference:.2g}. "
+            "Check that TensorFlow and ai-edge-litert are the pinned versions."
+        )
+
+
+def export(model: Autoencoder, folder: Path, *, sample: np.ndarray, description: dict[str, Any]) -> Encoder:
+    """Write `encoder.tflite`, then `encoder.json` with its fingerprint (needs TensorFlow as Keras's backend).
+
+    Parameters
+    ----------
+    model : Autoencoder
+    folder : Path
+    sample : uint8 (n, 128, 128, 4)
+        Cut-outs on which the exported encoder must agree with the trained one.
+    description : dict
+        What it was trained on and how it scores; stands in `encoder.json` beside the shapes.
+
+    Raises
+    ------
+    EncoderMismatch
+        The exported model computes something else.
+    """
+    data = litert(model.encoder())
+    full = {
+        "fingerprint": fingerprint(data),
+        "preprocessing": PREPROCESSING,
+        "input": {"shape": ["n", SIDE, SIDE, 2], "dtype": "uint8", "channels": ["luminance", "mask"]},
+        "output": {"shape": ["n", model.config.dimension], "dtype": "float32", "norm": 1.0},
+        "config": asdict(model.config),
+        **description,
+    }
+    exported = Encoder(data, full)
+    _check_agreement(exported, model.encoder(), sample)
+    write_atomically(folder / MODEL_FILE, data)
+    write_atomically(folder / DESCRIPTION_FILE, (json.dumps(full, indent=2) + "\n").encode())
+    return exported

@@ -1,0 +1,107 @@
+"""The last layer of an encoder that knows categories: features float32 (n, m) to embeddings (n, d).
+
+Linear discriminants part the categories, and others part the garments: these keep what tells one garment from
+another however it is disturbed. Both are found in closed form once the network is trained.
+"""
+
+import keras
+import numpy as np
+
+from training.model.autoencoder import Autoencoder
+
+VIEWS = 4
+LIMIT = 8_000
+SHRINKAGE = 0.03
+REST = 0.7
+
+_BATCH = 128
+
+
+def _features(model: Autoencoder, cutouts: np.ndarray) -> np.ndarray:
+    """Return the features of the clean garments and of disturbed views: float64 (1 + VIEWS, n, m)."""
+    parts = []
+    for at in range(0, len(cutouts), _BATCH):
+        batch = keras.ops.convert_to_tensor(cutouts[at : at + _BATCH])
+        edges = [model.clean_edges(batch), *(model.view(batch) for _ in range(VIEWS))]
+        parts.append(np.stack([keras.ops.convert_to_numpy(model.trunk(seen)) for seen in edges]))
+    return np.concatenate(parts, axis=1).astype(np.float64)
+
+
+def _scatter(rows: np.ndarray) -> np.ndarray:
+    """Mean outer product of the rows (..., m): (m, m)."""
+    flat = rows.reshape(-1, rows.shape[-1])
+    return flat.T @ flat / len(flat)
+
+
+def _discriminants(between: np.ndarray, within: np.ndarray, count: int) -> np.ndarray:
+    """Return the `count` directions, (m, count), that have most scatter between groups beside that within."""
+    floor = SHRINKAGE * np.trace(within) / len(within) + 1e-9  # views may all be alike
+    values, vectors = np.linalg.eigh(within + floor * np.eye(len(within)))
+    white = vectors / np.sqrt(values)
+    return white @ np.linalg.eigh(white.T @ between @ white)[1][:, ::-1][:, :count]
+
+
+def _mean_norm(rows: np.ndarray) -> float:
+    return float(np.linalg.norm(rows, axis=-1).mean())
+
+
+def directions(
+    features: np.ndarray, categories: np.ndarray, *, dimension: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the linear map that parts categories, and garments.
+
+    Parameters
+    ----------
+    features : float64 (v, n, m)
+        Of v views of each garment, at least 2.
+    categories : int (n,)
+        At least two different ones.
+    dimension : int
+        Components of the embedding, at most m. One fewer than there are categories part these, the others
+        part garments; `REST` is the ratio of their mean norms.
+
+    Returns
+    -------
+    kernel : float32 (m, dimension)
+    bias : float32 (dimension,)
+
+    References
+    ----------
+    C. R. Rao, "The utilization of multiple measurements in problems of biological classification", 1948;
+    scatter within groups shrunk towards a multiple of the identity as by J. Friedman, "Regularized
+    discriminant analysis", 1989.
+    """
+    names, numbers = np.unique(categories, return_inverse=True)
+    mean = features.mean(axis=(0, 1))
+    centred = features - mean
+    means = np.stack([centred[:, numbers == number].mean(axis=(0, 1)) for number in range(len(names))])
+    parting = _discriminants(
+        _scatter(means[numbers]), _scatter(centred - means[numbers]), min(len(names) - 1, dimension)
+    )
+    garments = centred.mean(axis=0)
+    rest = _discriminants(_scatter(garments), _scatter(centred - garments), dimension - parting.shape[1])
+    if rest.size:
+        rest *= REST * _mean_norm(centred @ parting) / _mean_norm(centred @ rest)
+    kernel = np.hstack([parting, rest])
+    return kernel.astype(np.float32), (-mean @ kernel).astype(np.float32)
+
+
+def learn_head(model: Autoencoder, cutouts: np.ndarray, categories: np.ndarray) -> None:
+    """Give a trained model the last layer that parts the categories of its garments.
+
+    Parameters
+    ----------
+    model : Autoencoder
+        Keeps its bottleneck, which the decoder needs. Without two categories nothing changes.
+    cutouts : uint8 (n, 128, 128, 4)
+        Of more than `LIMIT` garments, as many are drawn by chance.
+    categories : int (n,)
+        Negative where a garment has none; it is left out.
+    """
+    known = np.flatnonzero(categories >= 0)
+    if len(np.unique(categories[known])) < 2:
+        return
+    if len(known) > LIMIT:
+        known = np.sort(np.random.default_rng(model.config.seed).choice(known, LIMIT, replace=False))
+    features = _features(model, cutouts[known])
+    model.head = directions(features, categories[known], dimension=model.config.dimension)

@@ -1,0 +1,132 @@
+"""The exported encoder on LiteRT: photographs in, float32 (n, d) unit vectors out, without TensorFlow.
+
+A bundle is a folder with `encoder.tflite` (uint8 (n, 128, 128, 2) -> float32 (n, d)), `encoder.json`
+(fingerprint, shapes, preprocessing version, training data, scores) and `weights.npz` for going on training.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.errors import EncoderMismatch, UnreadableEncoder
+from training.photo.garment import PREPROCESSING, WORKING_SIZE, Garment, encoder_input, isolate, read_garment
+from training.photo.images import shrink
+from training.photo.litert import LiteModel
+
+MODEL_FILE = "encoder.tflite"
+DESCRIPTION_FILE = "encoder.json"
+WEIGHTS_FILE = "weights.npz"
+PRETRAINED = Path(__file__).parents[1] / "pretrained"
+
+_BATCH = 32
+
+
+def fingerprint(model: bytes) -> str:
+    """Return the SHA-256 of an exported model as 64 hexadecimal digits: the identity of its embeddings."""
+    return hashlib.sha256(model).hexdigest()
+
+
+def _read(folder: Path) -> tuple[bytes, dict[str, Any]]:
+    try:
+        model = (folder / MODEL_FILE).read_bytes()
+        description = json.loads((folder / DESCRIPTION_FILE).read_text())
+    except FileNotFoundError as error:
+        raise UnreadableEncoder(
+            f"No encoder in '{folder}': {Path(error.filename).name} is missing. "
+            "Train one with `python -m training fit`, or use training/pretrained."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UnreadableEncoder(f"The encoder in '{folder}' can't be read: {error}.") from error
+    return model, description
+
+
+def _check(folder: Path, model: bytes, description: dict[str, Any]) -> None:
+    if description.get("preprocessing") != PREPROCESSING:
+        raise EncoderMismatch(
+            f"The encoder in '{folder}' was trained for preprocessing version "
+            f"{description.get('preprocessing')!r}; this code has version {PREPROCESSING!r}. Train it again."
+        )
+    actual, stated = fingerprint(model), str(description.get("fingerprint"))
+    if actual != stated:
+        raise EncoderMismatch(
+            f"The encoder in '{folder}' is damaged: its model has the fingerprint {actual[:12]}, "
+            f"its description says {stated[:12]}. Copy the whole bundle again."
+        )
+
+
+class Encoder:
+    """An encoder bundle in memory; safe to share between threads, each of which gets its own interpreter.
+
+    Parameters
+    ----------
+    model : bytes
+        The LiteRT model.
+    description : dict
+        The content of `encoder.json`.
+    """
+
+    def __init__(self, model: bytes, description: dict[str, Any]) -> None:
+        self.description = description
+        self.fingerprint: str = description["fingerprint"]
+        self.dimension: int = description["output"]["shape"][-1]
+        self._exported = model
+        self._model = LiteModel(model)
+
+    def __reduce__(self) -> tuple[type["Encoder"], tuple[bytes, dict[str, Any]]]:
+        """Travel to another process as the exported model; the interpreters are made where it arrives."""
+        return Encoder, (self._exported, self.description)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Encoder":
+        """Read and check a bundle.
+
+        Raises
+        ------
+        UnreadableEncoder
+            A file is missing or malformed.
+        EncoderMismatch
+            The fingerprint or the preprocessing version is not the one expected.
+        """
+        model, description = _read(Path(folder))
+        _check(Path(folder), model, description)
+        return cls(model, description)
+
+    def embed_cutouts(self, cutouts: np.ndarray) -> np.ndarray:
+        """Embed cut-outs, uint8 (n, 128, 128, 4), as float32 (n, d) with unit rows."""
+        inputs = encoder_input(cutouts)
+        parts = [self._model.run(inputs[i : i + _BATCH]) for i in range(0, len(inputs), _BATCH)]
+        return np.concatenate(parts) if parts else np.zeros((0, self.dimension), np.float32)
+
+    def embed_garments(self, garments: Sequence[Garment]) -> np.ndarray:
+        """Embed garments that are cut out already: float32 (n, d) with unit rows."""
+        if not garments:
+            return np.zeros((0, self.dimension), np.float32)
+        return self.embed_cutouts(np.stack([garment.cutout for garment in garments]))
+
+    def embed(self, images: Sequence[np.ndarray | Path]) -> np.ndarray:
+        """Embed photographs.
+
+        Parameters
+        ----------
+        images : sequence of uint8 (h, w, 3) arrays or of paths
+
+        Returns
+        -------
+        embeddings : float32 (n, d), rows of unit norm
+
+        Raises
+        ------
+        UnreadableImage
+            For the first path that can't be decoded.
+        """
+        garments = [
+            isolate(shrink(image, size=WORKING_SIZE))
+            if isinstance(image, np.ndarray)
+            else read_garment(image)
+            for image in images
+        ]
+        return self.embed_garments(garments)

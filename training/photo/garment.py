@@ -1,0 +1,171 @@
+"""The garment in a photograph: uint8 (h, w, 3) in, soft mask and square, centred cut-out of side 128 out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from training.photo.images import decode
+from training.photo.segmenter import fingerprint, segment
+
+PREPROCESSING = f"2-{fingerprint()[:8]}"
+"""Version of everything up to the encoder's input, the segmenter included; embeddings of different versions
+never mix."""
+
+WORKING_SIZE = 256
+"""Longer side, in pixels, at which photographs are decoded for isolation."""
+
+SIDE = 128
+"""Side of the cut-out in pixels."""
+
+MIN_CONFIDENCE = 0.5
+"""Below this the garment counts as not found, and the whole photograph is taken."""
+
+LUMINANCE = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
+"""Weights of red, green and blue in luminance (ITU-R BT.709, as in scikit-image)."""
+
+MARGIN = 0.06
+"""Room left on each side of the cut-out, as a share of the garment's longer side."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom as fractions of a picture."""
+
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+
+_MIN_AREA = 0.02
+_SMALLEST_PART = 0.15
+_NEIGHBOURS = ndimage.generate_binary_structure(2, 1)
+_BLUR = ndimage.gaussian_filter1d(np.eye(1, 7, 3)[0], 0.7)
+"""A Gaussian of standard deviation 0.7: float64 (7,)."""
+
+
+@dataclass(frozen=True)
+class Garment:
+    """A garment cut out of its photograph.
+
+    Parameters
+    ----------
+    rgb : uint8 (128, 128, 3)
+        The square around the garment, centred on it, longer side filling all but a margin.
+    mask : uint8 (128, 128)
+        255 on the garment, 0 on the ground, soft at the outline.
+    box : Box
+        The garment's bounds in the photograph.
+    confidence : float in [0, 1]
+        The intersection over union with the true mask that the segmenter expects.
+    """
+
+    rgb: np.ndarray
+    mask: np.ndarray
+    box: Box
+    confidence: float
+
+    @property
+    def found(self) -> bool:
+        """Whether a garment was found; if not, the cut-out is the whole photograph."""
+        return self.confidence >= MIN_CONFIDENCE
+
+    @property
+    def cutout(self) -> np.ndarray:
+        """Colour and mask in one array, uint8 (128, 128, 4)."""
+        return np.dstack([self.rgb, self.mask])
+
+
+def _parts(mask: np.ndarray) -> np.ndarray:
+    """Keep the largest component of a mask, bool (h, w), and those that are not small beside it."""
+    labels, count = ndimage.label(mask, _NEIGHBOURS)
+    if count < 2:
+        return mask
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0  # the ground
+    return (areas >= _SMALLEST_PART * areas.max())[labels]
+
+
+def _expected_iou(mask: np.ndarray, probability: np.ndarray) -> float:
+    """Return the intersection over union with the true mask that the probabilities lead one to expect."""
+    inside = float(probability[mask].sum())
+    return inside / (float(np.count_nonzero(mask)) + float(probability.sum()) - inside)
+
+
+def _softened(mask: np.ndarray) -> np.ndarray:
+    """Blur a mask, bool (h, w), to uint8 (h, w)."""
+    soft = mask.astype(np.float32)
+    for axis in (0, 1):
+        soft = ndimage.correlate1d(soft, _BLUR, axis)
+    return (soft * 255).astype(np.uint8)
+
+
+def bounds(mask: np.ndarray) -> Box:
+    """Return the smallest box around a mask, bool (h, w), that is somewhere true."""
+    rows, columns = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
+    height, width = mask.shape
+    return (
+        float(columns[0] / width),
+        float(rows[0] / height),
+        float((columns[-1] + 1) / width),
+        float((rows[-1] + 1) / height),
+    )
+
+
+def square(picture: Image.Image, matte: Image.Image, box: Box) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the square of side 128 around `box`, with `MARGIN`, out of a picture and its mask of the same size.
+
+    Returns
+    -------
+    rgb : uint8 (128, 128, 3)
+    mask : uint8 (128, 128)
+        Black beyond the picture, both of them.
+    """
+    width, height = picture.size
+    left, top, right, bottom = box[0] * width, box[1] * height, box[2] * width, box[3] * height
+    half = max(right - left, bottom - top) * (0.5 + MARGIN)
+    x, y = (left + right) / 2, (top + bottom) / 2
+    extent = (x - half, y - half, x + half, y + half)
+    both = Image.merge("CMYK", (*picture.split(), matte))  # four bands of any meaning, cut in one go
+    cut = np.asarray(both.transform((SIDE, SIDE), Image.Transform.EXTENT, extent, Image.Resampling.BILINEAR))
+    return cut[..., :3], cut[..., 3]
+
+
+def isolate(photo: np.ndarray) -> Garment:
+    """Find the garment and cut it out.
+
+    Parameters
+    ----------
+    photo : uint8 (h, w, 3)
+        Best at a longer side of `WORKING_SIZE`; larger pictures cost time and gain nothing.
+
+    Returns
+    -------
+    Garment
+        Where none is found, its cut-out is the whole photograph, its box (0, 0, 1, 1).
+    """
+    probability = segment(photo)
+    mask = _parts(probability > 0.5)
+    confidence = _expected_iou(mask, probability) if np.count_nonzero(mask) >= _MIN_AREA * mask.size else 0.0
+    if confidence >= MIN_CONFIDENCE:
+        box = bounds(mask)
+    else:
+        box, mask = WHOLE, np.ones_like(mask)
+    picture = Image.fromarray(photo)
+    matte = Image.fromarray(_softened(mask)).resize(picture.size, Image.Resampling.BICUBIC)
+    rgb, mask = square(picture, matte, box)
+    return Garment(rgb=rgb, mask=mask, box=box, confidence=confidence)
+
+
+def read_garment(path: Path) -> Garment:
+    """Decode a photograph at `WORKING_SIZE` and isolate its garment.
+
+    Raises
+    ------
+    UnreadableImage
+        See `training.photo.images.decode`.
+    """
+    return isolate(decode(path, size=WORKING_SIZE))
+
+
+def encoder_input(cutouts: np.ndarray) -> np.ndarray:
+    """Reduce RGBA cut-outs, uint8 (n, 128, 128, 4), to luminance and mask, uint8 (n, 128, 128, 2)."""
+    luminance = np.rint(cutouts[..., :3] @ LUMINANCE).astype(np.uint8)
+    return np.stack([luminance, cutouts[..., 3]], axis=-1)

@@ -1,0 +1,71 @@
+"""Photographs to garments, many at a time: paths in, one garment (or the reason why not) a path, in order."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from joblib import Parallel, cpu_count, delayed
+from tqdm import tqdm
+
+from training.errors import UnreadableImage
+from training.photo.garment import Garment, read_garment
+
+BATCH = 8  # sources a worker takes at a time
+
+Source = TypeVar("Source")
+Result = TypeVar("Result")
+
+
+def _or_explain(function: Callable[[Source], Result], source: Source) -> Result | UnreadableImage:
+    try:
+        return function(source)
+    except UnreadableImage as error:
+        return error
+
+
+def in_order(
+    function: Callable[[Source], Result],
+    sources: Sequence[Source],
+    *,
+    processes: int | None = None,
+    progress: str | None = None,
+    unit: str = "photo",
+    start: Callable[[], None] | None = None,
+) -> Generator[Result | UnreadableImage, None, None]:
+    """Apply a function to many sources in parallel, a bounded number of them in memory.
+
+    Parameters
+    ----------
+    function : function
+        From a source to a result; other processes must be able to import it.
+    sources : sequence
+        Paths, for example.
+    processes : int, optional
+        Worker processes; all cores without it. With 1 nothing is started.
+    progress, unit : str
+        Label of a progress bar on standard error, and what it counts (rate and time left); no bar
+        without a label.
+    start : function, optional
+        Called once in each worker process before its first source; with 1 process it is not called.
+
+    Yields
+    ------
+    result or UnreadableImage
+        One for each source, in order; an unreadable photograph yields its error instead of raising it.
+    """
+    run = Parallel(
+        n_jobs=min(processes or cpu_count(), max(len(sources), 1)),
+        return_as="generator",
+        batch_size=BATCH,
+        pre_dispatch="4*n_jobs",
+        initializer=start,
+    )
+    results = run(delayed(_or_explain)(function, source) for source in sources)
+    yield from tqdm(results, total=len(sources), desc=progress, unit=unit, disable=progress is None)
+
+
+def isolate_all(
+    paths: Sequence[Path], *, processes: int | None = None, progress: str | None = None
+) -> Iterator[Garment | UnreadableImage]:
+    """Decode and isolate photographs in parallel; options and order as in `in_order`."""
+    return in_order(read_garment, paths, processes=processes, progress=progress)

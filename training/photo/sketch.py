@@ -1,0 +1,142 @@
+"""The garment in a sketch: strokes on paper, uint8 (h, w, 3), in; a cut-out like that of a photograph out."""
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+from skimage.filters import apply_hysteresis_threshold, threshold_otsu
+from skimage.morphology import convex_hull_image, remove_small_objects
+from skimage.segmentation import watershed
+
+from training.photo.garment import LUMINANCE, WORKING_SIZE, Garment, bounds, square
+from training.photo.images import shrink
+
+MIN_CONTRAST = 24.0
+"""Levels of luminance between the strokes and the paper below which the paper counts as empty."""
+
+RADII = (0, 1, 2, 3, 4, 6, 8, 11, 15, 20)
+"""Half the widths, in pixels of `WORKING_SIZE`, of the gaps in an outline that are tried to be closed."""
+
+WIDEST_PEN = 6.0
+"""Half the width, in pixels of `WORKING_SIZE`, above which a stroke is an area that was painted."""
+
+ALL, MOST = 0.97, 0.7
+"""Shares of the strokes that must lie on the area which they enclose, at best and at least."""
+
+_SPECK = 6  # pixels, up to which a spot is dirt
+_SMOOTH = 0.8
+
+
+def _paper(luminance: np.ndarray) -> np.ndarray:
+    """Fit a plane, float (h, w), to the border's luminance: the paper, under light from one side."""
+    height, width = luminance.shape
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    border = np.ones((height, width), bool)
+    border[2:-2, 2:-2] = False
+    terms = np.stack([np.ones_like(x), x, y], axis=-1)
+    plane, *_ = np.linalg.lstsq(terms[border], luminance[border], rcond=None)
+    return terms @ plane
+
+
+def _strokes(rgb: np.ndarray) -> np.ndarray:
+    """Find what differs from the paper, darker or brighter: bool (h, w)."""
+    luminance = rgb @ LUMINANCE
+    contrast = np.abs(luminance - _paper(luminance))
+    if contrast.max() < MIN_CONTRAST:
+        return np.zeros(contrast.shape, bool)
+    high = threshold_otsu(contrast)
+    return remove_small_objects(apply_hysteresis_threshold(contrast, high / 2, high), max_size=_SPECK)
+
+
+def _grown(mask: np.ndarray, radius: float) -> np.ndarray:
+    """Return all within `radius` pixels of a mask."""
+    return ndimage.distance_transform_edt(~mask) <= radius if mask.any() else mask
+
+
+def _opened(mask: np.ndarray, radius: float) -> np.ndarray:
+    """Leave out what is thinner than twice the radius."""
+    return mask & _grown(ndimage.distance_transform_edt(mask) > radius, radius)
+
+
+def _enclosed(distance: np.ndarray, radius: int) -> np.ndarray:
+    """Find what strokes enclose, and themselves, gaps of up to twice the radius taken as closed.
+
+    The places that lie farther than `radius` from all strokes, inside or outside, grow until they meet: on
+    the strokes and, in a gap, where it is narrowest. So the closing of gaps fills no corner of the outline.
+
+    Parameters
+    ----------
+    distance : float (h, w)
+        From the nearest stroke; strokes lie nowhere near the border.
+    radius : int
+
+    Returns
+    -------
+    bool (h, w)
+        The strokes alone where nothing is enclosed.
+    """
+    places, count = ndimage.label(distance > radius)
+    if count < 2:
+        return distance == 0
+    sides = np.where(places == places[0, 0], 1, np.minimum(places, 1) * 2)
+    return (watershed(-distance, sides) == 2) | (distance == 0)
+
+
+def _filled(strokes: np.ndarray, pen: float) -> np.ndarray:
+    """Fill the outline, its gaps closed with the least radius at which no stroke is left outside.
+
+    Where some always are, the radius counts that leaves the fewest; where that is most of the drawing, the
+    convex hull is taken.
+    """
+    padding = RADII[-1] + 2
+    distance = ndimage.distance_transform_edt(~np.pad(strokes, padding))
+    best, share, tried = convex_hull_image(strokes), MOST, 0
+    for radius in RADII:
+        enclosed = _enclosed(distance, radius)
+        if enclosed.sum() == tried:
+            continue
+        tried = enclosed.sum()
+        area = _opened(enclosed, pen)[padding:-padding, padding:-padding]
+        belonging = (_grown(area, pen) & strokes).sum() / strokes.sum()
+        if belonging > share:
+            best, share = area, belonging
+        if share >= ALL:
+            break
+    return best
+
+
+def _inner_lines(rgb: np.ndarray, strokes: np.ndarray, area: np.ndarray, pen: float) -> np.ndarray:
+    """Leave of the drawing only the lines inside the outline, on even paper: uint8 (h, w, 3)."""
+    deep = ndimage.distance_transform_edt(np.pad(area, 1))[1:-1, 1:-1] > 2 * pen
+    lines = deep & _grown(strokes & ~_opened(strokes, WIDEST_PEN), 1)
+    return np.where(lines[..., None], rgb, np.median(rgb[~strokes], axis=0).astype(np.uint8))
+
+
+def _cut(rgb: np.ndarray, area: np.ndarray, *, confidence: float) -> Garment:
+    """Cut the square around an area, bool (h, w), its edge as soft as that of a photograph's mask."""
+    box = bounds(area)
+    soft = ndimage.gaussian_filter(area.astype(np.float32), _SMOOTH)
+    matte = Image.fromarray(np.rint(soft * 255).astype(np.uint8))
+    return Garment(*square(Image.fromarray(rgb), matte, box), box, confidence)
+
+
+def read_sketch(rgb: np.ndarray) -> Garment:
+    """Take a drawn outline for a garment.
+
+    Parameters
+    ----------
+    rgb : uint8 (h, w, 3)
+        Strokes on paper of another brightness; the outline may have gaps, and lines within it.
+
+    Returns
+    -------
+    Garment
+        The filled outline as the mask; of the drawing only the lines within it. On empty paper no garment
+        is found: the cut-out is the whole drawing, the confidence 0.
+    """
+    rgb = shrink(rgb, size=WORKING_SIZE)
+    strokes = _strokes(rgb)
+    if not strokes.any():
+        return _cut(rgb, np.ones(strokes.shape, bool), confidence=0.0)
+    pen = min(ndimage.distance_transform_edt(strokes).max(), WIDEST_PEN) + 1
+    area = _filled(strokes, pen)
+    return _cut(_inner_lines(rgb, strokes, area, pen), area, confidence=1.0)
