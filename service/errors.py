@@ -34,7 +34,7 @@ TITLES = {
     "no_image": (400, "No image was sent"),
     "several_images": (400, "More than one image was sent"),
     "invalid_parameter": (400, "A field has a value that is not accepted"),
-    "invalid_filter": (400, "The filter is not one"),
+    "invalid_filter": (400, "The filter is not valid"),
     "key_missing": (401, "Writing needs a key"),
     "key_wrong": (403, "The key does not allow this"),
     "url_not_allowed": (403, "Images from that address are not fetched"),

@@ -119,8 +119,10 @@ def read_json(request: Request, model: type[M]) -> M:
     """Return the fields of a body in JSON; raises `RefusedRequest`."""
     refuse_unknown(request.args, accepted=())
     if not request.is_json:
-        kind = request.mimetype[:60] or "not there"
-        raise RefusedRequest("unsupported_type", f"The body is {kind}. Send one object in application/json.")
+        received = (
+            f"The body is {request.mimetype[:60]}." if request.mimetype else "There is no Content-Type."
+        )
+        raise RefusedRequest("unsupported_type", f"{received} Send one object in application/json.")
     return check(model, _json_body(request))
 
 
@@ -153,7 +155,7 @@ class SearchRequest:
             Saying which field was refused and what is accepted; no field is ignored.
         """
         if not isinstance(fields, dict):
-            raise RefusedRequest("invalid_parameter", "The search is no object. Send one object for each.")
+            raise RefusedRequest("invalid_parameter", "Each search must be a JSON object.")
         body = check(bounded(SearchBody, config), fields)
         return cls(_source(body), body)
 
