@@ -63,7 +63,7 @@ class ChangeLog(ABC):
         ----------
         item_id : str
         photo : bytes
-            The photograph's file, JPEG, PNG or WebP.
+            The photograph's file, of an accepted type.
         metadata : dict
             What JSON can hold.
         vector : float32 (d,), unit norm

@@ -23,7 +23,7 @@ def put_item(
         Best the one that made the index; where it is another, searches embed the photograph again.
     item_id : str
     photo : bytes or Path
-        The photograph's file, JPEG, PNG or WebP, or where it lies.
+        The photograph's file, of an accepted type, or where it lies.
     metadata : dict
         What JSON can hold.
 

@@ -7,19 +7,9 @@ from pathlib import Path
 
 from training.errors import UnsupportedImageType
 from training.files import sync, write_atomically
+from training.photo import media_types
 
 PHOTOGRAPHS = "photographs"
-HEAD = 12
-
-_SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
-_MAGIC = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
-
-
-def media_type(head: bytes) -> str | None:
-    """Return the media type of a picture by its first `HEAD` bytes; None where it is of no accepted type."""
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    return next((name for magic, name in _MAGIC if head.startswith(magic)), None)
 
 
 class Photographs:
@@ -40,12 +30,12 @@ class Photographs:
         Raises
         ------
         UnsupportedImageType
-            By its first bytes it is no JPEG, PNG or WebP.
+            By its first bytes it is of no accepted type.
         """
-        kind = media_type(photo[:HEAD])
-        if kind is None:
-            raise UnsupportedImageType("This is not a photograph. Supported: JPEG, PNG, WebP.")
-        name = hashlib.sha256(photo).hexdigest() + _SUFFIXES[kind]
+        found = media_types.detect(photo[: media_types.HEAD])
+        if found is None:
+            raise UnsupportedImageType(f"This is not a photograph. Supported: {media_types.names()}.")
+        name = hashlib.sha256(photo).hexdigest() + found.suffixes[0]
         if not self.folder.is_dir():
             self.folder.mkdir(parents=True, exist_ok=True)
             sync(self.folder.parent)

@@ -10,7 +10,7 @@ class UnreadableImage(SilhouetteError):
 
 
 class UnsupportedImageType(UnreadableImage):
-    """The bytes are not a JPEG, PNG or WebP image."""
+    """The bytes are not an image of an accepted type."""
 
 
 class FileTooLarge(UnreadableImage):

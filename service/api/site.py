@@ -6,6 +6,7 @@ from flask import Blueprint, Response, current_app, jsonify, render_template
 
 from service.api.current import config
 from service.requests.openapi import Operation, contract, describe
+from training.photo import media_types
 
 _KEPT = "silhouette.contract"
 
@@ -38,5 +39,9 @@ def page() -> str:
     """Show the search page."""
     settings = config()
     return render_template(
-        "index.html", max_upload_bytes=settings.max_upload_bytes, limit=settings.default_limit
+        "index.html",
+        max_upload_bytes=settings.max_upload_bytes,
+        limit=settings.default_limit,
+        accept=",".join(media_types.media_types()),
+        accepted=media_types.sentence(),
     )

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from index.photographs import HEAD, media_type
 from service.config import Config
 from service.errors import RefusedRequest
 from service.picture.decode_cost import bounded_effort
 from service.requests.parameters import Look
 from training.catalogue.reader import Item
+from training.photo import media_types
 from training.photo.garment import WHOLE, WORKING_SIZE, Box, Garment, isolate
 from training.photo.images import MIN_SIDE, decode
 
@@ -51,7 +51,8 @@ class CutOut:
 
 def _mimetype(path: Path) -> str | None:
     with path.open("rb") as file:
-        return media_type(file.read(HEAD))
+        found = media_types.detect(file.read(media_types.HEAD))
+    return None if found is None else found.media_type
 
 
 def _decode_at(photo: bytes | Path, size: int, config: Config) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from training.errors import ImageTooLarge
-from training.photo.images import FORMATS
+from training.photo.media_types import pillow_formats
 
 NS_A_PIXEL = 36.0
 NS_A_DEEP_PIXEL = 61.0
@@ -32,7 +32,7 @@ def _scans(photo: bytes) -> int:
 def _header(photo: bytes) -> tuple[str, str, int]:
     """Return the format, the mode and the pixels; nothing of what is no picture: decoding says why."""
     try:
-        with Image.open(io.BytesIO(photo), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(photo), formats=pillow_formats()) as image:
             return str(image.format), image.mode, image.width * image.height
     except Exception:  # on hostile bytes Pillow's readers raise almost anything
         return "", "", 0

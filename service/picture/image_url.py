@@ -16,12 +16,12 @@ from urllib.parse import urljoin, urlsplit
 import httpcore
 
 from service.errors import RefusedRequest
+from training.photo.media_types import media_types
 
 REDIRECTS = 3
 
 _HEADERS: dict[bytes | str, bytes | str] = {
     "User-Agent": "Silhouette",
-    "Accept": "image/jpeg, image/png, image/webp",
     "Accept-Encoding": "identity",
 }
 _UNICAST = ipaddress.ip_network("2000::/3")
@@ -164,7 +164,7 @@ def _location(response: httpcore.Response, url: str) -> str | None:
 
 def _follow(pool: httpcore.ConnectionPool, url: str, max_bytes: int) -> bytes:
     for _ in range(REDIRECTS + 1):
-        with pool.stream("GET", url, headers=_HEADERS) as response:
+        with pool.stream("GET", url, headers=_HEADERS | {"Accept": ", ".join(media_types())}) as response:
             onward = _location(response, url)
             if onward is None and response.status == 200:
                 return _body(response, max_bytes)

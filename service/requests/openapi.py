@@ -15,6 +15,7 @@ from service.config import Config
 from service.errors import TITLES
 from service.requests.parameters import Fields, bounded
 from service.responses import Problem
+from training.photo import media_types
 
 VERSION = "1"
 """Of the contract, as in /v1."""
@@ -136,7 +137,7 @@ def _form(model: type[Fields], schemas: dict[str, Any]) -> dict[str, Any]:
     file = {
         "type": "string",
         "contentMediaType": "application/octet-stream",
-        "description": "JPEG, PNG or WebP.",
+        "description": f"{media_types.sentence()}.",
     }
     return {"type": "object", "properties": {"file": file, **fields}, "required": ["file"]} | {
         "additionalProperties": False

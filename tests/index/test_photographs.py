@@ -3,8 +3,9 @@ import os
 
 import pytest
 
-from index.photographs import Photographs, media_type
+from index.photographs import Photographs
 from training.errors import UnsupportedImageType
+from training.photo.media_types import detect
 
 JPEG = b"\xff\xd8\xff and the rest"
 
@@ -25,7 +26,8 @@ def photographs(tmp_path):
     ],
 )
 def test_a_picture_is_told_by_its_first_bytes(head, kind):
-    assert media_type(head) == kind
+    found = detect(head)
+    assert (found and found.media_type) == kind
 
 
 def test_a_photograph_is_named_by_its_content_and_type(photographs):

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 from training.catalogue.tables import READERS, REQUIRED, Problem, Table, read_table
 from training.errors import TooManyBadItems, UnreadableCatalogue
+from training.photo import media_types
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 DRAWN = "drawn:"
 FASHION_MNIST = "fashion-mnist:"
 ACCEPTED = (
@@ -107,12 +107,14 @@ def _read_folder(folder: Path) -> Table:
         folders[:] = _visible(folders)
         paths += [os.path.join(parent, name) for name in _visible(files) if _is_image(name)]
     if not paths and not problems:
-        raise UnreadableCatalogue(f"No images ({' '.join(IMAGE_SUFFIXES)}) below {folder}. {ACCEPTED}")
+        raise UnreadableCatalogue(
+            f"No images ({' '.join(media_types.suffixes())}) below {folder}. {ACCEPTED}"
+        )
     return Table([_folder_row(folder, path) for path in sorted(paths)], problems)
 
 
 def _is_image(name: str) -> bool:
-    return name.lower().endswith(IMAGE_SUFFIXES)
+    return name.lower().endswith(media_types.suffixes())
 
 
 def _read_drawn(base: str, cache: Path) -> Table:

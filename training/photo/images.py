@@ -1,4 +1,4 @@
-"""The only decoder: the bytes of a JPEG, PNG or WebP become upright RGB, uint8 (h, w, 3), on white."""
+"""The only decoder: the bytes of an image become upright RGB, uint8 (h, w, 3), on white."""
 
 import io
 from pathlib import Path
@@ -7,16 +7,14 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from training.errors import FileTooLarge, ImageTooLarge, UnreadableImage, UnsupportedImageType
+from training.photo import media_types
 
-FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 16
 
 Image.MAX_IMAGE_PIXELS = None
 """Pillow's own ceiling is off: `decode` checks every picture against its caller's, and names both numbers."""
-
-_ACCEPTED = "Supported: JPEG, PNG, WebP. Convert the file and retry."
 
 
 def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
@@ -30,10 +28,11 @@ def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
 
 def _open(data: bytes) -> Image.Image:
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        return Image.open(io.BytesIO(data), formats=media_types.pillow_formats())
     except Image.UnidentifiedImageError as error:
         what = "an empty file" if not data else "not an image of a supported type"
-        raise UnsupportedImageType(f"This is {what}. {_ACCEPTED}") from error
+        detail = f"This is {what}. Supported: {media_types.names()}. Convert the file and retry."
+        raise UnsupportedImageType(detail) from error
     except Exception as error:  # on hostile bytes Pillow's readers raise almost anything
         raise UnreadableImage("The image's header is damaged. Export it again and retry.") from error
 
@@ -130,6 +129,5 @@ def decode(
             rgb.thumbnail((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0)
         return np.asarray(rgb)
     except Exception as error:
-        raise UnreadableImage(
-            f"The image is damaged or incomplete ({error}). Send the whole file, or export it again."
-        ) from error
+        detail = "The image is damaged or incomplete. Send the whole file, or export it again."
+        raise UnreadableImage(detail) from error
