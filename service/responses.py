@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.answer_warnings import AnswerWarning
+
 Fractions = tuple[float, float, float, float]
 
 
@@ -47,7 +49,7 @@ class StoredItem(ItemAnswer):
     """An item that was put."""
 
     box: Fractions = Field(description="Where its garment was found, in fractions of the picture.")
-    warnings: list[Literal["garment_not_found"]]
+    warnings: list[AnswerWarning]
     change: int = Field(description="The number of the change; each has a higher one.")
 
 
@@ -89,7 +91,7 @@ class Understood(Body):
     )
     category: str | None = Field(description="A guess, by a vote of the nearest items.")
     category_confidence: float | None
-    warnings: list[Literal["garment_not_found"]]
+    warnings: list[AnswerWarning]
 
 
 class UnderstoodItem(Understood):

@@ -14,10 +14,11 @@ from index.guess import REACH, VOTERS, Guess, guess_category, voters
 from index.pages import Hit, Page
 from index.stores.store import OpenIndex
 from service import responses as bodies
+from service.answer_warnings import warnings_of
 from service.api.explain import Explained
 from service.requests.parameters import Ranked
 from training.catalogue.reader import Item
-from training.photo.garment import Box
+from training.photo.garment import Box, Garment
 
 EXAMPLES = 8
 _LOOKED_AT = 48
@@ -65,14 +66,14 @@ def _hit(hit: Hit, explained: Explained | None) -> bodies.Hit:
     return bodies.Hit(rank=hit.rank, score=score, percentile=percentile, **fields)
 
 
-def understood(ranking: Ranking, *, box: Box | None, found: bool) -> bodies.Understood:
-    """Return what was understood of the query."""
+def understood(ranking: Ranking, *, box: Box | None, garment: Garment | None) -> bodies.Understood:
+    """Return what was understood of the query; `box` and `garment` are None where no picture was read."""
     confidence = ranking.guess.confidence
     return bodies.Understood(
         box=None if box is None else rounded(box),
         category=ranking.guess.category,
         category_confidence=None if confidence is None else round(confidence, 3),
-        warnings=[] if found else ["garment_not_found"],
+        warnings=[] if garment is None else warnings_of(garment),
     )
 
 
@@ -112,7 +113,7 @@ def similar_answer(
     took_ms: dict[str, float],
 ) -> bodies.SimilarAnswer:
     """Return the answer to a search for the neighbours of an item."""
-    query = understood(ranking, box=None, found=True).model_dump()
+    query = understood(ranking, box=None, garment=None).model_dump()
     page = _page(ranking, searcher, explained, took_ms)
     return bodies.SimilarAnswer(query_id=None, query=bodies.UnderstoodItem(item_id=item_id, **query), **page)
 

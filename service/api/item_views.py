@@ -4,6 +4,7 @@ from flask import Blueprint, Response, g, request, send_file
 
 from index.errors import InvalidChange, ItemUnknown
 from index.stores.store import OpenIndex
+from service.answer_warnings import warnings_of
 from service.api.answers import item_fields, rank_neighbours, rounded, similar_answer
 from service.api.current import config, engine, store
 from service.api.explain import Explained
@@ -124,7 +125,7 @@ def put(item_id: str) -> Response:
         request_id=g.request_id,
         change=change,
         box=rounded(found.box),
-        warnings=[] if found.garment.found else ["garment_not_found"],
+        warnings=warnings_of(found.garment),
         **item_fields(engine().searcher().item(item_id)),
     )
     return reply(stored, 200 if known else 201)

@@ -73,7 +73,7 @@ def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchA
         ranking,
         searcher=searcher,
         query_id=query_id,
-        query=understood(ranking, box=found.box, found=found.garment.found),
+        query=understood(ranking, box=found.box, garment=found.garment),
         explained=explained if asked.fields.explain else None,
         took_ms=stages.took_ms,
     )

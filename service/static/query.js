@@ -7,11 +7,14 @@ const SURE = 0.8; // confidence above which 91 of 100 guesses were right; below 
 
 const TITLES = { item: "This garment", photo: "Your photo", sketch: "Your sketch" };
 
-const NOT_FOUND = {
-  item: "No garment stood out in this part of the picture, so all of it was used.",
-  photo: "No garment stood out from the background, so the whole picture was used. "
-    + "A plain ground and the whole garment in view work best; or draw the box around it.",
-  sketch: "No outline was recognised yet. One closed line around the garment works best.",
+// What each warning of an answer says, by what was searched with.
+const WARNINGS = {
+  garment_not_found: {
+    item: "No garment stood out in this part of the picture, so all of it was used.",
+    photo: "No garment stood out from the background, so the whole picture was used. "
+      + "A plain background and the whole garment in view work best; or draw the box around it.",
+    sketch: "No outline was recognised yet. One closed line around the garment works best.",
+  },
 };
 
 function showPicture(source, alt) {
@@ -57,7 +60,9 @@ export function showUnderstood(query, search, box) {
   at("looks").hidden = search.kind === "item" && sure === 1; // an item's own category is no guess
   at("category").textContent = category ? capital(category) : "";
   at("looks").textContent = sure < SURE ? "Perhaps" : "Looks like";
-  at("warning").hidden = !warnings.includes("garment_not_found");
-  at("warning").textContent = NOT_FOUND[search.kind === "photo" && search.box ? "item" : search.kind];
+  const used = search.kind === "photo" && search.box ? "item" : search.kind;
+  const texts = warnings.map((warning) => WARNINGS[warning]?.[used]).filter(Boolean);
+  at("warning").hidden = texts.length === 0;
+  at("warning").textContent = texts.join(" ");
   if (!at("picture").hidden) box.show(search.box ?? query.box);
 }

@@ -1,0 +1,13 @@
+import re
+from pathlib import Path
+from typing import get_args
+
+import service
+from service.answer_warnings import _RULES, AnswerWarning
+
+
+def test_each_warning_has_a_rule_and_a_text_on_the_page():
+    script = (Path(service.__file__).parent / "static/query.js").read_text()
+    table = script[script.index("const WARNINGS") : script.index("\n};", script.index("const WARNINGS"))]
+    on_the_page = re.findall(r"^  (\w+): {$", table, re.MULTILINE)
+    assert list(get_args(AnswerWarning)) == list(_RULES) == on_the_page
