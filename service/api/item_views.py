@@ -10,7 +10,9 @@ from service.api.current import config, engine, store
 from service.api.explain import Explained
 from service.errors import RefusedRequest
 from service.http.keys import require_key
-from service.picture.cut_out import Stages, cut_out, item_file
+from service.picture.cut_out import cut_out
+from service.picture.item_file import item_file
+from service.picture.stages import Stages
 from service.replies import reply
 from service.requests.openapi import BODY, PICTURE, READING, SHED, Operation, describe
 from service.requests.parameters import ItemBody, ItemFields, Look, Ranked, bounded, refuse_unknown

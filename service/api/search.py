@@ -10,8 +10,10 @@ from service.api.answers import rank, search_answer, understood
 from service.api.current import config, queries
 from service.api.explain import Explained
 from service.errors import RefusedRequest
-from service.picture.cut_out import Stages, cut_out, item_file
+from service.picture.cut_out import cut_out
 from service.picture.image_url import fetch
+from service.picture.item_file import item_file
+from service.picture.stages import Stages
 from service.requests.reading import SearchRequest, Source
 from service.responses import SearchAnswer
 

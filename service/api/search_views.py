@@ -5,8 +5,10 @@ from flask import Blueprint, Response, g, request
 from service.api.current import config, engine
 from service.api.search import answer, picture
 from service.errors import RefusedRequest, problem_of
-from service.picture.cut_out import Stages, cut_out, item_file
+from service.picture.cut_out import cut_out
+from service.picture.item_file import item_file
 from service.picture.outlines import draw
+from service.picture.stages import Stages
 from service.replies import reply
 from service.requests.openapi import BODY, PICTURE, READING, SHED, Operation, describe
 from service.requests.parameters import Batch, Explanation, Search, SearchBody, bounded

@@ -1,1 +1,4 @@
-"""Uploaded pictures: bounded decoding, cut-outs, pictures by URL, and recent uploads."""
+"""Pictures: bounded decoding, cut-outs, timing, item files, images by URL, and recent uploads.
+
+Endpoints and commands may import all of its modules but `decode_cost`, which is private to it.
+"""

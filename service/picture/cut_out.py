@@ -1,9 +1,6 @@
-"""Photographs in and out: a search's bytes become a cut-out, an item's file becomes an answer."""
+"""Cutting the garment out of a picture: decoding within limits, then isolating."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
@@ -12,33 +9,10 @@ import numpy as np
 from service.config import Config
 from service.errors import RefusedRequest
 from service.picture.decode_cost import bounded_effort
+from service.picture.stages import Stages
 from service.requests.parameters import Look
-from training.catalogue.reader import Item
-from training.photo import media_types
 from training.photo.garment import WHOLE, WORKING_SIZE, Box, Garment, isolate
 from training.photo.images import MIN_SIDE, decode
-
-
-@dataclass(frozen=True)
-class Stages:
-    """Milliseconds that each stage of an answer took."""
-
-    took_ms: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def measure(self, stage: str) -> Iterator[None]:
-        """Time the block as `stage`; a further block of that name adds to it."""
-        start = time.perf_counter()
-        yield
-        self._add(stage, (time.perf_counter() - start) * 1000)
-
-    def add(self, other: "Stages") -> None:
-        """Add the times of another answer."""
-        for stage, took in other.took_ms.items():
-            self._add(stage, took)
-
-    def _add(self, stage: str, took: float) -> None:
-        self.took_ms[stage] = round(self.took_ms.get(stage, 0.0) + took, 2)
 
 
 @dataclass(frozen=True)
@@ -47,12 +21,6 @@ class CutOut:
 
     garment: Garment
     box: Box
-
-
-def _mimetype(path: Path) -> str | None:
-    with path.open("rb") as file:
-        found = media_types.detect(file.read(media_types.HEAD))
-    return None if found is None else found.media_type
 
 
 def _decode_at(photo: bytes | Path, size: int, config: Config) -> np.ndarray:
@@ -120,22 +88,3 @@ def cut_out(photo: bytes | Path, look: Look, *, config: Config, stages: Stages) 
     with stages.measure("isolate"):
         garment = _from_sketch(rgb) if look.kind == "sketch" else isolate(rgb)
     return CutOut(garment, _within(part, garment.box))
-
-
-def item_file(item: Item) -> tuple[Path, str]:
-    """Return where an item's picture lies, and its media type by its first bytes.
-
-    Raises
-    ------
-    RefusedRequest
-        With code `item_unknown`: the file has gone, or is no longer a picture.
-    """
-    path = item.path.absolute()
-    try:
-        mimetype = _mimetype(path)
-    except OSError:
-        mimetype = None
-    if mimetype is None:
-        detail = "The item is in the index, but its picture is gone since. The next build leaves it out."
-        raise RefusedRequest("item_unknown", detail, param="item_id")
-    return path, mimetype
