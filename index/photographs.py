@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from training.errors import UnsupportedImageType
-from training.files import sync, write_atomically
+from training.files import write_atomically
 
 PHOTOGRAPHS = "photographs"
 HEAD = 12
@@ -46,9 +46,6 @@ class Photographs:
         if kind is None:
             raise UnsupportedImageType("This is not a photograph. Supported: JPEG, PNG, WebP.")
         name = hashlib.sha256(photo).hexdigest() + _SUFFIXES[kind]
-        if not self.folder.is_dir():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            sync(self.folder.parent)
         write_atomically(self.path(name), photo)
         return name
 
