@@ -25,6 +25,7 @@ from training.model.bundle import litert
 from training.photo.images import decode
 from training.photo.litert import LiteModel
 from training.photo.parallel import in_order
+from training.photo.preprocessing import WORKING_SIZE
 from training.photo.segmenter import MODEL_FILE, squeeze
 from training.segmentation import network
 from training.segmentation.labels import Label, first_label, iou, next_label
@@ -32,7 +33,6 @@ from training.segmentation.scenes import Scenes
 
 METRICS_FILE = "segmenter.json"
 RUN_FILE = "run.json"
-WORKING_SIZE = 256
 MIN_LABELS = 40
 HELD_OUT = 0.05
 DRAWN = 400
