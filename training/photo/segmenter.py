@@ -1,8 +1,8 @@
 """The segmenter: a photograph, uint8 (h, w, 3), to the probability of garment, float32 (128, 128) in [0, 1].
 
-It is part of the preprocessing. To swap it, replace the file `PRETRAINED` (`python -m training segmenter` trains
-one), or what `segment` does with it: nothing else knows the network. The preprocessing version changes with the
-file, so that encoders trained for another segmenter are refused.
+It is part of the preprocessing. To swap it, replace the file `PRETRAINED` (`python -m training segmenter`
+trains one) or what `segment` does with it; nothing else knows the network. The preprocessing version names
+the file, so encoders trained for another segmenter are refused.
 """
 
 import functools
