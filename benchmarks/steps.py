@@ -17,8 +17,8 @@ from training import device
 from training.config import Config
 from training.fit.batches import Batches
 from training.fit.dataset import Dataset
-from training.fit.fit import compiled, watchers
-from training.fit.monitor import Validation
+from training.fit.loop import callbacks, compiled
+from training.fit.validation import Validation
 from training.model.autoencoder import Autoencoder
 
 WARM = 2
@@ -121,7 +121,7 @@ def compare(
     model = compiled(config, len(batches))
     memory = _in_memory(data.cutouts[: batches.batch])
     with tempfile.TemporaryDirectory() as folder:
-        monitor, watching = watchers(
+        monitor, watching = callbacks(
             Path(folder), model, Validation.of(data, held_out, seed=config.seed), len(batches)
         )
         monitor.embed(data.cutouts[:1])

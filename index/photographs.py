@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from training.errors import UnsupportedImageType
-from training.files import sync, write_atomically
+from training.files import write_atomically
 from training.photo import media_types
 
 PHOTOGRAPHS = "photographs"
@@ -36,9 +36,6 @@ class Photographs:
         if found is None:
             raise UnsupportedImageType(f"This is not a photograph. Supported: {media_types.names()}.")
         name = hashlib.sha256(photo).hexdigest() + found.suffixes[0]
-        if not self.folder.is_dir():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            sync(self.folder.parent)
         write_atomically(self.path(name), photo)
         return name
 

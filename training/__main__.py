@@ -187,7 +187,7 @@ def segmenter(catalogue: str, out: Path, processes: int | None, cache: Path) -> 
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 def export(run: Path) -> None:
     """Export the finished run in folder RUN to LiteRT (only needed after training on another backend)."""
-    from training.fit.fit import export as export_run
+    from training.fit.result import export as export_run
 
     click.echo(f"Exported encoder {export_run(run).fingerprint[:12]} to {run}.")
 

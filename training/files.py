@@ -1,11 +1,12 @@
-"""Files that are whole or not there: bytes reach a name only when all of them are on the disk."""
+"""Durable atomic writes: a file has its old content or its new one, whole and on the disk, whatever fails."""
 
 import os
+import threading
 from pathlib import Path
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, would survive a loss of power."""
+    """Wait until a file's content, or the names in a folder, would survive a loss of power."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -13,13 +14,37 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` under another name, make it durable, and move it to `path` in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+def _make_folder(folder: Path) -> None:
+    """Make a folder and its missing parents, each durably."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync(folder.parent)
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Replace a file in one step, durably: the bytes reach the disk under a temporary name, which is renamed.
+
+    Parameters
+    ----------
+    path : Path
+        Missing folders are made.
+    data : bytes
+    mode : int
+        Permissions of the file, less those that the process's umask takes away.
+
+    Raises
+    ------
+    OSError
+        The disk is full, read-only or broken; a file that was there keeps its content.
+    """
+    _make_folder(path.parent)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.draft")
     try:
-        draft.write_bytes(data)
-        sync(draft)
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)

@@ -8,16 +8,15 @@ import hashlib
 import hmac
 import json
 import logging
-import os
 import re
 import secrets
-import tempfile
 import threading
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from service.errors import InvalidKeys
+from training.files import write_atomically
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -62,15 +61,8 @@ def read_keys(file: Path) -> dict[str, Key]:
 
 def _write_keys(file: Path, keys: dict[str, Key]) -> None:
     """Replace the file in one step; only its owner may read it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "w") as text:
-            json.dump({name: asdict(key) for name, key in keys.items()}, text, indent=2)
-        os.replace(temporary, file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    entries = {name: asdict(key) for name, key in keys.items()}
+    write_atomically(file, json.dumps(entries, indent=2).encode(), mode=0o600)
 
 
 def add_key(file: Path, name: str) -> str:

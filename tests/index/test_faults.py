@@ -31,7 +31,7 @@ PAGE = 4096
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from index import embedding_cache
+from index.embedding import cache
 from index.build import build_index
 from training.catalogue.reader import read_catalogue
 from training.photo.encoder import PRETRAINED, Encoder
@@ -46,7 +46,7 @@ def deadly(self, garments):
     return embed(self, garments)
 
 Encoder.embed_garments = deadly
-embedding_cache.COMMIT_EVERY = 2
+cache.COMMIT_EVERY = 2
 catalogue, indexes, cache = sys.argv[1:]
 build_index(
     read_catalogue(catalogue), Encoder.load(PRETRAINED), indexes=Path(indexes), cache=Path(cache), processes=1

@@ -74,7 +74,7 @@ import keras
 from training import device
 from training.fit.batches import Batches
 from training.config import QUICK
-from training.fit.fit import _embedding, compiled
+from training.fit.loop import compiled, current_embedding
 
 cutouts = np.random.default_rng(0).integers(0, 255, (16, 128, 128, 4), np.uint8)
 batches = Batches(cutouts, np.zeros(16, np.int32), batch=9, seed=0)
@@ -84,7 +84,7 @@ losses = model.fit(batches.stream(), steps_per_epoch=2, verbose=0, shuffle=False
 weighted = 0.5 * losses["reconstruction"][0] + losses["invariance"][0] + losses["category"][0]
 assert batches.batch == 8 and device.count() == 2
 assert abs(losses["loss"][0] - weighted) < 1e-3 * weighted, losses
-assert np.isfinite(_embedding(model)(cutouts)).all()
+assert np.isfinite(current_embedding(model)(cutouts)).all()
 """
 
 

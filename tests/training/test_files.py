@@ -1,4 +1,6 @@
 import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -24,4 +26,28 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing_behind(tmp_path, monkey
     with pytest.raises(OSError, match="disk gone"):
         write_atomically(path, b"bad")
     assert path.read_bytes() == b"good"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_content_and_every_new_name_are_on_the_disk_before_it_returns(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    )
+    write_atomically(tmp_path / "new" / "deep" / "file", b"content")
+    folders, draft, last = synced[:2], synced[2], synced[3]
+    assert folders == [str(tmp_path), str(tmp_path / "new")]
+    assert draft.startswith(str(tmp_path / "new" / "deep" / ".file.")) and draft.endswith(".draft")
+    assert last == str(tmp_path / "new" / "deep")
+
+
+def test_only_its_owner_may_read_a_file_of_that_mode(tmp_path):
+    write_atomically(tmp_path / "secret", b"key", mode=0o600)
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+
+
+def test_threads_that_write_one_file_do_not_take_each_other_s_draft(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: write_atomically(tmp_path / "file", b"%04d" % number), range(200)))
+    assert len((tmp_path / "file").read_bytes()) == 4
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]

@@ -26,7 +26,7 @@ from training.evaluation.side import Side
 from training.files import write_atomically
 from training.fit.batches import Batches
 from training.fit.dataset import Dataset
-from training.fit.fit import compiled
+from training.fit.loop import compiled
 from training.fit.monitor import Progress
 from training.model import bundle
 from training.model.autoencoder import Autoencoder

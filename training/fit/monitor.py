@@ -1,9 +1,7 @@
-"""What watches a training run: validation by retrieval, best weights, early stopping, progress, history."""
+"""The callbacks of a training run: validation, best weights, early stopping, history and progress bar."""
 
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,86 +11,22 @@ from tqdm import tqdm
 
 from training import device
 from training.files import write_atomically
-from training.fit.dataset import Dataset
-from training.metrics import mark
-from training.model.augment import Disturb
+from training.fit.validation import Embed, Validation
 
 HISTORY_FILE = "history.json"
 BEST_FILE = "best.weights.h5"
 
-Embed = Callable[[np.ndarray], np.ndarray]
-
 
 def recorded(folder: Path) -> list[dict[str, Any]]:
-    """Return the records of the epochs of a run, none where it has not begun."""
+    """Return the records of a run's epochs; none where it has not begun."""
     path = folder / HISTORY_FILE
     return json.loads(path.read_text()) if path.exists() else []
 
 
-def _disturbed(cutouts: np.ndarray, seed: int) -> np.ndarray:
-    """One fixed disturbed view of each cut-out, as a grey cut-out, uint8 (n, 128, 128, 4)."""
-    grey, mask = Disturb(seed=seed)(cutouts.astype(np.float32) / 255.0)
-    grey, mask = (np.rint(np.asarray(x) * 255).astype(np.uint8) for x in (grey, mask))
-    return np.concatenate([grey, grey, grey, mask], axis=-1)
-
-
-@dataclass(frozen=True)
-class Validation:
-    """The retrieval examination of a model in training.
-
-    Where the held-out garments have categories, each queries the gallery and the score is P@10 by category
-    (they choose the epoch; they take no part in the gradient). Where they have none, a disturbed view of
-    each must find its undisturbed twin, and the score is mean reciprocal rank, which mAP then is.
-
-    Parameters
-    ----------
-    gallery, queries : uint8 (n, 128, 128, 4)
-    gallery_labels, query_labels : list of str
-    metric : str
-        The name in `scores` of the score that chooses the epoch.
-    """
-
-    gallery: np.ndarray
-    queries: np.ndarray
-    gallery_labels: list[str]
-    query_labels: list[str]
-    metric: str = "val_p_at_10"
-
-    @classmethod
-    def of(cls, train: Dataset, held_out: Dataset, *, seed: int) -> "Validation":
-        """Make the examination from what is trained on and what is held out."""
-        known = {item.category for item in train.items} - {None}
-        rows = np.array([i for i, item in enumerate(held_out.items) if item.category in known], int)
-        if len(rows):
-            gallery = train.take(np.flatnonzero([item.category is not None for item in train.items]))
-            queries = held_out.take(rows)
-            return cls(gallery.cutouts, queries.cutouts, _categories(gallery), _categories(queries))
-        both = np.concatenate([held_out.cutouts, train.cutouts])
-        names = [str(row) for row in range(len(both))]
-        disturbed = _disturbed(held_out.cutouts, seed)
-        return cls(both, disturbed, names, names[: len(disturbed)], metric="val_map")
-
-    def scores(self, encode: Embed) -> dict[str, float]:
-        """Return the scores of an embedding, named `val_...`, among them `metric`."""
-        marks = mark(
-            encode(self.queries),
-            encode(self.gallery),
-            query_labels=self.query_labels,
-            gallery_labels=self.gallery_labels,
-        )
-        scores = marks.scores()
-        named = {"val_p_at_1": scores.p_at_1, "val_p_at_10": scores.p_at_10, "val_map": scores.map}
-        return {name: float(score) for name, score in named.items()}
-
-
-def _categories(dataset: Dataset) -> list[str]:
-    return [str(item.category) for item in dataset.items]
-
-
 class Monitor(keras.callbacks.Callback):
-    """Validates, keeps the best weights, stops when the score no longer rises, and writes `history.json`.
+    """Validates, keeps the best weights, stops early when the score no longer rises, writes `history.json`.
 
-    Its state lies in the run's folder, so that a resumed run goes on with the same best score.
+    Its state is in the run's folder, so that a resumed run goes on with the same best score.
 
     Parameters
     ----------
@@ -102,7 +36,7 @@ class Monitor(keras.callbacks.Callback):
     every, patience : int
         Epochs between validations; validations without a better score before training stops.
     embed : function
-        From cut-outs to their embeddings by the weights as they are when it is called.
+        From cut-outs to their embeddings by the model's current weights.
     """
 
     def __init__(
@@ -122,13 +56,13 @@ class Monitor(keras.callbacks.Callback):
         return max(scored, key=lambda record: record[metric], default=None)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Take up the history of the epochs that a checkpoint holds."""
+        """Restore the history of the epochs that the checkpoint holds."""
         done = self.model._initial_epoch or 0
         self.history = [record for record in recorded(self.folder) if record["epoch"] <= done]
         self.started = time.monotonic() - (self.history[-1].get("seconds", 0) if self.history else 0)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Record the epoch; validate when it is time."""
+        """Record the epoch, and validate when it is due."""
         record: dict[str, Any] = {"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}}
         before = self.best
         last = epoch + 1 == self.params["epochs"]
@@ -145,7 +79,7 @@ class Monitor(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _is_over(self) -> bool:
-        """Return whether the score has long been rising no more, or the loss is no number any more."""
+        """Return whether patience has run out without a better score, or the loss is not finite."""
         best = self.best
         metric = self.validation.metric
         since = [r for r in self.history if metric in r and best and r["epoch"] > best["epoch"]]
@@ -153,7 +87,7 @@ class Monitor(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """One bar over all steps of the run, with rate, time left, the losses and the last validation score."""
+    """One progress bar over all steps, with rate, time left, the losses and the last validation score."""
 
     def __init__(self, steps: int) -> None:
         super().__init__()
@@ -161,7 +95,7 @@ class Progress(keras.callbacks.Callback):
         self.bar: tqdm | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Open the bar where a resumed run stands."""
+        """Open the bar, advanced to where a resumed run stands."""
         epochs, done = self.params["epochs"], self.model._initial_epoch or 0
         total = self.steps * epochs
         self.bar = tqdm(total=total, initial=self.steps * done, desc="training", unit="step", mininterval=1)
@@ -172,7 +106,7 @@ class Progress(keras.callbacks.Callback):
             self.bar.update()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Show the epoch's figures behind the bar."""
+        """Show the epoch's losses and scores beside the bar."""
         if self.bar is not None and logs:
             names = ("reconstruction", "invariance", "category", "val_p_at_1", "val_p_at_10")
             self.bar.set_postfix({"epoch": epoch + 1, **{n: f"{logs[n]:.3f}" for n in names if n in logs}})

@@ -1,4 +1,4 @@
-"""What decides a training run, and its folder: which host writes there, and what must agree with it."""
+"""A training run's settings and its folder: which host writes there, and what a resumed run must match."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from training import device
 from training.catalogue.reader import Item
 from training.config import Config
 from training.errors import HostsDisagree, RunExists
-from training.fit.dataset import check_space
+from training.fit.dataset import Dataset, check_space
 from training.fit.monitor import HISTORY_FILE
 
 RUN_FILE = "run.json"
@@ -26,7 +26,7 @@ _RUN_BYTES = 300 * 2**20
 
 @dataclass(frozen=True)
 class Run:
-    """What decides a training run, as it stands in `run.json`; a resumed run must agree with it.
+    """The settings of a training run, as they stand in `run.json`; a resumed run must have the same.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ class Run:
     validation : str or None
         What chooses the best epoch; without it a tenth of the catalogue is held out.
     init : str or None
-        Bundle whose weights the run starts from.
+        Encoder bundle whose weights the run starts from.
     supervise : str or None
-        "category" where garments of one category are to be pulled together too.
+        "category" to also pull garments of one category together.
     config : Config
     """
 
@@ -51,15 +51,19 @@ class Run:
         """Return what stands in `run.json`."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
+    def categories(self, data: Dataset) -> np.ndarray:
+        """Return the category numbers that supervise, int32 (n,); all -1 without supervision."""
+        return data.categories() if self.supervise == "category" else np.full(len(data.items), -1, np.int32)
+
 
 def check_run(run: Run, out: Path, *, resume: bool) -> None:
-    """Raise `RunExists` where `out` holds a run that must not be written over, or is another one."""
+    """Raise `RunExists` where `out` holds a run that must not be overwritten, or one with other settings."""
     path = out / RUN_FILE
     if not path.exists():
         check_space(out, _RUN_BYTES)
     elif not resume:
         raise RunExists(
-            f"'{out}' holds a training run already. Go on with it by --resume, or name another --out."
+            f"'{out}' holds a training run already. Resume it with --resume, or name another --out."
         )
     elif path.read_text() != run.as_json():
         raise RunExists(
@@ -70,7 +74,7 @@ def check_run(run: Run, out: Path, *, resume: bool) -> None:
 
 @contextmanager
 def own_folder(out: Path, *, resume: bool) -> Iterator[Path]:
-    """Yield `out` on the first host; on the others a folder for a while, with what a resumed run reads."""
+    """Yield `out` on the first host, on the others a temporary folder with what a resumed run reads."""
     if device.is_first():
         yield out
         return

@@ -1,4 +1,4 @@
-"""The garment in a photograph: uint8 (h, w, 3) in, soft mask and square, centred cut-out of side 128 out."""
+"""The garment in a photograph: uint8 (h, w, 3) in; soft mask and square, centred cut-out of side 128 out."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,38 +7,37 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from training.photo import preprocessing
 from training.photo.images import decode
+from training.photo.preprocessing import (
+    CONNECTIVITY,
+    MARGIN,
+    MASK_BLUR,
+    MASK_BLUR_RADIUS,
+    MASK_THRESHOLD,
+    MIN_AREA,
+    MIN_CONFIDENCE,
+    SIDE,
+    SMALLEST_PART,
+    WORKING_SIZE,
+)
 from training.photo.segmenter import fingerprint, segment
 
-PREPROCESSING = f"2-{fingerprint()[:8]}"
-"""Version of everything up to the encoder's input, the segmenter included; embeddings of different versions
-never mix."""
+PREPROCESSING = preprocessing.version(fingerprint())
+"""Version of everything up to the encoder's input; embeddings of different versions never mix."""
 
-WORKING_SIZE = 256
-"""Longer side, in pixels, at which photographs are decoded for isolation."""
-
-SIDE = 128
-"""Side of the cut-out in pixels."""
-
-MIN_CONFIDENCE = 0.5
-"""Below this the garment counts as not found, and the whole photograph is taken."""
-
-LUMINANCE = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
-"""Weights of red, green and blue in luminance (ITU-R BT.709, as in scikit-image)."""
-
-MARGIN = 0.06
-"""Room left on each side of the cut-out, as a share of the garment's longer side."""
+LUMINANCE = np.array(preprocessing.LUMINANCE, dtype=np.float32)
+"""Weights of red, green and blue in luminance: float32 (3,)."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom as fractions of a picture."""
 
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
-_MIN_AREA = 0.02
-_SMALLEST_PART = 0.15
-_NEIGHBOURS = ndimage.generate_binary_structure(2, 1)
-_BLUR = ndimage.gaussian_filter1d(np.eye(1, 7, 3)[0], 0.7)
-"""A Gaussian of standard deviation 0.7: float64 (7,)."""
+_NEIGHBOURS = ndimage.generate_binary_structure(2, CONNECTIVITY)
+_IMPULSE = np.eye(1, 2 * MASK_BLUR_RADIUS + 1, MASK_BLUR_RADIUS)[0]
+_BLUR = ndimage.gaussian_filter1d(_IMPULSE, MASK_BLUR)
+"""The Gaussian that softens a mask: float64 (7,)."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,11 @@ class Garment:
     rgb : uint8 (128, 128, 3)
         The square around the garment, centred on it, longer side filling all but a margin.
     mask : uint8 (128, 128)
-        255 on the garment, 0 on the ground, soft at the outline.
+        255 on the garment, 0 on the background, soft at the outline.
     box : Box
         The garment's bounds in the photograph.
     confidence : float in [0, 1]
-        The intersection over union with the true mask that the segmenter expects.
+        The intersection over union with the true mask that the segmenter's probabilities lead to expect.
     """
 
     rgb: np.ndarray
@@ -79,12 +78,12 @@ def _parts(mask: np.ndarray) -> np.ndarray:
     if count < 2:
         return mask
     areas = np.bincount(labels.ravel())
-    areas[0] = 0  # the ground
-    return (areas >= _SMALLEST_PART * areas.max())[labels]
+    areas[0] = 0  # the background
+    return (areas >= SMALLEST_PART * areas.max())[labels]
 
 
 def _expected_iou(mask: np.ndarray, probability: np.ndarray) -> float:
-    """Return the intersection over union with the true mask that the probabilities lead one to expect."""
+    """Return the expected intersection over union with the true mask, given the probabilities."""
     inside = float(probability[mask].sum())
     return inside / (float(np.count_nonzero(mask)) + float(probability.sum()) - inside)
 
@@ -116,7 +115,7 @@ def square(picture: Image.Image, matte: Image.Image, box: Box) -> tuple[np.ndarr
     -------
     rgb : uint8 (128, 128, 3)
     mask : uint8 (128, 128)
-        Black beyond the picture, both of them.
+        Both are black beyond the picture.
     """
     width, height = picture.size
     left, top, right, bottom = box[0] * width, box[1] * height, box[2] * width, box[3] * height
@@ -139,11 +138,11 @@ def isolate(photo: np.ndarray) -> Garment:
     Returns
     -------
     Garment
-        Where none is found, its cut-out is the whole photograph, its box (0, 0, 1, 1).
+        Where none is found, its cut-out is the whole photograph and its box (0, 0, 1, 1).
     """
     probability = segment(photo)
-    mask = _parts(probability > 0.5)
-    confidence = _expected_iou(mask, probability) if np.count_nonzero(mask) >= _MIN_AREA * mask.size else 0.0
+    mask = _parts(probability > MASK_THRESHOLD)
+    confidence = _expected_iou(mask, probability) if np.count_nonzero(mask) >= MIN_AREA * mask.size else 0.0
     if confidence >= MIN_CONFIDENCE:
         box = bounds(mask)
     else:

@@ -1,6 +1,8 @@
-"""The segmenter that ships: a photograph, uint8 (h, w, 3), to what is garment, float32 (128, 128) in [0, 1].
+"""The segmenter: a photograph, uint8 (h, w, 3), to the probability of garment, float32 (128, 128) in [0, 1].
 
-It is part of the preprocessing: another segmenter makes other cut-outs, and encoders and indexes refuse them.
+It is part of the preprocessing. To swap it, replace the file `PRETRAINED` (`python -m training segmenter`
+trains one) or what `segment` does with it; nothing else knows the network. The preprocessing version names
+the file, so encoders trained for another segmenter are refused.
 """
 
 import functools
@@ -12,22 +14,21 @@ from PIL import Image
 from scipy.special import expit
 
 from training.photo.litert import LiteModel
+from training.photo.preprocessing import SEGMENTER_SIDE
 
 MODEL_FILE = "segmenter.tflite"
 PRETRAINED = Path(__file__).parents[1] / "pretrained" / MODEL_FILE
 
-SIDE = 128
-"""Side of the network's input; photographs are squeezed to it, whatever their proportions."""
-
 
 def squeeze(photo: np.ndarray) -> np.ndarray:
-    """Scale a photograph to the network's square: uint8 (h, w, 3) -> uint8 (128, 128, 3)."""
-    return np.asarray(Image.fromarray(photo).resize((SIDE, SIDE), Image.Resampling.BOX))
+    """Scale a photograph to the network's square, whatever its proportions: to uint8 (128, 128, 3)."""
+    size = (SEGMENTER_SIDE, SEGMENTER_SIDE)
+    return np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BOX))
 
 
 @functools.cache
 def fingerprint() -> str:
-    """Return the SHA-256 of the segmenter that ships, as 64 hexadecimal digits."""
+    """Return the SHA-256 of the segmenter's file, as 64 hexadecimal digits."""
     return hashlib.sha256(PRETRAINED.read_bytes()).hexdigest()
 
 
@@ -37,7 +38,7 @@ def _model() -> LiteModel:
 
 
 def segment(photo: np.ndarray) -> np.ndarray:
-    """Tell the garment from its ground.
+    """Separate the garment from the background.
 
     Parameters
     ----------
@@ -46,6 +47,6 @@ def segment(photo: np.ndarray) -> np.ndarray:
     Returns
     -------
     probability : float32 (128, 128) in [0, 1]
-        Of garment, row and column in proportion to the photograph's.
+        That a pixel belongs to the garment; rows and columns in proportion to the photograph's.
     """
     return expit(_model().run(squeeze(photo)[None])[0, ..., 0])

@@ -7,23 +7,18 @@ from skimage.filters import apply_hysteresis_threshold, threshold_otsu
 from skimage.morphology import convex_hull_image, remove_small_objects
 from skimage.segmentation import watershed
 
-from training.photo.garment import LUMINANCE, WORKING_SIZE, Garment, bounds, square
+from training.photo.garment import LUMINANCE, Garment, bounds, square
 from training.photo.images import shrink
-
-MIN_CONTRAST = 24.0
-"""Levels of luminance between the strokes and the paper below which the paper counts as empty."""
-
-RADII = (0, 1, 2, 3, 4, 6, 8, 11, 15, 20)
-"""Half the widths, in pixels of `WORKING_SIZE`, of the gaps in an outline that are tried to be closed."""
-
-WIDEST_PEN = 6.0
-"""Half the width, in pixels of `WORKING_SIZE`, above which a stroke is an area that was painted."""
-
-ALL, MOST = 0.97, 0.7
-"""Shares of the strokes that must lie on the area which they enclose, at best and at least."""
-
-_SPECK = 6  # pixels, up to which a spot is dirt
-_SMOOTH = 0.8
+from training.photo.preprocessing import (
+    SKETCH_ALL,
+    SKETCH_BLUR,
+    SKETCH_GAP_RADII,
+    SKETCH_MIN_CONTRAST,
+    SKETCH_MOST,
+    SKETCH_SPECK,
+    SKETCH_WIDEST_PEN,
+    WORKING_SIZE,
+)
 
 
 def _paper(luminance: np.ndarray) -> np.ndarray:
@@ -41,10 +36,10 @@ def _strokes(rgb: np.ndarray) -> np.ndarray:
     """Find what differs from the paper, darker or brighter: bool (h, w)."""
     luminance = rgb @ LUMINANCE
     contrast = np.abs(luminance - _paper(luminance))
-    if contrast.max() < MIN_CONTRAST:
+    if contrast.max() < SKETCH_MIN_CONTRAST:
         return np.zeros(contrast.shape, bool)
     high = threshold_otsu(contrast)
-    return remove_small_objects(apply_hysteresis_threshold(contrast, high / 2, high), max_size=_SPECK)
+    return remove_small_objects(apply_hysteresis_threshold(contrast, high / 2, high), max_size=SKETCH_SPECK)
 
 
 def _grown(mask: np.ndarray, radius: float) -> np.ndarray:
@@ -87,10 +82,10 @@ def _filled(strokes: np.ndarray, pen: float) -> np.ndarray:
     Where some always are, the radius counts that leaves the fewest; where that is most of the drawing, the
     convex hull is taken.
     """
-    padding = RADII[-1] + 2
+    padding = SKETCH_GAP_RADII[-1] + 2
     distance = ndimage.distance_transform_edt(~np.pad(strokes, padding))
-    best, share, tried = convex_hull_image(strokes), MOST, 0
-    for radius in RADII:
+    best, share, tried = convex_hull_image(strokes), SKETCH_MOST, 0
+    for radius in SKETCH_GAP_RADII:
         enclosed = _enclosed(distance, radius)
         if enclosed.sum() == tried:
             continue
@@ -99,7 +94,7 @@ def _filled(strokes: np.ndarray, pen: float) -> np.ndarray:
         belonging = (_grown(area, pen) & strokes).sum() / strokes.sum()
         if belonging > share:
             best, share = area, belonging
-        if share >= ALL:
+        if share >= SKETCH_ALL:
             break
     return best
 
@@ -107,14 +102,14 @@ def _filled(strokes: np.ndarray, pen: float) -> np.ndarray:
 def _inner_lines(rgb: np.ndarray, strokes: np.ndarray, area: np.ndarray, pen: float) -> np.ndarray:
     """Leave of the drawing only the lines inside the outline, on even paper: uint8 (h, w, 3)."""
     deep = ndimage.distance_transform_edt(np.pad(area, 1))[1:-1, 1:-1] > 2 * pen
-    lines = deep & _grown(strokes & ~_opened(strokes, WIDEST_PEN), 1)
+    lines = deep & _grown(strokes & ~_opened(strokes, SKETCH_WIDEST_PEN), 1)
     return np.where(lines[..., None], rgb, np.median(rgb[~strokes], axis=0).astype(np.uint8))
 
 
 def _cut(rgb: np.ndarray, area: np.ndarray, *, confidence: float) -> Garment:
     """Cut the square around an area, bool (h, w), its edge as soft as that of a photograph's mask."""
     box = bounds(area)
-    soft = ndimage.gaussian_filter(area.astype(np.float32), _SMOOTH)
+    soft = ndimage.gaussian_filter(area.astype(np.float32), SKETCH_BLUR)
     matte = Image.fromarray(np.rint(soft * 255).astype(np.uint8))
     return Garment(*square(Image.fromarray(rgb), matte, box), box, confidence)
 
@@ -137,6 +132,6 @@ def read_sketch(rgb: np.ndarray) -> Garment:
     strokes = _strokes(rgb)
     if not strokes.any():
         return _cut(rgb, np.ones(strokes.shape, bool), confidence=0.0)
-    pen = min(ndimage.distance_transform_edt(strokes).max(), WIDEST_PEN) + 1
+    pen = min(ndimage.distance_transform_edt(strokes).max(), SKETCH_WIDEST_PEN) + 1
     area = _filled(strokes, pen)
     return _cut(_inner_lines(rgb, strokes, area, pen), area, confidence=1.0)

@@ -20,11 +20,13 @@ from training.catalogue.drawn import render, render_mask, sample
 from training.catalogue.reader import Catalogue
 from training.errors import RunExists, TooFewImages, UnreadableImage
 from training.files import write_atomically
+from training.fit.loop import checkpoint, cosine_adamw
 from training.fit.monitor import Progress
 from training.model.bundle import litert
 from training.photo.images import decode
 from training.photo.litert import LiteModel
 from training.photo.parallel import in_order
+from training.photo.preprocessing import WORKING_SIZE
 from training.photo.segmenter import MODEL_FILE, squeeze
 from training.segmentation import network
 from training.segmentation.labels import Label, first_label, iou, next_label
@@ -32,7 +34,6 @@ from training.segmentation.scenes import Scenes
 
 METRICS_FILE = "segmenter.json"
 RUN_FILE = "run.json"
-WORKING_SIZE = 256
 MIN_LABELS = 40
 HELD_OUT = 0.05
 DRAWN = 400
@@ -106,15 +107,12 @@ def _believed(model: keras.Model, photos: np.ndarray) -> np.ndarray:
 def _train(model: keras.Model, scenes: Scenes, config: SegmenterConfig, number: int, folder: Path) -> None:
     epochs = config.epochs[number]
     steps = max(1, len(scenes.labels) // config.batch)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps * (epochs - 1)), warmup_target=config.learning_rate, warmup_steps=steps
+    optimizer = cosine_adamw(
+        steps, epochs=epochs, learning_rate=config.learning_rate, weight_decay=config.weight_decay
     )
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
     model.compile(optimizer, loss=network.loss, jit_compile=device.compiles())
     batches = SceneBatches(scenes, steps=steps, batch=config.batch, seed=config.seed + number)
-    backup = keras.callbacks.BackupAndRestore(
-        str(folder / f"checkpoint-{number}"), double_checkpoint=True, delete_checkpoint=False
-    )
+    backup = checkpoint(folder / f"checkpoint-{number}")
     model._initial_epoch = None  # Keras would begin this round where a resumed one before it began
     model.fit(batches, epochs=epochs, verbose=0, callbacks=[backup, Progress(steps)])
 

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from training.photo.segmenter import SIDE
+from training.photo.preprocessing import SEGMENTER_SIDE as SIDE
 
 Tensor = Any
 

@@ -16,9 +16,12 @@ from training.__main__ import main
 from training.config import CONFIGS, from_dict
 from training.errors import EncoderMismatch, RunExists, TooFewImages, UnreadableEncoder
 from training.fit.dataset import prepare
-from training.fit.fit import _embedding, export, fit
-from training.fit.monitor import Monitor, Validation
+from training.fit.fit import fit
+from training.fit.loop import current_embedding
+from training.fit.monitor import Monitor
+from training.fit.result import export
 from training.fit.run import Run
+from training.fit.validation import Validation
 from training.model import bundle
 from training.model.autoencoder import Autoencoder
 from training.photo.encoder import Encoder
@@ -71,7 +74,7 @@ def test_a_finished_run_can_be_exported_again(finished, tmp_path):
         export(tmp_path)
 
 
-def test_too_few_images_are_told(tmp_path, tiny, read, drawn_cache):
+def test_too_few_images_are_reported(tmp_path, tiny, read, drawn_cache):
     for _ in range(2):  # a run that never began is not in the way of the next
         with pytest.raises(TooFewImages, match="at least 40"):
             fit(_run(tiny, "drawn:20"), tmp_path / "run", read=read, cache=drawn_cache, processes=1)
@@ -92,26 +95,26 @@ def test_validation_by_category_asks_only_what_can_be_answered(read, drawn_cache
     data = prepare(read("drawn:60"), cache=drawn_cache, processes=1)
     shoes = np.array([item.category == "shoes" for item in data.items])
     train, held_out = data.take(np.flatnonzero(~shoes)), data.take(np.arange(len(shoes)))
-    examination = Validation.of(train, held_out, seed=0)
-    assert "shoes" not in examination.query_labels
-    assert len(examination.query_labels) == (~shoes).sum()
+    validation = Validation.of(train, held_out, seed=0)
+    assert "shoes" not in validation.query_labels
+    assert len(validation.query_labels) == (~shoes).sum()
 
 
 def test_without_categories_a_disturbed_view_must_find_its_twin(read, drawn_cache):
     data = prepare(read("drawn:60"), cache=drawn_cache, processes=1)
     plain = replace(data, items=tuple(replace(item, metadata={}) for item in data.items))
-    examination = Validation.of(plain.take(np.arange(50)), plain.take(np.arange(50, 60)), seed=0)
-    assert len(examination.queries) == 10 and len(examination.gallery) == 60
+    validation = Validation.of(plain.take(np.arange(50)), plain.take(np.arange(50, 60)), seed=0)
+    assert len(validation.queries) == 10 and len(validation.gallery) == 60
 
     def perfect(cutouts):
         return np.eye(60, dtype=np.float32)[: len(cutouts)]
 
-    assert examination.scores(perfect) == {"val_p_at_1": 1.0, "val_p_at_10": 0.1, "val_map": 1.0}
+    assert validation.scores(perfect) == {"val_p_at_1": 1.0, "val_p_at_10": 0.1, "val_map": 1.0}
 
 
 def test_the_model_is_scored_with_its_present_weights(tiny):
     model = Autoencoder(tiny)
-    embed, cutouts = _embedding(model), np.full((3, 128, 128, 4), 7, np.uint8)
+    embed, cutouts = current_embedding(model), np.full((3, 128, 128, 4), 7, np.uint8)
     before = embed(cutouts)
     assert np.array_equal(before, bundle.embed(model.encoder(), cutouts))
     model.bottleneck.set_weights([-weight for weight in model.bottleneck.get_weights()])

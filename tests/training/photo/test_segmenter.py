@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from training.photo import segmenter
-from training.photo.segmenter import PRETRAINED, SIDE, fingerprint, segment, squeeze
+from training.photo.preprocessing import SEGMENTER_SIDE as SIDE
+from training.photo.segmenter import PRETRAINED, fingerprint, segment, squeeze
 
 
 @pytest.mark.parametrize("size", [(240, 240), (300, 90), (1, 1), (128, 128)])

@@ -1,0 +1,110 @@
+"""The training loop: an autoencoder is compiled, fitted to batches of cut-outs, saved and validated."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import keras
+import numpy as np
+
+from training import device
+from training.config import Config
+from training.fit.batches import Batches
+from training.fit.dataset import Dataset
+from training.fit.monitor import Monitor, Progress, recorded
+from training.fit.run import CHECKPOINT, Run, check_hosts
+from training.fit.validation import Embed, Validation
+from training.model import bundle
+from training.model.autoencoder import Autoencoder
+from training.photo.preprocessing import SIDE
+
+
+def cosine_adamw(
+    steps: int, *, epochs: int, learning_rate: float, weight_decay: float
+) -> keras.optimizers.Optimizer:
+    """Return AdamW for `epochs` of `steps` batches, with one epoch of warm-up and a cosine decay to zero."""
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps * (epochs - 1)), warmup_target=learning_rate, warmup_steps=steps
+    )
+    return keras.optimizers.AdamW(rate, weight_decay=weight_decay)
+
+
+def checkpoint(folder: Path) -> keras.callbacks.Callback:
+    """Return the callback that keeps the state of the last epoch in `folder`, and goes on from it."""
+    return keras.callbacks.BackupAndRestore(str(folder), double_checkpoint=True, delete_checkpoint=False)
+
+
+def compiled(config: Config, steps: int) -> Autoencoder:
+    """Return a new model, ready to be fitted for `config.epochs` of `steps` batches."""
+    model = Autoencoder(config)
+    optimizer = cosine_adamw(
+        steps,
+        epochs=config.epochs,
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+    )
+    model.compile(optimizer, jit_compile=device.compiles())
+    model.build((None, SIDE, SIDE, 4))
+    return model
+
+
+def current_embedding(model: Autoencoder) -> Embed:
+    """Return the embedding by the weights that a model has when it is called, computed on one device."""
+    with device.alone():
+        copy = Autoencoder(model.config)
+        encoder = copy.encoder()
+
+    def embed(cutouts: np.ndarray) -> np.ndarray:
+        with device.alone():
+            copy.set_weights(model.get_weights())
+            return bundle.embed(encoder, cutouts)
+
+    return embed
+
+
+def callbacks(out: Path, model: Autoencoder, validation: Validation, steps: int) -> tuple[Monitor, list[Any]]:
+    """Return the callbacks of a run, and its monitor also by itself; they write to `out`."""
+    config = model.config
+    embed = current_embedding(model)
+    monitor = Monitor(out, validation, embed, every=config.validate_every, patience=config.patience)
+    # None of them reads a step's loss: the device would wait for the next batch while it is read.
+    found = [checkpoint(out / CHECKPOINT), monitor, Progress(steps)]
+    if keras.backend.backend() == "tensorflow":
+        found.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
+    return monitor, found
+
+
+def train(run: Run, out: Path, data: Dataset, held_out: Dataset) -> Monitor:
+    """Fit a new model, or go on from the checkpoint in `out`, where the best epoch's weights are left.
+
+    Parameters
+    ----------
+    run : Run
+    out : Path
+    data, held_out : Dataset
+        The training set and the validation set.
+
+    Returns
+    -------
+    monitor : Monitor
+        With the history of the run.
+    """
+    config = run.config
+    keras.utils.set_random_seed(config.seed)
+    device.set_precision()
+    click.echo(f"Training on {len(data.items):,} photographs with {device.describe()}.", err=True)
+    batches = Batches(data.cutouts, run.categories(data), batch=config.batch, seed=config.seed)
+    steps, epoch = len(batches), 1 + len(recorded(out))
+    check_hosts(run, data.items, epoch=epoch)
+    validation = Validation.of(data, held_out, seed=config.seed)
+    with device.spread():
+        model = compiled(config, steps)
+        if run.init is not None:
+            bundle.load_weights(model, Path(run.init))
+    monitor, watching = callbacks(out, model, validation, steps)
+    stream = batches.stream(epoch=epoch)
+    model.fit(
+        stream, steps_per_epoch=steps, epochs=config.epochs, verbose=0, callbacks=watching, shuffle=False
+    )
+    device.leave()
+    return monitor

@@ -1,0 +1,115 @@
+"""The result of a training run: the best weights, `metrics.json`, figures and the encoder bundle."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from training import device
+from training.catalogue.drawn import draw
+from training.config import from_dict
+from training.errors import UnreadableEncoder
+from training.files import write_atomically
+from training.fit.dataset import Dataset
+from training.fit.monitor import BEST_FILE, Monitor
+from training.fit.run import RUN_FILE, Run
+from training.fit.showcase import draw_curves, draw_figures
+from training.model import bundle
+from training.model.autoencoder import Autoencoder
+from training.model.discriminant import learn_head
+from training.photo.encoder import Encoder
+from training.photo.garment import isolate
+from training.photo.preprocessing import SIDE
+
+METRICS_FILE = "metrics.json"
+
+
+def _base(catalogue: str) -> str:
+    """Drop the folders of a catalogue's name: they say where this machine keeps it, not what it is."""
+    return catalogue.rpartition("/")[2]
+
+
+def describe(
+    run: Run, data: Dataset, held_out: Dataset, monitor: Monitor, *, seconds: float
+) -> dict[str, Any]:
+    """Return what `encoder.json` says of a run: its data, its best scores, its device and duration."""
+    return {
+        "trained_on": {
+            "catalogue": _base(run.catalogue),
+            "images": len(data.items),
+            "held_out": _base(run.validation) if run.validation else "a tenth of the catalogue",
+            "held_out_images": len(held_out.items),
+            "supervision": run.supervise,
+            "init": Encoder.load(Path(run.init)).fingerprint if run.init else None,
+        },
+        "scores": {k: v for k, v in (monitor.best or {}).items() if k != "seconds"},
+        "training": {"device": device.describe(), "keras": keras.__version__, "seconds": round(seconds)},
+    }
+
+
+def export(out: Path) -> Encoder:
+    """Export the encoder bundle of a finished run (needs TensorFlow as Keras's backend).
+
+    `fit` does so itself on TensorFlow; after a run on another backend this is the last step.
+
+    Raises
+    ------
+    UnreadableEncoder
+        The folder holds no finished run.
+    EncoderMismatch
+        The exported model and the trained one disagree.
+    """
+    try:
+        config = from_dict(json.loads((out / RUN_FILE).read_text())["config"])
+        description = json.loads((out / METRICS_FILE).read_text())
+    except OSError as error:
+        raise UnreadableEncoder(
+            f"'{out}' holds no finished training run: {error.filename} is missing."
+        ) from error
+    sample = np.stack([isolate(draw(index)[2]).cutout for index in range(8)])
+    return bundle.export(bundle.restore(out, config), out, sample=sample, description=description)
+
+
+def finish(
+    run: Run,
+    out: Path,
+    description: dict[str, Any],
+    *,
+    data: Dataset,
+    held_out: Dataset,
+    monitor: Monitor,
+) -> dict[str, Any]:
+    """Score the best epoch's weights as they will be exported, and write everything that a run leaves.
+
+    Parameters
+    ----------
+    run : Run
+    out : Path
+    description : dict
+        As `describe` returns it.
+    data, held_out : Dataset
+        The training set and the validation set.
+    monitor : Monitor
+
+    Returns
+    -------
+    metrics : dict
+        What stands in `metrics.json`: the description with the final scores.
+    """
+    model = Autoencoder(run.config)
+    model.build((None, SIDE, SIDE, 4))
+    model.load_weights(out / BEST_FILE)
+    learn_head(model, data.cutouts, run.categories(data))
+    bundle.round_weights(model)
+    final = monitor.validation.scores(partial(bundle.embed, model.encoder()))
+    metrics = {**description, "scores": {**description["scores"], **final}}
+    bundle.save_weights(model, out)
+    write_atomically(out / METRICS_FILE, (json.dumps(metrics, indent=2) + "\n").encode())
+    draw_curves(monitor.history, out / "figures")
+    if keras.backend.backend() == "tensorflow":
+        export(out)
+        draw_figures(out, gallery=data, queries=held_out, out=out / "figures")
+    return metrics
