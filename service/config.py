@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import training
 from service.errors import InvalidSetting
-from service.setting_kinds import (
+from service.setting_types import (
     PREFIX,
     check,
     choice,

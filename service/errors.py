@@ -1,6 +1,8 @@
 """The one place that knows which failure has which HTTP status; each becomes application/problem+json."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from flask import Flask, Response, g, jsonify
 from werkzeug.exceptions import ClientDisconnected, HTTPException
@@ -168,8 +170,26 @@ def problem_of(error: SilhouetteError) -> Problem:
             _log.error("request %s was not answered: %s", g.get("request_id", ""), error)
         return _problem("index_not_ready", not_ready)
     if code := _nearest(_DOMAIN, error):
-        return _problem(code, str(error), _PARAMS.get(code, g.get("image_param")))
+        return _problem(code, str(error), _PARAMS.get(code))
     return _unforeseen(error)
+
+
+@contextmanager
+def refusing(param: str) -> Iterator[None]:
+    """Let failures within the block that are the client's name the field `param` as the one at fault.
+
+    Raises
+    ------
+    RefusedRequest
+        In place of such a failure, which is its cause.
+    """
+    try:
+        yield
+    except SilhouetteError as error:
+        code = None if isinstance(error, RefusedRequest) else _nearest(_DOMAIN, error)
+        if code is None:
+            raise
+        raise RefusedRequest(code, str(error), param=_PARAMS.get(code, param)) from error
 
 
 def _answer_domain(error: SilhouetteError) -> Response:

@@ -16,7 +16,7 @@ RETRY_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
-class Engine:
+class LiveIndex:
     """Hands out the searcher to answer a request with, and keeps it up with versions and changes.
 
     Every request looks for them, which costs microseconds, so that a client sees its own changes whichever

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.answer_warnings import AnswerWarning
@@ -191,3 +192,11 @@ class Ready(Answer):
 
     status: Literal["ready"]
     index: IndexInUse
+
+
+def reply(body: Body, status: int = 200) -> Response:
+    """Return a body as JSON that nothing may store."""
+    response = jsonify(body.model_dump(exclude_unset=True))
+    response.status_code = status
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,13 +1,17 @@
 """The parts of the running application, as `create_app` has put them together; for views only."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 from flask import current_app
 
 from index.stores.store import Store
 from service.config import Config
-from service.live_index import Engine
+from service.http.metrics import Metrics
+from service.live_index import LiveIndex
 from service.picture.recent_uploads import RecentQueries
+from service.picture.stages import Stages
 
 
 def config() -> Config:
@@ -15,9 +19,9 @@ def config() -> Config:
     return cast(Config, current_app.extensions["silhouette.config"])
 
 
-def engine() -> Engine:
+def live_index() -> LiveIndex:
     """Return what holds the encoder and the index in use."""
-    return cast(Engine, current_app.extensions["silhouette.engine"])
+    return cast(LiveIndex, current_app.extensions["silhouette.live_index"])
 
 
 def queries() -> RecentQueries:
@@ -28,3 +32,13 @@ def queries() -> RecentQueries:
 def store() -> Store:
     """Return where versions are listed, and items put and deleted."""
     return cast(Store, current_app.extensions["silhouette.store"])
+
+
+@contextmanager
+def counted_stages() -> Iterator[Stages]:
+    """Time the stages of an answer; at the end they count in the metrics, also where the answer failed."""
+    stages = Stages()
+    try:
+        yield stages
+    finally:
+        cast(Metrics, current_app.extensions["silhouette.metrics"]).observe_stages(stages.took_ms)

@@ -5,14 +5,12 @@ from flask import Blueprint, Response, g, request
 from index.errors import IndexDamaged
 from index.manifest import Manifest
 from service.api.answers import examples, filters, index_in_use
-from service.api.current import engine, store
+from service.api.current import live_index, store
 from service.errors import RefusedRequest
-from service.http.keys import require_key
-from service.replies import reply
-from service.requests.openapi import BODY, READING, SHED, Operation, describe
+from service.requests.operation import BODY, READING, Operation, describe
 from service.requests.parameters import Activation
 from service.requests.reading import read_json
-from service.responses import Alive, IndexAnswer, Ready, Version, VersionAnswer, VersionsAnswer
+from service.responses import Alive, IndexAnswer, Ready, Version, VersionAnswer, VersionsAnswer, reply
 
 blueprint = Blueprint("index", __name__)
 
@@ -21,7 +19,7 @@ blueprint = Blueprint("index", __name__)
 @describe(Operation(IndexAnswer, codes=READING))
 def index() -> Response:
     """Tell what is served, with a few items to start from."""
-    searcher = engine().searcher()
+    searcher = live_index().searcher()
     return reply(
         IndexAnswer(
             request_id=g.request_id,
@@ -43,7 +41,7 @@ def _version(manifest: Manifest, *, current: str) -> Version:
         items=manifest.items,
         kind=manifest.kind,
         current=manifest.version == current,
-        usable=manifest.encoder == engine().fingerprint,
+        usable=manifest.encoder == live_index().fingerprint,
     )
 
 
@@ -72,26 +70,26 @@ def versions() -> Response:
     Operation(
         VersionAnswer,
         body=Activation,
-        codes=(*BODY, "version_unknown", "version_unusable", *READING, *SHED),
+        codes=(*BODY, "version_unknown", "version_unusable", *READING),
         key=True,
+        sheds=True,
     )
 )
 def activation() -> Response:
     """Switch to a version, also back to an older one."""
-    require_key()
     name = read_json(request, Activation).version
     if name not in store().versions():
         detail = "There is no version of that name. GET /v1/index/versions lists those that there are."
         raise RefusedRequest("version_unknown", detail, param="version")
     try:
-        if store().manifest(name).encoder != engine().fingerprint:
+        if store().manifest(name).encoder != live_index().fingerprint:
             detail = "That version belongs to another encoder. Choose one that is listed as usable."
             raise RefusedRequest("version_unusable", detail, param="version")
         manifest = store().activate(name)
     except IndexDamaged as error:
         detail = "The files of that version are damaged; the one in use stays. Choose another."
         raise RefusedRequest("version_unusable", detail, param="version") from error
-    engine().refresh()
+    live_index().refresh()
     fields = _version(manifest, current=manifest.version).model_dump()
     return reply(VersionAnswer(request_id=g.request_id, **fields))
 
@@ -107,4 +105,4 @@ def healthz() -> Response:
 @describe(Operation(Ready, codes=READING))
 def readyz() -> Response:
     """Tell that searches can be answered, and with which versions."""
-    return reply(Ready(status="ready", index=index_in_use(engine().searcher()), request_id=g.request_id))
+    return reply(Ready(status="ready", index=index_in_use(live_index().searcher()), request_id=g.request_id))

@@ -6,18 +6,15 @@ from index.errors import InvalidChange, ItemUnknown
 from index.stores.store import OpenIndex
 from service.answer_warnings import warnings_of
 from service.api.answers import item_fields, rank_neighbours, rounded, similar_answer
-from service.api.current import config, engine, store
+from service.api.current import config, counted_stages, live_index, store
 from service.api.explain import Explained
-from service.errors import RefusedRequest
-from service.http.keys import require_key
+from service.errors import RefusedRequest, refusing
 from service.picture.cut_out import cut_out
 from service.picture.item_file import item_file
-from service.picture.stages import Stages
-from service.replies import reply
-from service.requests.openapi import BODY, PICTURE, READING, SHED, Operation, describe
+from service.requests.operation import BODY, PICTURE, READING, Operation, describe
 from service.requests.parameters import ItemBody, ItemFields, Look, Ranked, bounded, refuse_unknown
 from service.requests.reading import ItemRequest, read_address
-from service.responses import Deletion, ItemAnswer, SimilarAnswer, StoredItem
+from service.responses import Deletion, ItemAnswer, SimilarAnswer, StoredItem, reply
 from training.catalogue.reader import is_unicode
 
 IMAGE_SECONDS = 3600
@@ -43,21 +40,22 @@ def _item_ending_so(searcher: OpenIndex, item_id: str, unknown: ItemUnknown) -> 
     Operation(
         SimilarAnswer,
         query=Ranked,
-        codes=("invalid_parameter", "invalid_filter", "item_unknown", *READING, *SHED),
+        codes=("invalid_parameter", "invalid_filter", "item_unknown", *READING),
+        sheds=True,
     )
 )
 def similar(item_id: str) -> Response:
     """Find the items nearest in shape to one of the index."""
-    searcher, g.stages = engine().searcher(), Stages()
+    searcher = live_index().searcher()
     try:
         found = searcher.item(item_id)
     except ItemUnknown as unknown:
         return _item_ending_so(searcher, f"{item_id}/similar", unknown)
     asked = read_address(request, bounded(Ranked, config()))
-    with g.stages.measure("search"):
+    with counted_stages() as stages, stages.measure("search"):
         ranking = rank_neighbours(searcher, found, asked)
     explained = Explained(Look(), query_item=item_id) if asked.explain else None
-    took_ms = g.stages.took_ms
+    took_ms = stages.took_ms
     return reply(similar_answer(ranking, item_id, searcher=searcher, explained=explained, took_ms=took_ms))
 
 
@@ -65,7 +63,7 @@ def similar(item_id: str) -> Response:
 @describe(Operation("image/*", codes=("item_unknown", *READING)))
 def image(item_id: str) -> Response:
     """Send an item's picture, as the catalogue holds it."""
-    searcher = engine().searcher()
+    searcher = live_index().searcher()
     try:
         asked = searcher.item(item_id)
     except ItemUnknown as unknown:
@@ -78,7 +76,7 @@ def image(item_id: str) -> Response:
 @describe(Operation(ItemAnswer, codes=("item_unknown", *READING)))
 def item(item_id: str) -> Response:
     """Tell what is known of an item."""
-    return _item(engine().searcher(), item_id)
+    return _item(live_index().searcher(), item_id)
 
 
 def _check_id(item_id: str) -> None:
@@ -101,20 +99,21 @@ def _known(searcher: OpenIndex, item_id: str) -> bool:
         StoredItem,
         body=ItemBody,
         form=ItemFields,
-        codes=(*BODY, *PICTURE, "several_images", *READING, *SHED),
+        codes=(*BODY, *PICTURE, "several_images", *READING),
         statuses=(200, 201),
         key=True,
+        sheds=True,
     )
 )
 def put(item_id: str) -> Response:
     """Add an item (201), or replace the one of that id (200); it is searchable at once."""
-    require_key()
     _check_id(item_id)
     asked = ItemRequest.parse(request)
-    searcher, g.stages, g.image_param = engine().searcher(), Stages(), asked.param
-    found = cut_out(asked.photo, Look(), config=config(), stages=g.stages)
-    with g.stages.measure("embed"):
-        (vector,) = searcher.encoder.embed_garments([found.garment])
+    searcher = live_index().searcher()
+    with counted_stages() as stages, refusing(asked.param):
+        found = cut_out(asked.photo, Look(), config=config(), stages=stages)
+        with stages.measure("embed"):
+            (vector,) = searcher.encoder.embed_garments([found.garment])
     known = _known(searcher, item_id)
     try:
         change = store().changes.put(
@@ -122,25 +121,24 @@ def put(item_id: str) -> Response:
         )
     except InvalidChange as error:
         raise RefusedRequest("invalid_parameter", str(error), param="metadata") from error
-    engine().refresh()
+    live_index().refresh()
     stored = StoredItem(
         request_id=g.request_id,
         change=change,
         box=rounded(found.box),
         warnings=warnings_of(found.garment),
-        **item_fields(engine().searcher().item(item_id)),
+        **item_fields(live_index().searcher().item(item_id)),
     )
     return reply(stored, 200 if known else 201)
 
 
 @blueprint.delete("/v1/items/<item:item_id>")
-@describe(Operation(Deletion, codes=("invalid_parameter", "item_unknown", *READING, *SHED), key=True))
+@describe(Operation(Deletion, codes=("invalid_parameter", "item_unknown", *READING), key=True, sheds=True))
 def delete(item_id: str) -> Response:
     """Delete an item; it is gone at once, and a rebuild does not bring it back."""
-    require_key()
     refuse_unknown(request.args, accepted=())
-    engine().refresh()  # the item may have been put through another worker in this moment
-    engine().searcher().item(item_id)
+    live_index().refresh()  # the item may have been put through another worker in this moment
+    live_index().searcher().item(item_id)
     change = store().changes.delete(item_id)
-    engine().refresh()
+    live_index().refresh()
     return reply(Deletion(request_id=g.request_id, item_id=item_id, change=change))

@@ -3,13 +3,11 @@
 import logging
 from pathlib import Path
 
-from flask import g
-
 from index.stores.store import OpenIndex
 from service.api.answers import rank, search_answer, understood
 from service.api.current import config, queries
 from service.api.explain import Explained
-from service.errors import RefusedRequest
+from service.errors import RefusedRequest, refusing
 from service.picture.cut_out import cut_out
 from service.picture.image_url import fetch
 from service.picture.item_file import item_file
@@ -36,7 +34,6 @@ def picture(source: Source, searcher: OpenIndex) -> bytes | Path:
     RefusedRequest, ItemUnknown
         There is none, or none any more.
     """
-    g.image_param = source.param
     if source.item_id is not None:
         return item_file(searcher.item(source.item_id))[0]
     if source.query_id is not None:
@@ -63,8 +60,9 @@ def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchA
     SilhouetteError
         The picture can't be had, or not be used.
     """
-    photo = picture(asked.source, searcher)
-    found = cut_out(photo, asked.fields, config=config(), stages=stages)
+    with refusing(asked.source.param):
+        photo = picture(asked.source, searcher)
+        found = cut_out(photo, asked.fields, config=config(), stages=stages)
     with stages.measure("embed"):
         vector = searcher.encoder.embed_garments([found.garment])
     with stages.measure("search"):

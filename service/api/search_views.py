@@ -2,56 +2,56 @@
 
 from flask import Blueprint, Response, g, request
 
-from service.api.current import config, engine
+from service.api.current import config, counted_stages, live_index
 from service.api.search import answer, picture
-from service.errors import RefusedRequest, problem_of
+from service.errors import RefusedRequest, problem_of, refusing
 from service.picture.cut_out import cut_out
 from service.picture.item_file import item_file
 from service.picture.outlines import draw
 from service.picture.stages import Stages
-from service.replies import reply
-from service.requests.openapi import BODY, PICTURE, READING, SHED, Operation, describe
+from service.requests.operation import BODY, PICTURE, READING, Operation, describe
 from service.requests.parameters import Batch, Explanation, Search, SearchBody, bounded
 from service.requests.reading import SearchRequest, Source, read_address, read_json
-from service.responses import BatchAnswer, Failure, SearchAnswer
+from service.responses import BatchAnswer, Failure, SearchAnswer, reply
 from training.errors import SilhouetteError
 from training.photo.garment import read_garment
 
 SVG = "image/svg+xml"
 _SOURCES = ("several_images", "item_unknown", "query_expired", "url_not_allowed", "image_url_unreachable")
-_SEARCH = (*BODY, *PICTURE, *_SOURCES, "invalid_filter", *READING, *SHED)
+_SEARCH = (*BODY, *PICTURE, *_SOURCES, "invalid_filter", *READING)
 
 blueprint = Blueprint("search", __name__)
 
 
 @blueprint.post("/v1/search")
-@describe(Operation(SearchAnswer, query=Search, body=SearchBody, form=Search, codes=_SEARCH))
+@describe(Operation(SearchAnswer, query=Search, body=SearchBody, form=Search, codes=_SEARCH, sheds=True))
 def search() -> Response:
     """Find the items nearest in shape to a picture."""
     asked = SearchRequest.parse(request, config())
-    g.stages = Stages()
-    return reply(answer(asked, engine().searcher(), g.stages))
+    with counted_stages() as stages:
+        return reply(answer(asked, live_index().searcher(), stages))
 
 
 @blueprint.post("/v1/search/batch")
-@describe(Operation(BatchAnswer, body=Batch, codes=(*BODY, *READING, *SHED)))
+@describe(Operation(BatchAnswer, body=Batch, codes=(*BODY, *READING), sheds=True))
 def batch() -> Response:
     """Answer several searches in their order; one that fails has an error in its place."""
     model = bounded(Batch, config())
     searches = read_json(request, model).searches
-    searcher, g.stages = engine().searcher(), Stages()
+    searcher = live_index().searcher()
 
-    def one(fields: object) -> SearchAnswer | Failure:
-        g.pop("image_param", None)
+    def one(fields: object, total: Stages) -> SearchAnswer | Failure:
         stages = Stages()
         try:
             return answer(SearchRequest.of_body(fields, config()), searcher, stages)
         except SilhouetteError as error:
             return Failure(error=problem_of(error))
         finally:
-            g.stages.add(stages)
+            total.add(stages)
 
-    return reply(BatchAnswer(request_id=g.request_id, answers=[one(fields) for fields in searches]))
+    with counted_stages() as total:
+        answers = [one(fields, total) for fields in searches]
+    return reply(BatchAnswer(request_id=g.request_id, answers=answers))
 
 
 def _source(asked: Explanation) -> Source:
@@ -68,15 +68,18 @@ def _source(asked: Explanation) -> Source:
     Operation(
         SVG,
         query=Explanation,
-        codes=("invalid_parameter", "item_unknown", "query_expired", "image_undecodable", *READING, *SHED),
+        codes=("invalid_parameter", "item_unknown", "query_expired", "image_undecodable", *READING),
+        sheds=True,
     )
 )
 def explain() -> Response:
     """Draw the outlines of a query and of a result over each other, as they were compared."""
     asked = read_address(request, Explanation)
-    searcher, g.image_param = engine().searcher(), "item_id"
-    found = read_garment(item_file(searcher.item(asked.item_id))[0])
-    query = cut_out(picture(_source(asked), searcher), asked, config=config(), stages=Stages())
+    searcher, source = live_index().searcher(), _source(asked)
+    with refusing("item_id"):
+        found = read_garment(item_file(searcher.item(asked.item_id))[0])
+    with refusing(source.param):
+        query = cut_out(picture(source, searcher), asked, config=config(), stages=Stages())
     response = Response(draw(query.garment.mask, found.mask), mimetype=SVG)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -5,7 +5,8 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify, render_template
 
 from service.api.current import config
-from service.requests.openapi import Operation, contract, describe
+from service.requests.openapi import contract
+from service.requests.operation import Operation, describe
 from training.photo import media_types
 
 _KEPT = "silhouette.contract"

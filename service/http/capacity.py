@@ -7,7 +7,7 @@ from flask import Flask, g, request
 
 from service.config import Config
 from service.errors import RefusedRequest
-from service.http.keys import require_key
+from service.requests.operation import requested_operation
 
 SPARE_THREADS = 16
 """Threads beyond what capacity admits: health, metrics, pages and pictures always find one."""
@@ -100,11 +100,9 @@ def install_capacity(app: Flask, config: Config) -> None:
     )
 
     def enter() -> None:
-        operation = getattr(app.view_functions.get(request.endpoint or ""), "operation", None)
-        if operation is None or "overloaded" not in operation.codes or request.method == "OPTIONS":
+        operation = requested_operation()
+        if operation is None or not operation.sheds:
             return
-        if operation.key:
-            require_key()
         client = request.remote_addr or ""
         capacity.admit(client)
         g.admitted = client

@@ -1,11 +1,10 @@
-"""Who may write: a view that changes something first asks for one of the keys in the service's file."""
+"""Who may write: an operation that changes something needs one of the keys in the service's key file."""
 
-from typing import cast
-
-from flask import current_app, g, request
+from flask import Flask, g, request
 
 from service.errors import RefusedRequest
 from service.http.keyring import Keyring
+from service.requests.operation import requested_operation
 
 
 def _sent_key() -> str:
@@ -15,15 +14,8 @@ def _sent_key() -> str:
     return request.headers.get("X-Api-Key", "").strip()
 
 
-def require_key() -> str:
-    """Return the name of the key that the request carries; to be called first in a view that writes.
-
-    Raises
-    ------
-    RefusedRequest
-        With code `key_missing` or `key_wrong`.
-    """
-    keyring = cast(Keyring, current_app.extensions["silhouette.keys"])
+def _owner(keyring: Keyring) -> str:
+    """Return the name of the key that the request carries; raises `RefusedRequest` without a valid one."""
     if not keyring:
         raise RefusedRequest("key_wrong", "This service is read-only: its operator has made no key for it.")
     key = _sent_key()
@@ -35,5 +27,15 @@ def require_key() -> str:
         raise RefusedRequest(
             "key_wrong", "The key is not known here. Ask the operator of the service for one."
         )
-    g.key_name = name
     return name
+
+
+def install_keys(app: Flask, keyring: Keyring) -> None:
+    """Refuse operations that need a key, before their body is read, unless the request carries one."""
+
+    def check() -> None:
+        operation = requested_operation()
+        if operation is not None and operation.key:
+            g.key_name = _owner(keyring)
+
+    app.before_request(check)

@@ -1,7 +1,7 @@
 """Figures for Prometheus: requests, stages, failures and the index, over all workers."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from index.stores.store import OpenIndex
 from service.http.logs import elapsed, path_template, problem_code
 from service.http.metrics_folder import locked
-from service.requests.openapi import Operation, describe
+from service.requests.operation import Operation, describe
 from training.errors import SilhouetteError
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -107,10 +107,12 @@ class Metrics:
         self.seconds.labels(path).observe(elapsed())
         if (code := problem_code(response)) is not None:
             self.rejects.labels(code).inc()
-        if (stages := g.get("stages")) is not None:
-            for stage, took_ms in stages.took_ms.items():
-                self.stages.labels(stage).observe(took_ms / 1000)
         return response
+
+    def observe_stages(self, took_ms: Mapping[str, float]) -> None:
+        """Count how many milliseconds each stage of an answer took."""
+        for stage, took in took_ms.items():
+            self.stages.labels(stage).observe(took / 1000)
 
     def page(self) -> bytes:
         """Return the figures of all workers in Prometheus's text format."""
@@ -127,7 +129,7 @@ class Metrics:
 
 def install_metrics(app: Flask, searcher: Callable[[], OpenIndex]) -> None:
     """Count the requests of `app`, and answer `GET /metrics`."""
-    metrics = Metrics(searcher)
+    app.extensions["silhouette.metrics"] = metrics = Metrics(searcher)
 
     def begin() -> None:
         metrics.in_progress.inc()

@@ -3,8 +3,8 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
 
 from flask import Flask
 from pydantic import BaseModel
@@ -13,6 +13,7 @@ from werkzeug.routing import Rule
 
 from service.config import Config
 from service.errors import TITLES
+from service.requests.operation import Operation
 from service.requests.parameters import Fields, bounded
 from service.responses import Problem
 from training.photo import media_types
@@ -20,10 +21,6 @@ from training.photo import media_types
 VERSION = "1"
 """Of the contract, as in /v1."""
 
-READING = ("index_not_ready",)
-SHED = ("too_many_requests", "overloaded")
-BODY = ("invalid_parameter", "upload_too_slow", "upload_too_large", "unsupported_type")
-PICTURE = ("no_image", "image_too_large", "image_undecodable")
 
 _ABOUT = (
     "Search a catalogue of garments by shape. Failures have their true status and one shape, "
@@ -34,50 +31,6 @@ _REFERENCE = "#/components/schemas/{model}"
 _PROBLEM = _REFERENCE.format(model="Problem")
 _ORDER = ("/v1/search", "/v1/explain", "/v1/items", "/v1/index", "/")
 _PLACEHOLDER = re.compile(r"<(?:\w+:)?(\w+)>")
-
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True)
-class Operation:
-    """What a view takes and answers.
-
-    Parameters
-    ----------
-    answer : type of BaseModel or str
-        The body, or the media type of one that is not JSON.
-    query, body, form : type of Fields, optional
-        Fields in the address, in JSON, and in multipart beside the `file`.
-    codes : tuple of str
-        The failures that it may answer, keys of `service.errors.TITLES`.
-    statuses : tuple of int
-        Those of success.
-    key : bool
-        Whether it needs a key.
-    """
-
-    answer: type[BaseModel] | str
-    query: type[Fields] | None = None
-    body: type[Fields] | None = None
-    form: type[Fields] | None = None
-    codes: tuple[str, ...] = ()
-    statuses: tuple[int, ...] = (200,)
-    key: bool = False
-
-    @property
-    def takes(self) -> list[type[Fields]]:
-        """The models of what it takes."""
-        return [model for model in (self.query, self.body, self.form) if model is not None]
-
-
-def describe(operation: Operation) -> Callable[[View], View]:
-    """Say what a view takes and answers; its docstring is the summary."""
-
-    def mark(view: View) -> View:
-        view.operation = operation  # type: ignore[attr-defined]
-        return view
-
-    return mark
 
 
 def _place(rule: Rule) -> tuple[int, str]:
@@ -173,7 +126,7 @@ def _success(operation: Operation) -> dict[str, Any]:
 def _operation(
     rule: Rule, view: Callable[..., Any], operation: Operation, schemas: dict[str, Any]
 ) -> dict[str, Any]:
-    codes = (*operation.codes, *(("key_missing", "key_wrong") if operation.key else ()))
+    codes = operation.failures
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         for name in _PLACEHOLDER.findall(rule.rule)

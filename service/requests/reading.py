@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, Self, cast
+from typing import IO, Any, NoReturn, Self, cast
 
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -32,6 +32,25 @@ _HOW_TO_SEND = (
     "Send multipart/form-data with one photo in `file`, or JSON with exactly one of "
     f"{', '.join(SOURCES[:-1])}."
 )
+
+
+class FormRequest(Request):
+    """A request whose forms stay in memory, and whose parts all have a name.
+
+    Werkzeug would write larger files to disk, although no body is larger than the memory that its image
+    needs anyway, and would name a part without a name None.
+    """
+
+    def _get_file_stream(self, *args: Any, **options: Any) -> IO[bytes]:
+        return io.BytesIO()
+
+    def _load_form_data(self) -> None:
+        super()._load_form_data()
+        for part in ("form", "files"):
+            given = self.__dict__[part]
+            if None in given:
+                named = [(name or "", value) for name, value in given.items(multi=True)]
+                self.__dict__[part] = type(given)(named)
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,13 @@ from service.config import Config
 from service.errors import install_error_handlers
 from service.http.capacity import install_capacity
 from service.http.cors import install_cors
-from service.http.forms import FormRequest
 from service.http.keyring import Keyring
+from service.http.keys import install_keys
 from service.http.logs import install_request_log
 from service.http.metrics import install_metrics
-from service.live_index import Engine
+from service.live_index import LiveIndex
 from service.picture.recent_uploads import RecentQueries
+from service.requests.reading import FormRequest
 from training.photo.encoder import Encoder
 
 FORM_BYTES = 128 * 1024
@@ -70,19 +71,20 @@ def _most_body_bytes(config: Config) -> int:
     return config.max_upload_bytes * 4 // 3 + FORM_BYTES
 
 
-def _engine(config: Config, store: Store, searcher: OpenIndex | None) -> Engine:
+def _live_index(config: Config, store: Store, searcher: OpenIndex | None) -> LiveIndex:
     encoder = Encoder.load(config.encoder) if searcher is None else searcher.encoder
-    return Engine(store, encoder, searcher=searcher)
+    return LiveIndex(store, encoder, searcher=searcher)
 
 
 def _install_hooks(app: Flask, config: Config) -> None:
     """Let each request pass what surrounds the views; what is installed first sees the answer last."""
-    engine: Engine = app.extensions["silhouette.engine"]
+    live_index: LiveIndex = app.extensions["silhouette.live_index"]
     app.before_request(_begin_request)
     install_request_log(app)
-    install_metrics(app, engine.searcher)
+    install_metrics(app, live_index.searcher)
     app.after_request(_add_headers)
     install_cors(app, config.cors_origins)
+    install_keys(app, Keyring(config.keys))
     install_capacity(app, config)
     if config.proxies:
         count = config.proxies
@@ -115,11 +117,10 @@ def create_app(config: Config | None = None, searcher: OpenIndex | None = None) 
     app.url_map.converters["item"] = ItemIdConverter
     app.extensions["silhouette.config"] = config
     app.extensions["silhouette.store"] = store = open_store(config.store, config.indexes)
-    app.extensions["silhouette.engine"] = _engine(config, store, searcher)
+    app.extensions["silhouette.live_index"] = _live_index(config, store, searcher)
     app.extensions["silhouette.queries"] = RecentQueries(
         config.query_folder, seconds=config.query_seconds, max_bytes=config.query_bytes
     )
-    app.extensions["silhouette.keys"] = Keyring(config.keys)
     _install_hooks(app, config)
     for blueprint in (searches, items, index, pages):
         app.register_blueprint(blueprint)

@@ -6,7 +6,7 @@ import pytest
 from index.errors import NoIndex
 from index.stores.folder.searcher import Searcher
 from index.stores.folder.store import FolderStore
-from service.live_index import Engine
+from service.live_index import LiveIndex
 from service.run.app import create_app
 from training.errors import EncoderMismatch
 from training.photo.encoder import Encoder
@@ -25,23 +25,23 @@ def clock():
 
 
 def test_an_index_that_appears_later_is_taken_up(nowhere, searcher, clock, monkeypatch):
-    engine = Engine(FolderStore(nowhere), searcher.encoder, clock=clock)
+    live = LiveIndex(FolderStore(nowhere), searcher.encoder, clock=clock)
     with pytest.raises(NoIndex):
-        engine.searcher()
+        live.searcher()
     monkeypatch.setattr(Searcher, "open", lambda indexes, *, encoder: searcher)
     clock.seconds = 1.0
-    assert engine.searcher() is searcher
+    assert live.searcher() is searcher
 
 
 def test_every_request_looks_for_changes(nowhere, searcher, clock):
-    engine = Engine(FolderStore(nowhere), searcher.encoder, searcher=searcher, clock=clock)
+    live = LiveIndex(FolderStore(nowhere), searcher.encoder, searcher=searcher, clock=clock)
     for clock.seconds in (0.0, 0.0, 0.25, 9.0):
-        engine.searcher()
+        live.searcher()
     assert searcher.refreshed == 5  # one at the start
 
 
 class SlowSearcher:
-    """Looks for changes until it is told to end; the first look, at the start of the engine, is quick."""
+    """Looks for changes until it is told to end; the first look, at the start, is quick."""
 
     def __init__(self):
         self.looking, self.go_on, self.looks = threading.Event(), threading.Event(), 0
@@ -59,28 +59,28 @@ class SlowSearcher:
 
 @pytest.fixture
 def looking(nowhere, clock):
-    """An engine whose searcher is being refreshed by another request, begun at 0.25 seconds."""
+    """A live index whose searcher is being refreshed by another request, begun at 0.25 seconds."""
     searcher = SlowSearcher()
-    engine = Engine(FolderStore(nowhere), None, searcher=searcher, clock=clock)
+    live = LiveIndex(FolderStore(nowhere), None, searcher=searcher, clock=clock)
     clock.seconds = 0.25
     with ThreadPoolExecutor(2) as threads:
-        first = threads.submit(engine.searcher)
+        first = threads.submit(live.searcher)
         assert searcher.looking.wait(timeout=30)
-        yield engine, searcher, threads
+        yield live, searcher, threads
         searcher.go_on.set()
         assert "ended: True" in first.result(timeout=30)
 
 
 def test_while_one_request_looks_another_goes_on_with_what_is_known(looking, clock):
-    engine, _, _ = looking
+    live, _, _ = looking
     clock.seconds = 0.7
-    assert engine.searcher() == "after look 2, ended: False"
+    assert live.searcher() == "after look 2, ended: False"
 
 
 def test_no_request_answers_from_what_is_older_than_a_second(looking, clock):
-    engine, searcher, threads = looking
+    live, searcher, threads = looking
     clock.seconds = 0.8  # 0.8 seconds after the last look that has ended
-    second = threads.submit(engine.searcher)
+    second = threads.submit(live.searcher)
     assert not wait([second], timeout=0.05).done
     searcher.go_on.set()
     assert second.result(timeout=30) == "after look 3, ended: True"
@@ -93,10 +93,10 @@ def test_an_unusable_index_is_logged_once_for_as_long_as_it_stays_so(
         raise EncoderMismatch("built with another encoder")
 
     monkeypatch.setattr(Searcher, "open", mismatch)
-    engine = Engine(FolderStore(nowhere), searcher.encoder, clock=clock)
+    live = LiveIndex(FolderStore(nowhere), searcher.encoder, clock=clock)
     for clock.seconds in (2.0, 4.0):
         with pytest.raises(EncoderMismatch):
-            engine.searcher()
+            live.searcher()
     assert caplog.text.count("built with another encoder") == 1
 
 

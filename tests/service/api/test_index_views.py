@@ -1,6 +1,6 @@
 import pytest
 
-from service.live_index import Engine
+from service.live_index import LiveIndex
 from service.run.app import create_app
 
 
@@ -75,7 +75,7 @@ def test_a_damaged_version_is_not_switched_to(live):
 
 
 def test_a_version_of_another_encoder_is_not_switched_to(live, monkeypatch):
-    monkeypatch.setattr(Engine, "fingerprint", "e" * 64)
+    monkeypatch.setattr(LiveIndex, "fingerprint", "e" * 64)
     assert listed(live)[OLD] == (False, False)
     answer = activate(live, OLD)
     assert (answer.status_code, answer.json["code"]) == (409, "version_unusable")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from werkzeug.test import EnvironBuilder
 
-from service.http.forms import FormRequest
+from service.requests.reading import FormRequest
 from service.run.app import FORM_BYTES
 
 WHOLE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="p"\r\n\r\nbytes\r\n--b--\r\n'
