@@ -24,6 +24,7 @@ import numpy as np
 from benchmarks.confinement import CannotConfine, confined
 from benchmarks.stock import publish_items
 from benchmarks.vectors import Likeness, embeddings
+from index.pages import SearchOptions
 from index.stores.folder.gallery import Gallery
 from index.stores.folder.overlay import lay_over
 from index.stores.folder.publish import current_version
@@ -283,7 +284,7 @@ def _searcher_row(vectors: np.ndarray, queries: np.ndarray, encoder: Encoder, ki
             queries,
             _raw(mapped, kind, version.vectors.parameters),
             partial(gallery.search, k=PAGE, allowed=gallery.allowed()),
-            lambda query: searcher.search(query[None], limit=PAGE),
+            lambda query: searcher.search(query[None], SearchOptions(limit=PAGE)),
         )
     rows, page = rows_ms / raw_ms, page_ms / raw_ms
     return (

@@ -21,7 +21,7 @@ from index.embedding.embedders import ENGINES, LOCAL, engine_named
 from index.errors import GateFailed, IndexDamaged, NoIndex
 from index.gate.checks import Limits
 from index.manifest import Manifest
-from index.pages import Page
+from index.pages import Page, SearchOptions
 from index.retraining import retrain as train_on
 from index.stores.address import open_store
 from index.stores.store import LAST_REPORT, Store
@@ -319,7 +319,7 @@ def search(image: Path, store: Store, encoder: Path, limit: int, as_json: bool) 
     """List the items whose shape is most like that of the garment in IMAGE."""
     searcher = store.open(encoder=Encoder.load(encoder))
     start = perf_counter()
-    (page,) = searcher.search(searcher.encoder.embed([image]), limit=limit)
+    (page,) = searcher.search(searcher.encoder.embed([image]), SearchOptions(limit=limit))
     took_ms = round((perf_counter() - start) * 1000, 1)
     if as_json:
         _print_json({"index": searcher.manifest.version, "results": _page_fields(page), "took_ms": took_ms})

@@ -20,8 +20,8 @@ from index.gate.checks import Limits, Verdict, check_index, check_vectors
 from index.gate.golden import Answer, GoldenSet
 from index.gate.percentiles import pair_quantiles
 from index.manifest import Manifest
-from index.stores.folder.publish import writing
 from index.stores.folder.store import FolderStore
+from index.stores.lock import writing
 from index.stores.store import LAST_REPORT, Draft, Store
 from index.vectors.kinds import AUTO
 from training.catalogue.reader import BadItem, Catalogue, check_bad_share, write_report

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from index.stores.folder.searcher import Hit
+from index.pages import Hit
 
 VOTERS = 10
 REACH = 100  # neighbours among which the voters are looked for; a label from further away says little

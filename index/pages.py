@@ -3,16 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
+from index.filters.predicates import Filter
 from index.manifest import Manifest
-from index.stores.folder.allowed import Allowed
-from index.stores.folder.gallery import Found, Gallery
 from training.catalogue.reader import Item
-
-_SPARE = 16
 
 
 @dataclass(frozen=True)
@@ -55,75 +51,43 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Cut:
+class SearchOptions:
     """Which part of which ranking is wanted.
 
     Parameters
     ----------
-    limit, offset : int
-        Hits on the page, and before it.
+    limit : int
+        Hits on the page, at least 1.
+    offset : int
+        Hits of the ranking to leave out before the page.
     min_score : float
-        What scores less is neither listed nor counted; -inf for everything.
+        Items that score less are neither listed nor counted in `Page.total`.
+    where : Filter, optional
+        Only items whose metadata passes are listed and counted.
+    collapse : bool
+        List of each group of duplicates only the best, and count groups.
     """
 
     limit: int
-    offset: int
-    min_score: float
-
-    @classmethod
-    def of(cls, limit: int, offset: int, min_score: float) -> Self:
-        """Let everything pass a threshold of -1, even what rounding has put below it."""
-        return cls(limit, offset, min_score if min_score > -1.0 else -math.inf)
+    offset: int = 0
+    min_score: float = -1.0
+    where: Filter | None = None
+    collapse: bool = False
 
     @property
     def end(self) -> int:
         """Where the page ends."""
         return self.offset + self.limit
 
-
-def _nearest(gallery: Gallery, query: np.ndarray, k: int, allowed: Allowed) -> Found:
-    """Return the best `k`, certain of each: a tie at the end is searched on until it is known in full."""
-    asked = k + _SPARE
-    while True:
-        found = gallery.search(query, asked, allowed)
-        if found.unseen == -math.inf or found.scores[k - 1] > found.unseen:
-            return Found(found.scores[:k], found.rows[:k], found.unseen)
-        asked *= 2
+    @property
+    def threshold(self) -> float:
+        """The lowest score that passes; -inf where all do, even scores that rounding has put below -1."""
+        return self.min_score if self.min_score > -1.0 else -math.inf
 
 
 def first_of_each(labels: np.ndarray) -> np.ndarray:
     """Return where each label comes first, ascending."""
     return np.sort(np.unique(labels, return_index=True)[1])
-
-
-def _ranking(
-    gallery: Gallery, query: np.ndarray, k: int, allowed: Allowed, groups: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return scores and rows of the best `k`; with `groups`, of each group only the best."""
-    found = _nearest(gallery, query, k, allowed)
-    if groups is None:
-        return found.scores, found.rows
-    asked = k
-    while len(firsts := first_of_each(groups[found.rows])) < k and len(found.rows) == asked:
-        asked *= 2
-        found = _nearest(gallery, query, asked, allowed)
-    return found.scores[firsts[:k]], found.rows[firsts[:k]]
-
-
-def _total(
-    gallery: Gallery, query: np.ndarray, min_score: float, allowed: Allowed, groups: np.ndarray | None
-) -> int:
-    """Return the length of the whole ranking."""
-    if groups is None:
-        return gallery.scoring(query, min_score, allowed)
-    if min_score == -math.inf:
-        labels = groups[allowed.mask]
-    else:
-        count = gallery.scoring(query, min_score, allowed)
-        labels = groups[_nearest(gallery, query, count, allowed).rows] if count else groups[:0]
-    seen = np.zeros(len(groups), bool)
-    seen[labels] = True
-    return int(seen.sum())
 
 
 def hits_of(
@@ -146,28 +110,3 @@ def hits_of(
         for rank, (score, percentile, item) in enumerate(found, start=first)
         if item is not None
     )
-
-
-def cut_page(
-    gallery: Gallery, query: np.ndarray, cut: Cut, *, allowed: Allowed, groups: np.ndarray | None = None
-) -> Page:
-    """Return one page of the ranking of a gallery by a query.
-
-    Parameters
-    ----------
-    gallery : Gallery
-    query : float32 (d,), unit norm
-    cut : Cut
-    allowed : Allowed
-        The gallery's rows that may be listed.
-    groups : int64 (n + m,), optional
-        Labels, of which each is listed once, by its best row.
-    """
-    scores, rows = _ranking(gallery, query, cut.end, allowed, groups)
-    listed = scores >= cut.min_score
-    total = int(listed.sum())
-    if total == cut.end:  # the ranking may go on
-        total = max(total, _total(gallery, query, cut.min_score, allowed, groups))
-    items = gallery.by_rows(rows[listed][cut.offset :].tolist())
-    hits = hits_of(scores[listed][cut.offset :], items, gallery.version.manifest, first=cut.offset + 1)
-    return Page(hits=hits, total=total, next_offset=cut.end if cut.end < total else None)

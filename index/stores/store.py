@@ -14,9 +14,8 @@ from index.change import ChangeLog
 from index.comparison import Previous
 from index.embedding.embeddings import Embedded
 from index.filters.facets import Facet
-from index.filters.predicates import Filter
 from index.manifest import Manifest
-from index.pages import Page
+from index.pages import Page, SearchOptions
 from index.vectors.searchable import Searchable
 from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import EncoderMismatch
@@ -60,31 +59,13 @@ class OpenIndex(ABC):
         """Return one that stays with the present version, for an answer made of several calls."""
 
     @abstractmethod
-    def search(
-        self,
-        vectors: np.ndarray,
-        *,
-        limit: int,
-        offset: int = 0,
-        min_score: float = -1.0,
-        where: Filter | None = None,
-        collapse: bool = False,
-    ) -> list[Page]:
+    def search(self, vectors: np.ndarray, options: SearchOptions) -> list[Page]:
         """Return the most similar items of each query.
 
         Parameters
         ----------
         vectors : float32 (n, d), unit rows
-        limit : int
-            Hits on a page, at least 1.
-        offset : int
-            Hits of the ranking to leave out before the page.
-        min_score : float
-            Items that score less are not listed, and not counted in `Page.total`.
-        where : Filter, optional
-            Only items whose metadata passes are listed and counted.
-        collapse : bool
-            List of each group of duplicates only the best, and count groups.
+        options : SearchOptions
 
         Raises
         ------
@@ -93,16 +74,7 @@ class OpenIndex(ABC):
         """
 
     @abstractmethod
-    def similar(
-        self,
-        item_id: str,
-        *,
-        limit: int,
-        offset: int = 0,
-        min_score: float = -1.0,
-        where: Filter | None = None,
-        collapse: bool = False,
-    ) -> Page:
+    def similar(self, item_id: str, options: SearchOptions) -> Page:
         """Return the items most similar to one of the index, as `search` does, without itself.
 
         Where duplicates are collapsed, those of the item are not listed either. Raises `ItemUnknown`.

@@ -11,7 +11,7 @@ from flask import g, url_for
 
 from index.filters.facets import Facet
 from index.guess import REACH, VOTERS, Guess, guess_category, voters
-from index.pages import Hit, Page
+from index.pages import Hit, Page, SearchOptions
 from index.stores.store import OpenIndex
 from service import responses as bodies
 from service.answer_warnings import warnings_of
@@ -118,35 +118,39 @@ def similar_answer(
     return bodies.SimilarAnswer(query_id=None, query=bodies.UnderstoodItem(item_id=item_id, **query), **page)
 
 
-def _guess(page: Page, asked: Ranked, nearest: Callable[..., Page]) -> Guess:
+def _guess(page: Page, asked: Ranked, nearest: Callable[[SearchOptions], Page]) -> Guess:
     """Guess from the page if it begins the whole ranking and holds all voters, else from a longer one."""
     whole = asked.filter is None and not asked.collapse_duplicates
     begins = page.hits and page.hits[0].rank == 1
     if not whole or not begins or len(voters(page.hits)) < VOTERS:
-        page = nearest(limit=REACH)
+        page = nearest(SearchOptions(limit=REACH))
     return guess_category(page.hits)
 
 
-def _options(asked: Ranked) -> dict[str, Any]:
-    return {
-        "limit": asked.limit,
-        "offset": asked.offset,
-        "min_score": asked.min_score,
-        "where": asked.filter,
-        "collapse": asked.collapse_duplicates,
-    }
+def _options(asked: Ranked) -> SearchOptions:
+    return SearchOptions(
+        limit=asked.limit,
+        offset=asked.offset,
+        min_score=asked.min_score,
+        where=asked.filter,
+        collapse=asked.collapse_duplicates,
+    )
 
 
 def rank(searcher: OpenIndex, vector: np.ndarray, asked: Ranked) -> Ranking:
     """Rank the index by a query, float32 (1, d)."""
-    (page,) = searcher.search(vector, **_options(asked))
-    return Ranking(page, _guess(page, asked, lambda limit: searcher.search(vector, limit=limit)[0]))
+
+    def search(options: SearchOptions) -> Page:
+        return searcher.search(vector, options)[0]
+
+    page = search(_options(asked))
+    return Ranking(page, _guess(page, asked, search))
 
 
 def rank_neighbours(searcher: OpenIndex, item: Item, asked: Ranked) -> Ranking:
     """Rank the index by one of its items, without that item; its own category needs no guess."""
     similar = partial(searcher.similar, item.item_id)
-    page = similar(**_options(asked))
+    page = similar(_options(asked))
     known = item.category is not None
     return Ranking(page, Guess(item.category, 1.0) if known else _guess(page, asked, similar))
 

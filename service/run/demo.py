@@ -12,6 +12,7 @@ import click
 import numpy as np
 
 from index.errors import IndexDamaged, NoIndex
+from index.pages import SearchOptions
 from index.stores.folder.searcher import Searcher
 from service.run.server import Address, check_port_free
 from training.errors import EncoderMismatch
@@ -131,7 +132,7 @@ def _build(demo: Demo, spec: str, run: Run) -> None:
 def _first_photo(searcher: Searcher) -> Path:
     """Return the photograph at the head of the ranking by the first axis: the same one each time."""
     axis = [[1.0] + [0.0] * (searcher.encoder.dimension - 1)]
-    (page,) = searcher.search(np.asarray(axis, np.float32), limit=1)
+    (page,) = searcher.search(np.asarray(axis, np.float32), SearchOptions(limit=1))
     return page.hits[0].item.path
 
 

@@ -12,6 +12,7 @@ from index.comparison import Difference
 from index.embedding.embeddings import Embedded
 from index.errors import BuildRunning, GateFailed, GoldenUnusable, IndexNotWritten, ItemUnknown
 from index.gate.checks import Limits
+from index.pages import SearchOptions
 from index.stores.folder.changes import Changes
 from index.stores.folder.publish import building, current_version, list_versions, verify
 from index.stores.folder.searcher import Searcher
@@ -42,7 +43,7 @@ def test_a_built_catalogue_is_served_and_each_photograph_finds_itself(build, ind
     build()
     searcher = Searcher.open(indexes, encoder=encoder)
     items = [searcher.item(f"{shape}-{number}") for shape in ("round", "square") for number in range(4)]
-    pages = searcher.search(encoder.embed([item.path for item in items]), limit=1)
+    pages = searcher.search(encoder.embed([item.path for item in items]), SearchOptions(limit=1))
     assert [page.hits[0].item for page in pages] == items
     assert items[0].metadata == {"category": "round"}
 

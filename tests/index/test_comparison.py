@@ -1,6 +1,7 @@
 import numpy as np
 
-from index.comparison import Difference, Previous, compare, read_previous
+from index.comparison import Difference, Previous, compare
+from index.stores.folder.store import read_previous
 from training.catalogue.reader import Item
 
 

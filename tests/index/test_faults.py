@@ -15,6 +15,7 @@ import pytest
 
 from index.build import build_index
 from index.errors import BuildRunning, GateFailed, IndexDamaged, IndexNotWritten
+from index.pages import SearchOptions
 from index.stores.folder.publish import activate, building, current_version, list_versions, rollback, verify
 from index.stores.folder.searcher import Searcher
 from training.catalogue.reader import read_catalogue
@@ -77,7 +78,7 @@ def serving(build, indexes, encoder, catalogue_path):
 
     def check():
         searcher.refresh()
-        (page,) = searcher.search(query, limit=1)
+        (page,) = searcher.search(query, SearchOptions(limit=1))
         assert page.hits[0].item.item_id == "round-0"
         assert searcher.manifest.version == first
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from index.guess import REACH, Guess, guess_category
-from index.stores.folder.searcher import Hit
+from index.pages import Hit
 from training.catalogue.reader import Item
 
 

@@ -104,12 +104,12 @@ class FakeSearcher:
     def item(self, item_id):
         return self.items[self._row(item_id)]
 
-    def search(self, vectors, **options):
-        return [self._page(vector, **options) for vector in vectors]
+    def search(self, vectors, options):
+        return [self._page(vector, **vars(options)) for vector in vectors]
 
-    def similar(self, item_id, **options):
+    def similar(self, item_id, options):
         row = self._row(item_id)
-        return self._page(self.vectors[row], without=row, **options)
+        return self._page(self.vectors[row], without=row, **vars(options))
 
     def _row(self, item_id):
         for row, item in enumerate(self.items):

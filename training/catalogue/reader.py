@@ -56,6 +56,10 @@ class Catalogue:
     items: tuple[Item, ...]
     bad: tuple[BadItem, ...]
 
+    def ids(self) -> set[str]:
+        """Return the ids of all items, bad ones included."""
+        return {item.item_id for item in self.items} | {item.item_id for item in self.bad}
+
 
 def _split_spec(spec: str) -> tuple[str, Filters]:
     """Part a spec into what is read and its filters; an existing path may itself contain a '?'."""

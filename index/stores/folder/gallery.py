@@ -12,7 +12,7 @@ import numpy as np
 
 from index.errors import ItemUnknown
 from index.filters.predicates import Filter
-from index.stores.folder.allowed import Allowed, Rows
+from index.stores.folder.filtering import Allowed, Rows
 from index.stores.folder.overlay import Overlay
 from index.stores.folder.version import Version
 from index.vectors.vector_index import VectorIndex

@@ -16,8 +16,8 @@ import numpy as np
 
 from index.errors import IndexDamaged, IndexNotWritten, ItemUnknown
 from index.filters.facets import Facet, facets
+from index.filters.postings import passing, write_postings
 from index.filters.predicates import Filter
-from index.stores.folder.postings import passing, write_postings
 from training.catalogue.reader import Item
 
 SCHEMA = """

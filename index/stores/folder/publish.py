@@ -2,29 +2,27 @@
 
 import fcntl
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-from index.errors import BuildRunning, IndexDamaged, IndexNotWritten, NoIndex, VersionUnknown
+from index.errors import IndexDamaged, NoIndex
 from index.stores.folder.version import Version, check_version
+from index.stores.lock import locked, writing
+from index.stores.version_names import is_version_name, listed, new_version, newest_before, require_known
 from training.files import sync, write_atomically
 
 CURRENT = "current"
-LOCK = ".lock"
 SWITCH = ".switch"
 BUILDING = ".building-"
 REMOVING = ".removing-"
-_STAMP = "%Y-%m-%dT%H-%M-%SZ"
-_VERSION = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ")
 
 
 @dataclass(frozen=True)
-class Draft:
+class StagingFolder:
     """A version that is being made: its future name, and the hidden folder that its files go into."""
 
     indexes: Path
@@ -34,49 +32,6 @@ class Draft:
     def folder(self) -> Path:
         """Where the files are written until `publish` renames it."""
         return self.indexes / f"{BUILDING}{self.version}"
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn an `OSError` into `IndexNotWritten`, which says why and what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise IndexNotWritten(
-            f"The index could not be written to '{path}': {error.strerror or error}. Make room there or "
-            "allow writing, and try again; the version in use stays as it is."
-        ) from error
-
-
-def _make(indexes: Path) -> None:
-    """Make the folder and its lock; a new folder's own name reaches the disk, too."""
-    if not indexes.is_dir():
-        indexes.mkdir(parents=True, exist_ok=True)
-        sync(indexes.absolute().parent)
-    (indexes / LOCK).touch()
-
-
-@contextmanager
-def locked(indexes: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the system releases even where the process is killed.
-
-    Raises
-    ------
-    BuildRunning
-        Another one holds it.
-    IndexNotWritten
-        The folder can't be written to.
-    """
-    with writing(indexes):
-        _make(indexes)
-    with (indexes / LOCK).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BuildRunning(
-                f"Another build is writing into '{indexes}'. Wait for it to end, or name another --out."
-            ) from error
-        yield
 
 
 @contextmanager
@@ -109,23 +64,11 @@ def _named(indexes: Path) -> str:
         ) from error
 
 
-def new_version(versions: list[str], *, now: datetime) -> str:
-    """Return a name for a new version: the time in UTC, or a second after the newest of `versions` if later.
-
-    So names are unique and sort in the order of publication, even where two builds end in one second or the
-    clock has gone back.
-    """
-    moment = now.astimezone(UTC).replace(microsecond=0, tzinfo=None)
-    if versions:
-        moment = max(moment, datetime.strptime(versions[-1], _STAMP) + timedelta(seconds=1))
-    return moment.strftime(_STAMP)
-
-
 def list_versions(indexes: Path) -> list[str]:
     """Return the names of the published versions, oldest first; none where the folder does not exist."""
     if not indexes.is_dir():
         return []
-    return sorted(path.name for path in indexes.iterdir() if _VERSION.fullmatch(path.name) and path.is_dir())
+    return sorted(path.name for path in indexes.iterdir() if is_version_name(path.name) and path.is_dir())
 
 
 def current_version(indexes: Path) -> str:
@@ -143,25 +86,18 @@ def current_version(indexes: Path) -> str:
     if version not in versions:
         raise IndexDamaged(
             f"'{indexes / CURRENT}' names the version '{version}', which is not there. "
-            f"Activate another one ({_listed(versions)}), go back by `python -m index rollback`, or build "
+            f"Activate another one ({listed(versions)}), go back by `python -m index rollback`, or build "
             "the index again."
         )
     return version
 
 
-def _listed(versions: list[str]) -> str:
-    return f"published: {', '.join(versions) if versions else 'none'}"
-
-
 def _known(indexes: Path, version: str) -> str:
-    versions = list_versions(indexes)
-    if version not in versions:
-        raise VersionUnknown(f"'{indexes}' holds no version '{version}' ({_listed(versions)}).")
-    return version
+    return require_known(version, list_versions(indexes), place=str(indexes))
 
 
 @contextmanager
-def building(indexes: Path, *, now: datetime | None = None) -> Iterator[Draft]:
+def building(indexes: Path, *, now: datetime | None = None) -> Iterator[StagingFolder]:
     """Make room for a new version, alone: a hidden folder that vanishes at the end unless it was published.
 
     Parameters
@@ -180,7 +116,7 @@ def building(indexes: Path, *, now: datetime | None = None) -> Iterator[Draft]:
     """
     with locked(indexes):
         _remove_leftovers(indexes)
-        draft = Draft(indexes, new_version(list_versions(indexes), now=now or datetime.now(UTC)))
+        draft = StagingFolder(indexes, new_version(list_versions(indexes), now=now or datetime.now(UTC)))
         with writing(indexes):
             draft.folder.mkdir()
         try:
@@ -189,7 +125,7 @@ def building(indexes: Path, *, now: datetime | None = None) -> Iterator[Draft]:
             _remove_leftovers(indexes)
 
 
-def publish(draft: Draft) -> str:
+def publish(draft: StagingFolder) -> str:
     """Publish the files of a draft and make them current; return the version's name.
 
     At every moment, whatever fails, `current` names a version that is complete: files and folder reach the
@@ -240,11 +176,8 @@ def rollback(indexes: Path) -> Version:
     IndexDamaged, IndexNotWritten
         As for `activate`; the version in use stays.
     """
-    current, versions = _named(indexes), list_versions(indexes)
-    older = [version for version in versions if version < current]
-    if not older:
-        raise VersionUnknown(f"'{indexes}' holds no version older than '{current}' ({_listed(versions)}).")
-    return activate(indexes, older[-1])
+    older = newest_before(_named(indexes), list_versions(indexes), place=str(indexes))
+    return activate(indexes, older)
 
 
 def remove_old(indexes: Path, *, keep: int) -> list[str]:

@@ -10,13 +10,13 @@ import numpy as np
 
 from index.errors import ChangesDamaged
 from index.filters.facets import Facet
-from index.filters.predicates import Filter
 from index.manifest import Manifest
-from index.pages import Cut, Hit, Page, cut_page
+from index.pages import Hit, Page, SearchOptions
 from index.stores.folder.changes import Changes
 from index.stores.folder.gallery import Gallery
 from index.stores.folder.overlay import Overlay, lay_over, read_overlay
 from index.stores.folder.publish import CURRENT, current_version
+from index.stores.folder.ranking import cut_page
 from index.stores.folder.version import Version, open_version
 from index.stores.store import OpenIndex, require_encoder
 from training.catalogue.reader import Item
@@ -106,42 +106,23 @@ class Searcher(OpenIndex):
             self._indexes, self.encoder, self._gallery, signature=self._signature, changes=self._changes
         )
 
-    def search(
-        self,
-        vectors: np.ndarray,
-        *,
-        limit: int,
-        offset: int = 0,
-        min_score: float = -1.0,
-        where: Filter | None = None,
-        collapse: bool = False,
-    ) -> list[Page]:
+    def search(self, vectors: np.ndarray, options: SearchOptions) -> list[Page]:
         """Return the most similar items of each query, float32 (n, d)."""
-        gallery, cut = self._gallery, Cut.of(limit, offset, min_score)
-        allowed = gallery.allowed(where)
-        groups = gallery.groups() if collapse else None
+        gallery = self._gallery
+        allowed = gallery.allowed(options.where)
+        groups = gallery.groups() if options.collapse else None
         return [
-            cut_page(gallery, query, cut, allowed=allowed, groups=groups)
+            cut_page(gallery, query, options, allowed=allowed, groups=groups)
             for query in np.asarray(vectors, np.float32)
         ]
 
-    def similar(
-        self,
-        item_id: str,
-        *,
-        limit: int,
-        offset: int = 0,
-        min_score: float = -1.0,
-        where: Filter | None = None,
-        collapse: bool = False,
-    ) -> Page:
+    def similar(self, item_id: str, options: SearchOptions) -> Page:
         """Return the items most similar to one of the index; raises `ItemUnknown`."""
         gallery = self._gallery
         row, _ = gallery.by_id(item_id)
-        groups = gallery.groups() if collapse else None
-        allowed = gallery.allowed(where).without(row if groups is None else groups == groups[row])
-        cut = Cut.of(limit, offset, min_score)
-        return cut_page(gallery, gallery.vector(row), cut, allowed=allowed, groups=groups)
+        groups = gallery.groups() if options.collapse else None
+        allowed = gallery.allowed(options.where).without(row if groups is None else groups == groups[row])
+        return cut_page(gallery, gallery.vector(row), options, allowed=allowed, groups=groups)
 
     def item(self, item_id: str) -> Item:
         """Return the item of that id; raises `ItemUnknown`."""
@@ -157,7 +138,10 @@ class Searcher(OpenIndex):
         vector = np.random.default_rng(0).normal(size=(1, self.manifest.dimension)).astype(np.float32)
         vector /= np.linalg.norm(vector)
         steps = np.linspace(0, self.count, count, endpoint=False).astype(int)
-        pages = [self.search(vector, limit=1, offset=step)[0] for step in dict.fromkeys(steps.tolist())]
+        pages = [
+            self.search(vector, SearchOptions(limit=1, offset=step))[0]
+            for step in dict.fromkeys(steps.tolist())
+        ]
         return [hit.item for page in pages for hit in page.hits]
 
     def facets(self) -> list[Facet]:

@@ -1,7 +1,6 @@
 """The store that needs no server: a folder of versions that are files."""
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,83 +9,51 @@ from pathlib import Path
 
 import numpy as np
 
-from index.comparison import Previous, read_previous
-from index.embedding.duplicates import write_duplicates
-from index.embedding.embeddings import Embedded
-from index.errors import ItemUnknown
-from index.manifest import Manifest, file_sums, read_manifest, write_manifest
+from index.comparison import Previous
+from index.errors import IndexDamaged, ItemUnknown, NoIndex
+from index.manifest import Manifest, read_manifest
 from index.stores.folder import publish
 from index.stores.folder.changes import Changes
-from index.stores.folder.items import Items, write_items
-from index.stores.folder.pruning import prune, tidy
+from index.stores.folder.draft import FolderDraft
+from index.stores.folder.items import Items
 from index.stores.folder.searcher import Searcher
-from index.stores.folder.version import CONTENTS, DUPLICATES, ITEMS, REPORT, VECTORS
-from index.stores.store import Draft, Filled, Store
-from index.vectors.kinds import AUTO, choose_kind, kind_named
-from index.vectors.vector_index import VectorIndex
-from training.catalogue.reader import BadItem, Catalogue, write_report
+from index.stores.folder.sweep import prune, tidy
+from index.stores.folder.version import CONTENTS, ITEMS
+from index.stores.store import Store
+from training.catalogue.reader import Catalogue
 from training.photo.encoder import Encoder
 
-_CONTAINER = Path("/sys/fs/cgroup/memory.max")
 
-
-def _memory() -> int:
-    """Return the bytes of memory of this machine, or of its container where that has less."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def _contents(folder: Path) -> dict[str, bytes]:
     try:
-        return min(machine, int(_CONTAINER.read_text()))
-    except (OSError, ValueError):
-        return machine
+        ids = Items.open(folder / ITEMS).ids()
+        return {
+            item_id: content.tobytes()
+            for item_id, content in zip(ids, np.load(folder / CONTENTS), strict=True)
+        }
+    except (OSError, ValueError, IndexDamaged):
+        return {}
 
 
-def _make_index(
-    vectors: np.ndarray, *, kind: str, recall: float
-) -> tuple[VectorIndex, dict[str, float | int | str]]:
-    """Return an index of the kind that is asked for, or chosen, and what the manifest says of it."""
-    why = ""
-    if kind == AUTO:
-        kind, why = choose_kind(len(vectors), vectors.shape[1], _memory())
-    index = kind_named(kind).build(vectors, recall=recall)
-    return index, {**index.parameters, **({"why": why} if why else {})}
+def _newest_first(indexes: Path) -> list[str]:
+    """Return the version in use, then the others from the newest on."""
+    versions = publish.list_versions(indexes)[::-1]
+    try:
+        current = publish.current_version(indexes)
+    except (NoIndex, IndexDamaged):
+        return versions
+    return [current, *(version for version in versions if version != current)]
 
 
-class FolderDraft(Draft):
-    """A hidden folder that publication renames."""
-
-    def __init__(self, draft: publish.Draft) -> None:
-        super().__init__(draft.indexes, draft.version)
-        self._draft = draft
-
-    @property
-    def report(self) -> Path:
-        """In the version's folder."""
-        return self.indexes / self.version / REPORT
-
-    @property
-    def duplicates(self) -> Path:
-        """In the version's folder."""
-        return self.indexes / self.version / DUPLICATES
-
-    def fill(
-        self, embedded: Embedded, groups: np.ndarray, *, bad: Sequence[BadItem], kind: str, recall: float
-    ) -> Filled:
-        """Write all files but the manifest, and read the vectors back."""
-        index, parameters = _make_index(embedded.vectors, kind=kind, recall=recall)
-        folder, items = self._draft.folder, embedded.items
-        with publish.writing(self.indexes):
-            write_report(folder / REPORT, bad)
-            write_items(folder / ITEMS, items, groups=groups)
-            write_duplicates(folder / DUPLICATES, items, groups, embedded.vectors, embedded.pictures)
-            np.save(folder / CONTENTS, embedded.contents)
-            index.save(folder / VECTORS)
-            sums = file_sums(folder)
-        return Filled(type(index).load(folder / VECTORS, parameters), index.kind, parameters, *sums)
-
-    def publish(self, manifest: Manifest) -> None:
-        """Write the manifest, rename the folder, and point `current` to it."""
-        with publish.writing(self.indexes):
-            write_manifest(self._draft.folder, manifest)
-            publish.publish(self._draft)
+def read_previous(indexes: Path) -> Previous | None:
+    """Return what the version in use holds, or the newest one that can be read; None where there is none."""
+    for version in _newest_first(indexes):
+        try:
+            items = read_manifest(indexes / version).items
+        except IndexDamaged:
+            continue
+        return Previous(items, _contents(indexes / version))
+    return None
 
 
 @dataclass(frozen=True)
@@ -146,8 +113,8 @@ class FolderStore(Store):
     @contextmanager
     def building(self, *, now: datetime | None = None) -> Iterator[FolderDraft]:
         """Hold the folder's lock."""
-        with publish.building(self.indexes, now=now) as draft:
-            yield FolderDraft(draft)
+        with publish.building(self.indexes, now=now) as staging:
+            yield FolderDraft(staging)
 
     def previous(self) -> Previous | None:
         """Read the items of the version in use, or of the newest one that can be read."""

@@ -1,4 +1,4 @@
-"""What no version needs any more of the changes is removed: settled states, and photographs of nobody."""
+"""Removal of old versions, and of the changes and photographs that no version needs any more."""
 
 import logging
 import sqlite3
@@ -9,9 +9,11 @@ from index.errors import ChangeNotWritten, IndexDamaged
 from index.manifest import read_manifest
 from index.photographs import PHOTOGRAPHS
 from index.stores.folder.changes import Changes
-from index.stores.folder.publish import list_versions
+from index.stores.folder.publish import current_version, list_versions, remove_old
 from index.stores.folder.version import ITEMS
+from index.stores.lock import locked
 from training.catalogue.reader import Catalogue
+from training.errors import SilhouetteError
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +41,48 @@ def sweep(indexes: Path, *, catalogue: Catalogue | None = None) -> None:
         As it was read, before changes were applied; without it no deletion is dropped.
     """
     versions = [indexes / version for version in list_versions(indexes)]
-    held = None
-    if catalogue is not None:
-        held = {item.item_id for item in catalogue.items} | {bad.item_id for bad in catalogue.bad}
+    held = None if catalogue is None else catalogue.ids()
     try:
         folded = min((read_manifest(folder).changes for folder in versions), default=0)
         used = set[str]().union(*(_photographs(folder) for folder in versions))
         Changes(indexes).drop(folded=folded, catalogue=held, photographs=used)
     except (IndexDamaged, ChangeNotWritten, sqlite3.Error) as error:
         log.warning("Changes that are settled are kept for now: %s", error)
+
+
+def tidy(indexes: Path, *, keep: int, catalogue: Catalogue) -> list[str]:
+    """Remove old versions after a build; return their names.
+
+    The new version is published by then, so that what can't be removed is logged and fails nothing.
+
+    Parameters
+    ----------
+    indexes : Path
+    keep : int
+        How many versions stay.
+    catalogue : Catalogue
+        As it was read, before changes were applied.
+    """
+    try:
+        removed = remove_old(indexes, keep=keep)
+    except SilhouetteError as error:
+        log.warning("Old versions were not removed: %s", error)
+        return []
+    sweep(indexes, catalogue=catalogue)
+    return removed
+
+
+def prune(indexes: Path, *, keep: int) -> list[str]:
+    """Remove all but the newest `keep` versions and the current one; return their names.
+
+    Raises
+    ------
+    NoIndex, IndexDamaged
+        Without a sound current version nothing is removed.
+    BuildRunning, IndexNotWritten
+    """
+    current_version(indexes)
+    with locked(indexes):
+        removed = remove_old(indexes, keep=keep)
+        sweep(indexes)
+    return removed

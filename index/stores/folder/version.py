@@ -9,6 +9,7 @@ import numpy as np
 from index.errors import IndexDamaged
 from index.manifest import Manifest, damage, read_manifest
 from index.stores.folder.items import Items
+from index.stores.self_search import failed_searches, sampled_rows
 from index.vectors.kinds import kind_named
 from index.vectors.vector_index import VectorIndex
 
@@ -18,9 +19,6 @@ CONTENTS = "contents.npy"
 DUPLICATES = "duplicates.csv"
 REPORT = "report.csv"
 HASHED_AT_OPEN = 64 * 2**20
-_TIE = 3e-4  # a norm may be off by 1e-4, and the score is its square
-_SEARCHES = 20
-_FOUND = 0.9
 
 
 @dataclass(frozen=True)
@@ -54,15 +52,10 @@ def _miscounts(version: Version) -> list[str]:
 
 
 def _failed_searches(version: Version) -> list[str]:
-    """Search for some rows, which all but a few must find themselves: an approximate kind may miss one."""
-    rows = np.unique(np.linspace(0, len(version.vectors) - 1, _SEARCHES, dtype=np.int64))
-    queries = np.stack([version.vectors.vector(row) for row in rows.tolist()])
+    queries = np.stack([version.vectors.vector(row) for row in sampled_rows(len(version.vectors))])
     scores, found = version.vectors.search(queries, 10)
     version.items.by_rows([row for row in found[0].tolist() if row >= 0])
-    right = int(np.count_nonzero(np.abs(scores[:, 0] - 1.0) <= _TIE))  # NaN is wrong, too
-    if right >= _FOUND * len(rows):
-        return []
-    return [f"only {right} of {len(rows)} vectors find themselves, with a score of 1, when searched for"]
+    return failed_searches(scores[:, 0])
 
 
 def open_version(folder: Path, *, hash_up_to: float = HASHED_AT_OPEN) -> Version:

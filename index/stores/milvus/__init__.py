@@ -1,1 +1,4 @@
-"""The index in Milvus; imported only where a store's address names one (see `index.stores.address`)."""
+"""The index in Milvus, imported only where the address of a store names one (`index.stores.address`).
+
+From outside import `store` and `address`; all else is private.
+"""

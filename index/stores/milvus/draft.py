@@ -15,9 +15,9 @@ from index.embedding.duplicates import write_duplicates
 from index.embedding.embeddings import Embedded
 from index.errors import IndexNotWritten, InvalidChange, StoreFailed, StoreUnreachable
 from index.filters.facets import Facet, facets
+from index.filters.postings import write_postings
 from index.manifest import Manifest
-from index.stores.folder.postings import write_postings
-from index.stores.folder.publish import writing
+from index.stores.lock import writing
 from index.stores.milvus.items import rows_of, schema
 from index.stores.milvus.kinds import MILVUS_KINDS, MilvusKind, choose
 from index.stores.milvus.place import Place

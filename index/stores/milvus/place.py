@@ -14,10 +14,7 @@ from index.stores.milvus.overlay import Searched
 from index.stores.milvus.publish import Versions
 from index.stores.milvus.server import NotThere, Server
 from index.stores.milvus.version import Collection
-
-_TIE = 3e-4  # a norm may be off by 1e-4, and the score is its square
-_SEARCHES = 20
-_FOUND = 0.9
+from index.stores.self_search import failed_searches, sampled_rows
 
 
 @dataclass(frozen=True)
@@ -91,17 +88,10 @@ class Place:
         return [f"{found:,} items where the manifest says {manifest.items:,}"]
 
     def _failed_searches(self, manifest: Manifest) -> list[str]:
-        """Search for some rows; all but a few must find themselves, for an approximate kind may miss one."""
-        rows = np.unique(np.linspace(0, manifest.items - 1, _SEARCHES, dtype=np.int64)).tolist()
         collection = self.collection(manifest)
-        stored = collection.query(f"row in {rows}", ["vector"])
-        if not stored:
+        stored = collection.query(f"row in {sampled_rows(manifest.items)}", ["vector"])
+        if not stored:  # changes have replaced them all
             return []
         queries = np.array([row["vector"] for row in stored], np.float32)
         found = collection.nearest(queries, 1)
-        right = sum(bool(len(hits) and abs(hits.scores[0] - 1.0) <= _TIE) for hits in found)
-        if right >= _FOUND * len(queries):
-            return []
-        return [
-            f"only {right} of {len(queries)} vectors find themselves, with a score of 1, when searched for"
-        ]
+        return failed_searches(np.array([hits.scores[0] if len(hits) else -np.inf for hits in found]))

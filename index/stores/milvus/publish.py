@@ -1,21 +1,20 @@
 """The versions in Milvus: a collection each, a record once it is complete, an alias for the one in use."""
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from hashlib import blake2b
 
 from pymilvus.client.types import LoadState
 
-from index.errors import IndexDamaged, NoIndex, VersionUnknown
+from index.errors import IndexDamaged, NoIndex
 from index.filters.facets import Facet
 from index.manifest import Manifest, manifest_text, parse_manifest
 from index.stores.milvus.server import WORK_SECONDS, NotThere, Server
 from index.stores.milvus.table import Table
+from index.stores.version_names import is_version_name, listed, newest_before, require_known
 
 _AT_ONCE = 1000
-_VERSION = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ")
 
 
 class Versions:
@@ -43,7 +42,7 @@ class Versions:
         if self._records.get(version, consistency="Bounded", fields=("key",)) is None:
             raise IndexDamaged(
                 f"'{self.alias}' in '{self._server.address}' names the version '{version}', which is not "
-                f"there. Activate another one ({self.listed()}), or build the index again."
+                f"there. Activate another one ({listed(self.names())}), or build the index again."
             )
         return version
 
@@ -64,23 +63,11 @@ class Versions:
 
     def older(self) -> str:
         """Return the newest version older than the one in use; raises `NoIndex` or `VersionUnknown`."""
-        current = self.named()
-        older = [version for version in self.names() if version < current]
-        if not older:
-            raise VersionUnknown(
-                f"'{self._server.address}' holds no version older than '{current}' ({self.listed()})."
-            )
-        return older[-1]
-
-    def listed(self) -> str:
-        """Return the versions in words."""
-        return f"published: {', '.join(self.names()) or 'none'}"
+        return newest_before(self.named(), self.names(), place=str(self._server.address))
 
     def known(self, version: str) -> str:
         """Return a version's name; raises `VersionUnknown` where there is none of that name."""
-        if version not in self.names():
-            raise VersionUnknown(f"'{self._server.address}' holds no version '{version}' ({self.listed()}).")
-        return version
+        return require_known(version, self.names(), place=str(self._server.address))
 
     def manifest(self, version: str) -> Manifest:
         """Return the manifest of a version; raises `IndexDamaged`."""
@@ -93,7 +80,7 @@ class Versions:
 
     def _record(self, version: str, name: str) -> str:
         record = None
-        if _VERSION.fullmatch(version):
+        if is_version_name(version):
             record = self._records.get(version, consistency="Bounded", fields=(name,))
         if record is None:
             raise IndexDamaged(
@@ -165,7 +152,7 @@ class Versions:
         """Return all collections that are versions by their names, complete or not."""
         start, names = f"{self._prefix}_", self._server.ask("list_collections")
         ours = [name for name in names if name.startswith(start)]
-        return {name for name in ours if _VERSION.fullmatch(self._version_of(name))}
+        return {name for name in ours if is_version_name(self._version_of(name))}
 
 
 def _key(version: str, name: str) -> str:

@@ -7,8 +7,8 @@ import numpy as np
 
 from index.errors import RankingTooDeep
 from index.manifest import Manifest
-from index.pages import Cut, Page, first_of_each, hits_of
-from index.stores.milvus.expressions import EVERYTHING
+from index.pages import Page, SearchOptions, first_of_each, hits_of
+from index.stores.milvus.filtering import EVERYTHING
 from index.stores.milvus.kinds import DEEPEST
 from index.stores.milvus.version import Collection, Found
 from index.vectors.approximate import depth_for
@@ -38,23 +38,23 @@ class Ranking:
     condition: str
     collapse: bool = False
 
-    def page(self, cut: Cut, manifest: Manifest) -> Page:
+    def page(self, options: SearchOptions, manifest: Manifest) -> Page:
         """Return one page; raises `RankingTooDeep` where it lies beyond what Milvus lists."""
-        if cut.end > DEEPEST:
+        if options.end > DEEPEST:
             raise RankingTooDeep(
-                f"Hits {cut.offset + 1:,} to {cut.end:,} were asked for, and Milvus lists the first "
+                f"Hits {options.offset + 1:,} to {options.end:,} were asked for, and Milvus lists the first "
                 f"{DEEPEST:,} of a ranking. Ask for an earlier page, or for fewer items by a filter."
             )
-        found = self._best(cut.end)
-        found = found.take(found.scores >= cut.min_score)
+        found = self._best(options.end)
+        found = found.take(found.scores >= options.threshold)
         total = len(found)
-        if total == cut.end:  # the ranking may go on
-            total = max(total, self._total(cut.min_score))
-        found = found.take(slice(cut.offset, None))
+        if total == options.end:  # the ranking may go on
+            total = max(total, self._total(options.threshold))
+        found = found.take(slice(options.offset, None))
         items = self.collection.items(found.keys)
         # one that was deleted in this moment has no item any more
-        hits = hits_of(found.scores, [*map(items.get, found.keys)], manifest, first=cut.offset + 1)
-        return Page(hits, total, cut.end if cut.end < min(total, DEEPEST) else None)
+        hits = hits_of(found.scores, [*map(items.get, found.keys)], manifest, first=options.offset + 1)
+        return Page(hits, total, options.end if options.end < min(total, DEEPEST) else None)
 
     def _nearest(self, depth: int) -> Found:
         """Return the nearest `depth` rows, searching more widely where fewer are found than there may be."""

@@ -8,10 +8,9 @@ from typing import Self
 import numpy as np
 
 from index.filters.facets import Facet
-from index.filters.predicates import Filter
 from index.manifest import Manifest
-from index.pages import Cut, Page
-from index.stores.milvus.expressions import EVERYTHING
+from index.pages import Page, SearchOptions
+from index.stores.milvus.filtering import EVERYTHING
 from index.stores.milvus.items import ITEM, item_of, key_of
 from index.stores.milvus.place import Place
 from index.stores.milvus.ranking import Ranking
@@ -74,41 +73,25 @@ class MilvusSearcher(OpenIndex):
         """Return a searcher that stays with the present version."""
         return type(self)(self._place, self.encoder, self._in_use)
 
-    def search(
-        self,
-        vectors: np.ndarray,
-        *,
-        limit: int,
-        offset: int = 0,
-        min_score: float = -1.0,
-        where: Filter | None = None,
-        collapse: bool = False,
-    ) -> list[Page]:
+    def search(self, vectors: np.ndarray, options: SearchOptions) -> list[Page]:
         """Return the most similar items of each query, float32 (n, d)."""
-        in_use, cut = self._in_use, Cut.of(limit, offset, min_score)
-        condition = in_use.collection.passing(where)
+        in_use = self._in_use
+        condition = in_use.collection.passing(options.where)
         return [
-            Ranking(in_use.collection, query, condition, collapse).page(cut, in_use.manifest)
+            Ranking(in_use.collection, query, condition, options.collapse).page(options, in_use.manifest)
             for query in np.asarray(vectors, np.float32)
         ]
 
-    def similar(
-        self,
-        item_id: str,
-        *,
-        limit: int,
-        offset: int = 0,
-        min_score: float = -1.0,
-        where: Filter | None = None,
-        collapse: bool = False,
-    ) -> Page:
+    def similar(self, item_id: str, options: SearchOptions) -> Page:
         """Return the items most similar to one of the index; raises `ItemUnknown`."""
         in_use = self._in_use
         row = in_use.collection.row_of(item_id, ["vector", "duplicates"])
-        others = f"duplicates != {row['duplicates']}" if collapse else f'key != "{key_of(item_id)}"'
-        condition = f"({in_use.collection.passing(where) or EVERYTHING}) and {others}"
-        ranking = Ranking(in_use.collection, np.asarray(row["vector"], np.float32), condition, collapse)
-        return ranking.page(Cut.of(limit, offset, min_score), in_use.manifest)
+        others = f"duplicates != {row['duplicates']}" if options.collapse else f'key != "{key_of(item_id)}"'
+        condition = f"({in_use.collection.passing(options.where) or EVERYTHING}) and {others}"
+        ranking = Ranking(
+            in_use.collection, np.asarray(row["vector"], np.float32), condition, options.collapse
+        )
+        return ranking.page(options, in_use.manifest)
 
     def item(self, item_id: str) -> Item:
         """Return the item of that id; raises `ItemUnknown`."""

@@ -1,6 +1,5 @@
 """The store that is a server: the versions in Milvus, for any number of machines."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -10,20 +9,20 @@ from index.comparison import Previous
 from index.errors import IndexDamaged, ItemUnknown, NoIndex
 from index.manifest import Manifest
 from index.photographs import PHOTOGRAPHS, Photographs
-from index.stores.folder.publish import locked, new_version
+from index.stores.lock import locked
 from index.stores.milvus.address import MilvusAddress
 from index.stores.milvus.changes import MilvusChanges
 from index.stores.milvus.draft import MilvusDraft
 from index.stores.milvus.place import Place
 from index.stores.milvus.searcher import MilvusSearcher, open_version
 from index.stores.milvus.server import Server
+from index.stores.milvus.sweep import prune, tidy
 from index.stores.milvus.table import parts
 from index.stores.store import Store
+from index.stores.version_names import new_version
 from training.catalogue.reader import Catalogue
 from training.errors import SilhouetteError
 from training.photo.encoder import Encoder
-
-log = logging.getLogger(__name__)
 
 
 class MilvusStore(Store):
@@ -96,10 +95,7 @@ class MilvusStore(Store):
 
     def prune(self, *, keep: int) -> list[str]:
         """Remove collections, and what no version needs of the changes."""
-        with locked(self._indexes):
-            removed = self._remove_old(keep)
-            self._sweep(None)
-        return removed
+        return prune(self._place, self._indexes, keep=keep)
 
     @contextmanager
     def building(self, *, now: datetime | None = None) -> Iterator[MilvusDraft]:
@@ -132,24 +128,4 @@ class MilvusStore(Store):
 
     def tidy(self, *, keep: int, catalogue: Catalogue) -> list[str]:
         """Remove collections, and what no version needs of the changes."""
-        try:
-            removed = self._remove_old(keep)
-            held = {item.item_id for item in catalogue.items} | {bad.item_id for bad in catalogue.bad}
-            self._sweep(held)
-        except SilhouetteError as error:
-            log.warning("Not all that is old was removed: %s", error)
-            return []
-        return removed
-
-    def _remove_old(self, keep: int) -> list[str]:
-        versions = self._place.versions
-        current = versions.current()
-        doomed = [version for version in versions.names(consistency="Strong")[:-keep] if version != current]
-        versions.remove(doomed)
-        return doomed
-
-    def _sweep(self, held: set[str] | None) -> None:
-        """Drop changes that all versions have folded in, and photographs that nothing refers to."""
-        versions = self._place.versions
-        folded = min((versions.manifest(version).changes for version in versions.names()), default=0)
-        self.changes.drop(folded=folded, catalogue=held, photographs=versions.photographs())
+        return tidy(self._place, keep=keep, catalogue=catalogue)

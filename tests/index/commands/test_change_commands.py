@@ -6,6 +6,7 @@ from click.testing import CliRunner
 from index.__main__ import main
 from index.editing import delete_item, put_item
 from index.errors import ItemUnknown
+from index.pages import SearchOptions
 from index.stores.folder.changes import Changes
 from index.stores.folder.searcher import Searcher
 from index.stores.folder.store import FolderStore
@@ -41,7 +42,7 @@ def test_an_item_that_was_put_is_the_first_hit_of_its_photograph(
     answer = run("put", "sku-new", picture, "--set", "category=1", "--set", "price=49.90", "--set", "size=M")
     assert answer.exit_code == 0 and "Change 1: put sku-new" in answer.output
     searcher = Searcher.open(indexes, encoder=encoder)
-    (page,) = searcher.search(encoder.embed([picture]), limit=1)
+    (page,) = searcher.search(encoder.embed([picture]), SearchOptions(limit=1))
     assert page.hits[0].item.item_id == "sku-new" and page.hits[0].score == pytest.approx(1)
     assert page.hits[0].item.metadata == {"category": "1", "price": 49.9, "size": "M"}
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from index.errors import IndexDamaged, ItemUnknown, NoIndex, VersionUnknown
 from index.filters.parse import parse_filter
+from index.pages import SearchOptions
 from training.catalogue.reader import Item
 from training.errors import EncoderMismatch
 
@@ -60,7 +61,7 @@ def rows(page):
 def test_the_ranking_is_that_of_comparing_all(filled, gallery, numbered):
     query = numbered(7) * 0.8 + numbered(9) * 0.6
     query /= np.linalg.norm(query)
-    (page,) = filled.searcher.search(query[None], limit=60)
+    (page,) = filled.searcher.search(query[None], SearchOptions(limit=60))
     ranking, scores = brute_force(gallery, query)
     assert rows(page) == ranking and (page.total, page.next_offset) == (60, None)
     np.testing.assert_allclose([hit.score for hit in page.hits], scores[ranking], atol=1e-5)
@@ -74,16 +75,19 @@ def test_pages_are_cut_from_one_ranking_through_ties(filled, gallery, numbered):
     query = numbered(100)
     ranking, _ = brute_force(gallery, query)
     assert ranking[:10] == list(SAME)
-    pages = [filled.searcher.search(query[None], limit=7, offset=offset)[0] for offset in range(0, 60, 7)]
+    pages = [
+        filled.searcher.search(query[None], SearchOptions(limit=7, offset=offset))[0]
+        for offset in range(0, 60, 7)
+    ]
     assert [row for page in pages for row in rows(page)] == ranking
     assert [page.next_offset for page in pages] == [*range(7, 60, 7), None]
     assert {page.total for page in pages} == {60}
-    (beyond,) = filled.searcher.search(query[None], limit=5, offset=60)
+    (beyond,) = filled.searcher.search(query[None], SearchOptions(limit=5, offset=60))
     assert beyond.hits == () and beyond.total == 60
 
 
 def test_several_queries_are_answered_in_their_order(filled, numbered):
-    pages = filled.searcher.search(np.stack([numbered(3), numbered(12)]), limit=1)
+    pages = filled.searcher.search(np.stack([numbered(3), numbered(12)]), SearchOptions(limit=1))
     assert [rows(page) for page in pages] == [[3], [12]]
 
 
@@ -107,31 +111,33 @@ def test_several_queries_are_answered_in_their_order(filled, numbered):
 def test_a_filter_holds_for_what_is_listed_and_counted(filled, gallery, numbered, fields):
     where = parse_filter(fields)
     ranking, _ = brute_force(gallery, numbered(7), where=where)
-    (page,) = filled.searcher.search(numbered(7)[None], limit=60, where=where)
+    (page,) = filled.searcher.search(numbered(7)[None], SearchOptions(limit=60, where=where))
     assert rows(page) == ranking and page.total == len(ranking)
-    (first,) = filled.searcher.search(numbered(7)[None], limit=2, where=where)
+    (first,) = filled.searcher.search(numbered(7)[None], SearchOptions(limit=2, where=where))
     assert rows(first) == ranking[:2] and first.total == len(ranking)
 
 
 def test_a_threshold_holds_for_what_is_listed_and_counted(filled, gallery, numbered):
     ranking, scores = brute_force(gallery, numbered(7))
     least = float(scores[ranking[20]] + scores[ranking[21]]) / 2
-    (page,) = filled.searcher.search(numbered(7)[None], limit=5, min_score=least)
+    (page,) = filled.searcher.search(numbered(7)[None], SearchOptions(limit=5, min_score=least))
     assert rows(page) == ranking[:5] and page.total == 21
-    (none,) = filled.searcher.search(numbered(7)[None], limit=5, offset=30, min_score=least)
+    (none,) = filled.searcher.search(numbered(7)[None], SearchOptions(limit=5, offset=30, min_score=least))
     assert none.hits == () and none.total == 21
 
 
 def test_of_duplicates_only_the_best_is_listed_and_groups_are_counted(filled, gallery, numbered):
     ranking, _ = brute_force(gallery, numbered(101))
-    (page,) = filled.searcher.search(numbered(101)[None], limit=60, collapse=True)
+    (page,) = filled.searcher.search(numbered(101)[None], SearchOptions(limit=60, collapse=True))
     assert rows(page) == [row for row in ranking if row not in COPIES[1:]] and page.total == 51
-    (first,) = filled.searcher.search(numbered(101)[None], limit=3, collapse=True)
+    (first,) = filled.searcher.search(numbered(101)[None], SearchOptions(limit=3, collapse=True))
     assert rows(first) == rows(page)[:3] and first.total == 51
     where = parse_filter({"category": "red"})
-    (red,) = filled.searcher.search(numbered(101)[None], limit=2, collapse=True, where=where)
+    (red,) = filled.searcher.search(numbered(101)[None], SearchOptions(limit=2, collapse=True, where=where))
     assert rows(red)[0] == 51 and red.total == sum(row % 3 == 0 for row in range(50)) + 1
-    (best,) = filled.searcher.search(numbered(101)[None], limit=1, collapse=True, min_score=0.99)
+    (best,) = filled.searcher.search(
+        numbered(101)[None], SearchOptions(limit=1, collapse=True, min_score=0.99)
+    )
     assert best.total == 1
     assert filled.searcher.manifest.duplicates == 9
 
@@ -140,13 +146,13 @@ def test_an_item_is_not_its_own_neighbour_and_its_duplicates_are_not_where_they_
     filled, gallery, numbered
 ):
     ranking, _ = brute_force(gallery, numbered(101), without={53})
-    assert rows(filled.searcher.similar("sku 53/ü", limit=60)) == ranking
+    assert rows(filled.searcher.similar("sku 53/ü", SearchOptions(limit=60))) == ranking
     others, _ = brute_force(gallery, numbered(101), without=COPIES)
-    page = filled.searcher.similar("sku 53/ü", limit=60, collapse=True)
+    page = filled.searcher.similar("sku 53/ü", SearchOptions(limit=60, collapse=True))
     assert rows(page) == others and page.total == 50
     where = parse_filter({"price": {"lt": 5}})
     cheap, _ = brute_force(gallery, numbered(3), where=where, without={3})
-    assert rows(filled.searcher.similar("sku 3/ü", limit=60, where=where)) == cheap
+    assert rows(filled.searcher.similar("sku 3/ü", SearchOptions(limit=60, where=where))) == cheap
 
 
 def test_items_are_found_by_id(filled, gallery, numbered):
@@ -208,7 +214,9 @@ def test_another_version_is_switched_to_and_back_while_a_snapshot_stays(filled):
 
 
 def ids(searcher, query, **options):
-    return [hit.item.item_id for hit in searcher.search(query[None], limit=50, **options)[0].hits]
+    return [
+        hit.item.item_id for hit in searcher.search(query[None], SearchOptions(limit=50, **options))[0].hits
+    ]
 
 
 def first(searcher, query):
@@ -240,7 +248,7 @@ def test_a_shop_changes_its_catalogue_and_its_index(shop_at, plain, numbered, ki
         assert first(searcher, numbered(4)) != ["sku-4"] and first(searcher, numbered(3)) != ["sku-3"]
         assert (searcher.count, searcher.pending) == (9, 3)
         assert ids(searcher, numbered(71), where=parse_filter({"sizes": {"gt": 2}})) == ["new"]
-        assert searcher.similar("new", limit=50).total == 8
+        assert searcher.similar("new", SearchOptions(limit=50)).total == 8
         assert searcher.item("new").path.read_bytes().endswith(b"71")
         with pytest.raises(ItemUnknown):
             searcher.item("sku-4")
@@ -324,7 +332,7 @@ class Model:
     def check(self, numbered):
         self.searcher.refresh()
         truth = self.now(self.versions[self.searcher.manifest.version])
-        (page,) = self.searcher.search(numbered(7)[None], limit=50)
+        (page,) = self.searcher.search(numbered(7)[None], SearchOptions(limit=50))
         order = sorted(truth, key=lambda item_id: -float(numbered(truth[item_id]) @ numbered(7)))
         assert [hit.item.item_id for hit in page.hits] == order
         assert page.total == self.searcher.count == len(truth)

@@ -5,15 +5,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index import pages
 from index.errors import ItemUnknown
 from index.filters.parse import parse_filter
-from index.pages import Cut, cut_page
-from index.stores.folder.allowed import Allowed
+from index.pages import SearchOptions
+from index.stores.folder import ranking as ranking_module
 from index.stores.folder.changes import Changes
+from index.stores.folder.filtering import Allowed
 from index.stores.folder.gallery import Gallery
 from index.stores.folder.overlay import lay_over, read_overlay
 from index.stores.folder.publish import current_version
+from index.stores.folder.ranking import cut_page
 from index.stores.folder.version import open_version
 from training.catalogue.reader import Item
 
@@ -79,7 +80,7 @@ def listed(page):
 def test_every_page_is_a_cut_of_the_ranking_by_brute_force(
     world, unit_vectors, monkeypatch, seed, limit, offset, min_score, cheap, collapse
 ):
-    monkeypatch.setattr(pages, "_SPARE", 0)  # so that ties at the end of a page are cut
+    monkeypatch.setattr(ranking_module, "_SPARE", 0)  # so that ties at the end of a page are cut
     gallery = world.gallery
     groups = np.arange(44) // 3 if collapse else None
     query = unit_vectors(40)[20] if seed == 0 else unit_vectors(1, seed=seed)[0]
@@ -87,7 +88,7 @@ def test_every_page_is_a_cut_of_the_ranking_by_brute_force(
     page = cut_page(
         gallery,
         query,
-        Cut(limit, offset, min_score),
+        SearchOptions(limit, offset, min_score),
         allowed=gallery.allowed(CHEAP if cheap else None),
         groups=groups,
     )

@@ -10,15 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.errors import BuildRunning, IndexDamaged, IndexNotWritten, NoIndex, VersionUnknown
-from index.stores.folder.publish import (
-    activate,
-    building,
-    current_version,
-    list_versions,
-    new_version,
-    publish,
-    verify,
-)
+from index.stores.folder.publish import activate, building, current_version, list_versions, publish, verify
+from index.stores.version_names import new_version
 
 NIGHT = datetime(2026, 11, 21, 2, 0, 0, tzinfo=UTC)
 ROOT = Path(__file__).parents[4]

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index.errors import IndexDamaged, ItemUnknown, NoIndex
+from index.pages import SearchOptions
 from index.stores.folder.publish import CURRENT, activate
 from index.stores.folder.searcher import Page, Searcher
 from training.catalogue.reader import Item
@@ -22,7 +23,7 @@ def ids(page):
 
 def test_a_search_lists_the_items_of_brute_force_with_ranks_and_scores(searcher, unit_vectors):
     vectors, query = unit_vectors(40), unit_vectors(1, seed=5)
-    (page,) = searcher.search(query, limit=5)
+    (page,) = searcher.search(query, SearchOptions(limit=5))
     scores = vectors @ query[0]
     rows = np.argsort(-scores)[:5]
     assert ids(page) == [f"sku-{row}" for row in rows]
@@ -32,16 +33,16 @@ def test_a_search_lists_the_items_of_brute_force_with_ranks_and_scores(searcher,
 
 
 def test_percentiles_fall_with_the_scores_and_say_how_rare_they_are(searcher, unit_vectors):
-    (page,) = searcher.search(unit_vectors(40)[3:4], limit=40)
+    (page,) = searcher.search(unit_vectors(40)[3:4], SearchOptions(limit=40))
     percentiles = [hit.percentile for hit in page.hits]
     assert percentiles[0] == 100.0 and percentiles == sorted(percentiles, reverse=True)
     assert 35 < np.median(percentiles) < 65
 
 
 def test_several_queries_have_a_page_each(searcher, unit_vectors):
-    pages = searcher.search(unit_vectors(40)[:3], limit=1)
+    pages = searcher.search(unit_vectors(40)[:3], SearchOptions(limit=1))
     assert [ids(page) for page in pages] == [["sku-0"], ["sku-1"], ["sku-2"]]
-    assert searcher.search(np.empty((0, 16), np.float32), limit=1) == []
+    assert searcher.search(np.empty((0, 16), np.float32), SearchOptions(limit=1)) == []
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -49,7 +50,9 @@ def test_several_queries_have_a_page_each(searcher, unit_vectors):
 def test_every_page_is_a_cut_of_one_ranking(searcher, unit_vectors, limit, offset, min_score):
     scores = unit_vectors(40) @ unit_vectors(1, seed=5)[0]
     ranking = [f"sku-{row}" for row in np.argsort(-scores) if scores[row] >= min_score]
-    (page,) = searcher.search(unit_vectors(1, seed=5), limit=limit, offset=offset, min_score=min_score)
+    (page,) = searcher.search(
+        unit_vectors(1, seed=5), SearchOptions(limit=limit, offset=offset, min_score=min_score)
+    )
     assert ids(page) == ranking[offset : offset + limit]
     assert [hit.rank for hit in page.hits] == list(range(offset + 1, offset + 1 + len(page.hits)))
     assert page.total == len(ranking)
@@ -62,7 +65,7 @@ def test_identical_photographs_are_paged_without_gap_or_repetition(
     publish_version(np.repeat(unit_vectors(3), 30, axis=0))
     searcher = Searcher.open(indexes, encoder=encoder)
     query = unit_vectors(3)[1:2]
-    pages = [searcher.search(query, limit=7, offset=offset)[0] for offset in range(0, 90, 7)]
+    pages = [searcher.search(query, SearchOptions(limit=7, offset=offset))[0] for offset in range(0, 90, 7)]
     listed = [item_id for page in pages for item_id in ids(page)]
     assert listed[:30] == [f"sku-{row}" for row in range(30, 60)]
     assert len(set(listed)) == len(listed) == 90
@@ -71,18 +74,18 @@ def test_identical_photographs_are_paged_without_gap_or_repetition(
 def test_a_score_of_rounding_above_1_is_given_as_1(indexes, encoder, publish_version):
     vectors = np.eye(3, dtype=np.float32) * np.float32(1.00005)
     publish_version(vectors)
-    (page,) = Searcher.open(indexes, encoder=encoder).search(-vectors[:1], limit=3)
+    (page,) = Searcher.open(indexes, encoder=encoder).search(-vectors[:1], SearchOptions(limit=3))
     assert page.total == 3 and page.hits[-1].score == -1.0
 
 
 def test_an_item_is_not_among_its_own_neighbours(searcher, unit_vectors):
     vectors = unit_vectors(40)
     order = [row for row in np.argsort(-(vectors @ vectors[7])) if row != 7]
-    page = searcher.similar("sku-7", limit=4)
+    page = searcher.similar("sku-7", SearchOptions(limit=4))
     assert ids(page) == [f"sku-{row}" for row in order[:4]]
     assert [hit.rank for hit in page.hits] == [1, 2, 3, 4]
     assert (page.total, page.next_offset) == (39, 4)
-    everything = searcher.similar("sku-7", limit=20, offset=20)
+    everything = searcher.similar("sku-7", SearchOptions(limit=20, offset=20))
     assert ids(everything) == [f"sku-{row}" for row in order[20:]]
     assert everything.next_offset is None
 
@@ -90,12 +93,12 @@ def test_an_item_is_not_among_its_own_neighbours(searcher, unit_vectors):
 def test_neighbours_above_a_score_are_counted_without_the_item(searcher, unit_vectors):
     vectors = unit_vectors(40)
     above = int(((vectors @ vectors[7]) >= 0.1).sum()) - 1
-    assert searcher.similar("sku-7", limit=1, min_score=0.1).total == above
+    assert searcher.similar("sku-7", SearchOptions(limit=1, min_score=0.1)).total == above
 
 
 def test_the_only_item_has_no_neighbours(indexes, encoder, publish_version, unit_vectors):
     publish_version(unit_vectors(1))
-    page = Searcher.open(indexes, encoder=encoder).similar("sku-0", limit=5)
+    page = Searcher.open(indexes, encoder=encoder).similar("sku-0", SearchOptions(limit=5))
     assert page == Page(hits=(), total=0, next_offset=None)
 
 
@@ -107,7 +110,11 @@ def test_an_item_and_its_vector_are_found_by_id(searcher, unit_vectors):
 
 
 def test_an_unknown_item_is_named(searcher):
-    for ask in (searcher.item, searcher.vector, lambda item_id: searcher.similar(item_id, limit=1)):
+    for ask in (
+        searcher.item,
+        searcher.vector,
+        lambda item_id: searcher.similar(item_id, SearchOptions(limit=1)),
+    ):
         with pytest.raises(ItemUnknown, match="'sku-99'"):
             ask("sku-99")
 
@@ -133,7 +140,7 @@ def test_a_flipped_bit_is_refused_at_opening(indexes, encoder, publish_version, 
 def test_a_search_writes_nothing_into_the_folder(indexes, encoder, publish_version, unit_vectors):
     folder = indexes / publish_version()
     before = sorted(path.name for path in folder.iterdir())
-    Searcher.open(indexes, encoder=encoder).search(unit_vectors(1), limit=1)
+    Searcher.open(indexes, encoder=encoder).search(unit_vectors(1), SearchOptions(limit=1))
     assert sorted(path.name for path in folder.iterdir()) == before
 
 
@@ -142,7 +149,7 @@ def test_a_new_version_is_taken_up(searcher, publish_version, unit_vectors):
     second = publish_version(unit_vectors(50, seed=1), night=1)
     assert searcher.refresh() is True
     assert searcher.manifest.version == second
-    (page,) = searcher.search(unit_vectors(50, seed=1)[49:], limit=1)
+    (page,) = searcher.search(unit_vectors(50, seed=1)[49:], SearchOptions(limit=1))
     assert ids(page) == ["sku-49"] and page.total == 50
 
 
@@ -187,7 +194,7 @@ def test_a_new_version_that_is_damaged_is_logged_once_and_the_old_one_stays(
         assert [searcher.refresh() for _ in range(3)] == [False] * 3
     assert len(caplog.records) == 1 and first in caplog.text
     assert searcher.manifest.version == first
-    assert ids(searcher.search(unit_vectors(40)[3:4], limit=1)[0]) == ["sku-3"]
+    assert ids(searcher.search(unit_vectors(40)[3:4], SearchOptions(limit=1))[0]) == ["sku-3"]
 
 
 def test_a_new_version_of_another_encoder_is_not_taken_up_and_the_next_one_is(
@@ -237,9 +244,9 @@ def test_no_search_fails_while_versions_are_switched(searcher, publish_version, 
     def ask():
         while not stop.is_set():
             try:
-                (page,) = searcher.search(query, limit=3)
+                (page,) = searcher.search(query, SearchOptions(limit=3))
                 seen.add(page.total)
-                similar = searcher.similar("sku-1", limit=3)
+                similar = searcher.similar("sku-1", SearchOptions(limit=3))
                 if len(page.hits) != 3 or len(similar.hits) != 3:
                     failures.append(page)
             except Exception as error:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from index.errors import ItemUnknown
 from index.filters.parse import parse_filter
+from index.pages import SearchOptions
 from index.stores.folder.changes import Changes
 from index.stores.folder.publish import activate, building, list_versions, remove_old
 from index.stores.folder.searcher import Searcher
@@ -53,7 +54,7 @@ def ids(page):
 
 
 def first(searcher, vector):
-    return ids(searcher.search(vector[None], limit=1)[0])
+    return ids(searcher.search(vector[None], SearchOptions(limit=1))[0])
 
 
 def test_an_item_that_was_put_is_found_after_the_next_look(searcher, put):
@@ -78,9 +79,13 @@ def test_an_item_that_was_replaced_is_found_as_it_is_now(searcher, put, unit_vec
 def test_a_deleted_item_is_unknown_everywhere(searcher, changes, unit_vectors):
     changes.delete("sku-3")
     searcher.refresh()
-    (page,) = searcher.search(unit_vectors(40)[3:4], limit=40)
+    (page,) = searcher.search(unit_vectors(40)[3:4], SearchOptions(limit=40))
     assert "sku-3" not in ids(page) and page.total == len(page.hits) == searcher.count == 39
-    for ask in (searcher.item, searcher.vector, lambda item_id: searcher.similar(item_id, limit=1)):
+    for ask in (
+        searcher.item,
+        searcher.vector,
+        lambda item_id: searcher.similar(item_id, SearchOptions(limit=1)),
+    ):
         with pytest.raises(ItemUnknown, match="'sku-3'"):
             ask("sku-3")
 
@@ -92,7 +97,7 @@ def test_neighbours_are_found_of_what_was_put_and_among_it(searcher, put, unit_v
     vectors = {f"sku-{row}": vector for row, vector in enumerate(unit_vectors(40))}
     vectors |= {"other": numbered(8)}
     ranking = sorted(vectors, key=lambda item_id: -float(vectors[item_id] @ numbered(7)))
-    page = searcher.similar("new", limit=50)
+    page = searcher.similar("new", SearchOptions(limit=50))
     assert ids(page) == ranking and page.total == 41
 
 
@@ -102,19 +107,19 @@ def test_a_filter_and_its_count_hold_for_base_and_changes(searcher, changes, put
     changes.delete("sku-1")
     searcher.refresh()
     cheap = parse_filter({"price": {"lt": 4}})
-    (page,) = searcher.search(QUERY[None], limit=10, where=cheap)
+    (page,) = searcher.search(QUERY[None], SearchOptions(limit=10, where=cheap))
     assert sorted(ids(page)) == ["new", "sku-0", "sku-3"] and page.total == 3
-    assert sorted(ids(searcher.similar("sku-3", limit=10, where=cheap))) == ["new", "sku-0"]
+    assert sorted(ids(searcher.similar("sku-3", SearchOptions(limit=10, where=cheap)))) == ["new", "sku-0"]
 
 
 def test_collapsed_the_duplicates_of_an_item_are_not_its_neighbours(searcher, changes, monkeypatch):
     monkeypatch.setattr(type(searcher._gallery.version.items), "groups", lambda self: np.arange(40) // 4 * 4)
     changes.delete("sku-4")
     searcher.refresh()
-    (page,) = searcher.search(QUERY[None], limit=40, collapse=True)
+    (page,) = searcher.search(QUERY[None], SearchOptions(limit=40, collapse=True))
     assert page.total == len(page.hits) == 10
     assert len({int(item_id[4:]) // 4 for item_id in ids(page)}) == 10
-    similar = searcher.similar("sku-5", limit=40, collapse=True)
+    similar = searcher.similar("sku-5", SearchOptions(limit=40, collapse=True))
     assert similar.total == len(similar.hits) == 9
     assert not {"sku-4", "sku-5", "sku-6", "sku-7"} & set(ids(similar))
 
@@ -297,13 +302,13 @@ class World:
     def check(self):
         truth = self.model.truth(self.searcher.manifest.version)
         ranking = sorted(truth, key=lambda item_id: -float(numbered(truth[item_id]) @ QUERY))
-        (page,) = self.searcher.search(QUERY[None], limit=50)
+        (page,) = self.searcher.search(QUERY[None], SearchOptions(limit=50))
         assert ids(page) == ranking
         assert page.total == self.searcher.count == len(truth)
         assert [hit.item.metadata["number"] for hit in page.hits] == [truth[item_id] for item_id in ranking]
         for hit in page.hits:
             assert "/shop/" in str(hit.item.path) or hit.item.path.exists()
-        best = self.searcher.similar(ranking[0], limit=50)
+        best = self.searcher.similar(ranking[0], SearchOptions(limit=50))
         assert sorted(ids(best)) == sorted(ranking[1:])
         for item_id in {"sku-0", "sku-1", "new"} - truth.keys():
             with pytest.raises(ItemUnknown):
@@ -336,9 +341,9 @@ def test_no_search_fails_while_items_change_and_versions_switch(
         while not stop.is_set():
             try:
                 snapshot = searcher.snapshot()
-                (page,) = snapshot.search(numbered(7)[None], limit=100)
+                (page,) = snapshot.search(numbered(7)[None], SearchOptions(limit=100))
                 found = ids(page)
-                similar = snapshot.similar("sku-1", limit=3)
+                similar = snapshot.similar("sku-1", SearchOptions(limit=3))
                 right = found[0] == "sku-1" and "sku-39" not in found and len(set(found)) == len(found)
                 if not (right and page.total == len(found) == snapshot.count and len(similar.hits) == 3):
                     failures.append(found)

@@ -21,6 +21,7 @@ from index.errors import (
     StoreFailed,
     StoreUnreachable,
 )
+from index.pages import SearchOptions
 from index.stores.address import open_store
 from index.stores.milvus.kinds import MILVUS_KINDS
 from training.catalogue.reader import Catalogue, Item
@@ -39,7 +40,7 @@ def collections(shop):
 
 
 def first(shop, query):
-    (page,) = shop.open().search(query[None], limit=1)
+    (page,) = shop.open().search(query[None], SearchOptions(limit=1))
     return page.hits[0].item.item_id
 
 
@@ -108,11 +109,11 @@ def test_a_server_that_comes_back_is_used_again(lite, plain, monkeypatch, caplog
         for _ in range(2):
             assert searcher.refresh() is False
         with pytest.raises(StoreUnreachable):
-            searcher.search(plain(1)[1], limit=1)
+            searcher.search(plain(1)[1], SearchOptions(limit=1))
         with pytest.raises(ChangeNotConfirmed, match="Repeat it"):
             lite.put("new", 4)
     assert caplog.text.count("Staying with index") == 1
-    assert searcher.search(plain(1)[1], limit=1)[0].hits[0].item.item_id == "sku-1"
+    assert searcher.search(plain(1)[1], SearchOptions(limit=1))[0].hits[0].item.item_id == "sku-1"
 
 
 def _hold(path, opened, done):
@@ -144,7 +145,7 @@ def test_each_kind_is_built_tuned_and_found_exactly(lite, numbered, kind):
     vectors = np.stack([numbered(number) for number in range(400)])
     manifest = lite.publish(items, vectors, kind=kind)
     assert manifest.kind == kind and manifest.parameters["recall"] >= 0.97
-    (page,) = lite.open().search(vectors[7:8], limit=20)
+    (page,) = lite.open().search(vectors[7:8], SearchOptions(limit=20))
     scores = sorted((vectors @ vectors[7]).tolist(), reverse=True)[:20]
     np.testing.assert_allclose([hit.score for hit in page.hits][:5], scores[:5], atol=1e-5)
     assert page.hits[0].item.item_id == "sku-7" and page.total == 400
@@ -278,10 +279,10 @@ def test_beyond_what_milvus_lists_a_page_is_refused_and_a_count_ends(lite, plain
     with pytest.raises(
         RankingTooDeep, match="Hits 191 to 210 were asked for, and Milvus lists the first 200"
     ):
-        searcher.search(query, limit=20, offset=190)
-    (last,) = searcher.search(query, limit=20, offset=180)
+        searcher.search(query, SearchOptions(limit=20, offset=190))
+    (last,) = searcher.search(query, SearchOptions(limit=20, offset=180))
     assert (last.total, last.next_offset, len(last.hits)) == (300, None, 20)
-    (counted,) = searcher.search(query, limit=20, min_score=-0.99)
+    (counted,) = searcher.search(query, SearchOptions(limit=20, min_score=-0.99))
     assert counted.total == 200
 
 
@@ -290,9 +291,9 @@ def test_items_with_the_same_photograph_are_duplicates_before_a_build_has_compar
     for item_id in ("one", "two"):
         lite.put(item_id, 5)
     searcher = lite.open()
-    (page,) = searcher.search(plain(5)[1], limit=10, collapse=True)
+    (page,) = searcher.search(plain(5)[1], SearchOptions(limit=10, collapse=True))
     assert page.total == len(page.hits) == 4
-    assert searcher.similar("one", limit=10, collapse=True).total == 3
+    assert searcher.similar("one", SearchOptions(limit=10, collapse=True)).total == 3
 
 
 def test_photographs_go_once_nothing_refers_to_them_and_not_at_once(lite, plain):
@@ -329,7 +330,7 @@ def test_settled_changes_are_dropped_by_the_tidying_of_a_build(lite, plain, monk
 def test_tidying_that_fails_fails_nothing(lite, caplog):
     with caplog.at_level(logging.WARNING):
         assert lite.store.tidy(keep=1, catalogue=Catalogue("shop.csv", (), ())) == []
-    assert "Not all that is old was removed" in caplog.text
+    assert "Not all old versions and changes were removed" in caplog.text
 
 
 def test_what_milvus_refuses_is_said_in_its_words(lite):

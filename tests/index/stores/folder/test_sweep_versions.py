@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from index.errors import BuildRunning, IndexDamaged, NoIndex, VersionUnknown
+from index.pages import SearchOptions
 from index.stores.folder import publish
-from index.stores.folder.pruning import prune
 from index.stores.folder.publish import (
     activate,
     building,
@@ -15,6 +15,7 @@ from index.stores.folder.publish import (
     rollback,
 )
 from index.stores.folder.searcher import Searcher
+from index.stores.folder.sweep import prune
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_a_removed_version_goes_on_answering_whoever_has_opened_it(
 ):
     encoder.dimension = 16
     searcher = Searcher.open(indexes, encoder=encoder).snapshot()
-    expected = searcher.search(unit_vectors(8, seed=3), limit=5)
+    expected = searcher.search(unit_vectors(8, seed=3), SearchOptions(limit=5))
     publish_version(seed=4, night=4)
     assert prune(indexes, keep=1) == versions
     assert not (indexes / versions[3]).exists()
@@ -92,7 +93,7 @@ def test_a_removed_version_goes_on_answering_whoever_has_opened_it(
 
     def search(_):
         together.wait()
-        return [searcher.search(unit_vectors(8, seed=3), limit=5) for _ in range(5)]
+        return [searcher.search(unit_vectors(8, seed=3), SearchOptions(limit=5)) for _ in range(5)]
 
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(search, range(6))) == [[expected] * 5] * 6

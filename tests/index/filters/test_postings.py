@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.filters.parse import MAX_TEXT, parse_filter
+from index.filters.postings import passing, write_postings
 from index.filters.predicates import Has
 from index.stores.folder.items import Items, write_items
-from index.stores.folder.postings import passing, write_postings
 from index.vectors.flat import FlatIndex
 from training.catalogue.reader import Item
 
