@@ -1,4 +1,4 @@
-"""Photographs a second by engine, beside cores times the pipeline alone in one process."""
+"""Photographs a second by embedder, beside cores times the pipeline alone in one process."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -21,7 +21,7 @@ BESIDE = 300
 """Photographs of the pipeline alone before each run, and after it."""
 
 COLUMNS = (
-    "engine",
+    "embedder",
     "photographs/s, start of its processes included",
     "cores x pipeline alone",
     "share",
@@ -68,23 +68,23 @@ def _row(name: str, processes: int, run: Run, count: int, alone: Sequence[float]
 
 
 def rates_table(folder: Path, encoder: Encoder, *, count: int) -> Table:
-    """Embed the first `count` copies in a folder by every engine.
+    """Embed the first `count` copies in a folder by every embedder.
 
     Raises
     ------
     click.ClickException
-        Two engines made different vectors.
+        Two embedders made different vectors.
     """
     paths = copy_paths(folder, min(count, BESIDE))
     _alone(paths[:1], encoder)  # what is loaded once
-    engines = [(LOCAL, processes) for processes in sorted({1, 2, cpu_count()})]
+    embedders = [(LOCAL, processes) for processes in sorted({1, 2, cpu_count()})]
     rows, digests = [], set()
-    for name, processes in [*engines, *([(RAY, 2)] if find_spec(RAY) else [])]:
+    for name, processes in [*embedders, *([(RAY, 2)] if find_spec(RAY) else [])]:
         before = _alone(paths, encoder)
         run = embed_copies(name, processes, folder, count)
         alone = np.mean([before, _alone(paths, encoder)], axis=0).tolist()
         rows.append(_row(name, processes, run, count, alone))
         digests.add(run.digest)
     if len(digests) > 1:
-        raise click.ClickException("The engines have made different vectors of the same photographs.")
+        raise click.ClickException("The embedders have made different vectors of the same photographs.")
     return Table("rates", f"Photographs a second, {count:,} of 400 x 533", COLUMNS, tuple(rows), NOTE)

@@ -16,8 +16,8 @@ import click
 from benchmarks.copies import read_copies
 from benchmarks.processes import cpu_seconds, family, own_memory, peak_memory
 from index.embedding.cache import EmbeddingCache
-from index.embedding.embedder import Engine, Results
-from index.embedding.embedders import ENGINES, RAY, engine_named
+from index.embedding.embedder import Embedder, Results
+from index.embedding.embedders import EMBEDDERS, RAY, embedder_named
 from index.embedding.embeddings import embed_catalogue
 from training.photo.encoder import PRETRAINED, Encoder
 
@@ -56,15 +56,15 @@ class Run:
 
 
 class _Watched:
-    """An engine that tells when its first result came, and the most memory that one of its processes had."""
+    """An embedder that records when its first result came, and the peak memory of its processes."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
         self.first = 0.0
         self.worker = 0
 
     def embed(self, paths: Sequence[Path], encoder: Encoder) -> Results:
-        with closing(self._engine.embed(paths, encoder)) as results:
+        with closing(self._embedder.embed(paths, encoder)) as results:
             for seen, result in enumerate(results):
                 self.first = self.first or perf_counter()
                 if seen % _LOOK_EVERY == 0:
@@ -73,24 +73,24 @@ class _Watched:
                 yield result
 
 
-def _started(engine: str, processes: int) -> object:
+def _started(embedder: str, processes: int) -> object:
     """Return a context in which Ray runs, where it is asked for."""
-    if engine != RAY:
+    if embedder != RAY:
         return nullcontext()
     from index.embedding.ray_cluster import joined
 
     return joined(None, processes=processes)
 
 
-def _embed(engine: str, processes: int, folder: Path, count: int) -> Run:
+def _embed(embedder: str, processes: int, folder: Path, count: int) -> Run:
     encoder = Encoder.load(PRETRAINED)
     before = own_memory()
     catalogue = read_copies(folder, count)
     items = own_memory() - before
-    watched = _Watched(engine_named(engine, processes=processes))
-    options = {"engine": watched, "processes": processes, "progress": True}
+    watched = _Watched(embedder_named(embedder, processes=processes))
+    options = {"embedder": watched, "processes": processes, "progress": True}
     start = perf_counter()
-    with tempfile.TemporaryDirectory() as place, _started(engine, processes):
+    with tempfile.TemporaryDirectory() as place, _started(embedder, processes):
         begun, cpu = perf_counter(), cpu_seconds()
         with EmbeddingCache(Path(place), encoder) as cache:
             embedded = embed_catalogue(catalogue, encoder, cache=cache, **options)
@@ -108,29 +108,29 @@ def _embed(engine: str, processes: int, folder: Path, count: int) -> Run:
         )
 
 
-def embed_copies(engine: str, processes: int, folder: Path, count: int) -> Run:
+def embed_copies(embedder: str, processes: int, folder: Path, count: int) -> Run:
     """Embed the first `count` copies in a folder, see `benchmarks.copies`, with an empty cache."""
     command = [
         sys.executable,
         "-m",
         "benchmarks.embedding_run",
-        engine,
+        embedder,
         str(processes),
         str(folder),
         str(count),
     ]
-    click.echo(f"{count:,} photographs, {engine}, {processes} at a time", err=True)
+    click.echo(f"{count:,} photographs, {embedder}, {processes} at a time", err=True)
     return Run(**json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout))
 
 
 @click.command()
-@click.argument("engine", type=click.Choice(ENGINES))
+@click.argument("embedder", type=click.Choice(EMBEDDERS))
 @click.argument("processes", type=int)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("count", type=int)
-def main(engine: str, processes: int, folder: Path, count: int) -> None:
+def main(embedder: str, processes: int, folder: Path, count: int) -> None:
     """Print a run as JSON; `benchmarks.indexing` starts this."""
-    click.echo(json.dumps(asdict(_embed(engine, processes, folder, count))))
+    click.echo(json.dumps(asdict(_embed(embedder, processes, folder, count))))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from index.build import Making, publish_embedded
+from index.build import BuildOptions, BuildRun, publish_embedded
 from index.embedding.embeddings import Embedded
 from index.stores.folder.store import FolderStore
 from training.catalogue.reader import Catalogue, Item
@@ -53,8 +53,9 @@ def publish_items(indexes: Path, vectors: np.ndarray, encoder: Encoder, *, kind:
     pictures = np.random.default_rng(1).integers(0, 2**60, len(rows), np.uint64)
     items = tuple(map(_item, rows.tolist()))
     with FolderStore(indexes).building() as draft:
-        making = Making(draft, "made up", encoder.fingerprint)
-        return publish_embedded(making, Embedded(items, vectors, (), pictures, contents), kind=kind).kind
+        run = BuildRun(draft, "made up", encoder.fingerprint)
+        embedded = Embedded(items, vectors, (), pictures, contents)
+        return publish_embedded(run, embedded, options=BuildOptions(kind)).kind
 
 
 def write_plain(folder: Path, vectors: np.ndarray) -> None:

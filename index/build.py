@@ -3,26 +3,25 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
 from index.comparison import Difference, Previous, compare
 from index.embedding.cache import FOLDER, EmbeddingCache
 from index.embedding.duplicates import find_duplicates
-from index.embedding.embedder import Engine
-from index.embedding.embeddings import Embedded, embed_catalogue, encode_anew
+from index.embedding.embedder import Embedder
+from index.embedding.embeddings import Embedded, embed_catalogue, reencode
 from index.gate.checks import Limits, Verdict, check_index, check_vectors
 from index.gate.golden import Answer, GoldenSet
 from index.gate.percentiles import pair_quantiles
 from index.manifest import Manifest
 from index.stores.folder.store import FolderStore
 from index.stores.lock import writing
-from index.stores.store import LAST_REPORT, Draft, Store
+from index.stores.store import LAST_REPORT, Draft, Filled, Store
 from index.vectors.kinds import AUTO
 from training.catalogue.reader import BadItem, Catalogue, check_bad_share, write_report
 from training.files import write_atomically
@@ -30,6 +29,44 @@ from training.photo.encoder import Encoder
 
 LAST_GATE = "last-gate.json"
 KEEP = 7
+MAX_BAD = 0.5
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """How a catalogue is built.
+
+    Parameters
+    ----------
+    kind : str
+        Kind of vector index, one of `index.vectors.kinds.KINDS`; "auto" chooses by size and memory.
+    limits : Limits
+        What the gate asks for; the kind is tuned to find its `recall`.
+    max_bad : float
+        Highest share of the catalogue's items that may be skipped.
+    golden : Path, optional
+        CSV file of golden queries.
+    keep : int
+        How many versions to keep.
+    cache : Path, optional
+        Folder for what can be made again; without it all photographs are encoded.
+    embedder : Embedder, optional
+        What embeds the photographs; by default processes of this machine.
+    processes : int, optional
+        How many photographs it embeds at a time; by default one a core.
+    progress : bool
+        Show bars on standard error.
+    """
+
+    kind: str = AUTO
+    limits: Limits = Limits()
+    max_bad: float = MAX_BAD
+    golden: Path | None = None
+    keep: int = KEEP
+    cache: Path | None = None
+    embedder: Embedder | None = None
+    processes: int | None = None
+    progress: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,8 +103,8 @@ class Built:
 
 
 @dataclass
-class Making:
-    """A version in the making: where it is written, what it is made from, and how long each step took.
+class BuildRun:
+    """A build under way: the draft that it fills, what it is made from, and how long each step took.
 
     Parameters
     ----------
@@ -95,74 +132,84 @@ class Making:
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
-        """Add what is done within to the seconds of a step."""
+        """Add the time of the block to the seconds of a step."""
         start = perf_counter()
         yield
         self.seconds[step] = round(self.seconds.get(step, 0.0) + perf_counter() - start, 3)
 
 
-def _keep_verdict(making: Making, verdict: Verdict, answers: Sequence[Answer]) -> None:
-    """Keep the verdict, good or bad, where it outlives a build that fails."""
+def _require(run: BuildRun, verdict: Verdict, answers: Sequence[Answer] = ()) -> None:
+    """Keep a final verdict where it outlives a build that fails; raise `GateFailed` if it is not good."""
     fields = {
-        "version": making.draft.version,
+        "version": run.draft.version,
         "passed": not verdict.failures,
         "failures": verdict.failures,
         "figures": verdict.figures,
         "golden": [answer.fields() for answer in answers],
     }
-    with writing(making.draft.indexes):
-        write_atomically(making.draft.indexes / LAST_GATE, (json.dumps(fields, indent=1) + "\n").encode())
+    with writing(run.draft.indexes):
+        write_atomically(run.draft.indexes / LAST_GATE, (json.dumps(fields, indent=1) + "\n").encode())
+    verdict.require()
+
+
+def _fill(run: BuildRun, embedded: Embedded, options: BuildOptions) -> tuple[Filled, int]:
+    """Fill the draft; return it, and how many items repeat an earlier one."""
+    with run.timed("duplicates"):
+        groups = find_duplicates(embedded.vectors, embedded.pictures)
+    with run.timed("write"):
+        filled = run.draft.fill(
+            embedded, groups, bad=run.bad, kind=options.kind, recall=options.limits.recall
+        )
+    return filled, int(np.count_nonzero(groups != np.arange(len(groups))))
 
 
 def publish_embedded(
-    making: Making,
+    run: BuildRun,
     embedded: Embedded,
     *,
-    kind: str = AUTO,
-    recall: float = Limits.recall,
-    anew: tuple[np.ndarray, np.ndarray] | None = None,
-    limits: Limits | None = None,
+    options: BuildOptions | None = None,
+    rechecked: tuple[np.ndarray, np.ndarray] | None = None,
     now: datetime | None = None,
 ) -> Manifest:
-    """Check embeddings, write an index and items of them into a draft, check and publish it.
+    """Check embeddings, write an index and items of them into the draft, check and publish it.
 
     Parameters
     ----------
-    making : Making
+    run : BuildRun
     embedded : Embedded
-    kind, recall, limits, now
-        As for `build_index`.
-    anew : (int64 (m,), float32 (m, d)), optional
+    options : BuildOptions, optional
+        Its kind and limits hold.
+    rechecked : (int64 (m,), float32 (m, d)), optional
         As for `index.gate.checks.check_vectors`.
+    now : datetime, optional
+        The time of the build; by default, the clock's.
 
     Raises
     ------
     GateFailed, IndexNotWritten, KindUnknown
         The version in use stays.
     """
-    draft, vectors = making.draft, embedded.vectors
-    limits = replace(limits or Limits(), recall=recall)
-    before = making.previous.items if making.previous else None
-    answers: tuple[Answer, ...] = ()
-    with making.timed("check"):
-        verdict = check_vectors(vectors, items=len(embedded.items), before=before, anew=anew, limits=limits)
-    if not verdict.failures:
-        with making.timed("duplicates"):
-            groups = find_duplicates(vectors, embedded.pictures)
-        with making.timed("write"):
-            filled = draft.fill(embedded, groups, bad=making.bad, kind=kind, recall=recall)
-        with making.timed("check"):
-            answers = making.golden.ask(filled.index, embedded.items)
-            verdict += check_index(vectors, filled.index, golden=answers, limits=limits)
-    _keep_verdict(making, verdict, answers)
-    verdict.require()
+    options = options or BuildOptions()
+    vectors, limits = embedded.vectors, options.limits
+    before = run.previous.items if run.previous else None
+    with run.timed("check"):
+        verdict = check_vectors(
+            vectors, items=len(embedded.items), before=before, rechecked=rechecked, limits=limits
+        )
+    if verdict.failures:
+        _require(run, verdict)
+    filled, duplicates = _fill(run, embedded, options)
+    with run.timed("check"):
+        answers = run.golden.ask(filled.index, embedded.items)
+        verdict += check_index(vectors, filled.index, golden=answers, limits=limits)
+    _require(run, verdict, answers)
     manifest = Manifest(
-        version=draft.version,
+        version=run.draft.version,
         built_at=(now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds"),
         items=len(embedded.items),
-        bad=len(making.bad),
-        catalogue=making.catalogue,
-        encoder=making.encoder,
+        bad=len(run.bad),
+        catalogue=run.catalogue,
+        encoder=run.encoder,
         dimension=vectors.shape[1],
         kind=filled.kind,
         checksums=filled.checksums,
@@ -170,24 +217,32 @@ def publish_embedded(
         gate=verdict.figures,
         score_quantiles=pair_quantiles(vectors),
         parameters=filled.parameters,
-        changes=making.changes,
-        duplicates=int(np.count_nonzero(groups != np.arange(len(groups)))),
+        changes=run.changes,
+        duplicates=duplicates,
     )
-    with making.timed("publish"):
-        draft.publish(manifest)
+    with run.timed("publish"):
+        run.draft.publish(manifest)
     return manifest
 
 
-def _embed(catalogue: Catalogue, encoder: Encoder, *, cache: Path | None, **options: Any) -> Embedded:
-    kept = nullcontext() if cache is None else EmbeddingCache(cache / FOLDER, encoder)
-    with kept as embeddings:
-        return embed_catalogue(catalogue, encoder, cache=embeddings, **options)
+def _embed(catalogue: Catalogue, encoder: Encoder, options: BuildOptions) -> Embedded:
+    cache = nullcontext() if options.cache is None else EmbeddingCache(options.cache / FOLDER, encoder)
+    with cache as kept:
+        return embed_catalogue(
+            catalogue,
+            encoder,
+            cache=kept,
+            embedder=options.embedder,
+            processes=options.processes,
+            progress=options.progress,
+        )
 
 
-def _keep_report(indexes: Path, bad: Sequence[BadItem]) -> None:
-    """Keep the report where it outlives a build that fails."""
-    with writing(indexes):
-        write_report(indexes / LAST_REPORT, bad)
+def _check_bad(run: BuildRun, count: int, *, max_bad: float) -> None:
+    """Keep the report of skipped items where it outlives a build that fails, and check their share."""
+    with writing(run.draft.indexes):
+        write_report(run.draft.indexes / LAST_REPORT, run.bad)
+    check_bad_share(len(run.bad), len(run.bad) + count, max_bad=max_bad)
 
 
 def build_index(
@@ -196,16 +251,7 @@ def build_index(
     *,
     indexes: Path,
     store: Store | None = None,
-    kind: str = AUTO,
-    recall: float = Limits.recall,
-    max_bad: float = 0.5,
-    golden: Path | None = None,
-    keep: int = KEEP,
-    cache: Path | None = None,
-    engine: Engine | None = None,
-    processes: int | None = None,
-    progress: bool = False,
-    limits: Limits | None = None,
+    options: BuildOptions | None = None,
     now: datetime | None = None,
 ) -> Built:
     """Embed a catalogue with its changes, write and check an index of it, and make it current.
@@ -215,29 +261,10 @@ def build_index(
     catalogue : Catalogue
     encoder : Encoder
     indexes : Path
-        Folder of what builds note and of photographs that were put, and of the published versions.
+        Folder of the notes of builds, of photographs that were put, and of the published versions.
     store : Store, optional
         Where else the versions are published.
-    kind : str
-        Kind of vector index, one of `index.vectors.kinds.KINDS`; "auto" chooses by size and memory.
-    recall : float
-        The share of the true first ten that the kind is tuned to find.
-    max_bad : float
-        Highest share of the catalogue's items that may be skipped.
-    golden : Path, optional
-        CSV file of golden queries.
-    keep : int
-        How many versions to keep.
-    cache : Path, optional
-        Folder for what can be made again; without it all photographs are encoded.
-    engine : Engine, optional
-        What embeds the photographs; by default processes of this machine.
-    processes : int, optional
-        How many photographs it embeds at a time; by default one a core.
-    progress : bool
-        Show bars on standard error.
-    limits : Limits, optional
-        What else the gate asks for.
+    options : BuildOptions, optional
     now : datetime, optional
         The time of the build; by default, the clock's.
 
@@ -250,32 +277,27 @@ def build_index(
     BuildRunning, IndexNotWritten, KindUnknown, GoldenUnusable, ChangesDamaged
         In all cases the version in use stays.
     """
-    asked = GoldenSet.read(golden, encoder) if golden else GoldenSet()
+    options = options or BuildOptions()
+    golden = GoldenSet.read(options.golden, encoder) if options.golden else GoldenSet()
     store = store or FolderStore(indexes)
     with store.building(now=now) as draft:
         folded, changes = store.changes.folded(catalogue)
-        making = Making(draft, catalogue.source, encoder.fingerprint, changes, store.previous())
-        making.golden = asked
-        with making.timed("embed"):
-            embedded = _embed(
-                folded, encoder, cache=cache, engine=engine, processes=processes, progress=progress
-            )
-        making.bad = bad = (*folded.bad, *embedded.bad)
-        _keep_report(indexes, bad)
-        check_bad_share(len(bad), len(bad) + len(embedded.items), max_bad=max_bad)
-        with making.timed("check"):
-            anew = encode_anew(embedded, encoder)
-        manifest = publish_embedded(
-            making, embedded, kind=kind, recall=recall, anew=anew, limits=limits, now=now
-        )
-        removed = tuple(store.tidy(keep=keep, catalogue=catalogue))
+        run = BuildRun(draft, catalogue.source, encoder.fingerprint, changes, store.previous(), golden=golden)
+        with run.timed("embed"):
+            embedded = _embed(folded, encoder, options)
+        run.bad = (*folded.bad, *embedded.bad)
+        _check_bad(run, len(embedded.items), max_bad=options.max_bad)
+        with run.timed("check"):
+            rechecked = reencode(embedded, encoder)
+        manifest = publish_embedded(run, embedded, options=options, rechecked=rechecked, now=now)
+        removed = tuple(store.tidy(keep=options.keep, catalogue=catalogue))
     return Built(
         manifest=manifest,
-        bad=bad,
+        bad=tuple(run.bad),
         report=draft.report,
         duplicates=draft.duplicates,
-        seconds=making.seconds,
+        seconds=run.seconds,
         cached=embedded.cached,
-        difference=compare(making.previous, embedded.items, embedded.contents),
+        difference=compare(run.previous, embedded.items, embedded.contents),
         removed=removed,
     )

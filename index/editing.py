@@ -1,9 +1,13 @@
-"""The catalogue changed by hand: an item put with its photograph, or taken out, for every search at once."""
+"""Changes by hand, from the command line or over HTTP: an item is put, deleted or left to the catalogue."""
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index.change import DELETE, FORGET
+import numpy as np
+
+from index.change import DELETE, FORGET, metadata_text
 from index.errors import ItemUnknown
 from index.stores.store import Store
 from training.photo.encoder import Encoder
@@ -11,10 +15,44 @@ from training.photo.garment import WORKING_SIZE, isolate
 from training.photo.images import decode, read_bytes
 
 
+@dataclass(frozen=True)
+class PutItem:
+    """An item as it was stored: the number of the change, and the metadata as searches will show it."""
+
+    change: int
+    metadata: dict[str, Any]
+
+
+def put_embedded(
+    store: Store, encoder: Encoder, item_id: str, photo: bytes, metadata: dict[str, Any], vector: np.ndarray
+) -> PutItem:
+    """Add an item whose photograph is embedded already, or replace the one of that id.
+
+    Parameters
+    ----------
+    store : Store
+    encoder : Encoder
+        The one that made the vector.
+    item_id : str
+    photo : bytes
+        The photograph's file, of an accepted type.
+    metadata : dict
+        What JSON can hold.
+    vector : float32 (d,), unit norm
+
+    Raises
+    ------
+    InvalidChange, UnsupportedImageType, ChangeNotWritten
+        Nothing has changed.
+    """
+    change = store.changes.put(item_id, photo, metadata, vector, encoder.fingerprint)
+    return PutItem(change, json.loads(metadata_text(metadata)))
+
+
 def put_item(
     store: Store, encoder: Encoder, item_id: str, photo: bytes | Path, metadata: dict[str, Any]
-) -> int:
-    """Add an item or replace the one of that id; return the number of the change.
+) -> PutItem:
+    """Add an item or replace the one of that id.
 
     Parameters
     ----------
@@ -34,10 +72,17 @@ def put_item(
     """
     data = photo if isinstance(photo, bytes) else read_bytes(photo)
     (vector,) = encoder.embed_garments([isolate(decode(data, size=WORKING_SIZE))])
-    return store.changes.put(item_id, data, metadata, vector, encoder.fingerprint)
+    return put_embedded(store, encoder, item_id, data, metadata, vector)
 
 
-def _require(store: Store, item_id: str) -> None:
+def require_item(store: Store, item_id: str) -> None:
+    """Raise `ItemUnknown` unless an item of that id can be found, all changes until now included.
+
+    Raises
+    ------
+    NoIndex, IndexDamaged, ChangesDamaged
+        It can't be known whether there is one.
+    """
     change = store.changes.state(item_id)
     if change is None or change.action == FORGET:
         if not store.holds(item_id):
@@ -58,7 +103,7 @@ def delete_item(store: Store, item_id: str) -> int:
     ChangeNotWritten
         Nothing has changed.
     """
-    _require(store, item_id)
+    require_item(store, item_id)
     return store.changes.delete(item_id)
 
 

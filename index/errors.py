@@ -59,7 +59,7 @@ class GoldenUnusable(SilhouetteError):
     """The file of golden queries, or one of its photographs, can't be used."""
 
 
-class EngineUnavailable(SilhouetteError):
+class EmbedderUnavailable(SilhouetteError):
     """What was to embed the photographs is not installed, does not answer, or can't do it as it should."""
 
 

@@ -77,8 +77,8 @@ def put(
     The item is searched from now on, and stays so through rebuilds, until it is put or deleted again or left
     to the catalogue by `changes --forget`.
     """
-    seq = put_item(store, Encoder.load(encoder), item_id, photo, metadata | fields)
-    _tell(item_id, seq, f"put {item_id}; running services find it within a second", as_json)
+    stored = put_item(store, Encoder.load(encoder), item_id, photo, metadata | fields)
+    _tell(item_id, stored.change, f"put {item_id}; running services find it within a second", as_json)
 
 
 @click.command(epilog="Example: python -m index delete sku-7")

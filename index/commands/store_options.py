@@ -1,5 +1,6 @@
-"""The click options that the commands of the index share."""
+"""The options that the commands of the index share, and how they print JSON."""
 
+import json
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -34,3 +35,8 @@ def store_options(function: Callable[..., None]) -> Callable[..., None]:
         function(*arguments, store=open_store(store, indexes), **options)
 
     return indexes_option(store_address_option(command))
+
+
+def print_json(answer: Any) -> None:
+    """Print an answer for a program."""
+    click.echo(json.dumps(answer, indent=1))

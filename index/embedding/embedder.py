@@ -1,7 +1,7 @@
-"""The interface of what embeds photographs: paths in, the place of each in the list and what came of it out.
+"""The interface of embedders: paths in, pairs of a path's position and its outcome out.
 
-Every engine does the same with a photograph, `embed_photo`, and encodes it by itself: what is encoded beside
-it, or where, can then not change a bit of its vector.
+Every embedder handles a photograph by `embed_photo`, one at a time, so that neither the rest of a batch nor
+the machine changes a bit of its vector.
 """
 
 from collections.abc import Generator, Sequence
@@ -30,7 +30,7 @@ Outcome = Photo | UnreadableImage
 """What came of a path: a photograph, or why its file can't even be read."""
 
 Results = Generator[tuple[int, Outcome], None, None]
-"""Places, each once and in any order, with their outcome. To close it ends the work."""
+"""Positions in the list of paths, each once and in any order, with their outcomes."""
 
 
 def embed_photo(path: Path, encoder: Encoder) -> Photo:
@@ -51,7 +51,7 @@ def embed_photo(path: Path, encoder: Encoder) -> Photo:
     return Photo(content, Embedding(vector, photo_hash(rgb)))
 
 
-class Engine(Protocol):
+class Embedder(Protocol):
     """Embeds many photographs at a time."""
 
     def embed(self, paths: Sequence[Path], encoder: Encoder) -> Results:

@@ -1,20 +1,20 @@
-"""The engines by name. Ray is loaded where it is asked for, and needed by nobody else."""
+"""The embedders by name. Ray is loaded where it is asked for, and needed by nobody else."""
 
-from index.embedding.embedder import Engine
-from index.embedding.local import LocalEngine
-from index.errors import EngineUnavailable
+from index.embedding.embedder import Embedder
+from index.embedding.local import LocalEmbedder
+from index.errors import EmbedderUnavailable
 
 LOCAL, RAY = "local", "ray"
-ENGINES = (LOCAL, RAY)
+EMBEDDERS = (LOCAL, RAY)
 
 
-def engine_named(name: str, *, processes: int | None = None, address: str | None = None) -> Engine:
-    """Return the engine of a name.
+def embedder_named(name: str, *, processes: int | None = None, address: str | None = None) -> Embedder:
+    """Return the embedder of a name.
 
     Parameters
     ----------
     name : str
-        One of `ENGINES`.
+        One of `EMBEDDERS`.
     processes : int, optional
         How many work at a time; by default one a core, of all machines.
     address : str, optional
@@ -22,21 +22,21 @@ def engine_named(name: str, *, processes: int | None = None, address: str | None
 
     Raises
     ------
-    EngineUnavailable
+    EmbedderUnavailable
         Ray is not installed, or the address is not one that can be used.
     """
     if name == LOCAL:
         if address is not None:
-            raise EngineUnavailable(
-                f"The address {address!r} is for Ray, and the engine {LOCAL!r} has no use for it. "
-                f"Add --engine {RAY}, or leave --address out."
+            raise EmbedderUnavailable(
+                f"The address {address!r} is for Ray, and the embedder {LOCAL!r} has no use for it. "
+                f"Add --embedder {RAY}, or leave --address out."
             )
-        return LocalEngine(processes)
+        return LocalEmbedder(processes)
     try:
-        from index.embedding.ray_embedder import RayEngine
+        from index.embedding.ray_embedder import RayEmbedder
     except ImportError as error:
-        raise EngineUnavailable(
-            f"The engine {RAY!r} needs the package ray ({error}). Install it with `make scale`, which is "
-            f"pip install -r requirements-scale.txt, or use --engine {LOCAL}."
+        raise EmbedderUnavailable(
+            f"The embedder {RAY!r} needs the package ray ({error}). Install it with `make scale`, which is "
+            f"pip install -r requirements-scale.txt, or use --embedder {LOCAL}."
         ) from error
-    return RayEngine(processes=processes, address=address)
+    return RayEmbedder(processes=processes, address=address)

@@ -16,8 +16,8 @@ import numpy as np
 from tqdm import tqdm
 
 from index.embedding.cache import Embedding, EmbeddingCache
-from index.embedding.embedder import Engine, Outcome, Photo, embed_photo
-from index.embedding.local import LocalEngine
+from index.embedding.embedder import Embedder, Outcome, Photo, embed_photo
+from index.embedding.local import LocalEmbedder
 from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder
@@ -115,10 +115,10 @@ class _Work:
                 self._take(row, content, kept)
         return sum(content in self.first for content in self.contents)
 
-    def encode(self, engine: Engine, *, progress: bool) -> None:
+    def encode(self, embedder: Embedder, *, progress: bool) -> None:
         """Encode what is missing; once more for copies of a photograph that was replaced meanwhile."""
         while rows := self.missing():
-            chosen = engine if len(rows) > _ALONE else LocalEngine(processes=1)
+            chosen = embedder if len(rows) > _ALONE else LocalEmbedder(processes=1)
             bar = tqdm(total=len(rows), desc="Embedding", unit="photo", disable=not progress)
             with bar, closing(chosen.embed([self.paths[row] for row in rows], self.encoder)) as results:
                 for place, outcome in results:
@@ -172,14 +172,14 @@ def embed_catalogue(
     encoder: Encoder,
     *,
     cache: EmbeddingCache | None = None,
-    engine: Engine | None = None,
+    embedder: Embedder | None = None,
     processes: int | None = None,
     progress: bool = False,
 ) -> Embedded:
     """Return the embeddings of a catalogue's items, in its order.
 
     All photographs are read; those that the cache does not know are embedded, a few at once in this process,
-    more by the engine. One content is encoded once, however many items have it.
+    more by the embedder. One content is encoded once, however many items have it.
 
     Parameters
     ----------
@@ -187,10 +187,10 @@ def embed_catalogue(
     encoder : Encoder
     cache : EmbeddingCache, optional
         Of this encoder; it learns what is encoded.
-    engine : Engine, optional
+    embedder : Embedder, optional
         By default processes of this machine.
     processes : int, optional
-        Files read at a time, and processes of the default engine; by default one a core.
+        Files read at a time, and processes of the default embedder; by default one a core.
     progress : bool
         Show bars with rate and time left on standard error.
     """
@@ -198,13 +198,13 @@ def embed_catalogue(
     contents = _contents(paths, processes=processes, progress=progress)
     work = _Work(paths, contents, encoder, cache)
     cached = work.look_up()
-    work.encode(engine or LocalEngine(processes), progress=progress)
+    work.encode(embedder or LocalEmbedder(processes), progress=progress)
     if cache is not None:
         cache.finish(work.first)
     return _gather(catalogue.items, work, cached)
 
 
-def encode_anew(
+def reencode(
     embedded: Embedded, encoder: Encoder, *, sample: int = 5, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Encode a few photographs once more, without the cache, to compare them with their vectors.

@@ -23,7 +23,7 @@ def _embed(path: Path) -> Photo:
     return embed_photo(path, _encoder)
 
 
-class LocalEngine:
+class LocalEmbedder:
     """Worker processes, each with an encoder of its own; LiteRT and BLAS keep to one thread in each.
 
     Parameters

@@ -16,7 +16,7 @@ from joblib import cpu_count
 
 import index
 import training
-from index.errors import EngineUnavailable
+from index.errors import EmbedderUnavailable
 
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
 _STORE = 256 * 2**20  # bytes for paths and vectors under way, where Ray is started here
@@ -61,7 +61,7 @@ def _join(address: str | None, processes: int | None) -> None:
         ray.init(**_options(address, processes), log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError, OverflowError, ray.exceptions.RayError) as error:
         where = "start here" if address is None else f"answer at {address!r}"
-        raise EngineUnavailable(
+        raise EmbedderUnavailable(
             f"Ray does not {where} ({str(error).splitlines()[0]}). Start it with `ray start --head`, on "
             "further machines with `ray start --address=HOST:6379` (docs/scale.md). Without --address no "
             "cluster is needed."
@@ -82,7 +82,7 @@ def joined(address: str | None, *, processes: int | None = None) -> Iterator[Non
 
     Raises
     ------
-    EngineUnavailable
+    EmbedderUnavailable
         Ray does not start, or does not answer.
     """
     _hush()

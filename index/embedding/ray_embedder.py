@@ -18,7 +18,7 @@ import ray.data
 from index.embedding.cache import recipe
 from index.embedding.embedder import Outcome, Results, embed_photo
 from index.embedding.ray_cluster import joined
-from index.errors import EngineUnavailable
+from index.errors import EmbedderUnavailable
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder
 from training.photo.parallel import in_order
@@ -74,7 +74,7 @@ def _reports(paths: Sequence[Path], encoder: Encoder, processes: int | None) -> 
 
 def _check_machine(report: _Report) -> None:
     if report.recipe != recipe():
-        raise EngineUnavailable(
+        raise EmbedderUnavailable(
             f"The machine {report.machine!r} embeds with {report.recipe}, this one with {recipe()}: the "
             "vectors would differ. Install the same requirements-serving.txt on all machines of the cluster."
         )
@@ -83,14 +83,14 @@ def _check_machine(report: _Report) -> None:
 def _check_seen(path: Path, outcome: Outcome, machine: str) -> None:
     """Refuse a photograph that can be read here and not there, for which the catalogue is not to blame."""
     if isinstance(outcome, UnreadableImage) and path.is_file() and os.access(path, os.R_OK):
-        raise EngineUnavailable(
+        raise EmbedderUnavailable(
             f"The machine {machine!r} can't read '{path}', which this one can: {outcome} All machines of the "
             "cluster must see the photographs under the same paths, as on a shared volume. Mount it, build "
             "again: what was embedded is kept."
         )
 
 
-class RayEngine:
+class RayEmbedder:
     """Actors of a Ray cluster; a batch whose machine dies is embedded by another.
 
     Parameters
@@ -102,13 +102,13 @@ class RayEngine:
 
     Raises
     ------
-    EngineUnavailable
+    EmbedderUnavailable
         The address is one of Ray's client, through which Ray Data does not run.
     """
 
     def __init__(self, *, processes: int | None = None, address: str | None = None) -> None:
         if address is not None and address.startswith(_CLIENT):
-            raise EngineUnavailable(
+            raise EmbedderUnavailable(
                 f"Ray Data does not run through Ray's client ({address}). Build on a machine of the cluster, "
                 "which one becomes by `ray start --address=HOST:6379`, with --address auto."
             )
@@ -119,7 +119,7 @@ class RayEngine:
 
         Raises
         ------
-        EngineUnavailable
+        EmbedderUnavailable
             There is no cluster, or it fails, or one of its machines does not see the photographs or has
             other libraries.
         """
@@ -132,6 +132,6 @@ class RayEngine:
                         yield place, outcome
             except ray.exceptions.RayError as error:
                 reason = str(error).strip().splitlines()[-1].strip()
-                raise EngineUnavailable(
+                raise EmbedderUnavailable(
                     f"Ray could not embed the photographs ({reason}). Build again: what was embedded is kept."
                 ) from error

@@ -27,7 +27,7 @@ class Limits:
     norm_tolerance : float
         How far a vector's norm may be from 1.
     agreement : float
-        How far the numbers of a photograph that is encoded anew may be from those of its vector.
+        How far the numbers of a photograph that is encoded again may be from those of its vector.
     self_recall : float
         Least share of sampled vectors that find themselves first.
     recall, recall_tolerance : float
@@ -107,12 +107,12 @@ def _units(vectors: np.ndarray, limits: Limits) -> Verdict:
     return Verdict({"not_finite": broken, "norm_error": error}, tuple(failures))
 
 
-def _fingerprint(vectors: np.ndarray, rows: np.ndarray, anew: np.ndarray, limits: Limits) -> Verdict:
-    error = float(np.nan_to_num(np.abs(vectors[rows] - anew), nan=2.0).max(initial=0.0))
+def _fingerprint(vectors: np.ndarray, rows: np.ndarray, rechecked: np.ndarray, limits: Limits) -> Verdict:
+    error = float(np.nan_to_num(np.abs(vectors[rows] - rechecked), nan=2.0).max(initial=0.0))
     figures = {"encoded_anew": len(rows), "encoder_error": error}
     if error <= limits.agreement:
         return Verdict(figures)
-    failure = f"fingerprint (photographs encoded anew differ by {error:.2g}: not this encoder's vectors)"
+    failure = f"fingerprint (photographs encoded again differ by {error:.2g}: not this encoder's vectors)"
     return Verdict(figures, (failure,))
 
 
@@ -121,7 +121,7 @@ def check_vectors(
     *,
     items: int,
     before: int | None = None,
-    anew: tuple[np.ndarray, np.ndarray] | None = None,
+    rechecked: tuple[np.ndarray, np.ndarray] | None = None,
     limits: Limits | None = None,
 ) -> Verdict:
     """Return the verdict on new embeddings, before an index is made of them.
@@ -133,13 +133,13 @@ def check_vectors(
         How many items stand beside them.
     before : int, optional
         Items of the version in use, where there is one.
-    anew : (int64 (m,), float32 (m, d)), optional
+    rechecked : (int64 (m,), float32 (m, d)), optional
         Some rows, and what the encoder has just made of their photographs.
     limits : Limits, optional
     """
     limits = limits or Limits()
     verdict = _counts(items, len(vectors)) + _drop(items, before, limits) + _units(vectors, limits)
-    return verdict if anew is None else verdict + _fingerprint(vectors, *anew, limits)
+    return verdict if rechecked is None else verdict + _fingerprint(vectors, *rechecked, limits)
 
 
 def _finds_itself(row: int, vectors: np.ndarray, index: Searchable) -> bool:

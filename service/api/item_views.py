@@ -2,10 +2,11 @@
 
 from flask import Blueprint, Response, g, request, send_file
 
+from index.editing import delete_item, put_embedded, require_item
 from index.errors import InvalidChange, ItemUnknown
 from index.stores.store import OpenIndex
 from service.answer_warnings import warnings_of
-from service.api.answers import item_fields, rank_neighbours, rounded, similar_answer
+from service.api.answers import image_url, item_fields, rank_neighbours, rounded, similar_answer
 from service.api.current import config, counted_stages, live_index, store
 from service.api.explain import Explained
 from service.errors import RefusedRequest, refusing
@@ -85,9 +86,9 @@ def _check_id(item_id: str) -> None:
         raise RefusedRequest("invalid_parameter", detail, param="item_id")
 
 
-def _known(searcher: OpenIndex, item_id: str) -> bool:
+def _known(item_id: str) -> bool:
     try:
-        searcher.item(item_id)
+        require_item(store(), item_id)
     except ItemUnknown:
         return False
     return True
@@ -114,22 +115,22 @@ def put(item_id: str) -> Response:
         found = cut_out(asked.photo, Look(), config=config(), stages=stages)
         with stages.measure("embed"):
             (vector,) = searcher.encoder.embed_garments([found.garment])
-    known = _known(searcher, item_id)
+    known = _known(item_id)
     try:
-        change = store().changes.put(
-            item_id, asked.photo, asked.metadata, vector, searcher.encoder.fingerprint
-        )
+        stored = put_embedded(store(), searcher.encoder, item_id, asked.photo, asked.metadata, vector)
     except InvalidChange as error:
         raise RefusedRequest("invalid_parameter", str(error), param="metadata") from error
     live_index().refresh()
-    stored = StoredItem(
+    answer = StoredItem(
         request_id=g.request_id,
-        change=change,
+        item_id=item_id,
+        image_url=image_url(item_id),
+        metadata=stored.metadata,
+        change=stored.change,
         box=rounded(found.box),
         warnings=warnings_of(found.garment),
-        **item_fields(live_index().searcher().item(item_id)),
     )
-    return reply(stored, 200 if known else 201)
+    return reply(answer, 200 if known else 201)
 
 
 @blueprint.delete("/v1/items/<item:item_id>")
@@ -137,8 +138,6 @@ def put(item_id: str) -> Response:
 def delete(item_id: str) -> Response:
     """Delete an item; it is gone at once, and a rebuild does not bring it back."""
     refuse_unknown(request.args, accepted=())
-    live_index().refresh()  # the item may have been put through another worker in this moment
-    live_index().searcher().item(item_id)
-    change = store().changes.delete(item_id)
+    change = delete_item(store(), item_id)
     live_index().refresh()
     return reply(Deletion(request_id=g.request_id, item_id=item_id, change=change))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from index.build import Making, publish_embedded
+from index.build import BuildRun, publish_embedded
 from index.embedding.embeddings import Embedded
 from index.stores.folder.searcher import Searcher
 from index.stores.folder.store import FolderStore
@@ -60,8 +60,8 @@ def _embedded(vectors: np.ndarray, items: Sequence[Item]) -> Embedded:
 
 def _publish(indexes: Path, embedded: Embedded, *, encoder: str, changes: int, now: datetime) -> str:
     with FolderStore(indexes).building(now=now) as draft:
-        making = Making(draft, "catalogue.csv", encoder, changes)
-        return publish_embedded(making, embedded, now=now).version
+        run = BuildRun(draft, "catalogue.csv", encoder, changes)
+        return publish_embedded(run, embedded, now=now).version
 
 
 def _flip_a_bit(path: Path) -> None:

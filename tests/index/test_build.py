@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from index.build import LAST_GATE, build_index
+from index.build import LAST_GATE, BuildOptions, build_index
 from index.comparison import Difference
 from index.embedding.embeddings import Embedded
 from index.errors import BuildRunning, GateFailed, GoldenUnusable, IndexNotWritten, ItemUnknown
@@ -29,7 +29,9 @@ NIGHT = datetime(2026, 11, 21, 2, 0, 0, tzinfo=UTC)
 def build(catalogue_path, encoder, indexes):
     def run(**options):
         catalogue = read_catalogue(str(catalogue_path))
-        return build_index(catalogue, encoder, indexes=indexes, processes=1, now=NIGHT, **options)
+        return build_index(
+            catalogue, encoder, indexes=indexes, options=BuildOptions(processes=1, **options), now=NIGHT
+        )
 
     return run
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.build import build_index
+from index.build import BuildOptions, build_index
 from index.errors import BuildRunning, GateFailed, IndexDamaged, IndexNotWritten
 from index.pages import SearchOptions
 from index.stores.folder.publish import activate, building, current_version, list_versions, rollback, verify
@@ -33,7 +33,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from index.embedding import cache
-from index.build import build_index
+from index.build import BuildOptions, build_index
 from training.catalogue.reader import read_catalogue
 from training.photo.encoder import PRETRAINED, Encoder
 
@@ -49,9 +49,8 @@ def deadly(self, garments):
 Encoder.embed_garments = deadly
 cache.COMMIT_EVERY = 2
 catalogue, indexes, cache = sys.argv[1:]
-build_index(
-    read_catalogue(catalogue), Encoder.load(PRETRAINED), indexes=Path(indexes), cache=Path(cache), processes=1
-)
+options = BuildOptions(cache=Path(cache), processes=1)
+build_index(read_catalogue(catalogue), Encoder.load(PRETRAINED), indexes=Path(indexes), options=options)
 """
 
 
@@ -59,11 +58,11 @@ build_index(
 def build(catalogue_path, encoder, indexes, tmp_path):
     """Build the catalogue as it is now, in the given night; returns the version's name."""
 
-    def run(*, night=0, **options):
+    def run(*, night=0, encoder=encoder, **options):
         now = NIGHT + timedelta(days=night)
         catalogue = read_catalogue(str(catalogue_path))
-        options = {"encoder": encoder, "processes": 1, "cache": tmp_path / "cache", **options}
-        return build_index(catalogue, indexes=indexes, now=now, **options).manifest.version
+        options = BuildOptions(**{"processes": 1, "cache": tmp_path / "cache", **options})
+        return build_index(catalogue, encoder, indexes=indexes, options=options, now=now).manifest.version
 
     return run
 
@@ -293,6 +292,8 @@ def test_a_killed_build_leaves_nothing_half_served_and_the_next_one_resumes(
         encoder, "embed_garments", lambda garments: encoded.append(len(garments)) or embed(garments)
     )
     catalogue = read_catalogue(str(catalogue_path))
-    built = build_index(catalogue, encoder, indexes=indexes, cache=tmp_path / "cache", processes=1)
+    built = build_index(
+        catalogue, encoder, indexes=indexes, options=BuildOptions(cache=tmp_path / "cache", processes=1)
+    )
     assert built.cached == 4 and len(encoded) == 4 + 5  # and five once more, for the gate
     verify(indexes)

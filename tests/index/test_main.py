@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("plain_garments")
 @pytest.fixture
 def run(monkeypatch, encoder, tmp_path):
     """Run the command line in an empty folder; every bundle holds the small encoder."""
-    monkeypatch.setattr("index.__main__.Encoder.load", lambda _: encoder)
+    monkeypatch.setattr("training.photo.encoder.Encoder.load", lambda _: encoder)
     monkeypatch.chdir(tmp_path)
     return lambda *arguments: CliRunner().invoke(main, [str(argument) for argument in arguments])
 
@@ -92,7 +92,7 @@ def test_a_search_without_an_index_says_how_to_build_one(run, catalogue_path):
 
 
 def test_a_search_with_another_encoder_names_both(built, run, monkeypatch, make_encoder, catalogue_path):
-    monkeypatch.setattr("index.__main__.Encoder.load", lambda _: make_encoder("0" * 64))
+    monkeypatch.setattr("training.photo.encoder.Encoder.load", lambda _: make_encoder("0" * 64))
     result = run("search", catalogue_path.parent / "round-1.png")
     assert result.exit_code == 1
     assert "f" * 12 in result.stderr and "0" * 12 in result.stderr
@@ -166,9 +166,11 @@ def test_retraining_comes_first_and_its_encoder_builds_the_index(
     run, catalogue_path, monkeypatch, make_encoder
 ):
     asked = []
-    monkeypatch.setattr("index.__main__.train_on", lambda *_, **options: asked.append(options) or Path("new"))
     monkeypatch.setattr(
-        "index.__main__.Encoder.load",
+        "index.commands.build_command.train_on", lambda *_, **options: asked.append(options) or Path("new")
+    )
+    monkeypatch.setattr(
+        "training.photo.encoder.Encoder.load",
         lambda path: make_encoder("a" * 64 if path == Path("new") else "f" * 64),
     )
     options = ("--retrain", "--retrain-options", "--epochs 4", "--processes", 1, "--json")

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from index.build import build_index
+from index.build import BuildOptions, build_index
 from index.errors import ItemUnknown
 from index.filters.facets import Facet
 from index.stores.folder.searcher import Hit, Page, Searcher
@@ -186,7 +186,9 @@ def published(tmp_path_factory):
     indexes = folder / "indexes"
     for night in (20, 21):
         now = datetime(2026, 11, night, 2, tzinfo=UTC)
-        build_index(catalogue, FakeEncoder(), indexes=indexes, kind="flat", processes=1, now=now)
+        build_index(
+            catalogue, FakeEncoder(), indexes=indexes, options=BuildOptions("flat", processes=1), now=now
+        )
     return indexes
 
 
@@ -278,7 +280,7 @@ def garments(tmp_path_factory):
     shutil.copy(folder / "3.jpg", folder / "photograph.jpg")
     catalogue = Catalogue("drawn", tuple(items), ())
     encoder = Encoder.load(PRETRAINED)
-    build_index(catalogue, encoder, indexes=folder / "indexes", kind="flat", processes=1)
+    build_index(catalogue, encoder, indexes=folder / "indexes", options=BuildOptions("flat", processes=1))
     return folder
 
 

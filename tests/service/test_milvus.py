@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from index.build import build_index
+from index.build import BuildOptions, build_index
 from index.stores.address import open_store
 from service.config import Config
 from service.http.keyring import add_key
@@ -37,7 +37,13 @@ def shop(tmp_path, searcher, monkeypatch):
     store = open_store(config.store, config.indexes)
     catalogue = Catalogue("drawn", tuple(searcher.items), ())
     for _ in range(2):
-        build_index(catalogue, searcher.encoder, indexes=config.indexes, store=store, processes=1)
+        build_index(
+            catalogue,
+            searcher.encoder,
+            indexes=config.indexes,
+            store=store,
+            options=BuildOptions(processes=1),
+        )
     client = create_app(config).test_client()
     client.open = partial(client.open, buffered=True)
     yield SimpleNamespace(client=client, headers=headers, store=store)
@@ -105,7 +111,7 @@ def test_without_milvus_the_service_starts_says_so_and_recovers(tmp_path, search
         searcher.encoder,
         indexes=config.indexes,
         store=store,
-        processes=1,
+        options=BuildOptions(processes=1),
     )
     assert client.get("/readyz").json["index"]["items"] == 12
     ask = server.Server.ask

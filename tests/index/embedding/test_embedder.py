@@ -1,4 +1,4 @@
-"""What every engine must do, in one process, in two, and by Ray."""
+"""What every embedder must do, in one process, in two, and by Ray."""
 
 from hashlib import sha256
 
@@ -7,7 +7,7 @@ import pytest
 
 from index.embedding.cache import Embedding
 from index.embedding.embedder import Photo, embed_photo
-from index.embedding.local import LocalEngine
+from index.embedding.local import LocalEmbedder
 from training.errors import UnreadableImage
 
 COUNT = 70  # two whole batches of Ray, and a part
@@ -23,18 +23,18 @@ def paths(copies, tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=["one process", "two processes", "ray"])
-def engine(request):
+def embedder(request):
     if request.param == "ray":
         request.getfixturevalue("ray_cluster")
-        from index.embedding.ray_embedder import RayEngine
+        from index.embedding.ray_embedder import RayEmbedder
 
-        return RayEngine()
-    return LocalEngine(1 if request.param == "one process" else 2)
+        return RayEmbedder()
+    return LocalEmbedder(1 if request.param == "one process" else 2)
 
 
 @pytest.fixture(scope="module")
-def results(engine, paths, real_encoder):
-    return list(engine.embed(paths, real_encoder))
+def results(embedder, paths, real_encoder):
+    return list(embedder.embed(paths, real_encoder))
 
 
 def test_every_place_comes_once(results, paths):
@@ -66,8 +66,8 @@ def test_a_file_that_is_no_photograph_has_a_content_and_says_why_it_has_no_embed
 
 
 @pytest.mark.filterwarnings("ignore:.*cancelled:UserWarning:joblib")
-def test_work_that_is_given_up_ends(engine, paths, real_encoder):
-    work = engine.embed(paths, real_encoder)
+def test_work_that_is_given_up_ends(embedder, paths, real_encoder):
+    work = embedder.embed(paths, real_encoder)
     place, _ = next(work)
     assert place in range(len(paths))
     work.close()

@@ -13,7 +13,7 @@ import pytest
 from index.embedding.cache import EmbeddingCache, recipe
 from index.embedding.embedder import embed_photo
 from index.embedding.embeddings import embed_catalogue
-from index.errors import EngineUnavailable
+from index.errors import EmbedderUnavailable
 from training.catalogue.reader import Catalogue, Item
 from training.errors import UnreadableImage
 
@@ -21,7 +21,7 @@ pytest.importorskip("ray", reason="Ray is an optional install: make scale")
 
 from index.embedding import ray_cluster as clusters
 from index.embedding import ray_embedder as ray_data
-from index.embedding.ray_embedder import BATCH, RayEngine
+from index.embedding.ray_embedder import BATCH, RayEmbedder
 
 ROOT = Path(__file__).parents[3]
 
@@ -39,7 +39,7 @@ def test_a_machine_that_dies_in_the_middle_loses_nothing_and_doubles_nothing(
 ):
     add_machine()
     paths = copies(10 * BATCH)
-    work = RayEngine().embed(paths, real_encoder)
+    work = RayEmbedder().embed(paths, real_encoder)
     results = [next(work)]
     ray_cluster.remove_node(at_work(ray_cluster), allow_graceful=False)
     results += work
@@ -51,26 +51,26 @@ def test_a_machine_that_dies_in_the_middle_loses_nothing_and_doubles_nothing(
 
 
 class Interrupted:
-    """An engine that is interrupted after so many photographs."""
+    """An embedder that is interrupted after so many photographs."""
 
-    def __init__(self, engine, count):
-        self.engine, self.count = engine, count
+    def __init__(self, embedder, count):
+        self.embedder, self.count = embedder, count
 
     def embed(self, paths, encoder):
-        results = self.engine.embed(paths, encoder)
+        results = self.embedder.embed(paths, encoder)
         for _ in range(self.count):
             yield next(results)
         raise KeyboardInterrupt
 
 
-def test_a_build_that_is_interrupted_goes_on_where_it_was_with_any_engine(
+def test_a_build_that_is_interrupted_goes_on_where_it_was_with_any_embedder(
     ray_cluster, copies, real_encoder, tmp_path
 ):
     items = tuple(Item(path.stem, path) for path in copies(4 * BATCH))
     catalogue = Catalogue("copies", items, ())
     with EmbeddingCache(tmp_path, real_encoder) as cache, pytest.raises(KeyboardInterrupt):
-        engine = Interrupted(RayEngine(), 2 * BATCH + 5)
-        embed_catalogue(catalogue, real_encoder, cache=cache, engine=engine)
+        embedder = Interrupted(RayEmbedder(), 2 * BATCH + 5)
+        embed_catalogue(catalogue, real_encoder, cache=cache, embedder=embedder)
     with EmbeddingCache(tmp_path, real_encoder) as cache:
         resumed = embed_catalogue(catalogue, real_encoder, cache=cache, processes=1)
     assert resumed.cached == 2 * BATCH + 5
@@ -107,7 +107,7 @@ def test_a_build_on_a_cluster_prints_its_summary_alone_and_has_the_bits_of_a_loc
 
 @pytest.fixture
 def reported(monkeypatch, tmp_path, real_encoder):
-    """Embed one readable file by an engine whose machine reports this of it."""
+    """Embed one readable file by an embedder whose machine reports this of it."""
     path = tmp_path / "photo.jpg"
     path.write_bytes(b"here it can be read")
 
@@ -115,25 +115,27 @@ def reported(monkeypatch, tmp_path, real_encoder):
         report = ray_data._Report("far-away", libraries or recipe(), [outcome])
         monkeypatch.setattr(ray_data, "joined", lambda *_, **__: nullcontext())
         monkeypatch.setattr(ray_data, "_reports", lambda *_: iter([(0, report)]))
-        return list(RayEngine().embed([path], real_encoder))
+        return list(RayEmbedder().embed([path], real_encoder))
 
     return embed
 
 
 def test_a_machine_that_does_not_see_a_photograph_stops_the_build_and_says_so(reported):
-    with pytest.raises(EngineUnavailable, match=r"'far-away' can't read .*photo\.jpg.* under the same paths"):
+    with pytest.raises(
+        EmbedderUnavailable, match=r"'far-away' can't read .*photo\.jpg.* under the same paths"
+    ):
         reported(UnreadableImage("The file can't be read (No such file or directory)."))
 
 
 def test_a_machine_with_other_libraries_stops_the_build(reported):
-    with pytest.raises(EngineUnavailable, match="'far-away' embeds with numpy 1.0.*requirements-serving"):
+    with pytest.raises(EmbedderUnavailable, match="'far-away' embeds with numpy 1.0.*requirements-serving"):
         reported(UnreadableImage("whatever"), libraries="numpy 1.0")
 
 
 @pytest.mark.parametrize("address", ["localhost:1", "no-such-host.invalid:6379", "nonsense"])
 def test_an_address_at_which_nothing_listens_is_refused_at_once(monkeypatch, address):
     monkeypatch.setattr(clusters.ray, "is_initialized", lambda: False)
-    with pytest.raises(EngineUnavailable, match=f"answer at '{address}'.*ray start --head"):
+    with pytest.raises(EmbedderUnavailable, match=f"answer at '{address}'.*ray start --head"):
         with clusters.joined(address):
             pass
 
@@ -141,5 +143,5 @@ def test_an_address_at_which_nothing_listens_is_refused_at_once(monkeypatch, add
 def test_few_photographs_start_no_ray(copies, real_encoder, monkeypatch):
     monkeypatch.setattr(ray_data, "joined", lambda *_, **__: pytest.fail("joined a cluster"))
     items = tuple(Item(path.stem, path) for path in copies(3))
-    embedded = embed_catalogue(Catalogue("copies", items, ()), real_encoder, engine=RayEngine())
+    embedded = embed_catalogue(Catalogue("copies", items, ()), real_encoder, embedder=RayEmbedder())
     assert embedded.items == items

@@ -10,9 +10,9 @@ from index.vectors.flat import FlatIndex
 from index.vectors.hnsw import HnswIndex
 
 
-def on_vectors(vectors, *, items=None, before=None, anew=None, **limits):
+def on_vectors(vectors, *, items=None, before=None, rechecked=None, **limits):
     items = len(vectors) if items is None else items
-    return check_vectors(vectors, items=items, before=before, anew=anew, limits=Limits(**limits))
+    return check_vectors(vectors, items=items, before=before, rechecked=rechecked, limits=Limits(**limits))
 
 
 def on_index(vectors, *, indexed=None, golden=(), **limits):
@@ -72,11 +72,11 @@ def test_a_fifth_of_the_items_may_be_missing_and_no_more(unit_vectors):
 
 def test_vectors_of_another_encoder_fail(unit_vectors):
     vectors, rows = unit_vectors(40), np.array([3, 17])
-    verdict = on_vectors(vectors, anew=(rows, vectors[rows]))
+    verdict = on_vectors(vectors, rechecked=(rows, vectors[rows]))
     verdict.require()
     assert verdict.figures["encoded_anew"] == 2
-    assert "fingerprint (photographs encoded anew differ" in failed(
-        on_vectors(vectors, anew=(rows, vectors[rows + 1]))
+    assert "fingerprint (photographs encoded again differ" in failed(
+        on_vectors(vectors, rechecked=(rows, vectors[rows + 1]))
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.build import Making, publish_embedded
+from index.build import BuildOptions, BuildRun, publish_embedded
 from index.embedding.embeddings import Embedded
 from index.gate.checks import Limits
 from index.stores.address import open_store
@@ -61,8 +61,8 @@ class Shop:
             contents = np.zeros((len(rows), 32), np.uint8)
             contents[:, :8] = rows[:, None].view(np.uint8)
             embedded = Embedded(folded.items, vectors, (), pictures=pictures, contents=contents)
-            making = Making(draft, "shop.csv", self.encoder.fingerprint, seq, self.store.previous())
-            return publish_embedded(making, embedded, kind=kind, limits=Limits(max_drop=1), now=now)
+            run = BuildRun(draft, "shop.csv", self.encoder.fingerprint, seq, self.store.previous())
+            return publish_embedded(run, embedded, options=BuildOptions(kind, Limits(max_drop=1)), now=now)
 
     def put(self, item_id: str, seed: int, **metadata):
         """Put an item with the vector of a number and a photograph of its own."""

@@ -1,0 +1,174 @@
+"""The command that builds an index, and its options, which the nightly command passes on."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import click
+
+from index.build import KEEP, LAST_GATE, MAX_BAD, BuildOptions, build_index
+from index.commands import summary
+from index.commands.store_options import json_option, print_json, store_address_option
+from index.embedding.embedders import EMBEDDERS, LOCAL, embedder_named
+from index.errors import GateFailed
+from index.gate.checks import Limits
+from index.retraining import retrain as train_on
+from index.stores.address import open_store
+from index.stores.store import LAST_REPORT
+from index.vectors.kinds import AUTO, KINDS
+from training.catalogue.reader import read_catalogue
+from training.errors import TooManyBadItems
+from training.options import cache_option, encoder_option, processes_option
+from training.photo.encoder import Encoder
+
+_BUILD_OPTIONS = (
+    click.option(
+        "--catalogue", required=True, help="Folder, .csv, .jsonl, .parquet, fashion-mnist:FOLDER, drawn:N."
+    ),
+    encoder_option,
+    click.option(
+        "--out",
+        "indexes",
+        type=click.Path(path_type=Path),
+        default=Path("indexes"),
+        show_default=True,
+        help="Folder in which the version is published.",
+    ),
+    store_address_option,
+    click.option(
+        "--kind",
+        type=click.Choice([AUTO, *sorted(KINDS)]),
+        default=AUTO,
+        show_default=True,
+        help="Kind of vector index; auto chooses by size and memory.",
+    ),
+    click.option(
+        "--recall",
+        type=click.FloatRange(0, 1, min_open=True),
+        default=Limits.recall,
+        show_default=True,
+        help="Share of the true first ten that a search is tuned to find.",
+    ),
+    click.option(
+        "--max-bad",
+        type=click.FloatRange(0, 1),
+        default=MAX_BAD,
+        show_default=True,
+        help="Highest share of items that may be skipped; above it nothing is published.",
+    ),
+    click.option(
+        "--max-drop",
+        type=click.FloatRange(0, 1),
+        default=Limits.max_drop,
+        show_default=True,
+        help="How many fewer items than the version in use, as a share, may be published.",
+    ),
+    click.option(
+        "--golden",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="CSV of queries that must be answered right: image, item_ids, k.  [default: none]",
+    ),
+    click.option(
+        "--keep",
+        type=click.IntRange(min=1),
+        default=KEEP,
+        show_default=True,
+        help="Versions to keep; older ones are removed after publication.",
+    ),
+    click.option(
+        "--retrain", is_flag=True, help="Train on from the encoder first, into models/.  [default: no]"
+    ),
+    click.option(
+        "--retrain-options",
+        default="",
+        help="With --retrain: options of `python -m training fit`, in one text.  [default: none]",
+    ),
+    processes_option,
+    click.option(
+        "--embedder",
+        "--engine",  # the former name, for one version
+        "embedder_name",
+        type=click.Choice(EMBEDDERS),
+        default=LOCAL,
+        show_default=True,
+        help="By processes of this machine, or by Ray (`make scale` installs it) on many, which must all see "
+        "the photographs under the same paths.",
+    ),
+    click.option(
+        "--address",
+        help="With --embedder ray: auto or HOST:PORT of a cluster to which this machine belongs.  "
+        "[default: Ray is started here, and ended]",
+    ),
+    cache_option,
+    json_option,
+)
+
+
+def build_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a build."""
+    for option in reversed(_BUILD_OPTIONS):
+        function = option(function)
+    return function
+
+
+@click.command(epilog="Example: python -m index build --catalogue 'catalogue.csv?split=train'")
+@build_options
+def build(
+    catalogue: str,
+    encoder: Path,
+    indexes: Path,
+    store: str,
+    retrain: bool,
+    retrain_options: str,
+    max_drop: float,
+    embedder_name: str,
+    address: str | None,
+    processes: int | None,
+    cache: Path,
+    as_json: bool,
+    recall: float,
+    **options: Any,
+) -> None:
+    """Embed a catalogue and publish an index of it, if it passes its checks.
+
+    Photographs that an earlier build has embedded are only read.
+    """
+    start = perf_counter()
+    embedder = embedder_named(embedder_name, processes=processes, address=address)
+    place = open_store(store, indexes)
+    Encoder.load(encoder)
+    if retrain:
+        encoder = train_on(catalogue, encoder, models=Path("models"), cache=cache, options=retrain_options)
+    trained = perf_counter()
+    listed = read_catalogue(catalogue, cache=cache)
+    read = perf_counter()
+    try:
+        built = build_index(
+            listed,
+            Encoder.load(encoder),
+            indexes=indexes,
+            store=place,
+            options=BuildOptions(
+                limits=Limits(max_drop=max_drop, recall=recall),
+                cache=cache,
+                embedder=embedder,
+                processes=processes,
+                progress=True,
+                **options,
+            ),
+        )
+    except TooManyBadItems:
+        click.echo(f"Each skipped item with its reason: {indexes / LAST_REPORT}", err=True)
+        raise
+    except GateFailed:
+        click.echo(f"All figures of the checks: {indexes / LAST_GATE}", err=True)
+        raise
+    before = {"train": round(trained - start, 3)} if retrain else {}
+    built = replace(built, seconds=before | {"catalogue": round(read - trained, 3)} | built.seconds)
+    if as_json:
+        print_json(summary.fields(built, encoder=encoder))
+    else:
+        for line in summary.lines(built, store=place, encoder=encoder):
+            click.echo(line)
