@@ -8,7 +8,11 @@ import keras
 import numpy as np
 
 from training.config import from_dict
-from training.figures import figures
+from training.figures import sheet
+from training.figures.garment_sheet import garment_rows
+from training.figures.history import curves
+from training.figures.layers import feature_maps, kernels
+from training.figures.result_sheet import Answered, Shown, result_sheet
 from training.fit.dataset import Dataset
 from training.metrics import mark, rank
 from training.model import bundle
@@ -30,7 +34,7 @@ def draw_curves(history: Sequence[dict[str, Any]], out: Path) -> Path:
         for name in sorted(names)
     }
     path = out / "curves.png"
-    figures.save(figures.curves(series, best="val_p_at_10"), path)
+    sheet.save(curves(series, best="val_p_at_10"), path)
     return path
 
 
@@ -38,11 +42,11 @@ def _photo(dataset: Dataset, row: int) -> np.ndarray:
     return decode(dataset.items[row].path, size=320)
 
 
-def _shown(dataset: Dataset, row: int, **more: Any) -> figures.Shown:
-    return figures.Shown(image=_photo(dataset, row), label=dataset.items[row].category or "", **more)
+def _shown(dataset: Dataset, row: int, **more: Any) -> Shown:
+    return Shown(image=_photo(dataset, row), label=dataset.items[row].category or "", **more)
 
 
-def _answered(encoder: Encoder, gallery: Dataset, queries: Dataset) -> list[figures.Answered]:
+def _answered(encoder: Encoder, gallery: Dataset, queries: Dataset) -> list[Answered]:
     ids = [[item.item_id for item in part.items] for part in (queries, gallery)]
     vectors = [encoder.embed_cutouts(part.cutouts) for part in (queries, gallery)]
     found = []
@@ -58,7 +62,7 @@ def _answered(encoder: Encoder, gallery: Dataset, queries: Dataset) -> list[figu
                 )
                 for i, score in zip(best[:ANSWERS], scores[:ANSWERS], strict=True)
             )
-            found.append(figures.Answered(query=_shown(queries, row), answers=answers))
+            found.append(Answered(query=_shown(queries, row), answers=answers))
     return found
 
 
@@ -127,16 +131,16 @@ def draw_figures(folder: Path, *, gallery: Dataset, queries: Dataset, out: Path)
     seen = model(chosen.cutouts, training=False)
     edges = np.asarray(model.clean_edges(chosen.cutouts))
     photos = [_photo(chosen, row) for row in range(len(chosen.items))]
-    kernels = next(np.asarray(w) for w in model.trunk.weights if len(w.shape) == 4)
+    weights = next(np.asarray(w) for w in model.trunk.weights if len(w.shape) == 4)
     drawn = {
-        "garments": figures.garment_rows(photos, chosen.cutouts, edges, np.asarray(seen["reconstruction"])),
-        "results": figures.result_sheet(_answered(encoder, gallery, chosen)),
-        "kernels": figures.kernels(kernels),
-        "feature_maps": figures.feature_maps(_first_maps(model, edges[0]), edges[0]),
+        "garments": garment_rows(photos, chosen.cutouts, edges, np.asarray(seen["reconstruction"])),
+        "results": result_sheet(_answered(encoder, gallery, chosen)),
+        "kernels": kernels(weights),
+        "feature_maps": feature_maps(_first_maps(model, edges[0]), edges[0]),
     }
     failing = _failing(encoder, gallery, queries)
     if failing.items:
-        drawn["failures"] = figures.result_sheet(_answered(encoder, gallery, failing))
+        drawn["failures"] = result_sheet(_answered(encoder, gallery, failing))
     for name, figure in drawn.items():
-        figures.save(figure, out / f"{name}.png")
+        sheet.save(figure, out / f"{name}.png")
     return [out / f"{name}.png" for name in drawn]
