@@ -1,4 +1,4 @@
-"""Every figure of an encoder bundle on real photographs: what people look at to trust it."""
+"""The figures of an encoder bundle on real photographs, for people to judge it by."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,7 +67,7 @@ def _answered(encoder: Encoder, gallery: Dataset, queries: Dataset) -> list[Answ
 
 
 def _varied(dataset: Dataset, count: int, *, seed: int = 3) -> Dataset:
-    """Draw rows by chance, one of each category before the second of any."""
+    """Sample rows at random, one of each category before the second of any."""
     order = np.random.default_rng(seed).permutation(len(dataset.items))
     seen: dict[str | None, int] = {}
     turn = []
@@ -79,7 +79,7 @@ def _varied(dataset: Dataset, count: int, *, seed: int = 3) -> Dataset:
 
 
 def _failing(encoder: Encoder, gallery: Dataset, queries: Dataset) -> Dataset:
-    """Draw from the tenth of the queries whose answers least have their category."""
+    """Sample from the tenth of the queries with the lowest average precision by category."""
     asked, searched = (
         part.take(np.flatnonzero([item.category is not None for item in part.items]))
         for part in (queries, gallery)
@@ -103,18 +103,18 @@ def _first_maps(model: Autoencoder, edges: np.ndarray) -> np.ndarray:
 
 
 def draw_figures(folder: Path, *, gallery: Dataset, queries: Dataset, out: Path) -> list[Path]:
-    """Draw what the encoder of a bundle sees, has learned and answers.
+    """Draw what the encoder of a bundle sees, what it has learned and what it finds.
 
     Parameters
     ----------
     folder : Path
         The bundle.
     gallery, queries : Dataset
-        A few queries of different categories are drawn from `queries` and answered from `gallery`; a
-        query that is in the gallery too is not its own answer.
+        A few queries of different categories are sampled from `queries` and searched for in `gallery`; a
+        query that is in the gallery, too, is not its own answer.
     out : Path
         Folder of `garments.png`, `results.png`, `kernels.png` and `feature_maps.png`; where there are
-        categories also of `failures.png`, queries that are answered worst.
+        categories also of `failures.png`, the queries with the worst results.
 
     Returns
     -------
