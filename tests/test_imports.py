@@ -1,46 +1,35 @@
-import ast
-from collections.abc import Iterator
-from pathlib import Path
+import subprocess
+import sys
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-BELOW = {"training": set(), "index": {"training"}, "service": {"training", "index"}}
-SERVED = ("images", "garment", "cutouts", "encoder", "catalogue", "table", "errors", "command", "sketch")
+from tests.import_graph import (
+    BELOW,
+    ROOT,
+    SERVING,
+    Graph,
+    circles,
+    modules_below,
+    package_of,
+    read_imports,
+    serving_side,
+)
+
 HEAVY = {"tensorflow", "keras"}
+OPTIONAL = {"ray", "pymilvus"}
+IMPORT_ALL = f"""
+import importlib, sys
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] not in {OPTIONAL}:
+            raise
+print(sorted({HEAVY} & sys.modules.keys()))
+"""
 
 
-def named_imports(tree: ast.AST) -> Iterator[str]:
-    """All that a module imports, within functions too; `from a import b` may mean the module a.b."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "an import says the whole name of the module"
-            yield str(node.module)
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def module_name(path: Path, root: Path) -> str:
-    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
-
-
-def read_imports(root: Path) -> dict[str, set[str]]:
-    """Map each module of the three packages to all that it imports, its own packages' __init__ included."""
-    graph = {}
-    for package in BELOW:
-        for path in sorted((root / package).rglob("*.py")):
-            name = module_name(path, root)
-            parents = {name.rsplit(".", level)[0] for level in range(1, name.count(".") + 1)}
-            graph[name] = set(named_imports(ast.parse(path.read_text()))) | parents
-    return graph
-
-
-def package_of(module: str) -> str:
-    return module.partition(".")[0]
-
-
-def wrong_directions(graph: dict[str, set[str]]) -> list[str]:
+def wrong_directions(graph: Graph) -> list[str]:
     return sorted(
         f"{module} imports {name}"
         for module, names in graph.items()
@@ -49,41 +38,28 @@ def wrong_directions(graph: dict[str, set[str]]) -> list[str]:
     )
 
 
-def reached(graph: dict[str, set[str]], starts: set[str]) -> set[str]:
-    """Everything that importing `starts` can load, ours and others'."""
-    seen: set[str] = set()
-    ahead = set(starts)
-    while ahead:
-        seen |= ahead
-        ahead = set().union(*(graph.get(module, set()) for module in ahead)) - seen
-    return seen
-
-
-def serving_side(graph: dict[str, set[str]]) -> set[str]:
-    served = {module for module in graph if package_of(module) in ("index", "service")}
-    return served | {f"training.{name}" for name in SERVED}
-
-
-def heavy_imports(graph: dict[str, set[str]]) -> list[str]:
-    return sorted(name for name in reached(graph, serving_side(graph)) if package_of(name) in HEAVY)
+def heavy_imports(graph: Graph) -> list[str]:
+    return sorted(name for name in serving_side(graph) if package_of(name) in HEAVY)
 
 
 @pytest.fixture(scope="module")
-def graph() -> dict[str, set[str]]:
-    return read_imports(ROOT)
+def graph() -> Graph:
+    return read_imports()
 
 
 @pytest.fixture
 def tree(tmp_path):
-    """Write a small tree of packages, each with one module of the given content, and read its imports."""
+    """Write a small tree of packages with modules of the given content, and read its imports."""
 
-    def write(**modules: str) -> dict[str, set[str]]:
+    def write(**modules: str) -> Graph:
         for package in BELOW:
             (tmp_path / package).mkdir(exist_ok=True)
             (tmp_path / package / "__init__.py").write_text("")
         for name, text in modules.items():
             package, _, module = name.partition("__")
-            (tmp_path / package / f"{module}.py").write_text(text)
+            path = tmp_path.joinpath(package, *module.split("__")).with_suffix(".py")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
         return read_imports(tmp_path)
 
     return write
@@ -97,8 +73,21 @@ def test_nothing_on_the_serving_side_can_load_tensorflow(graph):
     assert heavy_imports(graph) == []
 
 
-def test_the_modules_that_serving_needs_exist(graph):
-    assert serving_side(graph) <= graph.keys()
+def test_the_folders_that_serving_needs_exist(graph):
+    assert all(modules_below(graph, folder) for folder in SERVING)
+
+
+def test_a_process_that_imports_all_that_serves_has_not_loaded_tensorflow(graph):
+    names = sorted(modules_below(graph, *SERVING))
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL, *names], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("package", ["training", "service"])
+def test_no_circle_of_imports_runs_through_two_folders(graph, package):
+    assert circles(graph, package) == []
 
 
 def test_current_app_never_appears_outside_the_service():
@@ -130,7 +119,7 @@ def test_an_import_in_the_right_direction_is_not_caught(tree):
 
 def test_tensorflow_behind_another_module_is_caught(tree):
     graph = tree(
-        training__images="from training import colours",
+        training__photo__images="from training import colours",
         training__colours="def late():\n    import tensorflow as tf\n",
         training__fit="import keras",
     )
@@ -141,3 +130,27 @@ def test_tensorflow_in_a_package_head_is_caught(tree, tmp_path):
     tree()
     (tmp_path / "index" / "__init__.py").write_text("from keras import layers")
     assert heavy_imports(read_imports(tmp_path)) == ["keras", "keras.layers"]
+
+
+def test_a_circle_through_two_folders_is_caught(tree):
+    graph = tree(
+        training__photo__images="import training.fit.dataset",
+        training__fit__dataset="from training.fit import run",
+        training__fit__run="from training.photo import decoder",
+        training__photo__decoder="",
+    )
+    assert circles(graph, "training") == [
+        "training.fit.run imports training.photo.decoder",
+        "training.photo.images imports training.fit.dataset",
+    ]
+
+
+def test_modules_of_one_folder_and_one_way_between_folders_are_no_circle(tree):
+    graph = tree(
+        training__fit__dataset="from training.fit import run",
+        training__fit__run="from training.fit import dataset\nfrom training import errors, photo",
+        training__photo__images="from training import errors",
+        training__errors="",
+        training__options="import training.photo.images",
+    )
+    assert circles(graph, "training") == []

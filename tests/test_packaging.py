@@ -15,25 +15,11 @@ from click.testing import CliRunner
 
 from index.__main__ import main as index
 from service.__main__ import main as service
+from tests.import_graph import ROOT, module_files, read_imports, serving_side
 from training.__main__ import main as training
 
-ROOT = Path(__file__).parents[1]
 COMMANDS = {"training": training, "index": index, "service": service}
-OURS = {*COMMANDS, "benchmarks"}
-SERVING = (
-    "index",
-    "service",
-    "training/photo/images.py",
-    "training/photo/garment.py",
-    "training/photo/parallel.py",
-)
-SERVING += (
-    "training/photo/encoder.py",
-    "training/catalogue/reader.py",
-    "training/catalogue/tables.py",
-    "training/command.py",
-)
-SERVING += ("training/catalogue/drawn.py", "training/drawing", "training/catalogue/fashion_mnist.py")
+OURS = {*COMMANDS, "benchmarks", "tests"}
 TASKS = {"help", "setup", "demo", "test", "scale", "lint", "train", "index", "serve", "bench"}
 REQUIREMENTS = ("requirements-serving.txt", "requirements.txt", "requirements-scale.txt")
 
@@ -248,7 +234,8 @@ def test_the_nightly_service_builds_at_once_and_then_at_two(compose_with_default
 
 
 def test_what_serving_imports_is_required_for_serving():
-    files = python_files(*SERVING)
+    serving = serving_side(read_imports())
+    files = [path for name, path in module_files().items() if name in serving]
     assert not_required(files, set(pins("requirements-serving.txt"))) == set()
 
 

@@ -1,4 +1,4 @@
-"""`python -m training`: learn an encoder, examine it, look at it."""
+"""`python -m training`: train an encoder, evaluate it, draw figures of it."""
 
 import json
 import logging
@@ -16,92 +16,94 @@ from training.options import cache_option, encoder_option, processes_option
 from training.photo.encoder import MODEL_FILE, Encoder
 
 CATALOGUE_HELP = (
-    "Folder of images, .csv, .jsonl or .parquet file, fashion-mnist:FOLDER or drawn:N; "
-    "'?column=value' behind it takes only those rows."
+    "A folder of images, a .csv, .jsonl or .parquet file, fashion-mnist:FOLDER or drawn:N; "
+    "append '?column=value' to select rows."
 )
 PARTS = ("retrieval", "fashion-mnist", "invariance", "true-shape", "sketch", "baselines", "ablation")
 
 
 @click.group(
     cls=SilhouetteGroup,
-    epilog="\b\nTrain on your own photographs and see how good the result is:\n"
+    epilog="\b\nTrain on your own photographs and evaluate the result:\n"
     "  python -m training fit --catalogue photos/ --out models/mine\n"
     "  python -m training evaluate --encoder models/mine --gallery photos/ --queries other-photos/",
 )
 def main() -> None:
-    """Learn what makes two garments the same shape."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notices would bury our progress
+    """Train and evaluate encoders of the shape of garments."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's messages would bury the progress bar
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 @main.command(
     epilog="\b\n"
-    "Try it:        python -m training fit --catalogue drawn:160 --out models/quick --config quick\n"
-    "For real:      python -m training fit --catalogue photos.csv --out models/mine\n"
-    "After a kill:  the same line with --resume\n"
-    "On two hosts:  on each the same line, the second with --host 1:\n"
+    "Quick try:     python -m training fit --catalogue drawn:160 --out models/quick --config quick\n"
+    "Full training: python -m training fit --catalogue photos.csv --out models/mine\n"
+    "After a kill:  the same command with --resume\n"
+    "On two hosts:  the same command on each, with --host 1 on the second:\n"
     "  KERAS_BACKEND=jax python -m training fit --catalogue photos.csv --out models/mine \\\n"
     "    --coordinator 10.0.0.1:7700 --hosts 2 --host 0\n"
-    "Watch it:      tensorboard --logdir models"
+    "Monitor it:    tensorboard --logdir models"
 )
-@click.option("--catalogue", required=True, help=f"What to train on. {CATALOGUE_HELP}")
+@click.option("--catalogue", required=True, help=f"Catalogue to train on. {CATALOGUE_HELP}")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="Folder of the run and of the encoder bundle that comes out of it.",
+    help="Output folder of the run and its encoder bundle.",
 )
 @click.option(
     "--config",
     type=click.Choice(["default", "category", "quick"]),
     default="default",
     show_default=True,
-    help="'category' goes on from a 'default' encoder with --supervise; 'quick' only shows that all runs.",
+    help="'category' continues from a 'default' encoder with --supervise; 'quick' is a smoke test.",
 )
-@click.option("--validation", help="Catalogue that chooses the best epoch.  [default: a tenth is held out]")
 @click.option(
-    "--init", type=click.Path(path_type=Path), help="Encoder bundle from whose weights training goes on."
+    "--validation", help="Validation catalogue, which chooses the best epoch.  [default: a tenth is held out]"
+)
+@click.option(
+    "--init", type=click.Path(path_type=Path), help="Encoder bundle whose weights training starts from."
 )
 @click.option(
     "--supervise",
     type=click.Choice(["category"]),
-    help="Pull garments of one category together too.  [default: shapes are learned without labels]",
+    help="Also pull garments of one category together.  [default: learn shapes without labels]",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(min=2),
-    help="Passes over the photographs.  [default: the configuration's]",
+    help="Epochs to train for.  [default: the configuration's]",
 )
 @click.option(
     "--batch",
     type=click.IntRange(min=2),
-    help="Photographs a step, over all devices.  [default: the configuration's]",
+    help="Batch size, over all devices.  [default: the configuration's]",
 )
 @click.option(
     "--max-bad",
     type=click.FloatRange(0, 1),
     default=0.5,
     show_default=True,
-    help="Highest share of photographs that may be unusable; they are skipped and listed.",
+    help="Largest share of photographs that may be unusable; they are skipped and listed.",
 )
-@click.option("--resume", is_flag=True, help="Go on with the run in --out after it was stopped or killed.")
+@click.option("--resume", is_flag=True, help="Resume the run in --out after it was stopped or killed.")
 @click.option(
     "--coordinator",
     envvar="KERAS_DISTRIBUTION_JOB_ADDRESSES",
     metavar="HOST:PORT",
-    help="Train on several hosts (needs JAX): address of host 0 and a free port of it.",
+    help="Train on several hosts (needs JAX): address and a free port of host 0.",
 )
 @click.option(
     "--hosts",
     type=click.IntRange(min=2),
     envvar="KERAS_DISTRIBUTION_NUM_PROCESSES",
-    help="How many hosts train together.",
+    help="Number of hosts that train together.",
 )
 @click.option(
     "--host",
     type=click.IntRange(min=0),
     envvar="KERAS_DISTRIBUTION_PROCESS_ID",
-    help="Which of them this is, from 0. Host 0 writes to --out.",
+    help="Number of this host, from 0. Host 0 writes to --out.",
 )
 @processes_option
 @cache_option
@@ -142,28 +144,30 @@ def fit(
     )
     click.echo(json.dumps(metrics["scores"], indent=2))
     if (out / MODEL_FILE).exists():
-        click.echo(f"The encoder is in {out}; look at {out / 'figures'}.", err=True)
+        click.echo(f"The encoder is in {out}; figures of it are in {out / 'figures'}.", err=True)
     else:
-        click.echo(f"Trained. Where TensorFlow is: python -m training export {out}", err=True)
+        click.echo(f"Trained. Next, with TensorFlow: python -m training export {out}", err=True)
 
 
 def _hosts(coordinator: str | None, count: int | None, number: int | None) -> Any:
-    """Return the `Hosts` to train on, None where only this one is asked for."""
+    """Return the `Hosts` to train on; None for this host alone."""
     from training.device import Hosts
 
     if coordinator is None and count is None and number is None:
         return None
     if coordinator is None or count is None or number is None:
-        raise click.UsageError("--coordinator, --hosts and --host belong together. Give all three.")
+        raise click.UsageError("--coordinator, --hosts and --host go together. Give all three.")
     if number >= count:
-        raise click.UsageError(f"--host {number} of --hosts {count}: they are counted from 0 to {count - 1}.")
+        raise click.UsageError(
+            f"--host is {number} of --hosts {count}. Hosts are numbered from 0 to {count - 1}."
+        )
     return Hosts(coordinator, count, number)
 
 
 @main.command(
     epilog="\b\n"
-    "The segmenter is part of the preprocessing. To use your own: --out training/pretrained,\n"
-    "then train the encoder again and rebuild the index; both refuse to mix the old with the new."
+    "The segmenter is part of the preprocessing. To use your own, pass --out training/pretrained,\n"
+    "then train the encoder again and rebuild the index; both refuse to mix old and new."
 )
 @click.option("--catalogue", required=True, help=f"Photographs of one garment each. {CATALOGUE_HELP}")
 @click.option(
@@ -171,12 +175,12 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("models/segmenter"),
     show_default=True,
-    help="Folder for segmenter.tflite; the same command goes on after a kill.",
+    help="Output folder for segmenter.tflite; the same command resumes after a kill.",
 )
 @processes_option
 @cache_option
 def segmenter(catalogue: str, out: Path, processes: int | None, cache: Path) -> None:
-    """Learn to tell garments from their ground, from photographs without masks or categories."""
+    """Train the segmenter of garments on photographs without masks or categories."""
     from training.segmentation.learn import learn
 
     metrics = learn(read_catalogue(catalogue, cache=cache), out, processes=processes)
@@ -186,7 +190,7 @@ def segmenter(catalogue: str, out: Path, processes: int | None, cache: Path) -> 
 @main.command()
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 def export(run: Path) -> None:
-    """Export the finished run in folder RUN to LiteRT (only needed after training on another backend)."""
+    """Export the finished run in folder RUN to LiteRT (only needed after training without TensorFlow)."""
     from training.fit.result import export as export_run
 
     click.echo(f"Exported encoder {export_run(run).fingerprint[:12]} to {run}.")
@@ -292,21 +296,21 @@ def _examine(
 
 @main.command()
 @encoder_option
-@click.option("--catalogue", required=True, help=f"The photographs to show. {CATALOGUE_HELP}")
-@click.option("--queries", help="Catalogue to take the queries from.  [default: the same]")
+@click.option("--catalogue", required=True, help=f"Photographs to show and search. {CATALOGUE_HELP}")
+@click.option("--queries", help="Catalogue of the queries.  [default: the same]")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("figures"),
     show_default=True,
-    help="Folder for the figures.",
+    help="Output folder for the figures.",
 )
 @processes_option
 @cache_option
 def figures(
     encoder: Path, catalogue: str, queries: str | None, out: Path, processes: int | None, cache: Path
 ) -> None:
-    """Draw what an encoder sees, has learned and answers: garments, results, kernels and feature maps."""
+    """Draw figures of an encoder: its inputs, search results, kernels and feature maps."""
     from training.fit.dataset import prepare
     from training.fit.showcase import draw_figures
 

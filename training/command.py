@@ -1,4 +1,4 @@
-"""The command group of every entry point: errors of the product become one line and a non-zero exit."""
+"""The command group of every entry point, which turns the product's errors into one line and exit code 1."""
 
 import errno
 from typing import Any
@@ -14,7 +14,7 @@ class SilhouetteGroup(click.Group):
     """A click group whose commands end with one line on standard error when a `SilhouetteError` is raised."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; exit with status 1 and the error's text where one of ours is raised."""
+        """Run the command; exit with status 1 and the error's text where a `SilhouetteError` is raised."""
         try:
             return super().invoke(ctx)
         except SilhouetteError as error:

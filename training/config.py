@@ -1,4 +1,4 @@
-"""The training configurations: frozen settings, each with its command, its cost and the score to expect."""
+"""The training configurations: frozen settings, each with its command, duration and expected score."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,35 +7,35 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that decides what a training run learns.
+    """The hyperparameters of a training run.
 
     Parameters
     ----------
     epochs, batch : int
-        Passes over the photographs, and photographs a step (each is seen as two views).
+        Passes over the photographs, and batch size (each photograph is seen as two views).
     learning_rate, weight_decay : float
-        Peak of the cosine schedule after one epoch of warm-up, and AdamW's decay.
+        Peak of the cosine schedule after one epoch of warm-up; AdamW's weight decay.
     widths, blocks : tuple of int
-        Channels of each stage (each halves the side) and residual blocks of all but the first.
+        Channels of each stage (each halves the side); residual blocks of all stages but the first.
     neck, dimension : int
-        Channels of the last 8 x 8 map, length of the bottleneck, which is the embedding.
+        Channels of the last 8 x 8 map; length of the bottleneck, which is the embedding.
     decoder_widths : tuple of int
-        Channels on the way back from 8 x 8 to 64 x 64.
+        Channels of the decoder from 8 x 8 to 64 x 64.
     temperature : float
         Of the invariance and the category term.
     reconstruction_weight, invariance_weight : float
-        Factors of these terms of the loss; the category term has 1.
+        Weights of these terms of the loss; the category term has weight 1.
     outline, inner_lines, disturbed : bool
-        Whether the network sees that channel, and whether its views are disturbed; without one of them
-        only to learn what it brings (`training.evaluation.ablation`).
+        Whether the network sees that channel, and whether its views are disturbed; switched off only to
+        measure what each contributes (`training.evaluation.ablation`).
     drop_lines : float
-        Share of views that lose their inner lines, so that the outline carries.
+        Share of views without inner lines, so that the outline suffices.
     patience : int
-        Validations without a better score before training stops.
+        Validations without a better score before early stopping.
     validate_every : int
         Epochs between validations.
     seed : int
-        Of the weights, the order and the disturbances.
+        Of the weights, the order of the photographs and the disturbances.
     """
 
     epochs: int
@@ -62,16 +62,16 @@ class Config:
 DEFAULT = Config(epochs=32)
 """`python -m training fit --catalogue 'CLOTHING/catalogue.csv?split=train' --out models/default`
 
-3,322 photographs, half an hour on 2 cores without a GPU; P@10 0.70 on photographs by others. The encoder
-that ships went on from there with categories: docs/model_card.md has both commands and all scores.
+3,322 photographs, half an hour on 2 cores without a GPU; P@10 0.70 on photographs by other photographers. The
+encoder that ships continues from there with categories: docs/model_card.md has both commands and all scores.
 """
 
 CATEGORY = replace(DEFAULT, epochs=32, drop_lines=0.25)
 """`python -m training fit --catalogue 'CLOTHING/catalogue.csv?split=train' --out models/category \\
     --config category --init models/default --supervise category`
 
-What ships: half an hour more, P@10 0.79. Buttons and lapels tell a shirt from a sweater, so inner lines are
-dropped less often.
+The encoder that ships: another half hour, P@10 0.79. Buttons and lapels distinguish a shirt from a sweater,
+so inner lines are dropped less often.
 """
 
 QUICK = Config(
@@ -86,13 +86,13 @@ QUICK = Config(
 )
 """`python -m training fit --catalogue drawn:160 --out models/quick --config quick`
 
-Under a minute from nothing; shows that every part runs, and is too small to be of use.
+A smoke test: under a minute, every part runs, and the encoder is too small to be useful.
 """
 
 CONFIGS = {"default": DEFAULT, "category": CATEGORY, "quick": QUICK}
 
 
 def from_dict(values: Mapping[str, Any]) -> Config:
-    """Return the configuration that JSON made of one; lists become tuples again."""
+    """Return a configuration from its JSON object; lists become tuples again."""
     settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     return Config(**settings)

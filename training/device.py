@@ -1,4 +1,4 @@
-"""Where training runs: the hosts and devices, how a batch is spread over them, and their number formats."""
+"""Hosts and devices that training runs on: how a batch is distributed over them, and in which precision."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,14 +12,14 @@ from training.errors import UnsupportedBackend
 
 @dataclass(frozen=True)
 class Hosts:
-    """The machines that train one encoder together, each started by the same command but for its number.
+    """The machines that train one encoder together, started by the same command with different numbers.
 
     Parameters
     ----------
     coordinator : str
-        Address of host 0 and a free port of it, such as ``10.0.0.1:7700``.
+        Address and a free port of host 0, such as ``10.0.0.1:7700``.
     count, number : int
-        How many hosts there are, and which of them this is, from 0.
+        Number of hosts, and number of this one, from 0.
     """
 
     coordinator: str
@@ -28,23 +28,23 @@ class Hosts:
 
 
 def join(hosts: Hosts) -> None:
-    """Wait for the other hosts; from now on a batch is spread over the devices of all.
+    """Wait for the other hosts; from then on a batch is distributed over the devices of all.
 
     Raises
     ------
     UnsupportedBackend
-        Keras runs on another backend than JAX.
+        Keras runs on a backend other than JAX.
     """
     if keras.backend.backend() != "jax":
         raise UnsupportedBackend(
-            f"Keras runs on {keras.backend.backend()}, where it can't train on several hosts. Use JAX: "
+            f"Keras runs on {keras.backend.backend()}, which can't train on several hosts. Use JAX: "
             "pip install -r requirements-scale.txt, and set KERAS_BACKEND=jax."
         )
     keras.distribution.initialize(hosts.coordinator, hosts.count, hosts.number)
 
 
 def leave() -> None:
-    """Part from the other hosts, if there are any."""
+    """Disconnect from the other hosts, if there are any."""
     if count_hosts() > 1:
         import jax
 
@@ -66,12 +66,12 @@ def count_hosts() -> int:
 
 
 def is_first() -> bool:
-    """Return whether this host is the one that writes what a run leaves."""
+    """Return whether this host is the one that writes the run's files."""
     return _here()[0] == 0
 
 
 def gather(value: np.ndarray) -> np.ndarray:
-    """Return the values of all hosts, in the order of their numbers: (...) -> (hosts, ...); all must call."""
+    """Return the values of all hosts in order, (...) -> (hosts, ...); every host must call it."""
     if count_hosts() == 1:
         return value[None]
     from jax.experimental import multihost_utils
@@ -80,7 +80,7 @@ def gather(value: np.ndarray) -> np.ndarray:
 
 
 def share(rows: np.ndarray) -> np.ndarray:
-    """Return this host's part of a batch's rows, (batch,) -> (batch / hosts,)."""
+    """Return this host's share of a batch's rows, (batch,) -> (batch / hosts,)."""
     number, hosts = _here()
     return np.split(rows, hosts)[number]
 
@@ -94,17 +94,17 @@ def _accelerators() -> list[str]:
 
 
 def has_gpu() -> bool:
-    """Return whether there is another device than the processor."""
+    """Return whether there is a device other than the CPU."""
     return bool(_accelerators())
 
 
 def count() -> int:
-    """Return how many devices share a batch, those of all hosts together."""
+    """Return how many devices share a batch, over all hosts."""
     return len(_devices())
 
 
 def describe() -> str:
-    """Return one line on what training will use, such as `1 GPU (gpu:0), mixed_bfloat16, tensorflow`."""
+    """Return one line on the devices in use, such as `1 GPU (gpu:0), mixed_bfloat16, tensorflow`."""
     found = _accelerators()
     policy = keras.config.dtype_policy().name
     devices = f"{len(found)} GPU ({', '.join(found)})" if found else "CPU (no GPU found)"
@@ -113,15 +113,15 @@ def describe() -> str:
 
 
 def set_precision() -> None:
-    """Compute in bfloat16 and keep weights in float32 on a GPU; on a CPU float32 is as fast."""
+    """Use mixed bfloat16 (float32 weights) on a GPU, and float32 on a CPU, where it is as fast."""
     keras.config.set_dtype_policy("mixed_bfloat16" if has_gpu() else "float32")
 
 
 def spread() -> AbstractContextManager:
     """Return the scope to build a model in, so that every device takes its share of each batch.
 
-    On TensorFlow each device normalises and contrasts its own share, on JAX all share the whole batch: there
-    a run on several devices is the run on one.
+    On TensorFlow each device normalises and contrasts its own share; on JAX they share the whole batch, so
+    that a run on several devices equals the run on one.
     """
     if count() < 2:
         return nullcontext()
@@ -129,13 +129,13 @@ def spread() -> AbstractContextManager:
         import tensorflow as tf
 
         return tf.distribute.MirroredStrategy().scope()
-    # Each host reads its own part of a batch, so Keras must not part it again.
+    # Each host reads its own part of a batch, so Keras must not shard it again.
     keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
     return nullcontext()
 
 
 def replicas() -> int:
-    """Return how many copies of the model compute a loss each, on TensorFlow one a device; else one."""
+    """Return how many replicas compute a loss each: on TensorFlow one a device, else one."""
     if keras.backend.backend() != "tensorflow":
         return 1
     import tensorflow as tf
@@ -145,7 +145,7 @@ def replicas() -> int:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Compute on this host's first device, whatever a model in training is spread over."""
+    """Compute on this host's first device, whatever the model in training is distributed over."""
     spread_over = keras.distribution.distribution()
     keras.distribution.set_distribution(None)
     try:
@@ -155,5 +155,5 @@ def alone() -> Iterator[None]:
 
 
 def compiles() -> bool | str:
-    """Return whether to compile the step: XLA halves the speed of TensorFlow's convolutions on a CPU."""
+    """Return whether to compile with XLA, which halves the speed of TensorFlow's convolutions on a CPU."""
     return "auto" if has_gpu() or keras.backend.backend() != "tensorflow" else False

@@ -6,7 +6,7 @@ class SilhouetteError(Exception):
 
 
 class UnreadableImage(SilhouetteError):
-    """A photograph could not be turned into pixels."""
+    """A photograph could not be decoded."""
 
 
 class UnsupportedImageType(UnreadableImage):
@@ -26,7 +26,7 @@ class UnreadableCatalogue(SilhouetteError):
 
 
 class TooManyBadItems(SilhouetteError):
-    """The share of items that had to be skipped is above what was allowed."""
+    """The share of items that had to be skipped is above the limit."""
 
 
 class TooFewImages(SilhouetteError):
@@ -34,7 +34,7 @@ class TooFewImages(SilhouetteError):
 
 
 class UnsupportedBackend(SilhouetteError):
-    """Keras's backend can't do what was asked for."""
+    """Keras's backend does not support the operation."""
 
 
 class HostsDisagree(SilhouetteError):
@@ -42,11 +42,11 @@ class HostsDisagree(SilhouetteError):
 
 
 class NotEnoughSpace(SilhouetteError):
-    """The disk has no room for what is about to be written."""
+    """The disk has too little free space for what is about to be written."""
 
 
 class RunExists(SilhouetteError):
-    """The output folder already holds a training run of another configuration, or a finished one."""
+    """The output folder already holds a training run, which can't be resumed with these settings."""
 
 
 class UnreadableEncoder(SilhouetteError):

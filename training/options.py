@@ -1,4 +1,4 @@
-"""The click options that the commands of training and of the index share.
+"""The click options that the commands of `training` and `index` share.
 
 It loads the encoder's runtime, so nothing that `service` runs before it forks may import it.
 """
@@ -16,7 +16,7 @@ cache_option = click.option(
     envvar="SILHOUETTE_CACHE",
     show_default=True,
     show_envvar=True,
-    help="Folder for what can be made again: prepared cut-outs and drawn pictures.",
+    help="Folder for files that can be recreated: prepared cut-outs and drawn pictures.",
 )
 processes_option = click.option(
     "--processes", type=click.IntRange(min=1), help="Worker processes.  [default: one a core]"

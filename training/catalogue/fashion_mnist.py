@@ -26,11 +26,11 @@ CLASSES = (
     "bag",
     "ankle boot",
 )
-SPLITS = {"train": "train", "test": "t10k"}  # ours: the files' prefix
+SPLITS = {"train": "train", "test": "t10k"}  # our name: the prefix of the files
 IMAGES_MAGIC, LABELS_MAGIC = 2051, 2049
 PER_FOLDER = 1000
 NEEDED = (
-    "Needed are train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
+    "The folder needs train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
     "t10k-labels-idx1-ubyte, each plain or as .gz."
 )
 
@@ -47,7 +47,7 @@ def _unpacked(path: Path) -> bytes:
         data = path.read_bytes()
         return gzip.decompress(data) if path.suffix == ".gz" else data
     except (OSError, EOFError, zlib.error) as error:
-        raise UnreadableCatalogue(f"{path} could not be read: {error}. Fetch the file again.") from error
+        raise UnreadableCatalogue(f"{path} could not be read: {error}. Download the file again.") from error
 
 
 def _read_idx(path: Path, *, magic: int, axes: int) -> NDArray[np.uint8]:
@@ -56,10 +56,12 @@ def _read_idx(path: Path, *, magic: int, axes: int) -> NDArray[np.uint8]:
     head = 4 * (1 + axes)
     found, *shape = struct.unpack(f">{1 + axes}I", data[:head].ljust(head, b"\0"))
     if found != magic:
-        raise UnreadableCatalogue(f"{path} starts with {found} where an IDX file of its kind has {magic}.")
+        raise UnreadableCatalogue(
+            f"{path} is not the expected IDX file: it starts with {found}, not {magic}."
+        )
     expected = head + int(np.prod(shape, dtype=np.int64))
     if len(data) != expected:
-        raise UnreadableCatalogue(f"{path} has {len(data):,} of {expected:,} bytes. Fetch the file again.")
+        raise UnreadableCatalogue(f"{path} has {len(data):,} of {expected:,} bytes. Download the file again.")
     return np.frombuffer(data, np.uint8, offset=head).reshape(shape)
 
 
@@ -67,7 +69,9 @@ def _check_labels(labels: NDArray[np.uint8], images: NDArray[np.uint8], path: Pa
     if len(labels) != len(images):
         raise UnreadableCatalogue(f"{path} has {len(labels):,} labels for {len(images):,} images.")
     if labels.size and labels.max() >= len(CLASSES):
-        raise UnreadableCatalogue(f"{path} has the label {labels.max()}; known are 0 to {len(CLASSES) - 1}.")
+        raise UnreadableCatalogue(
+            f"{path} has the label {labels.max()}; the labels are 0 to {len(CLASSES) - 1}."
+        )
 
 
 def read_split(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -88,7 +92,7 @@ def read_split(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.
     Raises
     ------
     UnreadableCatalogue
-        A file is missing, truncated, or not an IDX file of its kind.
+        A file is missing, truncated, or not the expected IDX file.
     """
     prefix = SPLITS[split]
     images = _read_idx(_find(folder, f"{prefix}-images-idx3-ubyte"), magic=IMAGES_MAGIC, axes=3)
@@ -122,7 +126,7 @@ def rows(folder: Path, *, cache: Path) -> list[dict[str, Any]]:
     Raises
     ------
     UnreadableCatalogue
-        A file is missing, truncated, or not an IDX file of its kind.
+        A file is missing, truncated, or not the expected IDX file.
     """
     splits = {split: read_split(folder, split) for split in SPLITS}
     table = []

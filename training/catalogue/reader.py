@@ -1,4 +1,4 @@
-"""A catalogue: items with an id, an image file and JSON-able metadata, read from any accepted form."""
+"""A catalogue: items with an id, an image file and JSON metadata, read from any accepted source."""
 
 import csv
 import os
@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qsl
 
-from training.catalogue.tables import READERS, REQUIRED, Problem, Table, read_table
+from training.catalogue.tables import READERS, REQUIRED, BadRow, CatalogueRows, read_table
 from training.errors import TooManyBadItems, UnreadableCatalogue
 from training.photo import media_types
 
@@ -26,7 +26,7 @@ Filters = dict[str, set[str]]
 
 @dataclass(frozen=True)
 class Item:
-    """One garment of a catalogue: an id, an absolute path to an image file, and what else is known of it."""
+    """One garment of a catalogue: an id, the absolute path of its image file, and its metadata."""
 
     item_id: str
     path: Path
@@ -34,14 +34,14 @@ class Item:
 
     @property
     def category(self) -> str | None:
-        """The metadata's ``category`` as text; None where there is none or it is empty."""
+        """The metadata's ``category`` as text; None where it is missing or empty."""
         value = self.metadata.get("category")
         return None if value is None or value == "" else str(value)
 
 
 @dataclass(frozen=True)
 class BadItem:
-    """An item that cannot be used, and the reason."""
+    """An item that can't be used, and the reason."""
 
     item_id: str
     path: str
@@ -50,7 +50,7 @@ class BadItem:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The items of a catalogue in their order, and those that had to be left out."""
+    """The items of a catalogue in their order, and those that can't be used."""
 
     source: str
     items: tuple[Item, ...]
@@ -62,7 +62,7 @@ class Catalogue:
 
 
 def _split_spec(spec: str) -> tuple[str, Filters]:
-    """Part a spec into what is read and its filters; an existing path may itself contain a '?'."""
+    """Split a spec into its source and its filters; an existing path may itself contain a '?'."""
     marks = [at for at, sign in enumerate(spec) if sign == "?"]
     for end in [len(spec), *reversed(marks)]:
         place = spec[:end].removeprefix(FASHION_MNIST)
@@ -77,7 +77,7 @@ def _filters(query: str, spec: str) -> Filters:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     except ValueError as error:
         raise UnreadableCatalogue(
-            f"The filter {query!r} of {spec} is not understood. Write ?column=value, several joined with &."
+            f"The filter {query!r} of {spec} is not valid. Write ?column=value, several joined with &."
         ) from error
     filters: Filters = {}
     for column, value in pairs:
@@ -100,43 +100,43 @@ def _visible(names: Iterable[str]) -> list[str]:
     return sorted(name for name in names if not name.startswith("."))
 
 
-def _read_folder(folder: Path) -> Table:
-    problems: list[Problem] = []
+def _read_folder(folder: Path) -> CatalogueRows:
+    bad: list[BadRow] = []
 
     def unreadable(error: OSError) -> None:
-        problems.append(Problem(str(error.filename), f"folder could not be read: {error.strerror}"))
+        bad.append(BadRow(str(error.filename), f"folder could not be read: {error.strerror}"))
 
     paths = []
     for parent, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = _visible(folders)
         paths += [os.path.join(parent, name) for name in _visible(files) if _is_image(name)]
-    if not paths and not problems:
+    if not paths and not bad:
         raise UnreadableCatalogue(
             f"No images ({' '.join(media_types.suffixes())}) below {folder}. {ACCEPTED}"
         )
-    return Table([_folder_row(folder, path) for path in sorted(paths)], problems)
+    return CatalogueRows([_folder_row(folder, path) for path in sorted(paths)], bad)
 
 
 def _is_image(name: str) -> bool:
     return name.lower().endswith(media_types.suffixes())
 
 
-def _read_drawn(base: str, cache: Path) -> Table:
+def _read_drawn(base: str, cache: Path) -> CatalogueRows:
     from training.catalogue import drawn
 
     count, _, seed = base.removeprefix(DRAWN).partition(":")
     if not (count.isascii() and count.isdigit() and int(count)) or not (seed or "0").isdigit():
-        raise UnreadableCatalogue(f"{base!r} names no number of garments. Write drawn:500 or drawn:500:SEED.")
-    return Table(drawn.rows(int(count), seed=int(seed or 0), cache=cache), [])
+        raise UnreadableCatalogue(f"{base!r} gives no number of garments. Write drawn:500 or drawn:500:SEED.")
+    return CatalogueRows(drawn.rows(int(count), seed=int(seed or 0), cache=cache), [])
 
 
-def _read_fashion_mnist(base: str, cache: Path) -> Table:
+def _read_fashion_mnist(base: str, cache: Path) -> CatalogueRows:
     from training.catalogue import fashion_mnist
 
-    return Table(fashion_mnist.rows(Path(base.removeprefix(FASHION_MNIST)), cache=cache), [])
+    return CatalogueRows(fashion_mnist.rows(Path(base.removeprefix(FASHION_MNIST)), cache=cache), [])
 
 
-def _read_base(base: str, cache: Path) -> Table:
+def _read_base(base: str, cache: Path) -> CatalogueRows:
     if base.startswith(DRAWN):
         return _read_drawn(base, cache)
     if base.startswith(FASHION_MNIST):
@@ -152,7 +152,7 @@ def _read_base(base: str, cache: Path) -> Table:
 
 
 def _matches(value: Any, wanted: set[str]) -> bool:
-    """Compare as text: None is '', booleans 'true' and 'false', a whole float may go without '.0'."""
+    """Compare as text: None is '', booleans are 'true' and 'false', a whole float may omit '.0'."""
     if value is None:
         return "" in wanted
     if isinstance(value, bool):
@@ -162,14 +162,14 @@ def _matches(value: Any, wanted: set[str]) -> bool:
     return str(value) in wanted
 
 
-def _filter(table: Table, filters: Filters, spec: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the number (from 1) and the values of each row that every filter lets through."""
+def _filter(table: CatalogueRows, filters: Filters, spec: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the number (from 1) and the values of each row that passes every filter."""
     columns = list(dict.fromkeys(name for row in table.rows for name in row)) if filters else []
     for column in filters:
         if column not in columns:
             known = ", ".join(columns) or "none"
             raise UnreadableCatalogue(
-                f"{spec} filters by {column!r}, which is no column. There are: {known}."
+                f"{spec} filters by {column!r}, which is not a column. The columns are: {known}."
             )
     for number, row in enumerate(table.rows, start=1):
         if all(_matches(row.get(column), wanted) for column, wanted in filters.items()):
@@ -177,13 +177,13 @@ def _filter(table: Table, filters: Filters, spec: str) -> Iterator[tuple[int, di
 
 
 def _text(value: Any) -> str:
-    """Return an id or path as text; whole numbers are welcome, anything else counts as missing."""
+    """Return an id or path as text; integers are accepted, anything else counts as missing."""
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return value if isinstance(value, str) else str(value) if is_number else ""
 
 
 def _problem(item_id: str, path: str, full: str, seen: set[str]) -> str:
-    """Return why an item cannot be used, or the empty text."""
+    """Return why an item can't be used, or an empty string."""
     if not item_id:
         return "no item_id"
     if not path:
@@ -205,7 +205,7 @@ def _metadata(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sort(rows: Iterable[tuple[int, dict[str, Any]]], folder: Path) -> tuple[list[Item], list[BadItem]]:
-    """Part the rows into usable items and bad ones; relative paths start at `folder`."""
+    """Sort the rows into usable items and bad ones; relative paths start at `folder`."""
     items: list[Item] = []
     bad: list[BadItem] = []
     seen: set[str] = set()
@@ -222,7 +222,7 @@ def _sort(rows: Iterable[tuple[int, dict[str, Any]]], folder: Path) -> tuple[lis
 
 
 def is_unicode(text: str) -> bool:
-    """Whether a text has no half of a surrogate pair, as file names and JSON can have."""
+    """Return whether a text has no lone surrogates, which file names and JSON can contain."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -231,7 +231,7 @@ def is_unicode(text: str) -> bool:
 
 
 def read_catalogue(spec: str, *, cache: Path = Path("cache")) -> Catalogue:
-    """Read a catalogue of any form.
+    """Read a catalogue from any accepted source.
 
     Parameters
     ----------
@@ -239,24 +239,24 @@ def read_catalogue(spec: str, *, cache: Path = Path("cache")) -> Catalogue:
         A folder of images (a file's folder is its category), a ``.csv``, ``.jsonl`` or ``.parquet`` file
         with ``item_id`` and ``path`` (relative to that file), ``fashion-mnist:FOLDER`` or
         ``drawn:N[:SEED]``. A following ``?column=value[&column=value]`` keeps the rows where every named
-        column has that value as text; a column named twice may have either.
+        column has that value as text; a column named twice may have either value.
     cache : Path
-        Folder below which the pictures of virtual catalogues (the last two forms) are written once.
+        Folder below which the pictures of virtual catalogues (the last two) are written once.
 
     Returns
     -------
     Catalogue
-        Items in the catalogue's order, each with a file that exists; the others with their reasons.
+        Items in the catalogue's order, each with an existing file; the others with their reasons.
 
     Raises
     ------
     UnreadableCatalogue
-        Nothing is there, it has none of the forms, a filter names an unknown column, or no item is left.
+        It doesn't exist, its format is unknown, a filter names an unknown column, or no item is left.
     """
     base, filters = _split_spec(spec)
     table = _read_base(base, cache)
     items, bad = _sort(_filter(table, filters, spec), Path(base).resolve().parent)
-    bad = [*(BadItem("", problem.place, problem.reason) for problem in table.problems), *bad]
+    bad = [*(BadItem("", row.place, row.reason) for row in table.bad), *bad]
     if not items:
         first = f" The first problem: {bad[0].path} {bad[0].reason}." if bad else ""
         raise UnreadableCatalogue(f"No item of {spec} can be used.{first}{NOTHING_LEFT if filters else ''}")
@@ -264,7 +264,7 @@ def read_catalogue(spec: str, *, cache: Path = Path("cache")) -> Catalogue:
 
 
 def write_report(path: Path, bad: Iterable[BadItem]) -> None:
-    """Write the bad items as a CSV file with the columns item_id, path and reason; parents are made."""
+    """Write the bad items as a CSV file with the columns item_id, path and reason; folders are created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file)
@@ -273,9 +273,9 @@ def write_report(path: Path, bad: Iterable[BadItem]) -> None:
 
 
 def check_bad_share(bad: int, total: int, *, max_bad: float) -> None:
-    """Raise `TooManyBadItems` where `bad` of `total` items (good and bad) are above the share `max_bad`."""
+    """Raise `TooManyBadItems` where more than the share `max_bad` of all items, good and bad, is bad."""
     if total and bad / total > max_bad:
         raise TooManyBadItems(
-            f"{bad:,} of {total:,} items ({bad / total:.1%}) cannot be used; at most {max_bad:.1%} may be "
-            "bad. Mend them (the report names each with its reason) or raise --max-bad."
+            f"{bad:,} of {total:,} items ({bad / total:.1%}) can't be used; at most {max_bad:.1%} may be "
+            "bad. Fix them (the report gives the reason for each) or raise --max-bad."
         )

@@ -19,23 +19,23 @@ NOT_UTF8 = "{path} is not UTF-8 text. Save it as UTF-8 and retry."
 
 
 @dataclass(frozen=True)
-class Problem:
-    """A row that could not be read: where it stands, and why."""
+class BadRow:
+    """A row that could not be read: its place in the file, and the reason."""
 
     place: str
     reason: str
 
 
 @dataclass(frozen=True)
-class Table:
-    """The rows that could be read, in order, and the problems with the others."""
+class CatalogueRows:
+    """The rows that could be read, in order, and the bad ones."""
 
     rows: list[dict[str, Any]]
-    problems: list[Problem]
+    bad: list[BadRow]
 
 
 def _json_value(value: Any) -> Any:
-    """Turn one cell into a value that JSON knows; what is not a finite number becomes None."""
+    """Convert a cell to a JSON value; numbers that are not finite become None."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float | Decimal):
@@ -57,9 +57,11 @@ def _check_columns(path: Path, columns: list[str]) -> None:
         raise UnreadableCatalogue(
             f"{path} has no column {' and no column '.join(missing)}; it has: {', '.join(columns)}. {NEEDED}"
         )
-    twice = [name for name, count in Counter(columns).items() if count > 1]
-    if twice:
-        raise UnreadableCatalogue(f"{path} has the column {twice[0]!r} more than once. Rename one of them.")
+    repeated = [name for name, count in Counter(columns).items() if count > 1]
+    if repeated:
+        raise UnreadableCatalogue(
+            f"{path} has the column {repeated[0]!r} more than once. Rename one of them."
+        )
 
 
 def _rows(columns: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
@@ -68,15 +70,15 @@ def _rows(columns: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
         yield {name: _json_value(cell) for name, cell in zip(names, cells, strict=True)}
 
 
-def _read_csv(path: Path) -> Table:
+def _read_csv(path: Path) -> CatalogueRows:
     import pyarrow as pa
     from pyarrow import csv
 
-    problems: list[Problem] = []
+    bad: list[BadRow] = []
 
     def skip(row: csv.InvalidRow) -> str:
         reason = f"{row.actual_columns} cells where the header has {row.expected_columns}"
-        problems.append(Problem(f"{path} line {row.number}", f"malformed row, {reason}: {row.text[:80]!r}"))
+        bad.append(BadRow(f"{path} line {row.number}", f"malformed row, {reason}: {row.text[:80]!r}"))
         return "skip"
 
     table = csv.read_csv(
@@ -86,10 +88,10 @@ def _read_csv(path: Path) -> Table:
         convert_options=csv.ConvertOptions(column_types=dict.fromkeys(TEXT_COLUMNS, pa.string())),
     )
     _check_columns(path, table.column_names)
-    if any(pa.types.is_binary(kind) for kind in table.schema.types):
+    if any(pa.types.is_binary(column) for column in table.schema.types):
         raise UnreadableCatalogue(NOT_UTF8.format(path=path))
     columns = {name: table[name].to_pylist() for name in table.column_names}
-    return Table(list(_rows(columns)), problems)
+    return CatalogueRows(list(_rows(columns)), bad)
 
 
 def _json_row(line: str) -> dict[str, Any]:
@@ -99,21 +101,21 @@ def _json_row(line: str) -> dict[str, Any]:
     return {name: _json_value(value) for name, value in values.items()}
 
 
-def _read_json_lines(path: Path) -> Table:
-    table = Table([], [])
+def _read_json_lines(path: Path) -> CatalogueRows:
+    table = CatalogueRows([], [])
     with path.open(encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 if line.strip():
                     table.rows.append(_json_row(line))
             except (ValueError, RecursionError) as error:
-                table.problems.append(Problem(f"{path} line {number}", f"not a JSON object: {error}"))
+                table.bad.append(BadRow(f"{path} line {number}", f"not a JSON object: {error}"))
     if table.rows:
         _check_columns(path, list(dict.fromkeys(name for row in table.rows for name in row)))
     return table
 
 
-def _read_parquet(path: Path) -> Table:
+def _read_parquet(path: Path) -> CatalogueRows:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -125,19 +127,21 @@ def _read_parquet(path: Path) -> Table:
         for batch in file.iter_batches(columns=kept):
             batch = pa.Table.from_batches([batch])
             rows += _rows({name: _cells(batch[name]) for name in kept})
-    return Table(rows, [])
+    return CatalogueRows(rows, [])
 
 
-def _is_bytes(kind: Any) -> bool:
+def _is_bytes(column_type: Any) -> bool:
     import pyarrow as pa
 
     return bool(
-        pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+        pa.types.is_binary(column_type)
+        or pa.types.is_large_binary(column_type)
+        or pa.types.is_fixed_size_binary(column_type)
     )
 
 
 def _cells(column: Any) -> list[Any]:
-    """Return a column's cells; nanoseconds are cut off, for Python's own datetime has none."""
+    """Return a column's cells; timestamps are truncated to microseconds, as Python's datetime has no more."""
     import pyarrow as pa
 
     if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
@@ -146,7 +150,7 @@ def _cells(column: Any) -> list[Any]:
     return cells
 
 
-READERS: dict[str, Callable[[Path], Table]] = {
+READERS: dict[str, Callable[[Path], CatalogueRows]] = {
     ".csv": _read_csv,
     ".jsonl": _read_json_lines,
     ".ndjson": _read_json_lines,
@@ -154,8 +158,8 @@ READERS: dict[str, Callable[[Path], Table]] = {
 }
 
 
-def read_table(path: Path) -> Table:
-    """Read every row of a catalogue file; the suffix names the format.
+def read_table(path: Path) -> CatalogueRows:
+    """Read every row of a catalogue file; its suffix names the format.
 
     Parameters
     ----------
@@ -166,9 +170,9 @@ def read_table(path: Path) -> Table:
 
     Returns
     -------
-    Table
+    CatalogueRows
         Rows as dicts; dates as ISO strings, decimals as floats, NaN and infinity as None.
-        Malformed CSV rows and JSON lines are among the problems.
+        Malformed CSV rows and JSON lines are among the bad ones.
 
     Raises
     ------

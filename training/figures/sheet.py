@@ -1,17 +1,27 @@
-"""A sheet of paper measured in inches from its upper left corner, on which the figures are laid out."""
+"""The sheet that figures are laid out on, in inches from its upper left corner, with layout and colours."""
 
+import io
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from training.files import write_atomically
+
 DPI = 144
-INK, SOFT, LINE, PAPER, GROUND = "#1f2933", "#66727f", "#d9dee3", "#ffffff", "#f3f4f6"
-BLUE, ORANGE, PURPLE, GREEN, RED, BROWN = "#2b6c8f", "#d9822b", "#6b5b95", "#2f9068", "#b5495b", "#8c7a5b"
-NEUTRAL = (243, 244, 246)  # GROUND as RGB
+MARGIN = 0.4
+HEADER = 1.0
+GAP = 0.12
+CELL = 1.42
+CAPTION = 0.3
 ROUNDING = 0.06
+CHANNELS = ("outline", "inner lines")
+INK, SOFT, LINE, PAPER, BACKGROUND = "#1f2933", "#66727f", "#d9dee3", "#ffffff", "#f3f4f6"
+BLUE, ORANGE, PURPLE, GREEN, RED, BROWN = "#2b6c8f", "#d9822b", "#6b5b95", "#2f9068", "#b5495b", "#8c7a5b"
+NEUTRAL = (243, 244, 246)  # BACKGROUND as RGB
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,7 @@ class Sheet:
         self.text(left, 0.64, subtitle, size=9, colour=SOFT)
 
     def tile(self, box: Box, picture: np.ndarray, *, frame: str | None = None) -> Axes:
-        """Show an RGB picture whole, centred on a rounded ground; `frame` is the colour of a heavier rim.
+        """Show a whole RGB picture, centred on a rounded background; `frame` colours a heavier frame.
 
         Parameters
         ----------
@@ -91,15 +101,15 @@ class Sheet:
             Spanning the box in inches, downwards, for lines to be drawn upon the picture.
         """
         axes = self.axes(box)
-        ground, rim = _rounded(box), _rounded(box)
-        ground.set(facecolor=GROUND, edgecolor="none", zorder=0)
+        background, rim = _rounded(box), _rounded(box)
+        background.set(facecolor=BACKGROUND, edgecolor="none", zorder=0)
         rim.set(facecolor="none", edgecolor=frame or LINE, linewidth=2.2 if frame else 0.8, clip_on=False)
         scale = min(box.width / picture.shape[1], box.height / picture.shape[0])
         width, height = picture.shape[1] * scale, picture.shape[0] * scale
         left, top = (box.width - width) / 2, (box.height - height) / 2
-        axes.add_patch(ground)
+        axes.add_patch(background)
         image = axes.imshow(picture, extent=(left, left + width, top + height, top), zorder=1)
-        image.set_clip_path(ground)
+        image.set_clip_path(background)
         rim.set_zorder(2)
         axes.add_patch(rim)
         axes.set(xlim=(0, box.width), ylim=(box.height, 0))
@@ -124,3 +134,25 @@ class Sheet:
         for spine in axes.spines.values():
             spine.set(color=LINE, linewidth=0.8)
         return axes
+
+
+def tiles(start: tuple[float, float], size: tuple[float, float], count: int, columns: int) -> list[Box]:
+    """Return `count` boxes of one size in reading order, with room for a caption below each."""
+    (left, top), (width, height) = start, size
+    steps = (width + GAP, height + CAPTION)
+    cells = (divmod(number, columns) for number in range(count))
+    return [Box(left + column * steps[0], top + row * steps[1], width, height) for row, column in cells]
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure atomically, in the format of the path's suffix.
+
+    Parameters
+    ----------
+    figure : Figure
+    path : Path
+        Missing folders are made; an existing file is replaced.
+    """
+    file = io.BytesIO()
+    figure.savefig(file, format=path.suffix.removeprefix(".") or "png", dpi=DPI)
+    write_atomically(path, file.getvalue())

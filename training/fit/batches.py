@@ -1,7 +1,7 @@
-"""The input of training: batches of cut-outs in a new random order each epoch, in one stream without end.
+"""The input of training: batches of cut-outs in a new random order each epoch, as one endless stream.
 
-Keras asks a stream for its next batch while the device is busy with the last, and goes on doing so while an
-epoch ends: nothing is started anew, so nothing waits.
+Keras asks a stream for the next batch while the device is busy with the last, also across the end of an
+epoch: nothing is restarted, so nothing waits.
 """
 
 import itertools
@@ -13,15 +13,15 @@ from training import device
 
 
 class Batches:
-    """Cut-outs and category numbers in a new random order each epoch; a last, smaller batch is left out.
+    """Cut-outs and category numbers in a new random order each epoch; an incomplete last batch is dropped.
 
     Parameters
     ----------
     cutouts : uint8 (n, 128, 128, 4)
     categories : int32 (n,)
     batch : int
-        Photographs a step, over all devices; fewer where there are not as many, or where the devices could
-        not share them evenly.
+        Photographs a step, over all devices; fewer where there are fewer, or where the devices could not
+        share them evenly.
     seed : int
         Of the order, which is the same on every host.
     """
@@ -35,12 +35,12 @@ class Batches:
         return len(self.cutouts) // self.batch
 
     def stream(self, *, epoch: int = 1) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield batches, or this host's part of each, from the beginning of an epoch and never ending.
+        """Yield batches, or this host's part of each, endlessly from the beginning of an epoch.
 
         Parameters
         ----------
         epoch : int
-            Counted from 1; the order of an epoch does not depend on where the stream begins.
+            Counted from 1; the order within an epoch does not depend on where the stream begins.
         """
         random = np.random.default_rng(self.seed)
         for number in itertools.count():

@@ -1,4 +1,4 @@
-"""Catalogues as arrays to train on: cut-outs, uint8 (n, 128, 128, 4), prepared once and kept in a cache."""
+"""The datasets of a training run: a catalogue's cut-outs, uint8 (n, 128, 128, 4), cached, and their split."""
 
 import hashlib
 import io
@@ -13,10 +13,15 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from training import device
 from training.catalogue.reader import BadItem, Catalogue, Item
-from training.errors import NotEnoughSpace, UnreadableImage
-from training.photo.garment import PREPROCESSING, SIDE
+from training.errors import NotEnoughSpace, TooFewImages, UnreadableImage
+from training.photo.garment import PREPROCESSING
 from training.photo.parallel import isolate_all
+from training.photo.preprocessing import SIDE
+
+MIN_IMAGES = 40
+HELD_OUT = 0.1
 
 _BYTES_A_CUTOUT = 40_000
 _SPARE_BYTES = 64 * 2**20
@@ -32,7 +37,7 @@ class Dataset:
         Colour and mask.
     items : tuple of Item
     bad : tuple of BadItem
-        What had to be skipped, and why.
+        The skipped items and the reason for each.
     """
 
     cutouts: np.ndarray
@@ -40,7 +45,7 @@ class Dataset:
     bad: tuple[BadItem, ...]
 
     def take(self, rows: np.ndarray) -> "Dataset":
-        """Return the dataset of some rows only."""
+        """Return the dataset of these rows."""
         return replace(self, cutouts=self.cutouts[rows], items=tuple(self.items[row] for row in rows))
 
     def categories(self) -> np.ndarray:
@@ -53,7 +58,7 @@ class Dataset:
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """Raise `NotEnoughSpace` where the disk of `folder` has less than `needed` bytes and a reserve."""
+    """Raise `NotEnoughSpace` where the disk of `folder` has less than `needed` bytes and a reserve free."""
     existing = next(parent for parent in [folder, *folder.absolute().parents] if parent.exists())
     free = shutil.disk_usage(existing).free
     if free < needed + _SPARE_BYTES:
@@ -98,7 +103,7 @@ def _known(database: sqlite3.Connection, digests: Sequence[str | None]) -> set[s
 def _prepare(
     database: sqlite3.Connection, missing: dict[str | None, Path], processes: int | None
 ) -> dict[str | None, str]:
-    """Cut out what the cache lacks, a commit each, so that a killed run goes on; return the failures."""
+    """Cut out what the cache lacks, one commit each, so that a killed run goes on; return the failures."""
     reasons: dict[str | None, str] = {}
     results = isolate_all(list(missing.values()), processes=processes, progress="cutting out")
     for digest, garment in zip(missing, results, strict=True):
@@ -117,17 +122,17 @@ def _load(database: sqlite3.Connection, digests: Sequence[str]) -> Iterator[np.n
 
 
 def prepare(catalogue: Catalogue, *, cache: Path = Path("cache"), processes: int | None = None) -> Dataset:
-    """Cut out every photograph of a catalogue, taking from the cache what is there.
+    """Cut out every photograph of a catalogue, or take it from the cache.
 
-    The cache is keyed by the file's SHA-256 and lies in a file of its own for each preprocessing version.
+    The cache is keyed by the file's SHA-256, with one database for each preprocessing version.
 
     Parameters
     ----------
     catalogue : Catalogue
     cache : Path
-        Folder of the cache; made if missing.
+        Folder of the cache; created if missing.
     processes : int, optional
-        Worker processes; all cores without it.
+        Worker processes; one a core by default.
 
     Raises
     ------
@@ -152,3 +157,34 @@ def prepare(catalogue: Catalogue, *, cache: Path = Path("cache"), processes: int
     ]
     items = tuple(catalogue.items[row] for row in good)
     return Dataset(cutouts, items, (*catalogue.bad, *bad))
+
+
+def split(dataset: Dataset, validation: Dataset | None = None, *, seed: int) -> tuple[Dataset, Dataset]:
+    """Return the training set and the validation set.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What is trained on.
+    validation : Dataset, optional
+        Without it a random share `HELD_OUT` of `dataset` is held out.
+    seed : int
+        Of the random split.
+
+    Raises
+    ------
+    TooFewImages
+        There are fewer than `MIN_IMAGES` images to train on, or fewer than devices.
+    """
+    if validation is None:
+        order = np.random.default_rng(seed).permutation(len(dataset.items))
+        cut = max(1, round(HELD_OUT * len(order)))
+        dataset, validation = dataset.take(np.sort(order[cut:])), dataset.take(np.sort(order[:cut]))
+    needed = max(MIN_IMAGES, device.count())
+    if len(dataset.items) < needed:
+        raise TooFewImages(
+            f"There are {len(dataset.items)} readable images to train on "
+            f"(and {len(validation.items)} held out); at least {needed} are needed. "
+            "Name a larger catalogue."
+        )
+    return dataset, validation

@@ -11,11 +11,10 @@ from training import device
 from training.catalogue.reader import Catalogue, check_bad_share, write_report
 from training.catalogue.skipped import summary
 from training.files import write_atomically
-from training.fit.dataset import Dataset, prepare
+from training.fit.dataset import Dataset, prepare, split
 from training.fit.loop import train
 from training.fit.result import describe, finish
 from training.fit.run import RUN_FILE, Run, check_run, own_folder
-from training.fit.split import split
 from training.photo.encoder import Encoder
 
 SKIPPED_FILE = "skipped.csv"

@@ -1,4 +1,4 @@
-"""Every figure of an encoder bundle on real photographs: what people look at to trust it."""
+"""The figures of an encoder bundle on real photographs, for people to judge it by."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,11 @@ import keras
 import numpy as np
 
 from training.config import from_dict
-from training.figures import figures
+from training.figures import sheet
+from training.figures.garment_sheet import garment_rows
+from training.figures.history import curves
+from training.figures.layers import feature_maps, kernels
+from training.figures.result_sheet import Answered, Shown, result_sheet
 from training.fit.dataset import Dataset
 from training.metrics import mark, rank
 from training.model import bundle
@@ -30,7 +34,7 @@ def draw_curves(history: Sequence[dict[str, Any]], out: Path) -> Path:
         for name in sorted(names)
     }
     path = out / "curves.png"
-    figures.save(figures.curves(series, best="val_p_at_10"), path)
+    sheet.save(curves(series, best="val_p_at_10"), path)
     return path
 
 
@@ -38,11 +42,11 @@ def _photo(dataset: Dataset, row: int) -> np.ndarray:
     return decode(dataset.items[row].path, size=320)
 
 
-def _shown(dataset: Dataset, row: int, **more: Any) -> figures.Shown:
-    return figures.Shown(image=_photo(dataset, row), label=dataset.items[row].category or "", **more)
+def _shown(dataset: Dataset, row: int, **more: Any) -> Shown:
+    return Shown(image=_photo(dataset, row), label=dataset.items[row].category or "", **more)
 
 
-def _answered(encoder: Encoder, gallery: Dataset, queries: Dataset) -> list[figures.Answered]:
+def _answered(encoder: Encoder, gallery: Dataset, queries: Dataset) -> list[Answered]:
     ids = [[item.item_id for item in part.items] for part in (queries, gallery)]
     vectors = [encoder.embed_cutouts(part.cutouts) for part in (queries, gallery)]
     found = []
@@ -58,12 +62,12 @@ def _answered(encoder: Encoder, gallery: Dataset, queries: Dataset) -> list[figu
                 )
                 for i, score in zip(best[:ANSWERS], scores[:ANSWERS], strict=True)
             )
-            found.append(figures.Answered(query=_shown(queries, row), answers=answers))
+            found.append(Answered(query=_shown(queries, row), answers=answers))
     return found
 
 
 def _varied(dataset: Dataset, count: int, *, seed: int = 3) -> Dataset:
-    """Draw rows by chance, one of each category before the second of any."""
+    """Sample rows at random, one of each category before the second of any."""
     order = np.random.default_rng(seed).permutation(len(dataset.items))
     seen: dict[str | None, int] = {}
     turn = []
@@ -75,7 +79,7 @@ def _varied(dataset: Dataset, count: int, *, seed: int = 3) -> Dataset:
 
 
 def _failing(encoder: Encoder, gallery: Dataset, queries: Dataset) -> Dataset:
-    """Draw from the tenth of the queries whose answers least have their category."""
+    """Sample from the tenth of the queries with the lowest average precision by category."""
     asked, searched = (
         part.take(np.flatnonzero([item.category is not None for item in part.items]))
         for part in (queries, gallery)
@@ -99,18 +103,18 @@ def _first_maps(model: Autoencoder, edges: np.ndarray) -> np.ndarray:
 
 
 def draw_figures(folder: Path, *, gallery: Dataset, queries: Dataset, out: Path) -> list[Path]:
-    """Draw what the encoder of a bundle sees, has learned and answers.
+    """Draw what the encoder of a bundle sees, what it has learned and what it finds.
 
     Parameters
     ----------
     folder : Path
         The bundle.
     gallery, queries : Dataset
-        A few queries of different categories are drawn from `queries` and answered from `gallery`; a
-        query that is in the gallery too is not its own answer.
+        A few queries of different categories are sampled from `queries` and searched for in `gallery`; a
+        query that is in the gallery, too, is not its own answer.
     out : Path
         Folder of `garments.png`, `results.png`, `kernels.png` and `feature_maps.png`; where there are
-        categories also of `failures.png`, queries that are answered worst.
+        categories also of `failures.png`, the queries with the worst results.
 
     Returns
     -------
@@ -127,16 +131,16 @@ def draw_figures(folder: Path, *, gallery: Dataset, queries: Dataset, out: Path)
     seen = model(chosen.cutouts, training=False)
     edges = np.asarray(model.clean_edges(chosen.cutouts))
     photos = [_photo(chosen, row) for row in range(len(chosen.items))]
-    kernels = next(np.asarray(w) for w in model.trunk.weights if len(w.shape) == 4)
+    weights = next(np.asarray(w) for w in model.trunk.weights if len(w.shape) == 4)
     drawn = {
-        "garments": figures.garment_rows(photos, chosen.cutouts, edges, np.asarray(seen["reconstruction"])),
-        "results": figures.result_sheet(_answered(encoder, gallery, chosen)),
-        "kernels": figures.kernels(kernels),
-        "feature_maps": figures.feature_maps(_first_maps(model, edges[0]), edges[0]),
+        "garments": garment_rows(photos, chosen.cutouts, edges, np.asarray(seen["reconstruction"])),
+        "results": result_sheet(_answered(encoder, gallery, chosen)),
+        "kernels": kernels(weights),
+        "feature_maps": feature_maps(_first_maps(model, edges[0]), edges[0]),
     }
     failing = _failing(encoder, gallery, queries)
     if failing.items:
-        drawn["failures"] = figures.result_sheet(_answered(encoder, gallery, failing))
+        drawn["failures"] = result_sheet(_answered(encoder, gallery, failing))
     for name, figure in drawn.items():
-        figures.save(figure, out / f"{name}.png")
+        sheet.save(figure, out / f"{name}.png")
     return [out / f"{name}.png" for name in drawn]

@@ -1,4 +1,4 @@
-"""Disturbances that change a garment's appearance and never its shape, on the training device.
+"""Augmentation that changes a garment's appearance but not its shape, on the training device.
 
 float32 (n, s, s, 4) cut-outs in [0, 1] become luminance and mask, float32 (n, s, s, 1) each in [0, 1].
 """
@@ -25,20 +25,20 @@ BITE_SHARE = 0.3
 
 
 def _along(row: Tensor, axis: Tensor) -> Tensor:
-    """Coordinates at each pixel, (n, s, s); no matrix product, which a GPU would round to 10 bits."""
+    """Return coordinates at each pixel, (n, s, s), without a matrix product, which GPUs round to 10 bits."""
     return (row[:, 0:1] * axis)[:, None, :] + (row[:, 1:2] * axis + row[:, 2:3])[:, :, None]
 
 
 def _affine(images: Tensor, across: Tensor, down: Tensor) -> Tensor:
-    """Fetch each pixel (x, y) of the result from where `across` and `down` say, zero outside.
+    """Apply an affine transform with bilinear interpolation and zeros outside the image.
 
-    Bilinear, as `keras.ops.image.affine_transform`, which XLA can not compile on TensorFlow.
+    Equals `keras.ops.image.affine_transform`, which XLA can't compile on TensorFlow.
 
     Parameters
     ----------
     images : float32 (n, s, s, c)
     across, down : float32 (n, 3)
-        The source is at x' = across . (x, y, 1), y' = down . (x, y, 1).
+        Pixel (x, y) is sampled at x' = across . (x, y, 1), y' = down . (x, y, 1).
 
     Returns
     -------
@@ -65,7 +65,7 @@ class Disturb(keras.layers.Layer):
     Parameters
     ----------
     seed : int
-        Seed of the layer's own generator, whose state is saved with the weights.
+        Of the layer's own generator, whose state is saved with the weights.
     """
 
     def __init__(self, *, seed: int, **options: object) -> None:
@@ -79,7 +79,7 @@ class Disturb(keras.layers.Layer):
         return ops.cast(self._uniform((n, 1, 1, 1)) < share, "float32")
 
     def _mixed(self, rgb: Tensor, n: int) -> Tensor:
-        """Mix the channels with random weights, bend the tones, invert half of the images."""
+        """Mix the channels with random weights, apply a random gamma, invert half of the images."""
         weights = self._uniform((n, 1, 1, 3), -0.25, 1.0) + 0.05
         grey = ops.sum(rgb * weights, axis=-1, keepdims=True)
         low = ops.min(grey, axis=(1, 2), keepdims=True)
@@ -92,7 +92,7 @@ class Disturb(keras.layers.Layer):
         return contrast * ops.power(ops.clip(grey, 1e-3, 1.0), gamma)
 
     def _warped(self, images: Tensor, n: int, side: int) -> Tensor:
-        """Turn, scale, stretch, shift and mirror each image about its centre."""
+        """Rotate, scale, stretch, shift and mirror each image about its centre."""
         angle = self._uniform((n,), -ROTATION, ROTATION)
         scale = ops.exp(self._uniform((n,), -SCALE, SCALE))
         aspect = ops.exp(self._uniform((n,), -ASPECT, ASPECT))
@@ -106,7 +106,7 @@ class Disturb(keras.layers.Layer):
         return _affine(images, ops.stack([a0, a1, a2], axis=1), ops.stack([b0, b1, b2], axis=1))
 
     def _window(self, n: int, side: int, *, centre: float, low: float, high: float) -> Tensor:
-        """Draw one random rounded window an image: 1 inside, 0 outside; float32 (n, side, side, 1)."""
+        """Return one random rounded window per image: 1 inside, 0 outside; float32 (n, side, side, 1)."""
         axis = ops.linspace(0.0, 1.0, side)
         middle = self._uniform((2, n, 1, 1), 0.5 - centre, 0.5 + centre)
         radius = self._uniform((2, n, 1, 1), low, high)
@@ -117,7 +117,7 @@ class Disturb(keras.layers.Layer):
         return ops.cast(inside, "float32")[..., None]
 
     def _printed(self, grey: Tensor, n: int, side: int) -> Tensor:
-        """Lay stripes or waves over the whole garment, and paste a piece of another as its logo."""
+        """Add stripes or waves to the whole garment, and a patch of another garment as a logo."""
         axis = ops.linspace(0.0, 1.0, side)
         wave = self._uniform((2, n, 1, 1), -80.0, 80.0)
         phase = self._uniform((n, 1, 1), 0.0, 2 * math.pi)
@@ -136,16 +136,16 @@ class Disturb(keras.layers.Layer):
         return share * soft + (1 - share) * grey
 
     def _ragged(self, mask: Tensor, n: int, side: int) -> Tensor:
-        """Fray the outline as a poor cut-out would, and bite a piece out of it or add one."""
+        """Roughen the outline as in a poor cut-out, and remove or add a piece."""
         coarse = random.normal((n, side // 8, side // 8, 1), seed=self.generator)
         noise = ops.image.resize(coarse, (side, side), interpolation="bilinear")
         amount = self._uniform((n, 1, 1, 1), 0.0, RAGGED)
         offset = self._uniform((n, 1, 1, 1), -0.15, 0.15)
         soft = ops.average_pool(mask, 7, strides=1, padding="same")
-        frayed = ops.sigmoid(12.0 * (soft - 0.5 + amount * noise + offset))
+        rough = ops.sigmoid(12.0 * (soft - 0.5 + amount * noise + offset))
         bite = self._window(n, side, centre=0.5, low=0.03, high=0.14) * self._chance(n, BITE_SHARE)
         filled = ops.cast(self._uniform((n, 1, 1, 1)) < 0.3, "float32")
-        return frayed * (1 - bite) + bite * filled
+        return rough * (1 - bite) + bite * filled
 
     def call(self, cutouts: Tensor) -> tuple[Tensor, Tensor]:
         """Return luminance and mask, float32 (n, s, s, 1) each."""

@@ -1,10 +1,11 @@
 """The convolutional autoencoder: cut-outs, uint8 (n, 128, 128, 4), to unit embeddings, float32 (n, d).
 
-It sees two disturbed views of each garment and reconstructs the clean edge maps from each (denoising). Both
-views must get one projection that differs from every other garment's (the invariance term); where garments
-have categories, the embeddings of one category are pulled together, too. The embedding is the bottleneck, or,
-with categories, what `training.model.discriminant` makes of the same features once the training is over.
-What is reconstructed is the mean of the edge maps and their mirror image: it need not tell left from right.
+It sees two disturbed views of each garment and reconstructs the clean edge maps from each (denoising). The
+projections of both views are pulled together and away from every other garment's (the invariance term); where
+garments have categories, the embeddings of one category are pulled together, too. The embedding is the
+bottleneck or, with categories, a linear layer on the same features that `training.model.discriminant` learns
+after the training. The target of the reconstruction is the mean of the edge maps and their mirror image, so
+that left and right need not be distinguished.
 """
 
 from typing import Any
@@ -37,9 +38,9 @@ def _stage(x: Tensor, width: int, blocks: int) -> Tensor:
 
 
 def build_trunk(config: Config) -> keras.Model:
-    """Build the way from edge maps, float32 (n, 128, 128, 2), to features, float32 (n, 64 config.neck).
+    """Build the network from edge maps, float32 (n, 128, 128, 2), to features, float32 (n, 64 config.neck).
 
-    Nothing is pooled over the picture, so where a sleeve or a hem ends is kept.
+    It has no global pooling, so that the positions of sleeve ends and hems are kept.
     """
     edges = keras.Input((SIDE, SIDE, 2))
     x = layers.ReLU()(_convolved(edges, config.widths[0], kernel=5, strides=2))
@@ -56,9 +57,9 @@ def build_bottleneck(config: Config) -> keras.Model:
 
 
 def build_projector(config: Config) -> keras.Model:
-    """Build what stands between bottleneck and invariance term while training: (n, d) to (n, d).
+    """Build the projection head before the invariance term, used in training only: (n, d) to (n, d).
 
-    What the term makes the network forget is forgotten here, not in the embedding.
+    Information that the term discards is lost here and not in the embedding.
 
     References
     ----------
@@ -71,7 +72,7 @@ def build_projector(config: Config) -> keras.Model:
 
 
 def build_decoder(config: Config) -> keras.Model:
-    """Build the way back: bottleneck to clean edge maps, float32 (n, 64, 64, 2) in [0, 1]."""
+    """Build the decoder from the bottleneck to clean edge maps, float32 (n, 64, 64, 2) in [0, 1]."""
     bottleneck = keras.Input((config.dimension,))
     x = layers.Reshape((8, 8, config.neck))(layers.Dense(64 * config.neck, activation="relu")(bottleneck))
     for width in config.decoder_widths:
@@ -82,14 +83,14 @@ def build_decoder(config: Config) -> keras.Model:
 
 
 def contrast(embeddings: Tensor, groups: Tensor, temperature: float) -> Tensor:
-    """Pull together the embeddings of one group and push all others away.
+    """Contrastive loss that pulls the embeddings of a group together and pushes all others away.
 
     Parameters
     ----------
     embeddings : float32 (m, d) of unit norm
     groups : int32 (m,)
-        Embeddings of one group belong together; a negative group has no members. With one group a garment
-        this is InfoNCE, with one a category the supervised form.
+        Group of each embedding; negative for none. With one group per garment this is InfoNCE, with one per
+        category the supervised form.
     temperature : float
 
     Returns
@@ -130,7 +131,7 @@ class Autoencoder(keras.Model):
     Attributes
     ----------
     head : tuple of float32 (m, d) and float32 (d,), or None
-        Kernel and bias from features to embedding, in place of the bottleneck's, once they are known.
+        Kernel and bias from features to embedding, in place of the bottleneck's, once they are learned.
     """
 
     def __init__(self, config: Config, **options: object) -> None:
@@ -152,7 +153,7 @@ class Autoencoder(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """The running means that each epoch reports."""
+        """The metrics that each epoch reports."""
         return [*super().metrics, *self.losses_seen.values()]
 
     def clean_edges(self, cutouts: Tensor) -> Tensor:
@@ -161,7 +162,7 @@ class Autoencoder(keras.Model):
         return self._kept(edge_maps(_grey(scaled), scaled[..., 3:]))
 
     def _kept(self, edges: Tensor) -> Tensor:
-        """Blank the channel that the configuration does without."""
+        """Zero the channels that the configuration switches off."""
         shares = [float(self.config.outline), float(self.config.inner_lines)]
         return edges if all(shares) else edges * ops.convert_to_tensor(shares)
 
@@ -174,7 +175,7 @@ class Autoencoder(keras.Model):
         return ops.concatenate([edges[..., :1], edges[..., 1:] * ops.cast(shown, "float32")], axis=-1)
 
     def call(self, cutouts: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """Return embeddings, reconstructions and targets: of two views a garment while training."""
+        """Return embeddings, projections, reconstructions and targets (of two views each in training)."""
         clean = self.clean_edges(cutouts)
         ratio = SIDE // RECONSTRUCTION_SIDE
         small = ops.average_pool(clean, ratio, strides=ratio)

@@ -1,7 +1,7 @@
-"""Writing an encoder bundle: the trained model is rounded to half precision and exported to LiteRT.
+"""Weights and export of an encoder bundle: the trained model is rounded to float16 and exported to LiteRT.
 
-Weights are rounded to numbers that float16 holds before export, so that the small `weights.npz` and the
-float32 model in `encoder.tflite` are the same encoder exactly.
+Rounding before the export makes the small `weights.npz` and the float32 model in `encoder.tflite` exactly the
+same encoder.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from training.photo.encoder import DESCRIPTION_FILE, MODEL_FILE, WEIGHTS_FILE, E
 from training.photo.garment import PREPROCESSING, SIDE, encoder_input
 
 AGREEMENT = 1e-4
-"""Largest difference of an embedding's numbers between Keras and LiteRT."""
+"""Largest accepted difference in a component of an embedding between Keras and LiteRT."""
 
 _HEAD = ("head_kernel", "head_bias")
 
@@ -51,7 +51,7 @@ def _stored(folder: Path) -> dict[str, np.ndarray]:
             return {name: stored[name].astype(np.float32) for name in sorted(stored)}
     except (OSError, ValueError) as error:
         raise UnreadableEncoder(
-            f"No weights to go on with in '{folder}' ({error}). Name an encoder bundle."
+            f"No weights can be read from '{folder}' ({error}). Name an encoder bundle."
         ) from error
 
 
@@ -68,7 +68,7 @@ def _assign(model: Autoencoder, stored: dict[str, np.ndarray], folder: Path) -> 
 
 
 def load_weights(model: Autoencoder, folder: Path) -> None:
-    """Read `weights.npz` into a model that is to be trained, without a head: each run learns its own.
+    """Read `weights.npz` into a model to train, without the head, which each run learns itself.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def load_weights(model: Autoencoder, folder: Path) -> None:
 
 
 def restore(folder: Path, config: Config) -> Autoencoder:
-    """Build the autoencoder that a bundle holds, with its head if it has one; errors as `load_weights`."""
+    """Return the autoencoder of a bundle, with its head if it has one; raises as `load_weights`."""
     model, stored = Autoencoder(config), _stored(folder)
     _assign(model, stored, folder)
     if _HEAD[0] in stored:
@@ -99,7 +99,7 @@ def _rounded(array: np.ndarray) -> np.ndarray:
 
 
 def round_weights(model: Autoencoder) -> None:
-    """Round every weight to the nearest number that float16 holds."""
+    """Round every weight to the nearest float16."""
     for weight in _weights(model):
         weight.assign(_rounded(np.asarray(weight)))
     if model.head is not None:
@@ -141,12 +141,12 @@ def export(model: Autoencoder, folder: Path, *, sample: np.ndarray, description:
     sample : uint8 (n, 128, 128, 4)
         Cut-outs on which the exported encoder must agree with the trained one.
     description : dict
-        What it was trained on and how it scores; stands in `encoder.json` beside the shapes.
+        Training data and scores, written to `encoder.json` beside the shapes.
 
     Raises
     ------
     EncoderMismatch
-        The exported model computes something else.
+        The exported model's embeddings differ from the trained one's.
     """
     data = litert(model.encoder())
     full = {

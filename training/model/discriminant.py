@@ -1,7 +1,7 @@
-"""The last layer of an encoder that knows categories: features float32 (n, m) to embeddings (n, d).
+"""The last layer of an encoder trained with categories: features float32 (n, m) to embeddings (n, d).
 
-Linear discriminants part the categories, and others part the garments: these keep what tells one garment from
-another however it is disturbed. Both are found in closed form once the network is trained.
+Some linear discriminants separate the categories, the others single garments, whatever the disturbance.
+Both are computed in closed form once the network is trained.
 """
 
 import keras
@@ -34,8 +34,8 @@ def _scatter(rows: np.ndarray) -> np.ndarray:
 
 
 def _discriminants(between: np.ndarray, within: np.ndarray, count: int) -> np.ndarray:
-    """Return the `count` directions, (m, count), that have most scatter between groups beside that within."""
-    floor = SHRINKAGE * np.trace(within) / len(within) + 1e-9  # views may all be alike
+    """Return the `count` directions, (m, count), of the largest ratio of scatter between groups to within."""
+    floor = SHRINKAGE * np.trace(within) / len(within) + 1e-9  # all views may be equal
     values, vectors = np.linalg.eigh(within + floor * np.eye(len(within)))
     white = vectors / np.sqrt(values)
     return white @ np.linalg.eigh(white.T @ between @ white)[1][:, ::-1][:, :count]
@@ -48,7 +48,7 @@ def _mean_norm(rows: np.ndarray) -> float:
 def directions(
     features: np.ndarray, categories: np.ndarray, *, dimension: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the linear map that parts categories, and garments.
+    """Return the linear map whose components separate categories and garments.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def directions(
     categories : int (n,)
         At least two different ones.
     dimension : int
-        Components of the embedding, at most m. One fewer than there are categories part these, the others
-        part garments; `REST` is the ratio of their mean norms.
+        Components of the embedding, at most m. One fewer than the number of categories separate these, the
+        others separate garments; `REST` is the ratio of their mean norms.
 
     Returns
     -------
@@ -75,28 +75,28 @@ def directions(
     mean = features.mean(axis=(0, 1))
     centred = features - mean
     means = np.stack([centred[:, numbers == number].mean(axis=(0, 1)) for number in range(len(names))])
-    parting = _discriminants(
+    separating = _discriminants(
         _scatter(means[numbers]), _scatter(centred - means[numbers]), min(len(names) - 1, dimension)
     )
     garments = centred.mean(axis=0)
-    rest = _discriminants(_scatter(garments), _scatter(centred - garments), dimension - parting.shape[1])
+    rest = _discriminants(_scatter(garments), _scatter(centred - garments), dimension - separating.shape[1])
     if rest.size:
-        rest *= REST * _mean_norm(centred @ parting) / _mean_norm(centred @ rest)
-    kernel = np.hstack([parting, rest])
+        rest *= REST * _mean_norm(centred @ separating) / _mean_norm(centred @ rest)
+    kernel = np.hstack([separating, rest])
     return kernel.astype(np.float32), (-mean @ kernel).astype(np.float32)
 
 
 def learn_head(model: Autoencoder, cutouts: np.ndarray, categories: np.ndarray) -> None:
-    """Give a trained model the last layer that parts the categories of its garments.
+    """Set the last layer of a trained model, which separates the categories of its garments.
 
     Parameters
     ----------
     model : Autoencoder
-        Keeps its bottleneck, which the decoder needs. Without two categories nothing changes.
+        Keeps its bottleneck, which the decoder needs. With fewer than two categories nothing changes.
     cutouts : uint8 (n, 128, 128, 4)
-        Of more than `LIMIT` garments, as many are drawn by chance.
+        A random sample of `LIMIT` garments is used where there are more.
     categories : int (n,)
-        Negative where a garment has none; it is left out.
+        Negative where a garment has none; such garments are ignored.
     """
     known = np.flatnonzero(categories >= 0)
     if len(np.unique(categories[known])) < 2:

@@ -1,7 +1,7 @@
 """The exported encoder on LiteRT: photographs in, float32 (n, d) unit vectors out, without TensorFlow.
 
 A bundle is a folder with `encoder.tflite` (uint8 (n, 128, 128, 2) -> float32 (n, d)), `encoder.json`
-(fingerprint, shapes, preprocessing version, training data, scores) and `weights.npz` for going on training.
+(fingerprint, shapes, preprocessing version, training data, scores) and `weights.npz` to resume training from.
 """
 
 import hashlib
@@ -67,7 +67,7 @@ def _check(folder: Path, model: bytes, description: dict[str, Any]) -> None:
 
 
 class Encoder:
-    """An encoder bundle in memory; safe to share between threads, each of which gets its own interpreter.
+    """An encoder bundle in memory, safe to share between threads.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class Encoder:
         self._model = LiteModel(model)
 
     def __reduce__(self) -> tuple[type["Encoder"], tuple[bytes, dict[str, Any]]]:
-        """Travel to another process as the exported model; the interpreters are made where it arrives."""
+        """Pickle the exported model alone; the interpreters are created in the process that unpickles it."""
         return Encoder, (self._exported, self.description)
 
     @classmethod
@@ -97,7 +97,7 @@ class Encoder:
         UnreadableEncoder
             A file is missing or malformed.
         EncoderMismatch
-            The fingerprint or the preprocessing version is not the one expected.
+            The fingerprint does not match the model, or the preprocessing version is another.
         """
         model, description = _read(Path(folder))
         _check(Path(folder), model, description)
@@ -110,7 +110,7 @@ class Encoder:
         return np.concatenate(parts) if parts else np.zeros((0, self.dimension), np.float32)
 
     def embed_garments(self, garments: Sequence[Garment]) -> np.ndarray:
-        """Embed garments that are cut out already: float32 (n, d) with unit rows."""
+        """Embed garments that are already cut out: float32 (n, d) with unit rows."""
         if not garments:
             return np.zeros((0, self.dimension), np.float32)
         return self.embed_cutouts(np.stack([garment.cutout for garment in garments]))

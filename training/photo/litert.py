@@ -8,7 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 
 class _Runner:
-    """An interpreter of a model, which one thread at a time may use."""
+    """An interpreter of a model, for one thread at a time."""
 
     def __init__(self, model: bytes) -> None:
         self._interpreter = Interpreter(model_content=model, num_threads=1)
@@ -29,8 +29,8 @@ class _Runner:
 class LiteModel:
     """A model in memory; safe to share between threads.
 
-    As many compute at the same time as there are cores, each with an interpreter of its own. One that has
-    ended leaves it to the next, the last one first: a few are kept warm, however many threads there are.
+    As many run at the same time as there are cores, each on its own interpreter. Interpreters are pooled, the
+    last one used first, so that a few stay warm however many threads there are.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class LiteModel:
             self._runners.put(None)
 
     def run(self, inputs: np.ndarray) -> np.ndarray:
-        """Compute one batch; the result is the caller's own."""
+        """Run one batch; the result is a new array."""
         runner = self._runners.get()
         try:
             runner = runner or _Runner(self._model)

@@ -1,4 +1,4 @@
-"""Photographs to garments, many at a time: paths in, one garment (or the reason why not) a path, in order."""
+"""Photographs to garments in parallel: paths in, one garment or error for each, in order."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ Source = TypeVar("Source")
 Result = TypeVar("Result")
 
 
-def _or_explain(function: Callable[[Source], Result], source: Source) -> Result | UnreadableImage:
+def _or_error(function: Callable[[Source], Result], source: Source) -> Result | UnreadableImage:
     try:
         return function(source)
     except UnreadableImage as error:
@@ -32,7 +32,7 @@ def in_order(
     unit: str = "photo",
     start: Callable[[], None] | None = None,
 ) -> Generator[Result | UnreadableImage, None, None]:
-    """Apply a function to many sources in parallel, a bounded number of them in memory.
+    """Apply a function to many sources in parallel, with a bounded number in memory.
 
     Parameters
     ----------
@@ -41,12 +41,11 @@ def in_order(
     sources : sequence
         Paths, for example.
     processes : int, optional
-        Worker processes; all cores without it. With 1 nothing is started.
+        Worker processes; one a core by default. With 1 no process is started.
     progress, unit : str
-        Label of a progress bar on standard error, and what it counts (rate and time left); no bar
-        without a label.
+        Label and unit of a progress bar on standard error; without a label there is no bar.
     start : function, optional
-        Called once in each worker process before its first source; with 1 process it is not called.
+        Called once in each worker process before its first source; not called with 1 process.
 
     Yields
     ------
@@ -60,7 +59,7 @@ def in_order(
         pre_dispatch="4*n_jobs",
         initializer=start,
     )
-    results = run(delayed(_or_explain)(function, source) for source in sources)
+    results = run(delayed(_or_error)(function, source) for source in sources)
     yield from tqdm(results, total=len(sources), desc=progress, unit=unit, disable=progress is None)
 
 

@@ -1,8 +1,7 @@
-"""The constants that decide the pixels an encoder sees, and the version that is derived from them.
+"""The constants that determine the pixels an encoder sees, and the version derived from them.
 
-All of them stand in this module, and every constant of this module is part of the version: whoever changes or
-adds one changes the version, and encoders trained for another version are refused. Only a change of code that
-changes pixels needs a hand: it raises `CODE`.
+Every constant of this module is part of the version: changing or adding one changes the version, and encoders
+trained for another version are refused. A change of code that changes pixels must raise `CODE` by hand.
 """
 
 import hashlib

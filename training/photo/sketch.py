@@ -1,4 +1,4 @@
-"""The garment in a sketch: strokes on paper, uint8 (h, w, 3), in; a cut-out like that of a photograph out."""
+"""The garment in a sketch: strokes on paper, uint8 (h, w, 3), in; a cut-out as from a photograph out."""
 
 import numpy as np
 from PIL import Image
@@ -22,7 +22,7 @@ from training.photo.preprocessing import (
 
 
 def _paper(luminance: np.ndarray) -> np.ndarray:
-    """Fit a plane, float (h, w), to the border's luminance: the paper, under light from one side."""
+    """Fit a plane, float (h, w), to the luminance of the border: the paper, possibly lit from one side."""
     height, width = luminance.shape
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     border = np.ones((height, width), bool)
@@ -33,7 +33,7 @@ def _paper(luminance: np.ndarray) -> np.ndarray:
 
 
 def _strokes(rgb: np.ndarray) -> np.ndarray:
-    """Find what differs from the paper, darker or brighter: bool (h, w)."""
+    """Find the pixels darker or brighter than the paper: bool (h, w)."""
     luminance = rgb @ LUMINANCE
     contrast = np.abs(luminance - _paper(luminance))
     if contrast.max() < SKETCH_MIN_CONTRAST:
@@ -43,44 +43,44 @@ def _strokes(rgb: np.ndarray) -> np.ndarray:
 
 
 def _grown(mask: np.ndarray, radius: float) -> np.ndarray:
-    """Return all within `radius` pixels of a mask."""
+    """Dilate a mask by `radius` pixels."""
     return ndimage.distance_transform_edt(~mask) <= radius if mask.any() else mask
 
 
 def _opened(mask: np.ndarray, radius: float) -> np.ndarray:
-    """Leave out what is thinner than twice the radius."""
+    """Remove parts thinner than twice the radius (a morphological opening)."""
     return mask & _grown(ndimage.distance_transform_edt(mask) > radius, radius)
 
 
 def _enclosed(distance: np.ndarray, radius: int) -> np.ndarray:
-    """Find what strokes enclose, and themselves, gaps of up to twice the radius taken as closed.
+    """Return the strokes and the area they enclose, with gaps of up to twice the radius closed.
 
-    The places that lie farther than `radius` from all strokes, inside or outside, grow until they meet: on
-    the strokes and, in a gap, where it is narrowest. So the closing of gaps fills no corner of the outline.
+    Regions farther than `radius` from all strokes, inside or outside, grow until they meet: on the strokes
+    and, in a gap, at its narrowest place. Closing gaps this way does not fill corners of the outline.
 
     Parameters
     ----------
     distance : float (h, w)
-        From the nearest stroke; strokes lie nowhere near the border.
+        From the nearest stroke; no stroke is near the border.
     radius : int
 
     Returns
     -------
     bool (h, w)
-        The strokes alone where nothing is enclosed.
+        Only the strokes where nothing is enclosed.
     """
-    places, count = ndimage.label(distance > radius)
+    regions, count = ndimage.label(distance > radius)
     if count < 2:
         return distance == 0
-    sides = np.where(places == places[0, 0], 1, np.minimum(places, 1) * 2)
+    sides = np.where(regions == regions[0, 0], 1, np.minimum(regions, 1) * 2)
     return (watershed(-distance, sides) == 2) | (distance == 0)
 
 
 def _filled(strokes: np.ndarray, pen: float) -> np.ndarray:
-    """Fill the outline, its gaps closed with the least radius at which no stroke is left outside.
+    """Fill the outline, closing gaps with the smallest radius that leaves no stroke outside.
 
-    Where some always are, the radius counts that leaves the fewest; where that is most of the drawing, the
-    convex hull is taken.
+    If some always remain outside, the radius with the fewest is used; if those are most of the drawing, the
+    convex hull is used.
     """
     padding = SKETCH_GAP_RADII[-1] + 2
     distance = ndimage.distance_transform_edt(~np.pad(strokes, padding))
@@ -100,14 +100,14 @@ def _filled(strokes: np.ndarray, pen: float) -> np.ndarray:
 
 
 def _inner_lines(rgb: np.ndarray, strokes: np.ndarray, area: np.ndarray, pen: float) -> np.ndarray:
-    """Leave of the drawing only the lines inside the outline, on even paper: uint8 (h, w, 3)."""
+    """Keep only the lines inside the outline, on paper of one colour: uint8 (h, w, 3)."""
     deep = ndimage.distance_transform_edt(np.pad(area, 1))[1:-1, 1:-1] > 2 * pen
     lines = deep & _grown(strokes & ~_opened(strokes, SKETCH_WIDEST_PEN), 1)
     return np.where(lines[..., None], rgb, np.median(rgb[~strokes], axis=0).astype(np.uint8))
 
 
 def _cut(rgb: np.ndarray, area: np.ndarray, *, confidence: float) -> Garment:
-    """Cut the square around an area, bool (h, w), its edge as soft as that of a photograph's mask."""
+    """Cut the square around an area, bool (h, w), with an edge as soft as a photograph's mask."""
     box = bounds(area)
     soft = ndimage.gaussian_filter(area.astype(np.float32), SKETCH_BLUR)
     matte = Image.fromarray(np.rint(soft * 255).astype(np.uint8))
@@ -115,18 +115,18 @@ def _cut(rgb: np.ndarray, area: np.ndarray, *, confidence: float) -> Garment:
 
 
 def read_sketch(rgb: np.ndarray) -> Garment:
-    """Take a drawn outline for a garment.
+    """Cut out the garment that a sketch outlines.
 
     Parameters
     ----------
     rgb : uint8 (h, w, 3)
-        Strokes on paper of another brightness; the outline may have gaps, and lines within it.
+        Strokes on paper of another brightness; the outline may have gaps and inner lines.
 
     Returns
     -------
     Garment
-        The filled outline as the mask; of the drawing only the lines within it. On empty paper no garment
-        is found: the cut-out is the whole drawing, the confidence 0.
+        The mask is the filled outline, the picture the lines within it. On empty paper no garment is found:
+        the cut-out is the whole drawing and the confidence 0.
     """
     rgb = shrink(rgb, size=WORKING_SIZE)
     strokes = _strokes(rgb)

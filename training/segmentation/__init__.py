@@ -1,1 +1,4 @@
-"""How the garment is told from its ground: labels, training scenes, the network and its training."""
+"""Training of the segmenter, which separates garments from the background: labels, scenes and network.
+
+Import `learn` from `learn`; the other modules are private to this folder.
+"""

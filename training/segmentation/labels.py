@@ -1,6 +1,7 @@
-"""Masks to learn from, found without a network: photographs, uint8 (128, 128, 3), to masks, bool (128, 128).
+"""Pseudo-labels for the segmenter: photographs, uint8 (128, 128, 3), to masks, bool (128, 128).
 
-Two cuts of one photograph from different starts that agree are taken for the truth; the others are left out.
+Each photograph is segmented from two initialisations; where the two masks agree, they are used as the label;
+the other photographs are left out.
 """
 
 from dataclasses import dataclass
@@ -10,27 +11,27 @@ import numpy as np
 from scipy import ndimage
 
 MIN_AGREEMENT = 0.85
-"""Intersection over union of two masks of one photograph above which it is learned from."""
+"""Intersection over union of a photograph's two masks from which it is used for training."""
 
 _STARTS = (0.6, 0.25)
 _AREAS = (0.05, 0.85)
 _ROUNDS = 4
 _BORDER = 2
-_NO_BOX = (0, 0, 0, 0)  # the start is a mask
-cv2.setNumThreads(1)  # photographs are spread over processes already
+_NO_BOX = (0, 0, 0, 0)  # the initialisation is a mask
+cv2.setNumThreads(1)  # photographs are already spread over processes
 _CROSS = ndimage.generate_binary_structure(2, 1)
 
 
 @dataclass(frozen=True)
 class Label:
-    """A mask to learn from.
+    """A photograph with its pseudo-label.
 
     Parameters
     ----------
     photo : uint8 (128, 128, 3)
     mask : bool (128, 128)
     agreement : float in [0, 1]
-        How far the two masks that it comes from agree, as intersection over union.
+        Intersection over union of the two masks it comes from.
     """
 
     photo: np.ndarray
@@ -38,8 +39,8 @@ class Label:
     agreement: float
 
     @property
-    def sure(self) -> bool:
-        """Whether the mask is good enough to learn from."""
+    def reliable(self) -> bool:
+        """Whether the mask is reliable enough to train on."""
         return self.agreement >= MIN_AGREEMENT and bool(_AREAS[0] <= self.mask.mean() <= _AREAS[1])
 
 
@@ -55,7 +56,7 @@ def _centrality(height: int, width: int) -> np.ndarray:
 
 
 def _tidy(mask: np.ndarray) -> np.ndarray:
-    """Close gaps, open bridges, and keep the component with the most central area."""
+    """Close gaps, remove bridges, and keep the component with the largest area near the centre."""
     padded = np.pad(mask, 4)
     padded = ndimage.binary_opening(ndimage.binary_closing(padded, _CROSS, 2), _CROSS, 2)
     labels, count = ndimage.label(padded[4:-4, 4:-4])
@@ -66,7 +67,7 @@ def _tidy(mask: np.ndarray) -> np.ndarray:
 
 
 def cut(photo: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Improve a mask by the colours of garment and ground, deterministically.
+    """Refine a mask by the colours of garment and background, deterministically.
 
     Parameters
     ----------
@@ -93,14 +94,14 @@ def cut(photo: np.ndarray, start: np.ndarray) -> np.ndarray:
 
 
 def first_label(photo: np.ndarray) -> Label:
-    """Label a photograph from nothing but that garments lie in the middle: uint8 (h, w, 3) in."""
+    """Label a photograph, uint8 (h, w, 3), given only that garments are near the centre."""
     centrality = _centrality(*photo.shape[:2])
     narrow, wide = (cut(photo, centrality > share) for share in _STARTS)
     return Label(photo, narrow, iou(narrow, wide))
 
 
 def next_label(photo: np.ndarray, probability: np.ndarray) -> Label:
-    """Label a photograph, uint8 (h, w, 3), by what a network believes, float (h, w), and the colours."""
-    believed = _tidy(probability > 0.5)
-    improved = cut(photo, believed)
-    return Label(photo, improved, iou(believed, improved))
+    """Label a photograph, uint8 (h, w, 3), by a network's prediction, float (h, w), and the colours."""
+    predicted = _tidy(probability > 0.5)
+    refined = cut(photo, predicted)
+    return Label(photo, refined, iou(predicted, refined))

@@ -1,7 +1,7 @@
-"""Training of the segmenter: a catalogue of photographs goes in, `segmenter.tflite` and its scores come out.
+"""Training of the segmenter, from a catalogue of photographs to `segmenter.tflite` and its scores.
 
-Two rounds. The first learns from masks that GrabCut finds from the middle of each photograph, where two
-starts agree; the second from masks that GrabCut makes of what the network believes by then.
+It has two rounds of pseudo-labels. In the first, GrabCut starts from the centre of each photograph, and masks
+on which two initialisations agree are used; in the second, GrabCut refines the predictions of the network.
 """
 
 import json
@@ -37,20 +37,20 @@ RUN_FILE = "run.json"
 MIN_LABELS = 40
 HELD_OUT = 0.05
 DRAWN = 400
-DRAWN_EXAM = 100
+DRAWN_VALIDATION = 100
 
 
 @dataclass(frozen=True)
 class SegmenterConfig:
-    """Everything that decides what the segmenter learns.
+    """The hyperparameters of the segmenter's training.
 
     Parameters
     ----------
     epochs : tuple of int
-        Of each round, an epoch being as many scenes as there are photographs.
+        Epochs of each round; an epoch has as many scenes as there are photographs.
     batch : int
     learning_rate, weight_decay : float
-        Peak of each round's cosine schedule after one epoch of warm-up, and AdamW's decay.
+        Peak of each round's cosine schedule after one epoch of warm-up; AdamW's weight decay.
     seed : int
     """
 
@@ -62,7 +62,7 @@ class SegmenterConfig:
 
 
 class SceneBatches(keras.utils.PyDataset):
-    """`steps` batches an epoch, float32 masks beside uint8 pictures; other scenes in every epoch."""
+    """`steps` batches an epoch of uint8 pictures and float32 masks, with new scenes in every epoch."""
 
     def __init__(self, scenes: Scenes, *, steps: int, batch: int, seed: int) -> None:
         super().__init__(workers=2)  # with 1, an epoch ends with TensorFlow waiting, for up to a minute
@@ -78,7 +78,7 @@ class SceneBatches(keras.utils.PyDataset):
         return np.stack(pictures), np.stack(masks)[..., None]
 
     def on_epoch_end(self) -> None:
-        """Go on to other scenes."""
+        """Switch to new scenes."""
         self.epoch += 1
 
 
@@ -96,8 +96,8 @@ def _next(pair: tuple[np.ndarray, np.ndarray]) -> Label:
     return next_label(*pair)
 
 
-def _believed(model: keras.Model, photos: np.ndarray) -> np.ndarray:
-    """Probability of garment, mean of a photograph and its mirror image: float32 (n, 128, 128)."""
+def _predicted(model: keras.Model, photos: np.ndarray) -> np.ndarray:
+    """Return the probability of garment, averaged with the mirrored photograph's: float32 (n, 128, 128)."""
     straight, mirrored = (
         model.predict(batch, batch_size=64, verbose=0)[..., 0] for batch in (photos, photos[:, :, ::-1])
     )
@@ -118,13 +118,13 @@ def _train(model: keras.Model, scenes: Scenes, config: SegmenterConfig, number: 
 
 
 def _scores(model: keras.Model, held_out: Sequence[Label]) -> dict[str, float]:
-    """Mean IoU on held-out photographs (against their labels) and on drawn garments (against the truth)."""
-    drawn = [_drawn(index) for index in range(DRAWN, DRAWN + DRAWN_EXAM)]
+    """Return the mean IoU on held-out photographs (by their labels) and drawn garments (by true masks)."""
+    drawn = [_drawn(index) for index in range(DRAWN, DRAWN + DRAWN_VALIDATION)]
     scores = {}
     for name, labels in (("iou_photographs", held_out), ("iou_drawn", drawn)):
         if not labels:
             continue
-        masks = _believed(model, np.stack([label.photo for label in labels])) > 0.5
+        masks = _predicted(model, np.stack([label.photo for label in labels])) > 0.5
         overlaps = [iou(mask, label.mask) for mask, label in zip(masks, labels, strict=True)]
         scores[name] = float(np.mean(overlaps))
     return scores
@@ -143,7 +143,7 @@ def _read(catalogue: Catalogue, processes: int | None) -> tuple[np.ndarray, int]
 
 
 def _check_run(out: Path, catalogue: Catalogue, config: SegmenterConfig) -> None:
-    """Raise `RunExists` where `out` holds the training of another segmenter; note there what this one is."""
+    """Raise `RunExists` where `out` holds a training with other settings; else write this one's there."""
     settings = json.dumps({"catalogue": catalogue.source, "config": asdict(config)}, indent=2) + "\n"
     path = out / RUN_FILE
     if path.exists() and path.read_text() != settings:
@@ -154,13 +154,13 @@ def _check_run(out: Path, catalogue: Catalogue, config: SegmenterConfig) -> None
     write_atomically(path, settings.encode())
 
 
-def _sure(labels: list[Label], number: int) -> list[Label]:
-    kept = [label for label in labels if label.sure]
-    click.echo(f"Round {number + 1}: {len(kept):,} of {len(labels):,} masks are sure.", err=True)
+def _reliable(labels: list[Label], number: int) -> list[Label]:
+    kept = [label for label in labels if label.reliable]
+    click.echo(f"Round {number + 1}: {len(kept):,} of {len(labels):,} masks are reliable.", err=True)
     if len(kept) < MIN_LABELS:
         raise TooFewImages(
-            f"Only {len(kept)} photographs have a garment that can be told from its ground; at least "
-            f"{MIN_LABELS} are needed. Add photographs of single garments, each in the middle of its picture."
+            f"Only {len(kept)} photographs have a garment that can be separated from its background; at "
+            f"least {MIN_LABELS} are needed. Add photographs of one garment each, near the centre."
         )
     return kept
 
@@ -169,13 +169,13 @@ def _labels(photos: np.ndarray, model: keras.Model | None, processes: int | None
     if model is None:
         results = in_order(first_label, list(photos), processes=processes, progress="Labelling")
     else:
-        pairs = list(zip(photos, _believed(model, photos), strict=True))
+        pairs = list(zip(photos, _predicted(model, photos), strict=True))
         results = in_order(_next, pairs, processes=processes, progress="Labelling")
     return [result for result in results if isinstance(result, Label)]
 
 
 def half_precision(model: keras.Model) -> bytes:
-    """Export a network with its weights stored as float16 and computed in float32."""
+    """Export a network with float16 weights that computes in float32."""
     import tensorflow as tf
 
     types = {"supported_types": [tf.float16]}
@@ -183,7 +183,7 @@ def half_precision(model: keras.Model) -> bytes:
 
 
 def _check_agreement(exported: bytes, model: keras.Model, photos: np.ndarray) -> float:
-    """Return the largest difference in probability between the exported network and the trained one."""
+    """Return the largest difference in probability between the exported and the trained network."""
     there = expit(LiteModel(exported).run(photos))
     return float(np.abs(there - expit(model.predict(photos, verbose=0))).max())
 
@@ -195,14 +195,14 @@ def learn(
     config: SegmenterConfig = SegmenterConfig(),  # noqa: B008 (frozen)
     processes: int | None = None,
 ) -> dict[str, Any]:
-    """Train the segmenter on photographs without any mask; categories are not looked at.
+    """Train the segmenter on photographs without masks; categories are not used.
 
     Parameters
     ----------
     catalogue : Catalogue
         Photographs of one garment each.
     out : Path
-        Takes `segmenter.tflite` and `segmenter.json`; a killed run goes on from its last epoch there.
+        Folder for `segmenter.tflite` and `segmenter.json`; a killed run resumes from its last epoch there.
     config : SegmenterConfig
     processes : int, optional
         Worker processes for reading and labelling.
@@ -226,10 +226,10 @@ def learn(
     model = network.build()
     counts = []
     for number in range(len(config.epochs)):
-        labels = _sure(_labels(photos, model if number else None, processes), number)
+        labels = _reliable(_labels(photos, model if number else None, processes), number)
         counts.append(len(labels))
         _train(model, Scenes(labels, drawn), config, number, out)
-    exam = [label for label in _labels(held_out, None, processes) if label.sure]
+    validation = [label for label in _labels(held_out, None, processes) if label.reliable]
     data = half_precision(model)
     metrics = {
         "config": asdict(config),
@@ -237,8 +237,8 @@ def learn(
         "photographs": len(photos),
         "skipped": skipped,
         "labelled": counts,
-        "held_out": len(exam),
-        "scores": _scores(model, exam),
+        "held_out": len(validation),
+        "scores": _scores(model, validation),
         "export_difference": _check_agreement(data, model, held_out[:8]),
         "training": {"device": device.describe(), "keras": keras.__version__},
     }

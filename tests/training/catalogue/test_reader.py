@@ -255,7 +255,7 @@ def test_a_filter_by_an_unknown_column_names_the_known_ones(shop):
     spec = written(shop / "c.csv", "item_id,path,split\n1,a.jpg,train\n")
 
     with pytest.raises(
-        UnreadableCatalogue, match="'colour', which is no column. There are: item_id, path, split"
+        UnreadableCatalogue, match="'colour', which is not a column. The columns are: item_id, path, split"
     ):
         read_catalogue(f"{spec}?colour=red")
 
@@ -265,7 +265,7 @@ def test_a_filter_that_leaves_nothing_and_one_without_a_value_are_refused(shop):
 
     with pytest.raises(UnreadableCatalogue, match="Check the filter"):
         read_catalogue(f"{spec}?split=test")
-    with pytest.raises(UnreadableCatalogue, match="not understood"):
+    with pytest.raises(UnreadableCatalogue, match="is not valid"):
         read_catalogue(f"{spec}?split")
 
 
@@ -280,7 +280,7 @@ def test_an_existing_path_with_a_question_mark_is_preferred_to_a_filter(tmp_path
 
 
 @pytest.mark.parametrize("spec", ["nowhere", "nowhere.csv?split=train", __file__])
-def test_a_wrong_path_is_told_which_forms_are_accepted(spec):
+def test_a_wrong_path_is_reported_which_forms_are_accepted(spec):
     with pytest.raises(UnreadableCatalogue, match="Accepted: a folder of images, a .csv"):
         read_catalogue(spec)
 
@@ -341,10 +341,10 @@ def test_fashion_mnist_writes_only_what_an_interrupted_run_left_out(idx, tmp_pat
     ("content", "message"),
     [
         (None, "train-images-idx3-ubyte is not in"),
-        (struct.pack(">4I", 2049, 3, 28, 28), "starts with 2049 where"),
+        (struct.pack(">4I", 2049, 3, 28, 28), "starts with 2049, not 2051"),
         (struct.pack(">4I", 2051, 3, 28, 28) + bytes(100), "has 116 of 2,368 bytes"),
         (struct.pack(">4I", 2051, 1, 28, 28) + bytes(784), "3 labels for 1 images"),
-        (b"\x00", "starts with 0 where"),
+        (b"\x00", "starts with 0, not 2051"),
     ],
 )
 def test_damaged_fashion_mnist_files_are_refused(idx, tmp_path, content, message):
@@ -413,6 +413,6 @@ def test_the_share_of_bad_items_may_reach_the_limit_but_not_pass_it():
     check_bad_share(5, 100, max_bad=0.05)
     check_bad_share(0, 0, max_bad=0.0)
     with pytest.raises(
-        TooManyBadItems, match=r"6 of 100 items \(6.0%\) cannot be used; at most 5.0% may be bad"
+        TooManyBadItems, match=r"6 of 100 items \(6.0%\) can't be used; at most 5.0% may be bad"
     ):
         check_bad_share(6, 100, max_bad=0.05)

@@ -6,16 +6,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from training.figures.figures import (
-    Answered,
-    Shown,
-    curves,
-    feature_maps,
-    garment_rows,
-    kernels,
-    result_sheet,
-    save,
-)
+from training.figures.garment_sheet import garment_rows
+from training.figures.history import curves
+from training.figures.layers import feature_maps, kernels
+from training.figures.result_sheet import Answered, Shown, result_sheet
+from training.figures.sheet import save
 
 RED, GREEN, YELLOW = (255, 0, 0), (0, 255, 0), (255, 255, 0)
 
@@ -65,7 +60,7 @@ def test_a_garment_stands_as_photo_and_cut_out_from_left_to_right():
     assert photo[3] < cutout[1]
 
 
-def test_a_cut_out_stands_on_the_ground_without_what_was_around_the_garment():
+def test_a_cut_out_stands_on_the_background_without_what_was_around_the_garment():
     photos, cutouts, edges = _garments(1)
     cutouts[:, :10, :, :3] = (0, 0, 255)  # outside of the mask
     pixels = _pixels(garment_rows(photos, cutouts, edges))
@@ -171,7 +166,7 @@ def test_a_history_without_scores_marks_no_epoch():
     assert not [text for text in _texts(curves({"loss": [2.0, 1.0]})) if text.startswith("best")]
 
 
-def test_a_saved_figure_is_a_whole_picture_and_leaves_nothing_beside_it(tmp_path):
+def test_a_saved_figure_is_a_complete_picture_and_leaves_nothing_beside_it(tmp_path):
     path = tmp_path / "figures" / "kernels.png"
     save(kernels(np.zeros((3, 3, 1, 2))), path)
     assert [file.name for file in path.parent.iterdir()] == ["kernels.png"]

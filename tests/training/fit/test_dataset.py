@@ -77,7 +77,7 @@ def test_two_items_with_one_picture_are_both_there(photographs, tmp_path):
     assert np.array_equal(data.cutouts[0], data.cutouts[1])
 
 
-def test_a_full_disk_is_told_before_work_starts(photographs, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_before_work_starts(photographs, tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 9, 2**20))
     with pytest.raises(NotEnoughSpace, match="1 MB free"):

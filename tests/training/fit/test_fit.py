@@ -210,7 +210,7 @@ def test_wrong_use_is_one_line_and_a_failure(line, reason, tmp_path, drawn_cache
     assert result.output.strip().splitlines()[-1].count("Error: ") == 1
 
 
-def test_skipped_photographs_are_told_and_listed_and_too_many_fail(tmp_path, drawn_cache):
+def test_skipped_photographs_are_reported_and_listed_and_too_many_fail(tmp_path, drawn_cache):
     lines = ["item_id,path", *(f"gone-{n},gone-{n}.jpg" for n in range(3))]
     drawn = sorted(drawn_cache.rglob("*.webp"))[:2]
     lines += [f"here-{n},{path}" for n, path in enumerate(drawn)]

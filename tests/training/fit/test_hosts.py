@@ -72,7 +72,7 @@ def test_two_hosts_learn_what_two_devices_of_one_host_learn(start, read, tmp_pat
 
 
 @jax
-def test_hosts_that_were_started_differently_are_told(start, read, tmp_path):
+def test_hosts_that_were_started_differently_are_reported(start, read, tmp_path):
     read("drawn:60")
     for process in _together(start, tmp_path / "run", [], ["--epochs", "3"]):
         output, _ = process.communicate(timeout=300)
@@ -83,12 +83,12 @@ def test_hosts_that_were_started_differently_are_told(start, read, tmp_path):
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (["--hosts", "2"], "belong together"),
-        (["--coordinator", "a:1", "--hosts", "2", "--host", "2"], "counted from 0 to 1"),
+        (["--hosts", "2"], "go together"),
+        (["--coordinator", "a:1", "--hosts", "2", "--host", "2"], "numbered from 0 to 1"),
         (["--coordinator", "a:1", "--hosts", "2", "--host", "0"], "KERAS_BACKEND=jax"),
     ],
 )
-def test_wrong_use_is_told_before_anything_begins(line, reason, tmp_path):
+def test_wrong_use_is_reported_before_anything_begins(line, reason, tmp_path):
     result = CliRunner().invoke(main, ["fit", "--catalogue", "drawn:60", "--out", str(tmp_path), *line])
     assert result.exit_code != 0
     assert reason in result.output

@@ -34,7 +34,7 @@ def test_every_figure_is_drawn(finished, data, tmp_path):
 
 def test_each_term_of_the_loss_stands_among_the_losses_and_not_the_scores(monkeypatch, tmp_path):
     saved = []
-    monkeypatch.setattr("training.figures.figures.save", lambda figure, path: saved.append(figure))
+    monkeypatch.setattr("training.figures.sheet.save", lambda figure, path: saved.append(figure))
     terms = {"loss": 3.0, "reconstruction": 1.0, "invariance": 1.0, "category": 0.5}
     draw_curves([{"epoch": epoch, **terms, "val_p_at_10": 0.4} for epoch in (1, 2)], tmp_path)
     losses, scores = saved[0].axes

@@ -69,7 +69,7 @@ def test_an_encoder_travels_to_another_process_as_its_model_alone(encoder, photo
     assert np.array_equal(arrived.embed(photos[:1]), expected)
 
 
-def test_an_unreadable_path_is_told(encoder, tmp_path):
+def test_an_unreadable_path_is_reported(encoder, tmp_path):
     with pytest.raises(UnreadableImage):
         encoder.embed([tmp_path / "gone.jpg"])
 
@@ -97,7 +97,7 @@ def test_an_encoder_of_another_preprocessing_is_refused(bundle):
         Encoder.load(bundle)
 
 
-def test_a_damaged_description_is_told(bundle):
+def test_a_damaged_description_is_reported(bundle):
     (bundle / "encoder.json").write_text("{")
     with pytest.raises(UnreadableEncoder, match="can't be read"):
         Encoder.load(bundle)

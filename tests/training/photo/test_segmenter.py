@@ -31,7 +31,7 @@ def test_probabilities_have_the_network_s_size_whatever_the_photograph_s(size):
 
 
 @pytest.mark.parametrize("colour", [(200, 30, 40), (20, 60, 160), (30, 30, 30)])
-def test_a_plain_garment_is_told_from_its_ground(make_photo, colour):
+def test_a_plain_garment_is_separated_from_its_background(make_photo, colour):
     truth = squeeze(make_photo())[..., 0] < 210
     believed = segment(make_photo(colour=colour)) > 0.5
     assert (believed & truth).sum() / (believed | truth).sum() > 0.8

@@ -26,7 +26,7 @@ def test_the_overlap_of_two_boxes_is_their_common_area_over_both():
 
 
 @pytest.mark.parametrize(
-    ("agreement", "mask", "sure"),
+    ("agreement", "mask", "reliable"),
     [
         (1.0, _box(32, 32, 96, 96), True),
         (MIN_AGREEMENT, _box(32, 32, 96, 96), True),
@@ -35,15 +35,15 @@ def test_the_overlap_of_two_boxes_is_their_common_area_over_both():
         (1.0, _box(2, 2, 126, 126), False),  # nearly the whole picture
     ],
 )
-def test_a_label_is_sure_where_two_cuts_agree_on_a_garment_of_some_size(agreement, mask, sure):
-    assert Label(np.zeros((128, 128, 3), np.uint8), mask, agreement).sure is sure
+def test_a_label_is_reliable_where_two_cuts_agree_on_a_garment_of_some_size(agreement, mask, reliable):
+    assert Label(np.zeros((128, 128, 3), np.uint8), mask, agreement).reliable is reliable
 
 
 @pytest.mark.parametrize("colour", [(200, 30, 40), (20, 60, 160), (30, 30, 30)])
 def test_a_plain_shirt_is_found_from_the_middle(make_photo, shirt, colour):
     photo, truth = make_photo(side=128, colour=colour), shirt[1]
     label = first_label(photo)
-    assert label.sure
+    assert label.reliable
     assert label.mask.dtype == bool and label.mask.shape == (128, 128)
     assert iou(label.mask, truth) > 0.97
     assert label.photo is photo
@@ -51,12 +51,12 @@ def test_a_plain_shirt_is_found_from_the_middle(make_photo, shirt, colour):
 
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_a_flat_picture_has_no_sure_label(value):
-    assert not first_label(np.full((128, 128, 3), value, np.uint8)).sure
+    assert not first_label(np.full((128, 128, 3), value, np.uint8)).reliable
 
 
 def test_noise_has_no_sure_label():
     noise = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
-    assert not first_label(noise).sure
+    assert not first_label(noise).reliable
 
 
 def test_a_cut_corrects_a_rough_start(shirt):
@@ -91,14 +91,14 @@ def test_a_second_garment_at_the_edge_is_left_out(shirt):
 def test_what_a_network_believes_is_improved_and_agreement_says_how_far(shirt):
     photo, truth = shirt
     right = next_label(photo, truth * 0.9 + 0.05)
-    assert right.sure and right.agreement > 0.97 and iou(right.mask, truth) > 0.97
+    assert right.reliable and right.agreement > 0.97 and iou(right.mask, truth) > 0.97
     rough = _box(24, 36, 112, 92)
     improved = next_label(photo, rough.astype(np.float32))
     assert iou(improved.mask, truth) > 0.97
     assert improved.agreement == pytest.approx(iou(rough, truth), abs=0.05)
-    assert not improved.sure
+    assert not improved.reliable
 
 
 def test_a_network_that_believes_in_nothing_gives_no_sure_label(shirt):
     label = next_label(shirt[0], np.zeros((128, 128), np.float32))
-    assert not label.mask.any() and not label.sure
+    assert not label.mask.any() and not label.reliable

@@ -19,8 +19,8 @@ TINY = SegmenterConfig(epochs=(1, 1), batch=8)
 
 @pytest.fixture
 def small(monkeypatch):
-    """Few pictures, and masks that count as sure although the network has learned next to nothing."""
-    for name, value in {"MIN_LABELS": 4, "DRAWN": 4, "DRAWN_EXAM": 4, "HELD_OUT": 0.2}.items():
+    """Few pictures, and masks that count as reliable although the network has learned next to nothing."""
+    for name, value in {"MIN_LABELS": 4, "DRAWN": 4, "DRAWN_VALIDATION": 4, "HELD_OUT": 0.2}.items():
         monkeypatch.setattr(learn, name, value)
     monkeypatch.setattr(labels, "MIN_AGREEMENT", 0.0)
     monkeypatch.setattr(labels, "_AREAS", (0.001, 1.0))
@@ -98,15 +98,15 @@ def test_a_training_killed_in_its_second_round_goes_on_there(learned, catalogue,
     assert again["labelled"] == metrics["labelled"]
 
 
-def test_too_few_sure_masks_are_told(small, monkeypatch, drawn_cache, tmp_path):
+def test_too_few_reliable_masks_are_reported(small, monkeypatch, drawn_cache, tmp_path):
     monkeypatch.setattr(labels, "MIN_AGREEMENT", 1.1)  # no two masks agree as well
     with pytest.raises(TooFewImages, match=r"Only 0 photographs .* at least 4 are needed\. Add") as told:
         learn.learn(read_catalogue("drawn:6", cache=drawn_cache), tmp_path, config=TINY, processes=1)
-    assert "each in the middle of its picture" in str(told.value)
+    assert "each, near the centre" in str(told.value)
     assert not list(tmp_path.glob("segmenter.*"))
 
 
-def test_photographs_of_which_none_can_be_read_are_told(small, tmp_path):
+def test_photographs_of_which_none_can_be_read_are_reported(small, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "text.jpg").write_text("no picture")
     with pytest.raises(TooFewImages, match=r"has 0 readable photographs; at least 4"):
@@ -155,12 +155,12 @@ def test_batches_are_repeatable_and_differ_by_place_epoch_and_seed():
 def test_a_drawn_garment_comes_with_its_true_mask():
     label = learn._drawn(3)
     assert label.photo.shape == (128, 128, 3) and label.mask.dtype == bool
-    assert label.sure
+    assert label.reliable
 
 
 def test_what_a_network_believes_does_not_depend_on_the_side():
     photos = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), np.uint8)
     model = network.build()
-    straight, mirrored = learn._believed(model, photos), learn._believed(model, photos[:, :, ::-1])
+    straight, mirrored = learn._predicted(model, photos), learn._predicted(model, photos[:, :, ::-1])
     assert straight.shape == (2, 128, 128)
     assert np.allclose(straight, mirrored[:, :, ::-1], atol=1e-5)

@@ -8,9 +8,9 @@ from training.segmentation.scenes import Scenes
 RED, BLUE = (200, 30, 40), (20, 60, 160)
 
 
-def _label(ground, garment, *, box=(40, 40, 88, 88)):
-    """A garment of one colour, a square, on a ground of another."""
-    photo = np.full((128, 128, 3), ground, np.uint8)
+def _label(background, garment, *, box=(40, 40, 88, 88)):
+    """A garment of one colour, a square, on a background of another."""
+    photo = np.full((128, 128, 3), background, np.uint8)
     mask = np.zeros((128, 128), bool)
     mask[box[0] : box[2], box[1] : box[3]] = True
     photo[mask] = garment
@@ -80,7 +80,7 @@ def test_a_pasted_garment_is_where_its_mask_says(labels, only, plain):
     only(pasted=1)
     [red] = labels[:1]
     made = Scenes([red], [])
-    made.grounds = [np.full((40, 128, 3), (0, 255, 0), np.uint8)]
+    made.backgrounds = [np.full((40, 128, 3), (0, 255, 0), np.uint8)]
     sizes = set()
     for picture, mask in _many(made):
         assert (np.abs(picture[mask == 1].astype(int) - RED) <= 1).all()
@@ -91,23 +91,23 @@ def test_a_pasted_garment_is_where_its_mask_says(labels, only, plain):
 
 
 def test_the_rim_of_the_old_ground_can_be_shaved_off(labels, only, plain):
-    """The mask is a pixel too wide all around, so that blue ground comes along unless it is shaved."""
+    """The mask is a pixel too wide all around, so that blue background comes along unless it is shaved."""
     wide = Label(labels[0].photo, np.pad(np.ones((50, 50), bool), 39), 1.0)
     blue = []
     for shaved in (0, 1):
         only(pasted=1, shaved=shaved)
         made = Scenes([wide], [])
-        made.grounds = [np.full((40, 128, 3), (0, 255, 0), np.uint8)]
+        made.backgrounds = [np.full((40, 128, 3), (0, 255, 0), np.uint8)]
         blue.append(sum((picture[..., 2] > 90).sum() for picture, _ in _many(made)))
     assert blue[0] > 1000 and blue[1] < blue[0] / 20
 
 
-def test_a_garment_alike_takes_the_colour_of_its_ground(labels, only, plain):
+def test_a_garment_alike_takes_the_colour_of_its_background(labels, only, plain):
     differences = []
     for alike in (0, 1):
         only(pasted=1, alike=alike)
         made = Scenes(labels[:1], [])
-        made.grounds = [np.full((40, 128, 3), (60, 160, 90), np.uint8)]
+        made.backgrounds = [np.full((40, 128, 3), (60, 160, 90), np.uint8)]
         apart = [
             np.abs(picture[mask == 1].mean(0) - picture[mask == 0].mean(0)).mean()
             for picture, mask in _many(made)
@@ -121,7 +121,7 @@ def test_a_shadow_darkens_the_ground_and_leaves_the_mask_alone(labels, only, pla
     for shadow in (0, 1):
         only(pasted=1, shadow=shadow)
         made = Scenes(labels[:1], [])
-        made.grounds = [np.full((40, 128, 3), 200, np.uint8)]
+        made.backgrounds = [np.full((40, 128, 3), 200, np.uint8)]
         picture, mask = made.scene(np.random.default_rng(3))
         masks.append(mask)
         darkest.append(picture[mask == 0].min())
@@ -149,23 +149,23 @@ def test_without_drawings_photographs_take_their_place(labels, only):
 
 def test_grounds_are_the_widest_strips_beside_garments(labels):
     """Around the mask grown by 4, 36 rows are free above, 24 below, 16 to the left, 60 to the right."""
-    [ground] = Scenes([_label(BLUE, RED, box=(40, 20, 100, 64))], []).grounds
-    assert ground.shape == (128, 60, 3)
-    assert (ground == BLUE).all()
+    [background] = Scenes([_label(BLUE, RED, box=(40, 20, 100, 64))], []).backgrounds
+    assert background.shape == (128, 60, 3)
+    assert (background == BLUE).all()
 
 
-def test_a_garment_that_fills_its_photograph_gives_no_ground(only, labels):
+def test_a_garment_that_fills_its_photograph_gives_no_background(only, labels):
     full = _label(BLUE, RED, box=(6, 6, 122, 122))
     made = Scenes([full], [])
-    assert made.grounds == []
+    assert made.backgrounds == []
     only(empty=1)
     picture, mask = made.scene(np.random.default_rng(0))
     assert not mask.any()
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) == 1
 
 
-def test_a_garment_at_all_edges_of_its_photograph_gives_no_ground():
-    assert Scenes([_label(BLUE, RED, box=(0, 0, 128, 128))], []).grounds == []
+def test_a_garment_at_all_edges_of_its_photograph_gives_no_background():
+    assert Scenes([_label(BLUE, RED, box=(0, 0, 128, 128))], []).backgrounds == []
 
 
 @pytest.mark.parametrize("kind", ["blur", "noise"])
