@@ -1,4 +1,4 @@
-"""Drawn garments: uint8 (320, 256, 3) RGB pictures whose shape is known exactly, repeatable from a seed."""
+"""Drawn garments: RGB pictures, uint8 (320, 256, 3), of exactly known shape, reproducible from a seed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ from training.drawing.studio import HEIGHT, WIDTH, Studio
 VERSION = 1  # raise it whenever a picture changes
 PER_FOLDER = 1000
 PROCESSES = 2
-FEW = 24  # so many pictures are drawn sooner than processes start
+FEW = 24  # up to this many pictures, drawing takes less time than starting processes
 
 
 def render(shape: Shape, appearance: Appearance) -> NDArray[np.uint8]:
@@ -30,9 +30,9 @@ def render(shape: Shape, appearance: Appearance) -> NDArray[np.uint8]:
     Parameters
     ----------
     shape : Shape
-        What it is cut like.
+        How it is cut.
     appearance : Appearance
-        How it looks, what it lies on, and its pose.
+        Its colours, background and pose.
 
     Returns
     -------
@@ -52,12 +52,12 @@ def render(shape: Shape, appearance: Appearance) -> NDArray[np.uint8]:
 
 
 def render_mask(shape: Shape, appearance: Appearance) -> NDArray[np.bool_]:
-    """Return where the garment is in its picture, bool (320, 256); of the appearance only the pose counts."""
+    """Return the garment's mask, bool (320, 256); of the appearance only the pose matters."""
     return np.asarray(Studio(shape, appearance).mask >= 0.5)
 
 
 def sample(index: int, *, seed: int = 0) -> tuple[Shape, Appearance]:
-    """Return the parameters of garment `index` of a seed; they do not depend on how many are drawn."""
+    """Return the parameters of garment `index` of a seed, independent of how many are drawn."""
     for_shape, for_looks = np.random.SeedSequence([seed, index]).spawn(2)
     return sample_shape(np.random.default_rng(for_shape)), sample_appearance(np.random.default_rng(for_looks))
 
@@ -93,16 +93,16 @@ def _describe(index: int, seed: int, path: Path) -> dict[str, Any]:
 
 
 def rows(count: int, *, seed: int, cache: Path) -> list[dict[str, Any]]:
-    """Draw the garments 0 to `count` - 1 of a seed as WebP files below `cache` (those that are missing).
+    """Draw the garments 0 to `count` - 1 of a seed as WebP files below `cache`, unless they exist.
 
     Parameters
     ----------
     count : int
         How many garments.
     seed : int
-        Garments of another seed are other garments.
+        Another seed gives other garments.
     cache : Path
-        Pictures lie in ``drawn-<version>-<seed>``, a thousand to a folder.
+        Pictures are in ``drawn-<version>-<seed>``, a thousand to a folder.
 
     Returns
     -------

@@ -109,14 +109,14 @@ def _write_missing(paths: list[Path], images: NDArray[np.uint8], split: str) -> 
 
 
 def rows(folder: Path, *, cache: Path) -> list[dict[str, Any]]:
-    """Write every image as a PNG file below `cache` (those that are missing) and describe them.
+    """Write every image as a PNG file below `cache`, unless it exists, and describe them.
 
     Parameters
     ----------
     folder : Path
         Folder with the four IDX files, plain or gzipped.
     cache : Path
-        Pictures lie in ``fashion-mnist/<digest of the images>/<split>``.
+        Pictures are in ``fashion-mnist/<digest of the images>/<split>``.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The appearance of a drawn garment: colours, print, logo, background and pose, none of which is shape."""
+"""The appearance of a drawn garment, independent of its shape: colours, print, logo, background and pose."""
 
 import colorsys
 from dataclasses import asdict, dataclass
@@ -23,16 +23,16 @@ PRINT_SHARES = (0.42, 0.16, 0.12, 0.1, 0.1, 0.1)
 LOGOS = ("none", "rectangle", "disc", "text")
 LOGO_SHARES = (0.64, 0.1, 0.1, 0.16)
 BACKGROUNDS = ("plain", "gradient", "carpet", "wood", "tiles", "hanger")
-CONTRAST = 0.22  # least distance of garment and ground in RGB
+CONTRAST = 0.22  # smallest distance between garment and background in RGB
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """How a garment looks and lies.
+    """How a garment looks and how it is placed.
 
-    Colours are RGB in [0, 1]; `rotation` is in degrees, `scale` the share of the frame that is filled, the
-    shifts are shares of the frame, `arms` is 0 for spread and 1 for hanging sleeves, `print_size` is in
-    centimetres and `seed` makes folds and textures repeatable.
+    Colours are RGB in [0, 1], `ground` that of the background; `rotation` is in degrees, `scale` the share of
+    the frame that is filled, the shifts are shares of the frame, `arms` is 0 for spread and 1 for hanging
+    sleeves, `print_size` is in centimetres and `seed` makes folds and textures reproducible.
     """
 
     colour: Colour = (0.2, 0.3, 0.5)
@@ -57,14 +57,14 @@ class Appearance:
 
 
 def describe(appearance: Appearance) -> dict[str, Any]:
-    """Return the parameters as JSON-able values."""
+    """Return the parameters as JSON values."""
     return {
         name: list(value) if isinstance(value, tuple) else value for name, value in asdict(appearance).items()
     }
 
 
 def _colour(rng: Generator, palette: tuple[Colour, ...]) -> Colour:
-    """Pick a colour of the palette and vary it a little."""
+    """Sample a colour of the palette and vary it a little."""
     hue, saturation, value = palette[rng.integers(len(palette))]
     hue, saturation, value = (hue, saturation, value) + rng.normal(0, (0.015, 0.04, 0.04))
     red, green, blue = colorsys.hsv_to_rgb(hue % 1, min(max(saturation, 0), 1), min(max(value, 0.06), 0.97))
@@ -76,7 +76,7 @@ def _apart(first: Colour, second: Colour) -> float:
 
 
 def _unlike(rng: Generator, palette: tuple[Colour, ...], other: Colour) -> Colour:
-    """Pick a colour that can be told from another."""
+    """Sample a colour that is distinguishable from another."""
     while _apart(colour := _colour(rng, palette), other) < CONTRAST:
         pass
     return colour
@@ -87,7 +87,7 @@ def _number(rng: Generator, low: float, high: float) -> float:
 
 
 def sample_appearance(rng: Generator) -> Appearance:
-    """Draw an appearance, independently of any shape."""
+    """Sample an appearance, independently of any shape."""
     colour = _colour(rng, FABRICS)
     second = _unlike(rng, FABRICS, colour)
     ground = _unlike(rng, GROUNDS, colour)

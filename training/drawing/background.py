@@ -1,4 +1,4 @@
-"""What a garment lies on or hangs before: float32 (h, w, 3) in [0, 1]."""
+"""The background that a garment lies on or hangs in front of: float32 (h, w, 3) in [0, 1]."""
 
 import numpy as np
 from numpy.random import Generator
@@ -15,7 +15,7 @@ def _blend(appearance: Appearance, weight: Field) -> Field:
 
 
 def _wall(appearance: Appearance, rng: Generator, size: Size) -> Field:
-    """Return one colour under uneven light."""
+    """Return one colour in uneven light."""
     light = 1 + 0.04 * noise(rng, shape=size, cells=(2, 2))
     return rgb(appearance.ground) * light[..., None]
 
@@ -33,7 +33,7 @@ def _carpet(appearance: Appearance, rng: Generator, size: Size) -> Field:
 
 
 def _wood(appearance: Appearance, rng: Generator, size: Size) -> Field:
-    """Return planks that run down, each with its own tone and grain."""
+    """Return vertical planks, each with its own tone and grain."""
     width = int(rng.integers(38, 66))
     plank = (np.arange(size[1]) + int(rng.integers(width))) // width
     tone = rng.normal(0, 0.07, plank.max() + 1).astype(np.float32)[plank]
@@ -55,7 +55,7 @@ def _tiles(appearance: Appearance, rng: Generator, size: Size) -> Field:
     return rgb(appearance.ground) * np.where(joint, np.float32(0.78), light)[..., None]
 
 
-KINDS = {
+PAINTERS = {
     "plain": _wall,
     "gradient": _gradient,
     "carpet": _carpet,
@@ -66,5 +66,5 @@ KINDS = {
 
 
 def background(appearance: Appearance, rng: Generator, *, size: Size) -> Field:
-    """Return the background, float32 (h, w, 3); values may leave [0, 1] a little."""
-    return KINDS[appearance.background](appearance, rng, size)
+    """Return the background, float32 (h, w, 3); values may slightly exceed [0, 1]."""
+    return PAINTERS[appearance.background](appearance, rng, size)

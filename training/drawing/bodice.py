@@ -1,16 +1,16 @@
-"""The body of a garment that hangs from the shoulders: its measures and edges, right half, in centimetres."""
+"""The body of a garment that hangs from the shoulders: measures and edges, right half, in centimetres."""
 
 from dataclasses import dataclass
 
 from training.drawing.curves import Curve, Point, between, bow, join, line, scoop, spline
 from training.drawing.shape import Shape
 
-SLEEVELESS = 0.06  # a shorter sleeve is none
+SLEEVELESS = 0.06  # below this there is no sleeve
 
 
 @dataclass(frozen=True)
 class Bodice:
-    """The points of the right half: neck, shoulder tip, armpit, waist, hem; and how deep the neck is."""
+    """The points of the right half (neck, shoulder tip, armpit, waist, hem) and the depth of the neck."""
 
     neck: Point
     tip: Point
@@ -44,7 +44,7 @@ def _neck(shape: Shape) -> tuple[float, float]:
 
 
 def cut_bodice(shape: Shape) -> Bodice:
-    """Measure the body of a garment."""
+    """Return the measures of a garment's body."""
     wide = shape.width + (0.35 if shape.type == "outwear" else 0.0)
     half, depth = _neck(shape)
     chest = 22.5 + 8.5 * wide
@@ -65,12 +65,12 @@ def cut_bodice(shape: Shape) -> Bodice:
     )
 
 
-def front_edge(body: Bodice, kind: str) -> Curve:
+def front_edge(body: Bodice, neckline: str) -> Curve:
     """Return the front neckline from the middle to the right shoulder."""
     half, depth = body.neck[0], body.depth
-    if kind in ("v", "lapels", "collar"):
+    if neckline in ("v", "lapels", "collar"):
         return bow((0, depth), body.neck, 0.04)
-    if kind == "square":
+    if neckline == "square":
         return join(line((0, depth)), spline((half * 0.6, depth), (half * 0.84, depth - 0.7), body.neck))
     return scoop(half, depth)
 
@@ -83,5 +83,5 @@ def side(body: Bodice) -> Curve:
 
 
 def armhole(body: Bodice) -> Curve:
-    """Return the armhole from the shoulder tip to the armpit; it swings towards the middle."""
+    """Return the armhole from the shoulder tip to the armpit; it curves towards the middle."""
     return spline(body.tip, between(body.tip, (body.tip[0] - 1.6, body.armpit[1]), 0.55), body.armpit)

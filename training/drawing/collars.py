@@ -1,4 +1,4 @@
-"""What finishes a neck: neckband, shirt collar, lapels, hood, or a band that stands."""
+"""Collars and other neck finishes: neckband, shirt collar, lapels, hood or stand-up collar."""
 
 from training.drawing.bodice import Bodice, front_edge
 from training.drawing.curves import bow, join, line, sag, scoop, spline, strip, symmetric, whole
@@ -7,7 +7,7 @@ from training.drawing.shape import Shape
 
 
 def sew_back(pattern: Pattern, body: Bodice) -> None:
-    """Add the inside of the back, which the front neckline leaves open."""
+    """Add the inside of the back, which shows above the front neckline."""
     half = body.neck[0]
     back = sag(half, 0, 1.8)
     pattern.piece(symmetric(join(back, bow(body.neck, (0, body.depth + 0.6), 0.02))), "inside")
@@ -22,7 +22,7 @@ def _neckband(pattern: Pattern, shape: Shape, body: Bodice) -> None:
 
 
 def _collar(pattern: Pattern, body: Bodice) -> None:
-    """Add a shirt's collar: the stand behind, a leaf at each side."""
+    """Add a shirt collar: the stand at the back and a leaf at each side."""
     half, depth = body.neck[0], body.depth
     pattern.piece(symmetric(join(sag(half + 0.5, 0.6, -2.6), sag(half, 1, 2.8)[::-1])), shade=0.8)
     leaf = join(
@@ -54,7 +54,7 @@ def _lapels(pattern: Pattern, body: Bodice) -> None:
 
 
 def sew_hood(pattern: Pattern, body: Bodice) -> None:
-    """Add a hood that lies behind the neck; call before the body."""
+    """Add a hood behind the neck; to be called before the body is added."""
     half, depth = body.neck[0], body.depth
     outer = spline(
         (half * 0.55, -16.2), (half + 2.0, -13), (half + 4.4, -7), (half + 3.4, 0.5), (half + 1.5, 4)
@@ -67,7 +67,7 @@ def sew_hood(pattern: Pattern, body: Bodice) -> None:
 
 
 def _stand(pattern: Pattern, body: Bodice, height: float) -> None:
-    """Add a band that stands around the neck."""
+    """Add a stand-up collar."""
     half, depth = body.neck[0], body.depth
     rim, top = sag(half - 0.3, -height, -height + 2.6), sag(half - 0.3, -height, -height - 0.6)
     outer = bow((half - 0.3, -height), (half + 0.9, 0.8), 0.04)
@@ -78,7 +78,7 @@ def _stand(pattern: Pattern, body: Bodice, height: float) -> None:
 
 
 def finish_neck(pattern: Pattern, shape: Shape, body: Bodice) -> None:
-    """Sew on what the shape's neckline names; a hood is there already."""
+    """Add the finish of the shape's neckline; a hood has already been added."""
     if shape.neckline == "collar":
         _collar(pattern, body)
     elif shape.neckline == "lapels":

@@ -1,4 +1,4 @@
-"""Curves that outlines are made of: float64 (n, 2) points, x to the right and y downwards, in centimetres."""
+"""Curves of outlines: float64 (n, 2) points, x to the right and y downwards, in centimetres."""
 
 from collections.abc import Sequence
 
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 Curve = NDArray[np.float64]
 Point = tuple[float, float]
 
-STEPS = 9  # points that replace a curved piece
+STEPS = 9  # points that approximate a curved segment
 
 
 def line(*points: Point) -> Curve:
-    """Return the straight pieces through the points."""
+    """Return the polyline through the points."""
     return np.array(points, dtype=float)
 
 
 def bow(start: Point, end: Point, bend: float) -> Curve:
-    """Return a quadratic Bézier arc; seen from the start, it swings right by `bend` of the chord's length."""
+    """Return a quadratic Bézier arc that bends right, seen from its start, by `bend` times its chord."""
     first, last = np.array(start, dtype=float), np.array(end, dtype=float)
     chord = last - first
     control = (first + last) / 2 + 2 * bend * np.array([-chord[1], chord[0]])
@@ -37,34 +37,34 @@ def spline(*points: Point) -> Curve:
 
 
 def sag(half: float, end: float, middle: float) -> Curve:
-    """Return a parabola from height `middle` at x = 0 to height `end` at x = `half`; level in the middle."""
+    """Return a parabola from height `middle` at x = 0, where it is level, to height `end` at x = `half`."""
     t = np.linspace(0, 1, STEPS)
     return np.stack([half * t, middle + (end - middle) * t**2], axis=1)
 
 
 def scoop(half: float, depth: float) -> Curve:
-    """Return a quarter of an ellipse from the middle, `depth` low, up to (half, 0)."""
+    """Return a quarter of an ellipse from (0, depth) up to (half, 0)."""
     turn = np.linspace(0, np.pi / 2, STEPS)
     return np.stack([half * np.sin(turn), depth * np.cos(turn)], axis=1)
 
 
 def whole(right: Curve) -> Curve:
-    """Return a curve from left to right, given its right half from the middle outwards."""
+    """Return the whole symmetric curve from left to right, given its right half from the middle outwards."""
     return np.concatenate([mirrored(right)[:0:-1], right])
 
 
 def join(*curves: Curve) -> Curve:
-    """Return the curves one after the other."""
+    """Return the curves concatenated."""
     return np.concatenate(curves)
 
 
 def mirrored(curve: Curve) -> Curve:
-    """Return the curve reflected at the garment's middle, x = 0."""
+    """Return the curve mirrored at the garment's middle, x = 0."""
     return curve * (-1.0, 1.0)
 
 
 def symmetric(right: Curve) -> Curve:
-    """Close a right half that runs from the middle at the top to the middle at the bottom."""
+    """Return the closed outline of a right half that runs from the top middle to the bottom middle."""
     return np.concatenate([right, mirrored(right)[::-1]])
 
 
@@ -75,7 +75,7 @@ def ring(centre: Point, width: float, height: float) -> Curve:
 
 
 def strip(curve: Curve, width: float) -> Curve:
-    """Return the outline of a band that lies along a curve, on the right-hand side of its direction."""
+    """Return the outline of a band along a curve, on the right of its direction."""
     tangent = np.gradient(curve, axis=0)
     length = np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-9)
     normal = np.stack([-tangent[:, 1], tangent[:, 0]], axis=1) / length
@@ -83,7 +83,7 @@ def strip(curve: Curve, width: float) -> Curve:
 
 
 def between(start: Point | Curve, end: Point | Curve, share: float) -> Point:
-    """Return the point at `share` of the straight way from one point to another."""
+    """Return the point at the share `share` of the line from one point to another."""
     x = start[0] + share * (end[0] - start[0])
     y = start[1] + share * (end[1] - start[1])
     return float(x), float(y)

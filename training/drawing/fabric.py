@@ -1,4 +1,4 @@
-"""Cloth: print weights float32 in [0, 1] over positions in centimetres, and noise that folds are made of."""
+"""Fabric: print weights, float32 in [0, 1], over positions in centimetres, and the noise that makes folds."""
 
 import numpy as np
 from numpy.random import Generator
@@ -9,7 +9,7 @@ from training.drawing.appearance import Appearance, Colour
 Field = NDArray[np.float32]
 
 TILE = 96  # side in pixels of the repeating tile of flowers
-SOFT = 0.25  # centimetres over which one colour of a print turns into the other
+SOFT = 0.25  # centimetres of transition between the colours of a print
 
 
 def rgb(colour: Colour) -> Field:
@@ -49,7 +49,7 @@ def _dots(u: Field, v: Field, period: float) -> Field:
 
 
 def _flowers(rng: Generator) -> Field:
-    """Return a tile of flowers that repeats without a seam."""
+    """Return a tile of flowers that repeats seamlessly."""
     grid = (np.arange(TILE, dtype=np.float32) + 0.5) / TILE
     tile = np.zeros((TILE, TILE), np.float32)
     for x, y, size, turn in rng.uniform((0, 0, 0.09, 0), (1, 1, 0.19, 6), (7, 4)).astype(np.float32):
@@ -64,18 +64,18 @@ def _flowers(rng: Generator) -> Field:
 
 
 def print_weight(appearance: Appearance, u: Field, v: Field) -> Field | float:
-    """Return how much of the second colour shows at each place of the cloth.
+    """Return the weight of the second colour at each point of the fabric.
 
     Parameters
     ----------
     appearance : Appearance
         Names the print and its size.
     u, v : float32 (h, w)
-        Across and down the cloth, in centimetres.
+        Across and down the fabric, in centimetres.
 
     Returns
     -------
-    float32 (h, w) in [0, 1], or 0.0 for plain cloth
+    float32 (h, w) in [0, 1], or 0.0 for plain fabric
     """
     size = appearance.print_size
     if appearance.print_upright:
@@ -96,7 +96,7 @@ def print_weight(appearance: Appearance, u: Field, v: Field) -> Field | float:
 
 
 def fold_light(appearance: Appearance, rng: Generator, *, shape: tuple[int, int], drape: float) -> Field:
-    """Return the light on folded cloth, float32 `shape` around 1: creases, falling folds, weave."""
+    """Return the light on folded fabric, float32 `shape` around 1: creases, falling folds, weave."""
     creases = noise(rng, shape=shape, cells=(11, 8))
     falling = noise(rng, shape=shape, cells=(2, 17))
     slanted = noise(rng, shape=shape, cells=(22, 13))

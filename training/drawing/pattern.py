@@ -10,7 +10,7 @@ Cloth = Literal["main", "trim", "inside", "dark", "metal"]
 
 @dataclass(frozen=True)
 class Piece:
-    """A closed outline of one cloth; `axis` turns its print (radians), `shade` dims it."""
+    """A closed outline of one cloth; `axis` rotates its print (radians), `shade` darkens it."""
 
     outline: Curve
     cloth: Cloth = "main"
@@ -28,7 +28,7 @@ class Seam:
 
 @dataclass
 class Pattern:
-    """All that is cut and sewn; `hanger` is where shoulders hang, `logo` where a logo may be."""
+    """All pieces, seams and buttons; `hanger` is the line of the shoulders, `logo` the place for a logo."""
 
     pieces: list[Piece] = field(default_factory=list)
     seams: list[Seam] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Pattern:
         self.pieces.append(Piece(outline, cloth, axis, shade))
 
     def pair(self, outline: Curve, cloth: Cloth = "main", *, axis: float = 0.0, shade: float = 1.0) -> None:
-        """Add a piece and its reflection."""
+        """Add a piece and its mirror image."""
         self.piece(outline, cloth, axis=axis, shade=shade)
         self.piece(mirrored(outline), cloth, axis=-axis, shade=shade)
 
@@ -51,6 +51,6 @@ class Pattern:
         self.seams.append(Seam(curve, strength))
 
     def seam_pair(self, curve: Curve, strength: float = 0.3) -> None:
-        """Add a seam and its reflection."""
+        """Add a seam and its mirror image."""
         self.seam(curve, strength)
         self.seam(mirrored(curve), strength)

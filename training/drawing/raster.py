@@ -1,4 +1,4 @@
-"""Coverage of pixels by polygons and lines: float32 (h, w) in [0, 1] from points (x, y) in pixels."""
+"""Rasterisation of polygons and lines: points (x, y) in pixels to coverage, float32 (h, w) in [0, 1]."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ Coverage = NDArray[np.float32]
 
 
 def _crossings(points: Curve, rows: NDArray[np.float64]) -> tuple[NDArray[np.intp], Curve, Curve]:
-    """Return scan line, x and direction (1 or -1) of every crossing of a closed polygon and the lines."""
+    """Return scan line, x and direction (1 or -1) of each crossing of a closed polygon with a row."""
     x0, y0 = points.T
     x1, y1 = np.roll(points, -1, axis=0).T
     scan = rows[:, None]
@@ -53,7 +53,7 @@ def fill(points: Curve, *, height: int, width: int) -> Coverage:
 
 
 def stroke(points: Curve, *, height: int, width: int) -> Coverage:
-    """Return the coverage of a thin line through the points, one pixel wide and smooth at its sides."""
+    """Return the coverage of an antialiased line through the points, one pixel wide."""
     covered = np.zeros((height, width), np.float32)
     rounded = np.round(points).astype(int)
     for (x0, y0), (x1, y1) in zip(rounded, rounded[1:], strict=False):

@@ -1,4 +1,4 @@
-"""The shape of a drawn garment: its type and the numbers, mostly in [0, 1], that its pattern is cut from."""
+"""The shape of a drawn garment: its type and the parameters, mostly in [0, 1], of its pattern."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -46,7 +46,7 @@ SLEEVELESS_DRESSES = 0.4  # share
 
 @dataclass(frozen=True)
 class Shape:
-    """What a garment is cut like; a parameter that its type does not have is 0, or '' for the neckline.
+    """How a garment is cut; a parameter that its type does not have is 0, or '' for the neckline.
 
     All numbers are in [0, 1] and mean the same for every type: a ``sleeve_length`` of 0.5 ends at
     the elbow of a t-shirt and of a dress.
@@ -71,9 +71,9 @@ class Shape:
     toe: float = 0.0
 
 
-def parameters(kind: str) -> frozenset[str]:
-    """Return the names of the parameters that garments of this type have, the type itself left out."""
-    return frozenset(RANGES[kind]) | ({"neckline"} if kind in NECKLINES else set())
+def parameters(garment_type: str) -> frozenset[str]:
+    """Return the names of the parameters of garments of this type, without the type itself."""
+    return frozenset(RANGES[garment_type]) | ({"neckline"} if garment_type in NECKLINES else set())
 
 
 def describe(shape: Shape) -> dict[str, Any]:
@@ -83,16 +83,17 @@ def describe(shape: Shape) -> dict[str, Any]:
 
 
 def sample_shape(rng: Generator) -> Shape:
-    """Draw a shape: the type evenly, then each of its parameters evenly over the range its type allows."""
-    kind = TYPES[rng.integers(len(TYPES))]
+    """Sample a shape: its type, then each parameter, uniformly over the range that the type allows."""
+    garment_type = TYPES[rng.integers(len(TYPES))]
     values: dict[str, Any] = {
-        name: round(float(rng.uniform(*bounds)), 3) for name, bounds in RANGES[kind].items()
+        name: round(float(rng.uniform(*bounds)), 3) for name, bounds in RANGES[garment_type].items()
     }
-    if kind == "dress" and rng.random() < SLEEVELESS_DRESSES:
+    if garment_type == "dress" and rng.random() < SLEEVELESS_DRESSES:
         values["sleeve_length"] = 0.0
-    if kind in NECKLINES:
-        values["neckline"] = NECKLINES[kind][rng.integers(len(NECKLINES[kind]))]
-    return Shape(kind, **values)
+    if garment_type in NECKLINES:
+        necklines = NECKLINES[garment_type]
+        values["neckline"] = necklines[rng.integers(len(necklines))]
+    return Shape(garment_type, **values)
 
 
 def _difference(first: Any, second: Any) -> float:
@@ -100,12 +101,12 @@ def _difference(first: Any, second: Any) -> float:
 
 
 def shape_distance(first: Shape, second: Shape) -> float:
-    """Return the true distance of two shapes, which a search by shape should rank by.
+    """Return the true distance of two shapes, by which a search by shape should rank.
 
-    The mean difference of the parameters, in [0, 1], where both are of one type (another neckline counts
-    as 1). Otherwise 1 plus the differences of the parameters that both types have, divided by the number
-    of all parameters, in [1, 2]. So any garment of the same type is at least as near as any of another.
-    It is symmetric, zero for equal shapes, and keeps the triangle inequality.
+    For shapes of the same type, the mean difference of the parameters, in [0, 1] (another neckline counts as
+    1). Otherwise 1 plus the sum of the differences of the parameters that both types have, divided by the
+    number of all parameters, in [1, 2]: any garment of the same type is at least as near as any of another.
+    It is symmetric, zero for equal shapes, and satisfies the triangle inequality.
     """
     common = parameters(first.type) & parameters(second.type)
     total = sum(_difference(getattr(first, name), getattr(second, name)) for name in sorted(common))

@@ -1,4 +1,4 @@
-"""One picture in the making: float32 (320, 256, 3), the pattern placed on it and painted back to front."""
+"""The studio: a pattern is placed on a picture, float32 (320, 256, 3), and painted back to front."""
 
 from dataclasses import dataclass
 from math import cos, radians, sin
@@ -33,7 +33,7 @@ CUTTERS = {
 
 @dataclass(frozen=True)
 class _Placement:
-    """From centimetres of the pattern to pixels of the picture: turn, scale and shift."""
+    """The map from centimetres of the pattern to pixels of the picture: rotation, scale and shift."""
 
     matrix: NDArray[np.float64]
     shift: NDArray[np.float64]
@@ -42,7 +42,7 @@ class _Placement:
         return curve @ self.matrix.T + self.shift
 
     def centimetres(self, box: tuple[slice, slice]) -> tuple[Field, Field]:
-        """Return x and y on the pattern of every pixel of the box, each float32 (h, w)."""
+        """Return x and y on the pattern for every pixel of the box, each float32 (h, w)."""
         y, x = np.mgrid[box].astype(np.float32)
         back = np.linalg.inv(self.matrix).astype(np.float32)
         x, y = x + 0.5 - np.float32(self.shift[0]), y + 0.5 - np.float32(self.shift[1])
@@ -55,7 +55,7 @@ def _cut(shape: Shape, arms: float) -> Pattern:
 
 
 def _place(pattern: Pattern, appearance: Appearance) -> _Placement:
-    """Fit the turned garment into the frame and move it as the pose says."""
+    """Fit the rotated garment into the frame and shift it according to its pose."""
     angle = radians(appearance.rotation)
     turn = np.array([[cos(angle), -sin(angle)], [sin(angle), cos(angle)]])
     if appearance.mirrored:
@@ -77,7 +77,7 @@ def _stroke(curve: Curve, placement: _Placement) -> Coverage:
 
 
 def _box(coverage: Coverage) -> tuple[slice, slice]:
-    """Return the rows and columns that are covered at all."""
+    """Return the bounding box of the coverage as rows and columns."""
     rows, columns = np.nonzero(coverage.any(axis=1))[0], np.nonzero(coverage.any(axis=0))[0]
     if rows.size == 0:
         return slice(0), slice(0)
@@ -85,16 +85,16 @@ def _box(coverage: Coverage) -> tuple[slice, slice]:
 
 
 def _paint(picture: Field, coverage: Coverage, colour: Any) -> None:
-    """Lay a colour, or a picture of colours, over the picture in place."""
+    """Blend a colour, or a picture of colours, into the picture in place."""
     box = _box(coverage)
     ink = colour[box] if np.ndim(colour) == 3 else np.asarray(colour, np.float32)
     picture[box] += coverage[box][..., None] * (ink - picture[box])
 
 
-def _logo_outlines(kind: str, half: float, rng: Generator) -> list[Curve]:
-    if kind == "disc":
+def _logo_outlines(logo: str, half: float, rng: Generator) -> list[Curve]:
+    if logo == "disc":
         return [ring((0, 2), 0.62 * half, 0.62 * half)]
-    if kind == "rectangle":
+    if logo == "rectangle":
         return [_rectangle(-0.8 * half, 0, 0.8 * half, half)]
     return [
         letter for row in range(int(rng.integers(1, 4))) for letter in _letters(3.2 * row + 2.3, half, rng)
@@ -106,7 +106,7 @@ def _rectangle(left: float, top: float, right: float, bottom: float) -> Curve:
 
 
 def _letters(base: float, half: float, rng: Generator) -> list[Curve]:
-    """Return a row of blocks that look like a line of text from afar."""
+    """Return a row of blocks that resemble a line of text."""
     letters, x = [], -0.9 * half
     while x < 0.75 * half:
         width, tall = float(rng.uniform(0.5, 1.6)), float(rng.uniform(1.3, 2.3))
@@ -116,7 +116,7 @@ def _letters(base: float, half: float, rng: Generator) -> list[Curve]:
 
 
 class Studio:
-    """One picture in the making."""
+    """Everything that is needed to paint one garment into a picture."""
 
     def __init__(self, shape: Shape, look: Appearance) -> None:
         self.look = look
@@ -127,7 +127,7 @@ class Studio:
         self.mask: Coverage = np.max(self.coverages, axis=0)
 
     def cloth(self, cloth: Cloth, axis: float, box: tuple[slice, slice]) -> Any:
-        """Return the colour, or a colour for each pixel of the box, of cloth turned by `axis`."""
+        """Return the colour of cloth rotated by `axis`, or a colour for each pixel of the box."""
         look = self.look
         main, second, trim = map(rgb, (look.colour, look.second, look.trim))
         if cloth == "main":
@@ -140,7 +140,7 @@ class Studio:
         return plain[cloth]
 
     def sew(self, picture: Field, light: Field) -> None:
-        """Paint the pieces back to front, each a little darker towards its edges."""
+        """Paint the pieces back to front, each slightly darker towards its edges."""
         for piece, coverage in zip(self.pattern.pieces, self.coverages, strict=True):
             self._lay(picture, piece, coverage, light)
 
@@ -160,18 +160,18 @@ class Studio:
         for seam in self.pattern.seams:
             np.maximum(dark, seam.strength * _stroke(seam.curve, self.placement), out=dark)
         picture *= (1 - dark * self.mask)[..., None]
-        shine = 0.12 if sum(self.look.colour) < 0.9 else 0.0  # seams of black cloth catch the light
+        shine = 0.12 if sum(self.look.colour) < 0.9 else 0.0  # seams of black cloth reflect the light
         picture += (shine * dark * self.mask)[..., None]
 
     def button(self, picture: Field) -> None:
-        """Sew on the buttons: dark ones on bright cloth, bright ones on dark."""
+        """Paint the buttons, dark on bright cloth and bright on dark."""
         rim, middle = (0.25, 0.4) if np.mean(self.look.colour) > 0.45 else (0.85, 0.7)
         for place in self.pattern.buttons:
             _paint(picture, _fill(ring(place, 0.95, 0.95), self.placement), (rim,) * 3)
             _paint(picture, _fill(ring(place, 0.5, 0.5), self.placement), (middle,) * 3)
 
     def logo(self, picture: Field, light: Field) -> None:
-        """Print the logo, where the pattern has a place for one."""
+        """Paint the logo, if the pattern has a place for one."""
         if self.pattern.logo is None or self.look.logo == "none":
             return
         (x, y), half = self.pattern.logo
@@ -180,13 +180,13 @@ class Studio:
             _paint(picture, _fill(outline + (x, y), self.placement) * self.mask, ink)
 
     def shadow(self, picture: Field) -> None:
-        """Darken the ground beside the garment, on the side away from the light."""
+        """Darken the background beside the garment, on the side away from the light."""
         soft = gaussian(self.mask[::2, ::2], sigma=3.0, mode="constant", preserve_range=True)
         soft = np.roll(soft.repeat(2, 0).repeat(2, 1), (4, int(6 * self.look.light - 3)), axis=(0, 1))
         picture *= (1 - 0.38 * soft)[..., None]
 
     def hang(self, picture: Field) -> None:
-        """Draw a wooden hanger and its hook behind the garment."""
+        """Paint a wooden hanger and its hook behind the garment."""
         if self.look.background != "hanger" or self.pattern.hanger is None:
             return
         (left, low), (right, _) = self.pattern.hanger

@@ -90,7 +90,7 @@ def _skirt_folds(pattern: Pattern, shape: Shape, body: Bodice) -> None:
 
 
 def cut_top(shape: Shape, *, arms: float) -> Pattern:
-    """Cut a garment that hangs from the shoulders; `arms` 0 spreads its sleeves, 1 lets them hang."""
+    """Cut a garment that hangs from the shoulders; its sleeves are spread with `arms` 0 and hang with 1."""
     pattern = Pattern(drape=0.35 + 0.5 * shape.flare)
     body = cut_bodice(shape)
     if shape.neckline == "hood":

@@ -1,1 +1,5 @@
-"""A training run: data in batches, what watches it, and the bundle that comes out."""
+"""A training run: datasets, batches, the loop with its callbacks, and the resulting bundle.
+
+Import `fit` from `fit`, `Run` from `run` and `export` from `result`, and from `dataset`, `loop`, `monitor`,
+`validation`, `batches` and `showcase`; all load Keras.
+"""

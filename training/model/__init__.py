@@ -1,1 +1,4 @@
-"""The autoencoder: its layers, its augmentation, its last layer, and the bundle that is exported from it."""
+"""The autoencoder: edge maps, augmentation, the last layer, and the bundle that is exported.
+
+Import from any module but `edges`, which is private to this folder; all load Keras.
+"""

@@ -280,7 +280,7 @@ def test_an_existing_path_with_a_question_mark_is_preferred_to_a_filter(tmp_path
 
 
 @pytest.mark.parametrize("spec", ["nowhere", "nowhere.csv?split=train", __file__])
-def test_a_wrong_path_is_reported_which_forms_are_accepted(spec):
+def test_a_wrong_path_is_answered_with_the_accepted_forms(spec):
     with pytest.raises(UnreadableCatalogue, match="Accepted: a folder of images, a .csv"):
         read_catalogue(spec)
 

@@ -17,13 +17,9 @@ from training.config import CONFIGS, from_dict
 from training.errors import EncoderMismatch, RunExists, TooFewImages, UnreadableEncoder
 from training.fit.dataset import prepare
 from training.fit.fit import fit
-from training.fit.loop import current_embedding
-from training.fit.monitor import Monitor
 from training.fit.result import export
 from training.fit.run import Run
-from training.fit.validation import Validation
 from training.model import bundle
-from training.model.autoencoder import Autoencoder
 from training.photo.encoder import Encoder
 
 ROOT = Path(__file__).parents[3]
@@ -89,80 +85,6 @@ def test_another_architecture_can_not_go_on_from_a_bundle(finished, tiny):
 def test_a_configuration_survives_json():
     for config in CONFIGS.values():
         assert from_dict(json.loads(json.dumps(config.__dict__))) == config
-
-
-def test_validation_by_category_asks_only_what_can_be_answered(read, drawn_cache):
-    data = prepare(read("drawn:60"), cache=drawn_cache, processes=1)
-    shoes = np.array([item.category == "shoes" for item in data.items])
-    train, held_out = data.take(np.flatnonzero(~shoes)), data.take(np.arange(len(shoes)))
-    validation = Validation.of(train, held_out, seed=0)
-    assert "shoes" not in validation.query_labels
-    assert len(validation.query_labels) == (~shoes).sum()
-
-
-def test_without_categories_a_disturbed_view_must_find_its_twin(read, drawn_cache):
-    data = prepare(read("drawn:60"), cache=drawn_cache, processes=1)
-    plain = replace(data, items=tuple(replace(item, metadata={}) for item in data.items))
-    validation = Validation.of(plain.take(np.arange(50)), plain.take(np.arange(50, 60)), seed=0)
-    assert len(validation.queries) == 10 and len(validation.gallery) == 60
-
-    def perfect(cutouts):
-        return np.eye(60, dtype=np.float32)[: len(cutouts)]
-
-    assert validation.scores(perfect) == {"val_p_at_1": 1.0, "val_p_at_10": 0.1, "val_map": 1.0}
-
-
-def test_the_model_is_scored_with_its_present_weights(tiny):
-    model = Autoencoder(tiny)
-    embed, cutouts = current_embedding(model), np.full((3, 128, 128, 4), 7, np.uint8)
-    before = embed(cutouts)
-    assert np.array_equal(before, bundle.embed(model.encoder(), cutouts))
-    model.bottleneck.set_weights([-weight for weight in model.bottleneck.get_weights()])
-    assert np.allclose(embed(cutouts), -before)
-
-
-def test_training_stops_after_the_last_patient_validation(tmp_path, tiny):
-    class Model:
-        stop_training = False
-        _initial_epoch = None
-
-        def save_weights(self, path):
-            path.write_text("weights")
-
-    scores = iter([0.3, 0.5, 0.4, 0.45, 0.2])
-
-    class Falling:
-        metric = "val_map"
-
-        def scores(self, encode):
-            return {"val_map": next(scores)}
-
-    monitor = Monitor(tmp_path, Falling(), None, every=1, patience=2)
-    model = Model()
-    monitor.set_model(model)
-    monitor.set_params({"epochs": 10})
-    monitor.on_train_begin()
-    stopped = []
-    for epoch in range(4):
-        monitor.on_epoch_end(epoch, {"loss": 1.0})
-        stopped.append(model.stop_training)
-    assert stopped == [False, False, False, True]
-    assert monitor.best["epoch"] == 2
-
-
-def test_training_stops_where_the_loss_is_no_number(tmp_path):
-    class Model:
-        stop_training = False
-        _initial_epoch = None
-
-    monitor = Monitor(tmp_path, Validation(*[np.empty(0)] * 2, [], []), None, every=9, patience=2)
-    monitor.set_model(Model())
-    monitor.set_params({"epochs": 10})
-    monitor.on_train_begin()
-    monitor.on_epoch_end(0, {"loss": 1.0})
-    assert not monitor.model.stop_training
-    monitor.on_epoch_end(1, {"loss": float("nan")})
-    assert monitor.model.stop_training
 
 
 def _fit_line(out, cache, *more):
