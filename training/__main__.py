@@ -203,7 +203,7 @@ def export(run: Path) -> None:
 @click.option(
     "--baselines/--no-baselines", default=True, show_default=True, help="Score simpler descriptors beside it."
 )
-@click.option("--suite", is_flag=True, help="The whole examination, in all its parts, instead.")
+@click.option("--suite", is_flag=True, help="All parts of the evaluation instead.")
 @click.option(
     "--part",
     "parts",
@@ -257,18 +257,18 @@ def evaluate(
     baselines, and the encoder with each of its parts left out. That takes hours the first time, most of it
     in the ablation; its trainings are kept in the cache, and go on there after an interruption.
     """
-    from training.evaluation import retrieval
+    from training.evaluation import retrieval, score_table
 
     judged = Encoder.load(encoder)
     ranked, asked = (read_catalogue(spec, cache=cache) for spec in (gallery, queries))
     if suite or options["parts"] or options["out"]:
-        _examine(judged, ranked, asked, as_json, cache=cache, processes=processes, **options)
+        _evaluate_parts(judged, ranked, asked, as_json, cache=cache, processes=processes, **options)
         return
     rows = retrieval.evaluate(judged, ranked, asked, baselines=baselines, processes=processes)
-    click.echo(retrieval.as_json(rows) if as_json else retrieval.as_markdown(rows))
+    click.echo(retrieval.as_json(rows) if as_json else score_table.as_markdown([retrieval.tabulate(rows)]))
 
 
-def _examine(
+def _evaluate_parts(
     encoder: Encoder,
     gallery: Catalogue,
     queries: Catalogue,
@@ -279,19 +279,18 @@ def _examine(
     **options: Any,
 ) -> None:
     """Print and write each table as soon as there is one, JSON at the end."""
-    from training.evaluation import score_table as table
-    from training.evaluation import suite
+    from training.evaluation import score_table, suite
 
     settings = suite.Settings(parts or PARTS, **options)
-    tables: list[table.Table] = []
-    for found in suite.examine(encoder, gallery, queries, settings=settings):
+    tables: list[score_table.Table] = []
+    for found in suite.evaluate_parts(encoder, gallery, queries, settings=settings):
         tables.append(found)
         if not as_json:
-            click.echo(f"{table.as_markdown([found])}\n")
+            click.echo(f"{score_table.as_markdown([found])}\n")
         if out:
             suite.write(tables, out)
     if as_json:
-        click.echo(table.as_json(tables))
+        click.echo(score_table.as_json(tables))
 
 
 @main.command()

@@ -49,7 +49,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Marks:
+class QueryScores:
     """What each query achieved; all arrays are (n,), in the order of the queries.
 
     Parameters
@@ -169,7 +169,7 @@ def rank(
         yield rows, order, np.take_along_axis(similarities, order, axis=1)
 
 
-def mark(
+def score_queries(
     queries: np.ndarray,
     gallery: np.ndarray,
     *,
@@ -178,7 +178,7 @@ def mark(
     query_ids: Sequence[str] | None = None,
     gallery_ids: Sequence[str] | None = None,
     cells: int = CELLS,
-) -> Marks:
+) -> QueryScores:
     """Score every query's ranking of the gallery: an answer is relevant where it has the query's label.
 
     Parameters
@@ -192,7 +192,7 @@ def mark(
 
     Returns
     -------
-    Marks
+    QueryScores
         One row a query. A query whose label the gallery lacks has 0 everywhere.
 
     Raises
@@ -213,4 +213,4 @@ def mark(
         precisions = (_precision(relevant, depth) for depth in (1, 5, 10))
         columns.append((*precisions, _average_precision(relevant), guess == wanted[rows]))
     joined = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
-    return Marks(np.asarray(query_labels, dtype=str), *joined)
+    return QueryScores(np.asarray(query_labels, dtype=str), *joined)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.metrics import mark, rank
+from training.metrics import rank, score_queries
 
 
 def _at(*degrees):
@@ -15,7 +15,7 @@ def _at(*degrees):
 def _mark(labels, *, query="a", **options):
     """Mark one query at 0 degrees whose gallery has `labels`, the nearest first."""
     gallery = _at(*range(1, len(labels) + 1))
-    return mark(_at(0), gallery, query_labels=[query], gallery_labels=list(labels), **options)
+    return score_queries(_at(0), gallery, query_labels=[query], gallery_labels=list(labels), **options)
 
 
 def test_the_gallery_is_ranked_by_falling_cosine():
@@ -67,15 +67,15 @@ def test_a_query_whose_label_the_gallery_lacks_scores_zero():
 
 def test_macro_precision_counts_a_rare_label_as_much_as_a_common_one():
     # three queries of a see ten a's; the one of b, from the other side, sees ten a's as well
-    marks = mark(
+    scored = score_queries(
         _at(0, 0, 0, 1),
         _at(*range(10)),
         query_labels=["a", "a", "a", "b"],
         gallery_labels=["a"] * 10,
     )
-    assert marks.scores().p_at_10 == pytest.approx(3 / 4)
-    assert marks.scores().macro_p_at_10 == pytest.approx(1 / 2)
-    assert marks.p_at_10_by_label() == {"a": 1.0, "b": 0.0}
+    assert scored.scores().p_at_10 == pytest.approx(3 / 4)
+    assert scored.scores().macro_p_at_10 == pytest.approx(1 / 2)
+    assert scored.p_at_10_by_label() == {"a": 1.0, "b": 0.0}
 
 
 def test_the_ten_nearest_vote_and_later_ones_do_not():
@@ -108,14 +108,14 @@ def test_chunks_give_the_same_marks_as_one_go():
     labels = [str(label) for label in generator.integers(0, 3, 40)]
     names = [str(number) for number in range(40)]
     options = {"query_labels": labels, "gallery_labels": labels, "query_ids": names, "gallery_ids": names}
-    whole = mark(vectors, vectors, **options).scores()
-    assert mark(vectors, vectors, **options, cells=100).scores() == whole
+    whole = score_queries(vectors, vectors, **options).scores()
+    assert score_queries(vectors, vectors, **options, cells=100).scores() == whole
 
 
 def test_the_vectors_are_left_as_they_were():
     queries, gallery = _at(0), _at(0, 5)
     before = queries.copy(), gallery.copy()
-    mark(
+    score_queries(
         queries,
         gallery,
         query_labels=["a"],
@@ -129,9 +129,9 @@ def test_the_vectors_are_left_as_they_were():
 
 def test_labels_that_do_not_match_the_vectors_are_refused_with_both_counts():
     with pytest.raises(ValueError, match=r"gallery have 1 labels for vectors of shape \(2, 2\)"):
-        mark(_at(0), _at(0, 5), query_labels=["a"], gallery_labels=["a"])
+        score_queries(_at(0), _at(0, 5), query_labels=["a"], gallery_labels=["a"])
 
 
 def test_an_empty_set_of_queries_is_refused():
     with pytest.raises(ValueError, match="queries have 0 labels"):
-        mark(_at(), _at(0, 5), query_labels=[], gallery_labels=["a", "b"])
+        score_queries(_at(), _at(0, 5), query_labels=[], gallery_labels=["a", "b"])

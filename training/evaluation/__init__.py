@@ -1,1 +1,4 @@
-"""The examination: how well an encoder searches by shape, as one table a part."""
+"""Evaluation: how well an encoder searches by shape, as tables by part.
+
+`suite` runs the parts, and `retrieval` the one that needs no photographs kept; all else is private.
+"""

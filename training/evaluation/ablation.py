@@ -19,10 +19,9 @@ from tqdm import tqdm
 
 from training import device
 from training.config import DEFAULT, Config
-from training.evaluation.photos import Photos
+from training.evaluation.photos import Photos, Side
 from training.evaluation.retrieval import Row, row
 from training.evaluation.score_table import Cell, Table
-from training.evaluation.side import Side
 from training.files import write_atomically
 from training.fit.batches import Batches
 from training.fit.dataset import Dataset

@@ -18,7 +18,7 @@ from training.photo.parallel import in_order
 
 KEY = "invariance"
 TITLE = "Invariance: the disturbed photograph finds its undisturbed twin"
-COLUMNS = ("disturbance", "R@1", "goal", f"R@1, {HOG_MASK}")
+COLUMNS = ("disturbance", "R@1", f"R@1, {HOG_MASK}")
 
 
 def mask_in_photo(garment: Garment, *, height: int, width: int) -> np.ndarray:
@@ -48,7 +48,7 @@ def _disturbed(query: tuple[Item, Garment, int]) -> list[Garment]:
     item, garment, seed = query
     rgb = decode(item.path, size=WORKING_SIZE)
     mask = mask_in_photo(garment, height=rgb.shape[0], width=rgb.shape[1])
-    return [isolate(disturb(rgb, mask, kind, item_id=item.item_id, seed=seed)) for kind in DISTURBANCES]
+    return [isolate(disturb(rgb, mask, each, item_id=item.item_id, seed=seed)) for each in DISTURBANCES]
 
 
 def _found(disturbed: np.ndarray, known: np.ndarray, twin: int) -> np.ndarray:
@@ -64,13 +64,9 @@ def _hogs(garments: Sequence[Garment]) -> np.ndarray:
 def _rows(ours: np.ndarray, hogs: np.ndarray) -> tuple[tuple[Cell, ...], ...]:
     """One row a disturbance, and their mean, from bool (queries, disturbances) each."""
     shares = np.stack([ours.mean(axis=0), hogs.mean(axis=0)])
-    goals = [kind.goal for kind in DISTURBANCES]
-    names = [*(kind.name for kind in DISTURBANCES), "mean"]
+    names = [*(disturbance.name for disturbance in DISTURBANCES), "mean"]
     columns = [*shares.T, shares.mean(axis=1)]
-    return tuple(
-        (name, float(share), goal, float(hog))
-        for name, (share, hog), goal in zip(names, columns, [*goals, None], strict=True)
-    )
+    return tuple((name, float(share), float(hog)) for name, (share, hog) in zip(names, columns, strict=True))
 
 
 def invariance(

@@ -7,18 +7,13 @@ from typing import Any
 
 from training.catalogue.reader import Catalogue
 from training.evaluation.baselines import CHANCE, HOG_MASK
-from training.evaluation.photos import Photos
-from training.evaluation.score_table import Cell, Table, grid
-from training.evaluation.side import ENCODER, Side, read_side, side_of
-from training.metrics import SCORE_NAMES, Scores, mark
+from training.evaluation.photos import ENCODER, Photos, Side, read_side, side_of
+from training.evaluation.score_table import Table
+from training.metrics import SCORE_NAMES, Scores, score_queries
 from training.photo.encoder import Encoder
 
 GALLERY_SEED, QUERY_SEED = 1, 2
-GOALS = {
-    False: {"p_at_10": 0.66, "macro_p_at_10": 0.58, "map": 0.48},
-    True: {"p_at_10": 0.82, "macro_p_at_10": 0.78, "map": 0.74},
-}
-"""The project's goals on the clothing photographs, by whether training saw categories."""
+ABOUT = "An answer is right if it has the query's category. "
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class Row:
 
 def row(descriptor: str, gallery: Side, queries: Side) -> Row:
     """Score one of the descriptors that both sides have."""
-    marks = mark(
+    scored = score_queries(
         queries.vectors[descriptor],
         gallery.vectors[descriptor],
         query_labels=queries.categories,
@@ -58,8 +53,8 @@ def row(descriptor: str, gallery: Side, queries: Side) -> Row:
     )
     return Row(
         descriptor=descriptor,
-        scores=marks.scores(),
-        p_at_10_by_category=marks.p_at_10_by_label(),
+        scores=scored.scores(),
+        p_at_10_by_category=scored.p_at_10_by_label(),
         gallery=len(gallery.items),
         uncategorised=gallery.uncategorised + queries.uncategorised,
         unreadable=gallery.unreadable + queries.unreadable,
@@ -76,22 +71,6 @@ def _result(row: Row) -> dict[str, Any]:
     return result
 
 
-def _cells(row: Row, goals: dict[str, float] | None) -> tuple[Cell, ...]:
-    cells: list[Cell] = [row.descriptor]
-    for field in SCORE_NAMES:
-        cells.append(float(getattr(row.scores, field)))
-        if goals is not None and field in GOALS[True]:
-            cells.append(goals.get(field))
-    return tuple(cells)
-
-
-def _columns(*, goals: bool) -> tuple[str, ...]:
-    columns = ["descriptor"]
-    for field, name in SCORE_NAMES.items():
-        columns += [name, f"goal {name}"] if goals and field in GOALS[True] else [name]
-    return tuple(columns)
-
-
 def _left_out(row: Row) -> str:
     return (
         f"{row.scores.n_queries:,} queries, {row.gallery:,} gallery items; left out: "
@@ -99,28 +78,19 @@ def _left_out(row: Row) -> str:
     )
 
 
-def _supervised(encoder: Encoder) -> bool:
-    return bool(encoder.description.get("trained_on", {}).get("supervision"))
-
-
-def tabulate(rows: Sequence[Row], *, key: str, title: str, encoder: Encoder) -> Table:
-    """Return scores as a table, with the goals of its kind of training beside the encoder's.
+def tabulate(rows: Sequence[Row], *, key: str = "retrieval", title: str = "", about: str = "") -> Table:
+    """Return scores as a table, with what took part and what was left out in its note.
 
     Parameters
     ----------
     rows : sequence of Row
     key, title : str
         The table's.
-    encoder : Encoder
-        The goals depend on whether it was trained with categories.
+    about : str
+        What the note says first.
     """
-    supervised = _supervised(encoder)
-    cells = [_cells(row, GOALS[supervised] if row.descriptor == ENCODER else {}) for row in rows]
-    note = (
-        "An answer is right if it has the query's category. The goals are those for training "
-        f"{'with' if supervised else 'without'} categories. {_left_out(rows[0])}"
-    )
-    return Table(key, title, _columns(goals=True), tuple(cells), note)
+    cells = tuple((row.descriptor, *(getattr(row.scores, field) for field in SCORE_NAMES)) for row in rows)
+    return Table(key, title, ("descriptor", *SCORE_NAMES.values()), cells, f"{about}{_left_out(rows[0])}")
 
 
 def _by_category(row: Row, queries: Side) -> Table:
@@ -143,7 +113,7 @@ def sides(encoder: Encoder, gallery: Photos, queries: Photos) -> tuple[Side, Sid
 
 
 def retrieval(encoder: Encoder, gallery: Photos, queries: Photos) -> list[Table]:
-    """Examine category retrieval on photographs.
+    """Evaluate category retrieval on photographs.
 
     Parameters
     ----------
@@ -159,9 +129,8 @@ def retrieval(encoder: Encoder, gallery: Photos, queries: Photos) -> list[Table]
     """
     ranked, asked = sides(encoder, gallery, queries)
     rows = [row(name, ranked, asked) for name in (CHANCE, HOG_MASK, ENCODER) if name in asked.vectors]
-    title = "Category retrieval on photographs"
     return [
-        tabulate(rows, key="retrieval", title=title, encoder=encoder),
+        tabulate(rows, title="Category retrieval on photographs", about=ABOUT),
         _by_category(rows[-1], asked),
     ]
 
@@ -205,12 +174,6 @@ def evaluate(
     asked = read_side(encoder, queries, name="queries", seed=QUERY_SEED, **options)
     names = sorted(asked.vectors, key=lambda name: name == ENCODER)
     return [row(name, ranked, asked) for name in names]
-
-
-def as_markdown(rows: Sequence[Row]) -> str:
-    """Return the rows as a Markdown table, with what took part and what was left out below it."""
-    cells = tuple(_cells(row, None) for row in rows)
-    return f"{grid(Table('retrieval', '', _columns(goals=False), cells))}\n\n{_left_out(rows[0])}"
 
 
 def as_json(rows: Sequence[Row]) -> str:

@@ -1,4 +1,4 @@
-"""What a part of the examination found: rows of scores, told as Markdown or as JSON."""
+"""The result of a part of the evaluation: rows of scores, as Markdown or as JSON."""
 
 import json
 from collections.abc import Sequence
@@ -17,10 +17,9 @@ class Table:
     key : str
         Names the part on the command line and in JSON.
     title : str
-        Its heading.
+        Its heading; none where it is empty.
     columns : tuple of str
-        The first names the row. A goal that the project has set stands in a column of its own beside the
-        score, "goal" or "goal P@10".
+        The first names the row.
     rows : tuple of tuple
         A cell a column; None where there is nothing to say.
     note : str
@@ -63,7 +62,7 @@ def _result(table: Table) -> dict[str, Any]:
     return {"title": table.title, "note": table.note, "rows": rows}
 
 
-def grid(table: Table) -> str:
+def _grid(table: Table) -> str:
     """Return the columns and rows alone as a Markdown table, numbers with three decimals."""
     rule = ["---", *["---:"] * (len(table.columns) - 1)]
     return "\n".join([_line(table.columns), _line(rule), *(_line([*map(_text, row)]) for row in table.rows)])
@@ -71,7 +70,10 @@ def grid(table: Table) -> str:
 
 def as_markdown(tables: Sequence[Table]) -> str:
     """Return tables in Markdown, each below its heading and above its note."""
-    blocks = [[f"## {table.title}", *([grid(table)] if table.rows else []), table.note] for table in tables]
+    blocks = [
+        [f"## {table.title}" if table.title else "", *([_grid(table)] if table.rows else []), table.note]
+        for table in tables
+    ]
     return "\n\n".join(block for part in blocks for block in part if block)
 
 

@@ -1,4 +1,4 @@
-"""The whole examination: the parts by name, on photographs that are read once, each giving its tables."""
+"""The evaluation suite: parts by name, on photographs that are read once, each giving its tables."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +24,7 @@ DESCRIBED = {"retrieval", "baselines"}  # parts that need the hand-made descript
 
 @dataclass(frozen=True)
 class Settings:
-    """How the examination is done.
+    """How the suite is run.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ class Settings:
     processes: int | None = None
 
 
-class Examination:
-    """An encoder and what it is examined on; the photographs are read when a part first asks for them."""
+class Subject:
+    """An encoder, and the photographs to evaluate it on, which are read when a part first asks for them."""
 
     def __init__(
         self, encoder: Encoder, gallery: Catalogue, queries: Catalogue, *, settings: Settings
@@ -84,15 +84,15 @@ class Examination:
         return self._read(self._catalogues[1], "queries")
 
 
-def _retrieval(exam: Examination) -> list[Table]:
-    return retrieval(exam.encoder, exam.gallery, exam.queries)
+def _retrieval(subject: Subject) -> list[Table]:
+    return retrieval(subject.encoder, subject.gallery, subject.queries)
 
 
-def _fashion_mnist(exam: Examination) -> list[Table]:
-    chosen = exam.settings
+def _fashion_mnist(subject: Subject) -> list[Table]:
+    chosen = subject.settings
     return [
         product_pictures(
-            exam.encoder,
+            subject.encoder,
             folder=chosen.fashion_mnist,
             limit=chosen.fashion_mnist_limit,
             processes=chosen.processes,
@@ -100,36 +100,38 @@ def _fashion_mnist(exam: Examination) -> list[Table]:
     ]
 
 
-def _invariance(exam: Examination) -> list[Table]:
+def _invariance(subject: Subject) -> list[Table]:
     from training.evaluation.invariance import invariance
 
-    return [invariance(exam.encoder, exam.gallery, exam.queries, processes=exam.settings.processes)]
+    return [
+        invariance(subject.encoder, subject.gallery, subject.queries, processes=subject.settings.processes)
+    ]
 
 
-def _true_shape(exam: Examination) -> list[Table]:
-    return [true_shape(exam.encoder, processes=exam.settings.processes)]
+def _true_shape(subject: Subject) -> list[Table]:
+    return [true_shape(subject.encoder, processes=subject.settings.processes)]
 
 
-def _sketch(exam: Examination) -> list[Table]:
+def _sketch(subject: Subject) -> list[Table]:
     from training.evaluation.sketch_search import sketch
 
-    return [sketch(exam.encoder, exam.gallery, exam.queries, processes=exam.settings.processes)]
+    return [sketch(subject.encoder, subject.gallery, subject.queries, processes=subject.settings.processes)]
 
 
-def _baselines(exam: Examination) -> list[Table]:
-    from training.evaluation.comparison import comparison  # loads TensorFlow
+def _baselines(subject: Subject) -> list[Table]:
+    from training.evaluation.learned_baselines import comparison  # loads TensorFlow
 
-    return [comparison(exam.encoder, exam.gallery, exam.queries)]
+    return [comparison(subject.encoder, subject.gallery, subject.queries)]
 
 
-def _ablation(exam: Examination) -> list[Table]:
+def _ablation(subject: Subject) -> list[Table]:
     from training.evaluation.ablation import ablation  # loads TensorFlow
 
-    chosen = exam.settings
+    chosen = subject.settings
     return [
         ablation(
-            exam.gallery,
-            exam.queries,
+            subject.gallery,
+            subject.queries,
             cache=chosen.cache,
             config=chosen.config,
             epochs=chosen.ablation_epochs,
@@ -138,7 +140,7 @@ def _ablation(exam: Examination) -> list[Table]:
     ]
 
 
-PARTS: dict[str, Callable[[Examination], list[Table]]] = {
+PARTS: dict[str, Callable[[Subject], list[Table]]] = {
     "retrieval": _retrieval,
     "fashion-mnist": _fashion_mnist,
     "invariance": _invariance,
@@ -149,16 +151,16 @@ PARTS: dict[str, Callable[[Examination], list[Table]]] = {
 }
 
 
-def examine(
+def evaluate_parts(
     encoder: Encoder, gallery: Catalogue, queries: Catalogue, *, settings: Settings
 ) -> Iterator[Table]:
-    """Examine an encoder, part by part, and tell on standard error how long each took.
+    """Evaluate an encoder, part by part, and report on standard error how long each took.
 
     Parameters
     ----------
     encoder : Encoder
     gallery, queries : Catalogue
-        Photographs that can't be read are left out, counted and told.
+        Photographs that can't be read are left out and reported.
     settings : Settings
 
     Yields
@@ -169,17 +171,17 @@ def examine(
     Raises
     ------
     TooFewImages
-        Nothing is left to examine.
+        Nothing is left to evaluate.
     """
-    exam = Examination(encoder, gallery, queries, settings=settings)
+    subject = Subject(encoder, gallery, queries, settings=settings)
     for name, part in PARTS.items():
         if name in settings.parts:
             started = time.monotonic()
-            yield from part(exam)
+            yield from part(subject)
             click.echo(f"{name}: {(time.monotonic() - started) / 60:.1f} minutes", err=True)
 
 
 def write(tables: Sequence[Table], folder: Path) -> None:
-    """Write tables to `suite.md` and `suite.json` in a folder, each file whole or not at all."""
+    """Write tables to `suite.md` and `suite.json` in a folder, each file written atomically."""
     write_atomically(folder / MARKDOWN_FILE, f"{as_markdown(tables)}\n".encode())
     write_atomically(folder / JSON_FILE, f"{as_json(tables)}\n".encode())

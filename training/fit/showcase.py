@@ -14,7 +14,7 @@ from training.figures.history import curves
 from training.figures.layers import feature_maps, kernels
 from training.figures.result_sheet import Answered, Shown, result_sheet
 from training.fit.dataset import Dataset
-from training.metrics import mark, rank
+from training.metrics import rank, score_queries
 from training.model import bundle
 from training.model.autoencoder import Autoencoder
 from training.photo.encoder import Encoder
@@ -86,14 +86,14 @@ def _failing(encoder: Encoder, gallery: Dataset, queries: Dataset) -> Dataset:
     )
     if not asked.items or not searched.items:
         return asked.take(np.arange(0))
-    marks = mark(
+    scored = score_queries(
         *(encoder.embed_cutouts(part.cutouts) for part in (asked, searched)),
         query_labels=[str(item.category) for item in asked.items],
         gallery_labels=[str(item.category) for item in searched.items],
         query_ids=[item.item_id for item in asked.items],
         gallery_ids=[item.item_id for item in searched.items],
     )
-    worst = np.argsort(marks.average_precision, kind="stable")
+    worst = np.argsort(scored.average_precision, kind="stable")
     return _varied(asked.take(worst[: max(ROWS, len(worst) // 10)]), ROWS)
 
 

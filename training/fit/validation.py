@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.fit.dataset import Dataset
-from training.metrics import mark
+from training.metrics import score_queries
 from training.model.augment import Disturb
 
 Embed = Callable[[np.ndarray], np.ndarray]
@@ -61,12 +61,12 @@ class Validation:
 
     def scores(self, embed: Embed) -> dict[str, float]:
         """Return the scores of an embedding, named `val_...`, among them `metric`."""
-        marks = mark(
+        scored = score_queries(
             embed(self.queries),
             embed(self.gallery),
             query_labels=self.query_labels,
             gallery_labels=self.gallery_labels,
         )
-        scores = marks.scores()
+        scores = scored.scores()
         named = {"val_p_at_1": scores.p_at_1, "val_p_at_10": scores.p_at_10, "val_map": scores.map}
         return {name: float(score) for name, score in named.items()}

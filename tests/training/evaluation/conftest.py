@@ -1,4 +1,4 @@
-"""A small slice of the photographs, and of drawn garments, read once for all tests of the examination."""
+"""A small slice of the photographs, and of drawn garments, read once for all tests of the evaluation."""
 
 from dataclasses import replace
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from training.config import Config
-from training.evaluation import ablation as examined
+from training.evaluation import ablation as module
 from training.evaluation.ablation import FULL, VARIANTS, Variant, ablation, vectors, whole_photo
 from training.model.autoencoder import Autoencoder
 from training.model.bundle import embed
@@ -20,13 +20,13 @@ def _steps(monkeypatch, *, stop_at=None):
     """Count the epochs that are trained; end the program, as it were, at the beginning of one."""
     seen = []
 
-    class Watched(examined.Progress):
+    class Watched(module.Progress):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == stop_at:
                 raise KeyboardInterrupt
             seen.append(epoch)
 
-    monkeypatch.setattr(examined, "Progress", Watched)
+    monkeypatch.setattr(module, "Progress", Watched)
     return seen
 
 
@@ -64,7 +64,7 @@ def test_each_variant_is_scored_beside_the_full_training_and_then_taken_from_the
         models.append(Autoencoder(config))
         return models[-1]
 
-    monkeypatch.setattr(examined, "_train", untrained)
+    monkeypatch.setattr(module, "_train", untrained)
     options = {"cache": tmp_path, "config": tiny, "epochs": 2, "variants": SHORT, "processes": 1}
     table = ablation(*drawn_photos, **options)
     full, without = table.rows
@@ -81,7 +81,7 @@ def test_other_settings_or_photographs_are_another_training(drawn_photos, tiny):
     gallery, queries = drawn_photos
     fewer = queries.take(range(10))
     settings = {
-        examined._settings(variant, config, gallery, asked)
+        module._settings(variant, config, gallery, asked)
         for variant in SHORT
         for config in (tiny, replace(tiny, epochs=3))
         for asked in (queries, fewer)
@@ -99,7 +99,7 @@ def test_a_training_that_was_stopped_goes_on_where_it_was(drawn_photos, tiny, tm
     assert json.loads((folder / "settings.json").read_text())["left_out"] == "nothing"
     seen = _steps(monkeypatch)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(examined.bundle, "embed", _stopped)
+        patch.setattr(module.bundle, "embed", _stopped)
         vectors(FULL, config, gallery, queries, cache=tmp_path, processes=1)
     found, asked = vectors(FULL, config, gallery, queries, cache=tmp_path, processes=1)
     assert seen == [2]

@@ -9,7 +9,8 @@ from training.evaluation.photos import read_photos
 from training.photo.encoder import PRETRAINED, Encoder
 from training.photo.garment import isolate
 
-PHOTOMETRIC = [kind.name for kind in DISTURBANCES if kind.goal >= 0.98]
+NOT_TONAL = ("blur", "noise", "zoomed out", "shifted", "turned", "logo", "all-over", "another")
+PHOTOMETRIC = [each.name for each in DISTURBANCES if not each.name.startswith(NOT_TONAL)]
 
 
 class _Alike:
@@ -66,7 +67,6 @@ def test_there_is_a_row_for_each_disturbance_and_their_mean(table):
     names = [kind.name for kind in DISTURBANCES]
     assert [*shares] == [*names, "mean"]
     assert shares["mean"] == pytest.approx(np.mean([shares[name] for name in names]))
-    assert table.column("goal")["all-over print"] == 0.80
     assert "8 queries" in table.note
 
 

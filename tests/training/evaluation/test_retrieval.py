@@ -1,4 +1,4 @@
-"""The examination: who takes part, what is scored, and how it is told."""
+"""The evaluation: who takes part, what is scored, and how it is told."""
 
 import json
 import re
@@ -10,9 +10,9 @@ from PIL import Image
 from training.catalogue.reader import Catalogue, Item
 from training.errors import TooFewImages
 from training.evaluation.baselines import CHANCE, HOG_MASK, Reading
-from training.evaluation.retrieval import as_json, as_markdown, evaluate, retrieval
-from training.evaluation.side import BATCH, ENCODER, embed_readings
-from training.photo.encoder import MODEL_FILE, PRETRAINED, Encoder
+from training.evaluation.photos import BATCH, ENCODER, embed_readings
+from training.evaluation.retrieval import as_json, evaluate, retrieval, tabulate
+from training.evaluation.score_table import as_markdown
 
 BRIGHT, DARK = 220, 60
 
@@ -95,7 +95,7 @@ def test_items_without_a_category_or_a_picture_are_left_out_and_counted(tmp_path
     )
     [row] = _evaluate(gallery, queries, baselines=False)
     assert (row.scores.n_queries, row.uncategorised, row.unreadable) == (1, 2, 1)
-    assert "left out: 2 without a category, 1 unreadable" in as_markdown([row])
+    assert "left out: 2 without a category, 1 unreadable" in as_markdown([tabulate([row])])
 
 
 def test_queries_without_any_category_are_refused_with_what_to_do(tmp_path, gallery):
@@ -133,7 +133,7 @@ def test_the_json_has_a_result_for_each_descriptor_and_categories_for_the_encode
 
 def test_the_table_has_a_line_for_each_descriptor_with_three_decimals(tmp_path, gallery):
     rows = _evaluate(gallery, _catalogue(_item(tmp_path, "q", DARK, "skirt")))
-    heading, rule, *lines = as_markdown(rows).splitlines()[:8]
+    heading, rule, *lines = as_markdown([tabulate(rows)]).splitlines()[:8]
     assert heading == "| descriptor | P@1 | P@5 | P@10 | macro P@10 | mAP | 10-NN accuracy |"
     assert re.fullmatch(r"\| --- \|( ---: \|){6}", rule)
     assert lines[-1] == "| encoder | 1.000 | 0.800 | 0.400 | 0.400 | 1.000 | 0.000 |"
@@ -161,12 +161,9 @@ def test_photographs_read_before_give_the_same_scores_as_a_catalogue(shipped, re
     assert table.column("mAP") == {name: rows[name].map for name in (CHANCE, HOG_MASK, ENCODER)}
 
 
-def test_the_goals_stand_beside_the_encoders_scores_and_fit_its_training(shipped, drawn_photos):
-    model = (PRETRAINED / MODEL_FILE).read_bytes()
-    unlabelled = Encoder(model, {**shipped.description, "trained_on": {"supervision": None}})
-    for encoder, goal in ((unlabelled, 0.66), (shipped, 0.82)):
-        table, _ = retrieval(encoder, *drawn_photos)
-        assert table.column("goal P@10") == {CHANCE: None, HOG_MASK: None, ENCODER: goal}
+def test_no_goal_of_the_project_is_printed_for_a_catalogue(shipped, drawn_photos):
+    table, _ = retrieval(shipped, *drawn_photos)
+    assert [name for name in table.columns if "goal" in name] == [] and "goal" not in table.note
 
 
 def test_the_encoders_categories_have_a_table_of_their_own(shipped, drawn_photos):

@@ -26,9 +26,9 @@ def test_a_table_is_a_heading_a_grid_and_a_note():
     )
 
 
-def test_a_part_that_was_not_examined_is_a_heading_and_its_reason():
-    empty = Table("part", "Part", ("descriptor", "P@10"), (), "Not examined: there is no data.")
-    assert as_markdown([empty]) == "## Part\n\nNot examined: there is no data."
+def test_a_part_that_was_not_evaluated_is_a_heading_and_its_reason():
+    empty = Table("part", "Part", ("descriptor", "P@10"), (), "Not evaluated: there is no data.")
+    assert as_markdown([empty]) == "## Part\n\nNot evaluated: there is no data."
 
 
 def test_the_json_has_each_table_by_its_key_at_full_precision():

@@ -6,7 +6,7 @@ import pytest
 
 from training.errors import TooFewImages
 from training.evaluation.photos import read_photos
-from training.evaluation.sketch_search import GOAL, sketch
+from training.evaluation.sketch_search import sketch
 from training.photo.encoder import PRETRAINED, Encoder
 
 
@@ -25,13 +25,13 @@ def table(gallery, queries):
     return sketch(Encoder.load(PRETRAINED), gallery, queries, processes=1, seed=0)
 
 
-def test_the_goal_stands_in_the_row_of_the_encoder(table):
-    assert table.column("goal P@10") == {
-        "sketch, HOG of the cut-out's mask": None,
-        "sketch taken for a photograph, encoder": None,
-        "sketch, encoder": GOAL,
-        "its photograph, encoder": None,
-    }
+def test_there_is_a_row_for_each_way_to_search(table):
+    assert [*table.column("P@10")] == [
+        "sketch, HOG of the cut-out's mask",
+        "sketch taken for a photograph, encoder",
+        "sketch, encoder",
+        "its photograph, encoder",
+    ]
 
 
 def test_a_sketch_finds_what_its_photograph_finds_almost_as_often(table):

@@ -10,14 +10,14 @@ from training.__main__ import main
 from training.catalogue.reader import Catalogue, Item
 from training.evaluation import suite
 from training.evaluation.score_table import Table
-from training.evaluation.suite import PARTS, Settings, examine, write
+from training.evaluation.suite import PARTS, Settings, evaluate_parts, write
 
 TABLE = Table("retrieval", "Retrieval", ("descriptor", "P@10"), (("encoder", 0.5),))
 
 
-def _examine(shipped, read, parts, **options):
+def _evaluate(shipped, read, parts, **options):
     settings = Settings(parts, processes=1, **options)
-    return list(examine(shipped, read("drawn:60"), read("drawn:20:5"), settings=settings))
+    return list(evaluate_parts(shipped, read("drawn:60"), read("drawn:20:5"), settings=settings))
 
 
 def test_the_command_offers_the_parts_there_are():
@@ -25,9 +25,9 @@ def test_the_command_offers_the_parts_there_are():
 
 
 def test_only_the_parts_that_were_asked_for_are_done_and_in_their_order(shipped, read, tmp_path):
-    tables = _examine(shipped, read, ("fashion-mnist", "retrieval"), fashion_mnist=tmp_path)
+    tables = _evaluate(shipped, read, ("fashion-mnist", "retrieval"), fashion_mnist=tmp_path)
     assert [table.key for table in tables] == ["retrieval", "retrieval-by-category", "fashion-mnist"]
-    assert tables[-1].note.startswith("Not examined")
+    assert tables[-1].note.startswith("Not evaluated")
 
 
 def test_photographs_are_read_once_for_all_parts_and_not_at_all_where_none_needs_them(
@@ -41,10 +41,10 @@ def test_photographs_are_read_once_for_all_parts_and_not_at_all_where_none_needs
         return original(catalogue, **options)
 
     monkeypatch.setattr(suite, "read_photos", counted)
-    _examine(shipped, read, ("fashion-mnist",), fashion_mnist=tmp_path)
+    _evaluate(shipped, read, ("fashion-mnist",), fashion_mnist=tmp_path)
     assert seen == []
     monkeypatch.setitem(PARTS, "sketch", PARTS["retrieval"])
-    _examine(shipped, read, ("retrieval", "sketch"))
+    _evaluate(shipped, read, ("retrieval", "sketch"))
     assert sorted(seen) == ["drawn:20:5", "drawn:60"]
 
 
@@ -54,13 +54,13 @@ def test_unreadable_photographs_are_counted_and_told(shipped, read, tmp_path, ca
     gallery = read("drawn:60")
     items = (*gallery.items, Item("broken", broken, {"category": "dress"}))
     settings = Settings(("retrieval",), processes=1)
-    found = examine(shipped, Catalogue("mine", items, ()), read("drawn:20:5"), settings=settings)
+    found = evaluate_parts(shipped, Catalogue("mine", items, ()), read("drawn:20:5"), settings=settings)
     assert "60 gallery items; left out: 0 without a category, 1 unreadable." in next(found).note
     assert "1 of the gallery can't be used; the first: " in capsys.readouterr().err
 
 
 def test_the_same_photographs_give_the_same_tables(shipped, read):
-    assert _examine(shipped, read, ("retrieval",)) == _examine(shipped, read, ("retrieval",))
+    assert _evaluate(shipped, read, ("retrieval",)) == _evaluate(shipped, read, ("retrieval",))
 
 
 def test_both_files_are_written_and_nothing_else(tmp_path):

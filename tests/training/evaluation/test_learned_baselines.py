@@ -1,8 +1,8 @@
 """All baselines on the same photographs, and that the encoder stays ahead of them."""
 
 from training.evaluation.baselines import CHANCE, HOG_MASK, HOG_PHOTO, SOBEL_PHOTO
-from training.evaluation.comparison import ORDER, PCA, PLAIN, comparison
-from training.evaluation.side import ENCODER
+from training.evaluation.learned_baselines import ORDER, PCA, PLAIN, comparison
+from training.evaluation.photos import ENCODER
 
 
 def test_every_baseline_has_a_row_and_the_encoder_the_last(shipped, drawn_photos):

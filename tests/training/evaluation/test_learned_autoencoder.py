@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.evaluation.plain import plain_autoencoder, sobel_edges
+from training.evaluation.learned_baselines import plain_autoencoder, sobel_edges
 
 
 def _bars(positions, *, light=220, dark=40):

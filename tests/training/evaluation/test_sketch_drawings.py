@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from training.evaluation.sketches import SIDE, SIZE, sketch_of
+from training.evaluation.sketch_search import SIDE, SIZE, sketch_of
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.evaluation.pasting import on_another_ground, with_logo, with_print
+from training.evaluation.disturbances import on_another_ground, with_logo, with_print
 
 
 @pytest.fixture

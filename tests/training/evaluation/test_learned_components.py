@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.evaluation.principal import EDGE_SIDE, edge_map, principal_edges
+from training.evaluation.learned_baselines import EDGE_SIDE, edge_map, principal_edges
 from training.photo.garment import SIDE, Garment
 
 
