@@ -16,7 +16,7 @@ from index.embedding.duplicates import find_duplicates
 from index.embedding.embedder import Embedder
 from index.embedding.embeddings import Embedded, embed_catalogue, reencode
 from index.gate.checks import Limits, Verdict, check_index, check_vectors
-from index.gate.golden import Answer, GoldenSet
+from index.gate.golden import GoldenAnswer, GoldenSet
 from index.gate.percentiles import pair_quantiles
 from index.manifest import Manifest
 from index.stores.folder.store import FolderStore
@@ -138,7 +138,7 @@ class BuildRun:
         self.seconds[step] = round(self.seconds.get(step, 0.0) + perf_counter() - start, 3)
 
 
-def _require(run: BuildRun, verdict: Verdict, answers: Sequence[Answer] = ()) -> None:
+def _require(run: BuildRun, verdict: Verdict, answers: Sequence[GoldenAnswer] = ()) -> None:
     """Keep a final verdict where it outlives a build that fails; raise `GateFailed` if it is not good."""
     fields = {
         "version": run.draft.version,

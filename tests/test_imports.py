@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
@@ -9,6 +10,7 @@ from tests.import_graph import (
     SERVING,
     Graph,
     circles,
+    module_files,
     modules_below,
     package_of,
     read_imports,
@@ -85,9 +87,21 @@ def test_a_process_that_imports_all_that_serves_has_not_loaded_tensorflow(graph)
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("package", ["training", "service"])
+@pytest.mark.parametrize("package", BELOW)
 def test_no_circle_of_imports_runs_through_two_folders(graph, package):
     assert circles(graph, package) == []
+
+
+def test_the_name_of_a_module_occurs_once():
+    again = Counter(path.stem for path in module_files().values() if "stores" not in path.parts)
+    stores = {path.stem for path in module_files().values() if "stores" in path.parts}
+    assert {name for name, count in again.items() if count > 1} == {
+        "__init__",
+        "__main__",
+        "config",
+        "errors",
+    }
+    assert stores & again.keys() == {"__init__"}
 
 
 def test_current_app_never_appears_outside_the_service():

@@ -8,7 +8,7 @@ import faiss
 import numpy as np
 
 from index.errors import GateFailed
-from index.gate.golden import Answer
+from index.gate.golden import GoldenAnswer
 from index.vectors.searchable import Searchable
 
 LISTED = 20
@@ -189,7 +189,7 @@ def _recall(vectors: np.ndarray, index: Searchable, rows: np.ndarray, limits: Li
     return Verdict(figures, (failure,))
 
 
-def _golden(answers: Sequence[Answer]) -> Verdict:
+def _golden(answers: Sequence[GoldenAnswer]) -> Verdict:
     if not answers:
         return Verdict()
     right = [not answer.missing for answer in answers]
@@ -201,7 +201,7 @@ def check_index(
     vectors: np.ndarray,
     index: Searchable,
     *,
-    golden: Sequence[Answer] = (),
+    golden: Sequence[GoldenAnswer] = (),
     limits: Limits | None = None,
     seed: int = 0,
 ) -> Verdict:
@@ -213,7 +213,7 @@ def check_index(
         The embeddings from which the index was built.
     index : Searchable
         As it will be searched.
-    golden : sequence of Answer
+    golden : sequence of GoldenAnswer
         What it answers to the golden queries.
     limits : Limits, optional
     seed : int

@@ -31,7 +31,7 @@ class Golden:
 
 
 @dataclass(frozen=True)
-class Answer:
+class GoldenAnswer:
     """What an index answers to a golden query: the wanted items that are not among the first `k`."""
 
     golden: Golden
@@ -110,7 +110,7 @@ class GoldenSet:
         queries = _read(path)
         return cls(queries, tuple(_embed(query, encoder) for query in queries))
 
-    def ask(self, index: Searchable, items: Sequence[Item]) -> tuple[Answer, ...]:
+    def ask(self, index: Searchable, items: Sequence[Item]) -> tuple[GoldenAnswer, ...]:
         """Return what an index answers, whose rows are `items`."""
         return tuple(
             _answer(query, vector, index, items)
@@ -118,7 +118,7 @@ class GoldenSet:
         )
 
 
-def _answer(query: Golden, vector: np.ndarray, index: Searchable, items: Sequence[Item]) -> Answer:
+def _answer(query: Golden, vector: np.ndarray, index: Searchable, items: Sequence[Item]) -> GoldenAnswer:
     _, (rows,) = index.search(vector[None], query.k)
     found = {items[row].item_id for row in rows.tolist() if row >= 0}
-    return Answer(query, tuple(wanted for wanted in query.item_ids if wanted not in found))
+    return GoldenAnswer(query, tuple(wanted for wanted in query.item_ids if wanted not in found))

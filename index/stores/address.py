@@ -16,7 +16,7 @@ def open_store(address: str, indexes: Path) -> Store:
     Parameters
     ----------
     address : str
-        Empty for the folder `indexes`, or as `index.stores.milvus.address` reads it.
+        Empty for the folder `indexes`, or as `index.stores.milvus.milvus_address` reads it.
     indexes : Path
         Folder of the versions, or, with another store, of what builds note and of photographs that were put.
 
@@ -37,7 +37,7 @@ def open_store(address: str, indexes: Path) -> Store:
             "The client of Milvus is not installed. Install it with `make scale`, or with "
             "`pip install -r requirements-scale.txt`."
         )
-    from index.stores.milvus.address import MilvusAddress
+    from index.stores.milvus.milvus_address import MilvusAddress
     from index.stores.milvus.store import MilvusStore
 
     return MilvusStore(MilvusAddress.parse(address), indexes)

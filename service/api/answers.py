@@ -25,7 +25,7 @@ _LOOKED_AT = 48
 
 
 @dataclass(frozen=True)
-class Ranking:
+class RankedPage:
     """One page of a ranking, and the category that its first items speak for."""
 
     page: Page
@@ -66,7 +66,7 @@ def _hit(hit: Hit, explained: Explained | None) -> bodies.Hit:
     return bodies.Hit(rank=hit.rank, score=score, percentile=percentile, **fields)
 
 
-def understood(ranking: Ranking, *, box: Box | None, garment: Garment | None) -> bodies.Understood:
+def understood(ranking: RankedPage, *, box: Box | None, garment: Garment | None) -> bodies.Understood:
     """Return what was understood of the query; `box` and `garment` are None where no picture was read."""
     confidence = ranking.guess.confidence
     return bodies.Understood(
@@ -78,7 +78,7 @@ def understood(ranking: Ranking, *, box: Box | None, garment: Garment | None) ->
 
 
 def _page(
-    ranking: Ranking, searcher: OpenIndex, explained: Explained | None, took_ms: dict[str, float]
+    ranking: RankedPage, searcher: OpenIndex, explained: Explained | None, took_ms: dict[str, float]
 ) -> dict[str, Any]:
     return {
         "request_id": g.request_id,
@@ -91,7 +91,7 @@ def _page(
 
 
 def search_answer(
-    ranking: Ranking,
+    ranking: RankedPage,
     *,
     searcher: OpenIndex,
     query_id: str | None,
@@ -105,7 +105,7 @@ def search_answer(
 
 
 def similar_answer(
-    ranking: Ranking,
+    ranking: RankedPage,
     item_id: str,
     *,
     searcher: OpenIndex,
@@ -137,22 +137,22 @@ def _options(asked: Ranked) -> SearchOptions:
     )
 
 
-def rank(searcher: OpenIndex, vector: np.ndarray, asked: Ranked) -> Ranking:
+def rank(searcher: OpenIndex, vector: np.ndarray, asked: Ranked) -> RankedPage:
     """Rank the index by a query, float32 (1, d)."""
 
     def search(options: SearchOptions) -> Page:
         return searcher.search(vector, options)[0]
 
     page = search(_options(asked))
-    return Ranking(page, _guess(page, asked, search))
+    return RankedPage(page, _guess(page, asked, search))
 
 
-def rank_neighbours(searcher: OpenIndex, item: Item, asked: Ranked) -> Ranking:
+def rank_neighbours(searcher: OpenIndex, item: Item, asked: Ranked) -> RankedPage:
     """Rank the index by one of its items, without that item; its own category needs no guess."""
     similar = partial(searcher.similar, item.item_id)
     page = similar(_options(asked))
     known = item.category is not None
-    return Ranking(page, Guess(item.category, 1.0) if known else _guess(page, asked, similar))
+    return RankedPage(page, Guess(item.category, 1.0) if known else _guess(page, asked, similar))
 
 
 def _filter(facet: Facet) -> bodies.Facet:

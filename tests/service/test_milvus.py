@@ -91,10 +91,10 @@ def test_without_milvus_the_service_starts_says_so_and_recovers(tmp_path, search
     from milvus_lite.server_manager import server_manager_instance
 
     from index.errors import StoreUnreachable
-    from index.stores.milvus import server
+    from index.stores.milvus import connection
 
     monkeypatch.setattr(Encoder, "load", lambda folder: searcher.encoder)
-    monkeypatch.setattr(server, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(connection, "REST_SECONDS", 0.0)
     monkeypatch.setattr("service.live_index.RETRY_SECONDS", 0.0)
     config = Config(indexes=tmp_path / "indexes", store=f"milvus:{tmp_path}/gone/vectors.db", workers=1)
     client = create_app(config).test_client()
@@ -114,11 +114,11 @@ def test_without_milvus_the_service_starts_says_so_and_recovers(tmp_path, search
         options=BuildOptions(processes=1),
     )
     assert client.get("/readyz").json["index"]["items"] == 12
-    ask = server.Server.ask
+    ask = connection.Server.ask
     monkeypatch.setattr(
-        server.Server, "ask", lambda *_, **__: (_ for _ in ()).throw(StoreUnreachable("gone"))
+        connection.Server, "ask", lambda *_, **__: (_ for _ in ()).throw(StoreUnreachable("gone"))
     )
     assert client.get("/readyz").status_code == 503 and b"silhouette_ready 0" in client.get("/metrics").data
-    monkeypatch.setattr(server.Server, "ask", ask)
+    monkeypatch.setattr(connection.Server, "ask", ask)
     assert client.get("/readyz").status_code == 200
     server_manager_instance.release_server(f"{tmp_path}/gone/vectors.db")

@@ -9,8 +9,8 @@ from training.catalogue.reader import Catalogue
 from training.evaluation.baselines import CHANCE, HOG_MASK
 from training.evaluation.photos import ENCODER, Photos, Side, read_side, side_of
 from training.evaluation.score_table import Table
-from training.metrics import SCORE_NAMES, Scores, score_queries
 from training.photo.encoder import Encoder
+from training.retrieval_metrics import SCORE_NAMES, Scores, score_queries
 
 GALLERY_SEED, QUERY_SEED = 1, 2
 ABOUT = "An answer is right if it has the query's category. "

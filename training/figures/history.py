@@ -21,7 +21,7 @@ from training.figures.sheet import (
     Box,
     Sheet,
 )
-from training.metrics import SCORE_NAMES
+from training.retrieval_metrics import SCORE_NAMES
 
 SERIES = (BLUE, ORANGE, PURPLE, GREEN, RED, BROWN)
 

@@ -14,11 +14,11 @@ from training.figures.history import curves
 from training.figures.layers import feature_maps, kernels
 from training.figures.result_sheet import Answered, Shown, result_sheet
 from training.fit.dataset import Dataset
-from training.metrics import rank, score_queries
 from training.model import bundle
 from training.model.autoencoder import Autoencoder
 from training.photo.encoder import Encoder
 from training.photo.images import decode
+from training.retrieval_metrics import rank, score_queries
 
 ROWS = 6
 ANSWERS = 6

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.fit.dataset import Dataset
-from training.metrics import score_queries
 from training.model.augment import Disturb
+from training.retrieval_metrics import score_queries
 
 Embed = Callable[[np.ndarray], np.ndarray]
 

@@ -24,10 +24,10 @@ from index.change import (
 )
 from index.errors import ChangeNotConfirmed, ChangesDamaged, StoreFailed, StoreUnreachable
 from index.photographs import Photographs
+from index.stores.milvus.connection import Server
 from index.stores.milvus.items import item_fields, key_of
 from index.stores.milvus.overlay import Searched
-from index.stores.milvus.server import Server
-from index.stores.milvus.table import Table
+from index.stores.milvus.table import RecordTable
 from training.catalogue.reader import Catalogue, Item
 
 _TEXTS = ("at", "action", "item_id", "photograph", "metadata", "encoder", "embedding")
@@ -58,7 +58,7 @@ class MilvusChanges(ChangeLog):
 
     def __init__(self, server: Server, photographs: Photographs, searched: Searched) -> None:
         self.photographs = photographs
-        self._table = Table(server, f"{server.address.prefix}_changes", texts=_TEXTS, numbers=("seq",))
+        self._table = RecordTable(server, f"{server.address.prefix}_changes", texts=_TEXTS, numbers=("seq",))
         self._searched = searched
         self._numbering = threading.Lock()
         self._last = 0

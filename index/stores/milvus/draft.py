@@ -18,10 +18,10 @@ from index.filters.facets import Facet, facets
 from index.filters.postings import write_postings
 from index.manifest import Manifest
 from index.stores.lock import writing
+from index.stores.milvus.connection import WORK_SECONDS
+from index.stores.milvus.index_types import MILVUS_KINDS, MilvusKind, choose
 from index.stores.milvus.items import rows_of, schema
-from index.stores.milvus.kinds import MILVUS_KINDS, MilvusKind, choose
 from index.stores.milvus.place import Place
-from index.stores.milvus.server import WORK_SECONDS
 from index.stores.milvus.vectors import MilvusVectors
 from index.stores.store import LAST_REPORT, Draft, Filled
 from training.catalogue.reader import BadItem, Item

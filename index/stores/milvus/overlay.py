@@ -8,9 +8,9 @@ import numpy as np
 from index.change import FORGET, Change
 from index.errors import NoIndex
 from index.manifest import Manifest
+from index.stores.milvus.connection import Server
 from index.stores.milvus.items import key_of, put_row
 from index.stores.milvus.publish import Versions
-from index.stores.milvus.server import Server
 from training.errors import EncoderMismatch
 
 log = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ from index.errors import IndexDamaged, NoIndex
 from index.manifest import Manifest
 from index.photographs import Photographs
 from index.stores.milvus.changes import MilvusChanges
-from index.stores.milvus.kinds import MILVUS_KINDS
+from index.stores.milvus.connection import NotThere, Server
+from index.stores.milvus.index_types import MILVUS_KINDS
 from index.stores.milvus.overlay import Searched
 from index.stores.milvus.publish import Versions
-from index.stores.milvus.server import NotThere, Server
 from index.stores.milvus.version import Collection
 from index.stores.self_search import failed_searches, sampled_rows
 

@@ -10,8 +10,8 @@ from pymilvus.client.types import LoadState
 from index.errors import IndexDamaged, NoIndex
 from index.filters.facets import Facet
 from index.manifest import Manifest, manifest_text, parse_manifest
-from index.stores.milvus.server import WORK_SECONDS, NotThere, Server
-from index.stores.milvus.table import Table
+from index.stores.milvus.connection import WORK_SECONDS, NotThere, Server
+from index.stores.milvus.table import RecordTable
 from index.stores.version_names import is_version_name, listed, newest_before, require_known
 
 _AT_ONCE = 1000
@@ -24,8 +24,12 @@ class Versions:
         self._server = server
         self._prefix = server.address.prefix
         self.alias = f"{self._prefix}_current"
-        self._records = Table(server, f"{self._prefix}_versions", texts=("manifest", "facets"), numbers=())
-        self._uploads = Table(server, f"{self._prefix}_photographs", texts=("version", "name"), numbers=())
+        self._records = RecordTable(
+            server, f"{self._prefix}_versions", texts=("manifest", "facets"), numbers=()
+        )
+        self._uploads = RecordTable(
+            server, f"{self._prefix}_photographs", texts=("version", "name"), numbers=()
+        )
 
     def collection(self, version: str) -> str:
         """Return the name of a version's collection."""

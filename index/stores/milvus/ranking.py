@@ -9,7 +9,7 @@ from index.errors import RankingTooDeep
 from index.manifest import Manifest
 from index.pages import Page, SearchOptions, first_of_each, hits_of
 from index.stores.milvus.filtering import EVERYTHING
-from index.stores.milvus.kinds import DEEPEST
+from index.stores.milvus.index_types import DEEPEST
 from index.stores.milvus.version import Collection, Found
 from index.vectors.approximate import depth_for
 

@@ -10,12 +10,12 @@ from index.errors import IndexDamaged, ItemUnknown, NoIndex
 from index.manifest import Manifest
 from index.photographs import PHOTOGRAPHS, Photographs
 from index.stores.lock import locked
-from index.stores.milvus.address import MilvusAddress
 from index.stores.milvus.changes import MilvusChanges
+from index.stores.milvus.connection import Server
 from index.stores.milvus.draft import MilvusDraft
+from index.stores.milvus.milvus_address import MilvusAddress
 from index.stores.milvus.place import Place
 from index.stores.milvus.searcher import MilvusSearcher, open_version
-from index.stores.milvus.server import Server
 from index.stores.milvus.sweep import prune, tidy
 from index.stores.milvus.table import parts
 from index.stores.store import Store

@@ -4,14 +4,14 @@ from typing import Any
 
 from pymilvus import CollectionSchema, DataType, FieldSchema, MilvusClient
 
-from index.stores.milvus.server import WORK_SECONDS, Server
+from index.stores.milvus.connection import WORK_SECONDS, Server
 
 LONGEST = 65_535
 _AT_ONCE = 4096
 _NO_VECTOR = [0.0, 1.0]  # Milvus wants one in every collection
 
 
-class Table:
+class RecordTable:
     """Records of texts and integers.
 
     A read that is strongly consistent sees all that was written before. After one of those, all others see

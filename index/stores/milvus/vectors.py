@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import faiss
 import numpy as np
 
-from index.stores.milvus.kinds import DEEPEST, Parameters
-from index.stores.milvus.server import Server
+from index.stores.milvus.connection import Server
+from index.stores.milvus.index_types import DEEPEST, Parameters
 from index.stores.milvus.version import Collection
 from index.vectors.exact import contiguous
 from index.vectors.tuning import Trial, disturbed, tuned

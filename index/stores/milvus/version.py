@@ -8,10 +8,10 @@ import numpy as np
 
 from index.errors import ItemUnknown
 from index.filters.predicates import Filter
+from index.stores.milvus.connection import Server
 from index.stores.milvus.filtering import contains, expression
+from index.stores.milvus.index_types import DEEPEST, Parameters, request
 from index.stores.milvus.items import ITEM, item_of, key_of
-from index.stores.milvus.kinds import DEEPEST, Parameters, request
-from index.stores.milvus.server import Server
 from index.stores.milvus.terms import has_many
 from training.catalogue.reader import Item
 

@@ -5,7 +5,7 @@ import pytest
 
 from index.errors import GateFailed
 from index.gate.checks import Limits, check_index, check_vectors
-from index.gate.golden import Answer, Golden
+from index.gate.golden import Golden, GoldenAnswer
 from index.vectors.flat import FlatIndex
 from index.vectors.hnsw import HnswIndex
 
@@ -124,7 +124,7 @@ def test_a_search_that_takes_too_long_fails(unit_vectors):
 
 def test_a_golden_query_without_its_item_fails_by_name(unit_vectors):
     query = Golden(Path("golden/dress.jpg"), ("sku-1", "sku-2"), 5)
-    right, wrong = Answer(query, ()), Answer(query, ("sku-2",))
+    right, wrong = GoldenAnswer(query, ()), GoldenAnswer(query, ("sku-2",))
     on_index(unit_vectors(40), golden=[right]).require()
     verdict = on_index(unit_vectors(40), golden=[right, wrong])
     assert "golden query dress.jpg, first 5 (missing: sku-2)" in failed(verdict)

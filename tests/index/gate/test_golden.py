@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from index.errors import GoldenUnusable
-from index.gate.golden import Answer, Golden, GoldenSet
+from index.gate.golden import Golden, GoldenAnswer, GoldenSet
 from index.vectors.flat import FlatIndex
 from training.catalogue.reader import read_catalogue
 
@@ -70,8 +70,8 @@ def test_an_answer_names_the_wanted_items_that_are_not_among_the_first_k(
     index = FlatIndex.build(encoder.embed([item.path for item in items]))
     golden = read("image,item_ids,k\nround-0.png,round-0 nobody,1\nround-0.png,round-0 square-3,8\n")
     assert golden.ask(index, items) == (
-        Answer(golden.queries[0], ("nobody",)),
-        Answer(golden.queries[1], ()),
+        GoldenAnswer(golden.queries[0], ("nobody",)),
+        GoldenAnswer(golden.queries[1], ()),
     )
 
 
@@ -80,7 +80,7 @@ def test_without_queries_nothing_is_asked(unit_vectors):
 
 
 def test_an_answer_in_a_report_says_what_was_asked_and_what_is_missing(photographs):
-    answer = Answer(Golden(photographs / "round-0.png", ("a", "b"), 3), ("b",))
+    answer = GoldenAnswer(Golden(photographs / "round-0.png", ("a", "b"), 3), ("b",))
     assert answer.fields() == {
         "image": str(photographs / "round-0.png"),
         "k": 3,

@@ -13,7 +13,7 @@ def test_without_an_address_versions_lie_in_the_folder(tmp_path):
 @pytest.fixture
 def parse(tmp_path):
     pytest.importorskip("pymilvus")
-    from index.stores.milvus.address import MilvusAddress
+    from index.stores.milvus.milvus_address import MilvusAddress
 
     return MilvusAddress.parse
 

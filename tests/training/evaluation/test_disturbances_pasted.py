@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.evaluation.disturbances import on_another_ground, with_logo, with_print
+from training.evaluation.disturbances import on_another_background, with_logo, with_print
 
 
 @pytest.fixture
@@ -47,20 +47,20 @@ def test_a_print_is_all_over_the_garment_and_nowhere_else(photo, mask, rng):
 
 
 def test_another_ground_leaves_the_garment_as_it_was(photo, mask, rng):
-    laid = on_another_ground(photo, mask, rng)
+    laid = on_another_background(photo, mask, rng)
     np.testing.assert_array_equal(laid[mask == 1], photo[mask == 1])
     ground = laid[mask == 0].astype(float)
     assert np.linalg.norm(ground.mean(axis=0) - (60, 90, 150)) > 0.25 * 255
 
 
-def test_a_soft_edge_stays_soft_on_another_ground(photo, mask, rng):
+def test_a_soft_edge_stays_soft_on_another_background(photo, mask, rng):
     mask[:, 39] = 0.5
-    laid = on_another_ground(photo, mask, rng).astype(float)
+    laid = on_another_background(photo, mask, rng).astype(float)
     between = (laid[40:160, 38].mean(axis=0) + 225) / 2
     np.testing.assert_allclose(laid[40:160, 39].mean(axis=0), between, atol=12)
 
 
 def test_a_picture_without_a_garment_can_be_disturbed_too(photo, rng):
     nothing = np.zeros(photo.shape[:2], np.float32)
-    for change in (with_logo, with_print, on_another_ground):
+    for change in (with_logo, with_print, on_another_background):
         assert change(photo, nothing, rng).shape == photo.shape

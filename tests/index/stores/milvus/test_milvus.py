@@ -23,12 +23,12 @@ from index.errors import (
 )
 from index.pages import SearchOptions
 from index.stores.address import open_store
-from index.stores.milvus.kinds import MILVUS_KINDS
+from index.stores.milvus.index_types import MILVUS_KINDS
 from training.catalogue.reader import Catalogue, Item
 from training.errors import EncoderMismatch
 
 NEEDS = "needs the client of Milvus: pip install -r requirements-scale.txt"
-server = pytest.importorskip("index.stores.milvus.server", reason=NEEDS)
+server = pytest.importorskip("index.stores.milvus.connection", reason=NEEDS)
 changes_module = pytest.importorskip("index.stores.milvus.changes", reason=NEEDS)
 ranking = pytest.importorskip("index.stores.milvus.ranking", reason=NEEDS)
 parts = pytest.importorskip("index.stores.milvus.table", reason=NEEDS).parts

@@ -10,7 +10,7 @@ from typing import Any
 from pymilvus import MilvusClient
 
 from index.errors import SilhouetteError, StoreFailed, StoreUnreachable
-from index.stores.milvus.address import MilvusAddress
+from index.stores.milvus.milvus_address import MilvusAddress
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 5.0

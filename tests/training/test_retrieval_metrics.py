@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.metrics import rank, score_queries
+from training.retrieval_metrics import rank, score_queries
 
 
 def _at(*degrees):
