@@ -23,6 +23,9 @@ from service.setting_types import (
 )
 
 FILE = PREFIX + "CONFIG"
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable, read by prometheus_client, that names the folder in which workers share their metrics."""
+
 PRETRAINED = Path(training.__file__).parent / "pretrained"
 
 

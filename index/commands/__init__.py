@@ -1,1 +1,1 @@
-"""The command line of the index, a module for each group of commands."""
+"""The command line of the index, a module for each group of commands; only `index.__main__` imports them."""

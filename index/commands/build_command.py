@@ -1,6 +1,7 @@
 """The command that builds an index, and its options, which the nightly command passes on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -113,6 +114,19 @@ def build_options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
+@contextmanager
+def _naming_reports(indexes: Path) -> Iterator[None]:
+    """Name the file with the details of a build that was refused."""
+    try:
+        yield
+    except TooManyBadItems:
+        click.echo(f"Each skipped item with its reason: {indexes / LAST_REPORT}", err=True)
+        raise
+    except GateFailed:
+        click.echo(f"All figures of the checks: {indexes / LAST_GATE}", err=True)
+        raise
+
+
 @click.command(epilog="Example: python -m index build --catalogue 'catalogue.csv?split=train'")
 @build_options
 def build(
@@ -144,31 +158,19 @@ def build(
     trained = perf_counter()
     listed = read_catalogue(catalogue, cache=cache)
     read = perf_counter()
-    try:
-        built = build_index(
-            listed,
-            Encoder.load(encoder),
-            indexes=indexes,
-            store=place,
-            options=BuildOptions(
-                limits=Limits(max_drop=max_drop, recall=recall),
-                cache=cache,
-                embedder=embedder,
-                processes=processes,
-                progress=True,
-                **options,
-            ),
-        )
-    except TooManyBadItems:
-        click.echo(f"Each skipped item with its reason: {indexes / LAST_REPORT}", err=True)
-        raise
-    except GateFailed:
-        click.echo(f"All figures of the checks: {indexes / LAST_GATE}", err=True)
-        raise
+    chosen = BuildOptions(
+        limits=Limits(max_drop=max_drop, recall=recall),
+        cache=cache,
+        embedder=embedder,
+        processes=processes,
+        progress=True,
+        **options,
+    )
+    with _naming_reports(indexes):
+        built = build_index(listed, Encoder.load(encoder), indexes=indexes, store=place, options=chosen)
     before = {"train": round(trained - start, 3)} if retrain else {}
     built = replace(built, seconds=before | {"catalogue": round(read - trained, 3)} | built.seconds)
     if as_json:
         print_json(summary.fields(built, encoder=encoder))
     else:
-        for line in summary.lines(built, store=place, encoder=encoder):
-            click.echo(line)
+        click.echo("\n".join(summary.lines(built, store=place, encoder=encoder)))

@@ -19,13 +19,11 @@ from prometheus_client.core import GaugeMetricFamily as Gauged
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from index.stores.store import OpenIndex
+from service.config import METRICS_FOLDER
 from service.http.logs import elapsed, path_template, problem_code
 from service.http.metrics_folder import locked
 from service.requests.operation import Operation, describe
 from training.errors import SilhouetteError
-
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""Variable that names the folder in which workers share their figures; unset in a process of its own."""
 
 REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10)
 STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3)
@@ -118,7 +116,7 @@ class Metrics:
         """Return the figures of all workers in Prometheus's text format."""
         registry = CollectorRegistry()
         registry.register(self._index)
-        folder = os.environ.get(FOLDER)
+        folder = os.environ.get(METRICS_FOLDER)
         if folder is None:
             registry.register(self._own)
             return generate_latest(registry)

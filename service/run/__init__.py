@@ -1,1 +1,4 @@
-"""The application put together, and the server that runs it."""
+"""The application assembled, the server that runs it, and the demo.
+
+The command line imports `server` and `demo`, and tests import `app`; `worker` is private to the server.
+"""

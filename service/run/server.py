@@ -22,13 +22,12 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug.exceptions import BadRequest
 
-from service.config import Config
+from service.config import METRICS_FOLDER, Config
 from service.errors import InvalidSetting, PortInUse
 from service.http.capacity import threads
 from service.http.logs import configure_logs
 from training.errors import SilhouetteError
 
-FIGURES = "PROMETHEUS_MULTIPROC_DIR"
 OMP_THREADS = "OMP_NUM_THREADS"
 MOST_ARENAS = 2
 KEEP_ALIVE_SECONDS = 5
@@ -135,13 +134,13 @@ def greeting(address: Address, example: Path | None) -> str:
 
 
 def _forget_worker(_: Any, worker: Any) -> None:
-    from service.http.metrics_folder import fold_worker  # once the variable FIGURES is set, not before
+    from service.http.metrics_folder import fold_worker  # once the variable METRICS_FOLDER is set, not before
 
-    fold_worker(worker.pid, Path(os.environ[FIGURES]))
+    fold_worker(worker.pid, Path(os.environ[METRICS_FOLDER]))
 
 
 def _clean_up(_: Any) -> None:
-    shutil.rmtree(os.environ[FIGURES], ignore_errors=True)
+    shutil.rmtree(os.environ[METRICS_FOLDER], ignore_errors=True)
 
 
 def settings(config: Config, *, example: Path | None = None) -> dict[str, Any]:
@@ -191,5 +190,5 @@ def serve(read: Callable[[], Config], *, example: Path | None = None) -> None:
     check_port_free(Address.of(config))
     configure_logs(config)
     os.environ.setdefault(OMP_THREADS, "1")  # searches run side by side: threads of FAISS would only wait
-    os.environ[FIGURES] = tempfile.mkdtemp(prefix="silhouette-figures-")
+    os.environ[METRICS_FOLDER] = tempfile.mkdtemp(prefix="silhouette-figures-")
     _Server(read, config, example).run()
