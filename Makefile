@@ -21,7 +21,7 @@ NEEDS_CATALOGUE = @test -n "$$CATALOGUE" || { \
 	echo "Say which photographs to take: make $@ CATALOGUE=folder-or-file (see docs/catalogues.md)" >&2; exit 2; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz scale lint train index serve bench screenshots lock
+.PHONY: help setup demo quick test coverage fuzz scale lint train index serve bench screenshots lock
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' Makefile
@@ -31,8 +31,14 @@ setup: $(READY) ## Make .venv and install the pinned requirements into it, once
 demo: $(READY) ## Search garments in the browser: CATALOGUE= (your photographs), PORT=8000
 	@$(RUN) -m service demo --catalogue "$$CATALOGUE" --port "$$PORT" --indexes "$$INDEXES" $(ARGS)
 
+quick: lint ## Lint, and run the tests that take no more than a minute together: ARGS= (for pytest)
+	@$(RUN) -m pytest -q -m "not slow and not browser" $(ARGS)
+
 test: $(READY) ## Run all tests: ARGS= (for pytest)
 	@$(RUN) -m pytest $(ARGS)
+
+coverage: $(READY) ## Run all tests and print the branches that none of them takes: ARGS= (for pytest)
+	@$(RUN) -m pytest -q --cov --cov-report=term $(ARGS)
 
 fuzz: $(READY) ## Send damaged uploads for a minute: SECONDS=60
 	@FUZZ_SECONDS=$$(( $(SECONDS) / 3 )) $(RUN) -m pytest tests/service/test_fuzz.py $(ARGS)

@@ -57,7 +57,7 @@ class ChangeLog(ABC):
     def put(
         self, item_id: str, photo: bytes, metadata: dict[str, Any], vector: np.ndarray, encoder: str
     ) -> int:
-        """Add an item or replace the one of that id; return the change's number.
+        """Add an item, or replace the one with that id; return the change's number.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class ChangeLog(ABC):
 
     @abstractmethod
     def delete(self, item_id: str) -> int:
-        """Take the item of that id, known or not, out of all that is searched; return the change's number.
+        """Delete the item with that id, known or not, from all searches; return the change's number.
 
         Raises
         ------

@@ -26,7 +26,7 @@ class PutItem:
 def put_embedded(
     store: Store, encoder: Encoder, item_id: str, photo: bytes, metadata: dict[str, Any], vector: np.ndarray
 ) -> PutItem:
-    """Add an item whose photograph is embedded already, or replace the one of that id.
+    """Add an item whose photograph is embedded already, or replace the one with that id.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def put_embedded(
 def put_item(
     store: Store, encoder: Encoder, item_id: str, photo: bytes | Path, metadata: dict[str, Any]
 ) -> PutItem:
-    """Add an item or replace the one of that id.
+    """Add an item, or replace the one with that id.
 
     Parameters
     ----------

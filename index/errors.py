@@ -1,4 +1,4 @@
-"""What can go wrong with an index: each error names the fact, and its text says what to do next."""
+"""The errors of the index: each is named for the fact, and its message says what to do next."""
 
 from training.errors import SilhouetteError
 
@@ -24,7 +24,7 @@ class ItemUnknown(SilhouetteError):
 
 
 class KindUnknown(SilhouetteError):
-    """There is no kind of index of that name."""
+    """No kind of index has that name."""
 
 
 class GateFailed(SilhouetteError):

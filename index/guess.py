@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from index.pages import Hit
 
 VOTERS = 10
-REACH = 100  # neighbours among which the voters are looked for; a label from further away says little
+REACH = 100  # nearest neighbours that may vote; labels from further away are uninformative
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ FORMAT = 2
 
 @dataclass(frozen=True)
 class Manifest:
-    """What stands in `manifest.json`.
+    """The contents of `manifest.json`.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def manifest_text(manifest: Manifest) -> str:
 
 
 def parse_manifest(text: str, *, name: str) -> Manifest:
-    """Return the manifest that a text holds, which is known to people by `name`.
+    """Parse a manifest; `name` says in messages where the text came from.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Return the manifest of the version in `folder`; raises `IndexDamaged` where there is no sound one."""
+    """Return the manifest of the version in `folder`; raises `IndexDamaged` where there is no usable one."""
     path = folder / MANIFEST
     try:
         text = path.read_text(encoding="utf-8")

@@ -22,7 +22,7 @@ LATE_SECONDS = 6 * 3600
 
 
 class Nightly:
-    """Runs a command every day at one time, never two at once, until SIGTERM or SIGINT.
+    """Runs a command every day at a set time, never two at the same time, until SIGTERM or SIGINT.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Nightly:
         self._lock = threading.Lock()
 
     def start(self, *, now: bool = False) -> None:
-        """Run until a signal ends it; with `now`, the first time at once. Call it in the main thread."""
+        """Run until a signal ends it; with `now`, run immediately as well. Call it in the main thread."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _leave)
         first = datetime.now(self._timezone) if now else self._next()

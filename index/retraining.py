@@ -58,7 +58,7 @@ def retrain(
     answer = run(command, stdout=sys.stderr, check=False)
     if answer.returncode != 0:
         raise RetrainingFailed(
-            f"Training has ended with exit code {answer.returncode} (its last lines say why). The index and "
-            f"the encoder in use stay; what there is of the new one lies in '{out}'."
+            f"Training failed with exit code {answer.returncode} (its last lines say why). The index and "
+            f"the encoder in use are unchanged; the unfinished encoder is in '{out}'."
         )
     return out

@@ -21,7 +21,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 def _help_of_settings() -> Iterator[str]:
     yield f"\b\nSettings, as variables; {FILE} names a TOML file that has them too, in lower case and without"
-    yield "SILHOUETTE_. An option stands above a variable, a variable above the file."
+    yield "SILHOUETTE_. An option overrides a variable, and a variable the file."
     for name, default, accepted, about in settings_in_words():
         yield f"\n\b\n{name}={default if default != 'none' else ''}\n  {about}\n  Accepted: {accepted}."
 
@@ -101,7 +101,7 @@ def list_() -> None:
 @keys.command()
 @click.argument("name")
 def remove(name: str) -> None:
-    """Remove a key; running services refuse it at once."""
+    """Remove a key; running services refuse it from the next write on."""
     remove_key(_config().keys, name)
 
 

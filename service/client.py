@@ -256,7 +256,7 @@ class Client:
     def put_item(
         self, item_id: str, photo: Path | str | bytes, metadata: Mapping[str, Any] | None = None
     ) -> StoredItem:
-        """Add an item, or replace the one of that id; it is searchable at once."""
+        """Add an item, or replace the one with that id; it is searchable immediately."""
         content = photo if isinstance(photo, bytes) else Path(photo).read_bytes()
         form = {"metadata": json.dumps(dict(metadata or {}))}
         return self._call(
@@ -264,7 +264,7 @@ class Client:
         )
 
     def delete_item(self, item_id: str) -> None:
-        """Delete an item; it is gone at once."""
+        """Delete an item; it is gone immediately."""
         self._send("DELETE", _item_path(item_id))
 
     def index(self) -> Index:

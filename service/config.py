@@ -81,7 +81,7 @@ class Config:
     )
     graceful_seconds: int = number(
         20,
-        "How long a worker that is told to end goes on with what it has begun.",
+        "How long a worker that is shutting down may take to finish open requests.",
         least=1,
         most=3600,
         unit="seconds",
@@ -94,7 +94,7 @@ class Config:
     )
     wait_ms: int = number(
         1000,
-        "How long one of them waits for its turn before it is sent away.",
+        "How long a queued search waits for a concurrency slot before it is refused.",
         least=0,
         most=60_000,
         unit="ms",
@@ -177,7 +177,7 @@ def _read_file(kind: type[Config], file: Path) -> dict[str, Any]:
     for name, given in _parse(file).items():
         if name not in known:
             raise InvalidSetting(
-                f"{file} sets {name!r:.80}, which is no setting. Accepted: {', '.join(sorted(known))}."
+                f"{file} sets {name!r:.80}, which is not a setting. Accepted: {', '.join(sorted(known))}."
             )
         values[name] = from_file_value(known[name], given)
         check(known[name], values[name], name=f"{name} in {file}")

@@ -1,4 +1,4 @@
-"""The one place that knows which failure has which HTTP status; each becomes application/problem+json."""
+"""The only place that maps failures to HTTP statuses; each failure becomes application/problem+json."""
 
 import logging
 from collections.abc import Iterator
@@ -90,7 +90,7 @@ _NOT_READY: dict[type[Exception], str] = {
 }
 
 _HTTP = {
-    400: ("invalid_parameter", "The request is malformed. Check how it is put together."),
+    400: ("invalid_parameter", "Malformed request. Check its syntax."),
     404: ("not_found", "The API starts at /v1/search; the search page is at /."),
     405: ("method_not_allowed", "Use one of the methods named in the header Allow."),
     413: ("upload_too_large", "The body has more bytes than are accepted. Send a smaller file."),
@@ -162,7 +162,7 @@ def _nearest(table: dict[type[Exception], str], error: SilhouetteError) -> str |
 
 
 def problem_of(error: SilhouetteError) -> Problem:
-    """Return what an answer says of a failure; one that nobody foresaw is logged."""
+    """Return the problem that describes a failure; an unexpected one is logged."""
     if isinstance(error, RefusedRequest):
         return _problem(error.code, str(error), error.param)
     if not_ready := _nearest(_NOT_READY, error):  # the error's own text names folders: it is for the log
@@ -221,7 +221,7 @@ def _answer_unforeseen(error: Exception) -> Response:
 
 
 def install_error_handlers(app: Flask) -> None:
-    """Make every failure of `app` one shape: ours, Flask's own, and those that nobody foresaw."""
+    """Give all failures of `app` one shape: our own, Flask's, and unexpected exceptions."""
     app.register_error_handler(SilhouetteError, _answer_domain)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_unforeseen)

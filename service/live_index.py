@@ -1,4 +1,4 @@
-"""The index in use and its encoder: opened when there is one, then kept up with versions and changes."""
+"""The index in use and its encoder: opened once there is one, then kept up to date."""
 
 import logging
 import threading
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class LiveIndex:
-    """Hands out the searcher to answer a request with, and keeps it up with versions and changes.
+    """Hands out the searcher for a request, and keeps it up to date with versions and changes.
 
     Every request looks for them, which costs microseconds, so that a client sees its own changes whichever
     worker answers. While one request takes news up, the others go on with what is known; but none answers
@@ -71,7 +71,7 @@ class LiveIndex:
         return self._encoder.fingerprint
 
     def refresh(self) -> None:
-        """Look for changes at once, after one was made here."""
+        """Look for changes immediately, after one was made here."""
         with self._lock:
             self._look()
 

@@ -1,4 +1,4 @@
-"""The bodies of answers: typed models, from which the contract at /openapi.json is generated, too."""
+"""Response bodies as typed models, from which the contract at /openapi.json is generated."""
 
 from typing import Any, Literal
 

@@ -1,4 +1,4 @@
-"""Kinds of settings: how each is read from text, what it accepts, and how that is said to people."""
+"""Types of settings: how each is read from text, what it accepts, and how messages describe that."""
 
 import re
 from collections.abc import Callable

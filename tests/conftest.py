@@ -10,6 +10,52 @@ from PIL import Image
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+TESTS = Path(__file__).parent
+SLOW = (
+    "benchmarks",
+    "index/embedding/test_embedder.py",  # starts processes
+    "index/stores/folder/test_searcher_changes.py",  # searches while versions and items change
+    "index/test_faults.py",
+    "index/vectors/test_vector_index.py",  # compares all kinds with brute force
+    "service/requests/test_openapi.py",  # calls every endpoint with generated requests
+    "service/run",  # starts servers and waits for their time limits
+    "service/test_fuzz.py",
+    "training/catalogue/test_drawn.py",
+    "test_readme.py",  # runs the commands of the README
+    "training/evaluation",  # these folders load TensorFlow, and most of them train
+    "training/figures",
+    "training/fit",
+    "training/model",
+    "training/photo/test_encoder.py",
+    "training/segmentation",
+    "training/test_device.py",
+)
+"""Folders and modules, below tests/, that `make quick` leaves out for their time."""
+BROWSER = ("service/browser",)
+SERVERS = {"serve", "serving", "milvus_server"}
+"""Fixtures that start a server: what uses them is marked `network`."""
+
+
+def _is_below(path: Path, places: tuple[str, ...]) -> bool:
+    return any(path.is_relative_to(TESTS / place) for place in places)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import what `-m "not slow"` leaves out: that takes longer than many tests."""
+    left_out = "not slow" in config.option.markexpr and _is_below(collection_path, SLOW)
+    return left_out or None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by where they lie and by the fixtures that they use."""
+    for item in items:
+        if _is_below(item.path, SLOW):
+            item.add_marker("slow")
+        if _is_below(item.path, BROWSER):
+            item.add_marker("browser")
+        if SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("network")
+
 
 def shirt_photo(*, colour=(200, 30, 40), ground=(225, 225, 220), side=240):
     """A plain T-shaped garment on a plain ground: uint8 (side, side, 3)."""

@@ -13,7 +13,7 @@ from index.commands.build_command import build, build_options
 
 
 def _passed_on(context: click.Context) -> list[str]:
-    """Return the options of a build that stand on the command line of another command."""
+    """Return the build options given on the command line of another command."""
     words = []
     for option in build.params:
         if context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE:
@@ -27,7 +27,7 @@ def _timezone(context: click.Context, option: click.Parameter, name: str) -> Zon
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise click.BadParameter(
-            f"{name!r} is no time zone. Write one such as Europe/Berlin or UTC."
+            f"{name!r} is not a time zone. Use one such as Europe/Berlin or UTC."
         ) from error
 
 
@@ -48,7 +48,7 @@ def _timezone(context: click.Context, option: click.Parameter, name: str) -> Zon
     callback=_timezone,
     help="In which the time is meant, such as Europe/Berlin.",
 )
-@click.option("--now", is_flag=True, help="Build at once, too.  [default: no]")
+@click.option("--now", is_flag=True, help="Also build immediately.  [default: no]")
 @build_options
 @click.pass_context
 def nightly(context: click.Context, at: datetime, timezone: ZoneInfo, now: bool, **_: Any) -> None:

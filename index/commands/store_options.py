@@ -28,7 +28,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON. 
 
 
 def store_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say where the index lies; it gets the `store`."""
+    """Add the options that locate the index to a command, which receives the opened `store`."""
 
     @wraps(function)
     def command(*arguments: Any, indexes: Path, store: str, **options: Any) -> None:

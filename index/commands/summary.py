@@ -1,4 +1,4 @@
-"""What a build says at its end: counts, seconds of each step, the gate's figures; as lines or as JSON."""
+"""The summary of a build: counts, seconds by step and the gate's figures, as lines or as JSON."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict

@@ -13,7 +13,7 @@ from index.stores.store import Store
 
 
 def _listed_fields(store: Store, version: str) -> dict[str, Any]:
-    """Return what the list of versions says of one; a damaged one says so."""
+    """Return the fields of a version for the list, or that it is damaged."""
     try:
         manifest = store.manifest(version)
     except IndexDamaged as error:

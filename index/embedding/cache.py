@@ -160,7 +160,7 @@ class EmbeddingCache:
         about = dict(connection.execute("SELECT name, value FROM about"))
         if about.get("recipe", recipe()) != recipe():
             log.warning(
-                "The embeddings kept in '%s' were made with %s; with %s all photographs are encoded anew.",
+                "The embeddings kept in '%s' were made with %s; with %s all photographs are encoded again.",
                 *(self.path, about["recipe"], recipe()),
             )
             connection.execute("DELETE FROM embeddings")
@@ -214,7 +214,9 @@ class EmbeddingCache:
         self._connection.close()
         self._connection = None
         aside = self.path.with_name(f"{self.path.name}.damaged")
-        log.warning("'%s' is damaged (%s): set aside as %s, begun anew.", self.path, error, aside.name)
+        log.warning(
+            "'%s' is damaged (%s): set aside as %s, and a new cache is started.", self.path, error, aside.name
+        )
         try:
             os.replace(self.path, aside)
             for end in ("-wal", "-shm"):

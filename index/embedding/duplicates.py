@@ -20,7 +20,7 @@ from scipy.spatial import KDTree
 from training.catalogue.reader import Item
 
 HASH_VERSION = "1"
-"""To be raised where `photo_hash` changes: hashes that were kept are then made anew."""
+"""Raise it when `photo_hash` changes, so that cached hashes are recomputed."""
 
 MIN_SCORE = 0.99
 MAX_DISTANCE = 5

@@ -1,4 +1,4 @@
-"""The embedders by name. Ray is loaded where it is asked for, and needed by nobody else."""
+"""The embedders by name. Ray is imported only where it is asked for."""
 
 from index.embedding.embedder import Embedder
 from index.embedding.local import LocalEmbedder
@@ -28,7 +28,7 @@ def embedder_named(name: str, *, processes: int | None = None, address: str | No
     if name == LOCAL:
         if address is not None:
             raise EmbedderUnavailable(
-                f"The address {address!r} is for Ray, and the embedder {LOCAL!r} has no use for it. "
+                f"The address {address!r} is for Ray; the embedder {LOCAL!r} does not use it. "
                 f"Add --embedder {RAY}, or leave --address out."
             )
         return LocalEmbedder(processes)

@@ -37,7 +37,7 @@ def _package(module: Any) -> str:
 
 
 def _options(address: str | None, processes: int | None) -> dict[str, Any]:
-    """Return what Ray is told; a cluster gets the code from here, so that all machines run the same."""
+    """Return the options of `ray.init`; a cluster gets our code, so that all machines run the same."""
     if address is not None:
         return {"address": address, "runtime_env": {"py_modules": [_package(index), _package(training)]}}
     cores = {"num_cpus": processes or cpu_count(), "object_store_memory": _STORE}
@@ -45,7 +45,7 @@ def _options(address: str | None, processes: int | None) -> dict[str, Any]:
 
 
 def _knock(address: str) -> None:
-    """Raise `OSError` or `ValueError` where nobody listens; Ray itself goes on asking for 15 minutes."""
+    """Raise `OSError` or `ValueError` where nothing listens; Ray itself would retry for 15 minutes."""
     host, _, port = address.rpartition(":")
     socket.create_connection((host, int(port)), _PATIENCE).close()
 
@@ -70,7 +70,7 @@ def _join(address: str | None, processes: int | None) -> None:
 
 @contextmanager
 def joined(address: str | None, *, processes: int | None = None) -> Iterator[None]:
-    """Be part of a cluster within the block; one that this process has joined before is taken as it is.
+    """Join a cluster for the block; a cluster that this process has already joined is used as it is.
 
     Parameters
     ----------

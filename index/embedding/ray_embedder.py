@@ -52,7 +52,7 @@ class _Worker:
 
 
 def _batches(paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """Return the places and paths of the batches, as rows for Ray; paths need not be Unicode."""
+    """Return the start and paths of each batch, as rows for Ray; paths need not be Unicode."""
     return [
         {"start": start, "paths": pickle.dumps([os.fsencode(path) for path in paths[start : start + BATCH]])}
         for start in range(0, len(paths), BATCH)
@@ -60,7 +60,7 @@ def _batches(paths: Sequence[Path]) -> list[dict[str, Any]]:
 
 
 def _reports(paths: Sequence[Path], encoder: Encoder, processes: int | None) -> Iterator[tuple[int, _Report]]:
-    """Yield the place of each batch and its report, as they come."""
+    """Yield the start of each batch and its report, in order of completion."""
     rows = _batches(paths)
     cores = int(ray.cluster_resources().get("CPU", 1))
     pool = ray.data.ActorPoolStrategy(

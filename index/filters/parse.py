@@ -37,9 +37,7 @@ def _check_size(content: Any, depth: int = 1) -> int:
     inner = content.values() if isinstance(content, Mapping) else content
     entries = len(inner) + sum(_check_size(element, depth + 1) for element in inner)
     if entries > MAX_ENTRIES:
-        raise InvalidFilter(
-            f"The filter has more than {MAX_ENTRIES:,} entries. Ask for fewer values at once."
-        )
+        raise InvalidFilter(f"The filter has more than {MAX_ENTRIES:,} entries. Use fewer values.")
     return entries
 
 
@@ -115,7 +113,9 @@ def _operators(field: str, condition: Mapping[str, Any]) -> Filter:
 
 def _field(name: Any, condition: Any) -> Filter:
     if not (isinstance(name, str) and is_unicode(name)):
-        raise InvalidFilter(f"{reprlib.repr(name)} is no name of a field. Names are texts in valid Unicode.")
+        raise InvalidFilter(
+            f"{reprlib.repr(name)} is not a valid field name. Names are text in valid Unicode."
+        )
     if isinstance(condition, Mapping):
         return _operators(name, condition)
     return _one_of(name, condition if isinstance(condition, list) else [condition])

@@ -27,7 +27,7 @@ _GATHER = (
     "INSERT INTO postings SELECT field, value, gathered(item_row) FROM stage GROUP BY 1, 2 ORDER BY 1, 2"
 )
 _ROWS = np.dtype("<u4")
-_ANY = b"\xff"  # the value whose posting tells which rows have any value of the field
+_ANY = b"\xff"  # the value whose posting lists the rows that have any value of the field
 
 Ask = Callable[..., list[tuple]]
 
@@ -111,4 +111,4 @@ def passing(where: Filter, count: int, ask: Ask) -> np.ndarray:
             rows = b"".join(found for (found,) in _found(where, ask))
             mask[np.frombuffer(rows, _ROWS)] = True
             return mask
-    raise TypeError(f"{where!r} is no filter of index.filters.predicates.")
+    raise TypeError(f"{where!r} is not a filter of index.filters.predicates.")

@@ -21,7 +21,10 @@ NUMBERS = (-math.inf, math.inf)
 TEXTS = ("", b"")
 """The lowest text, and what lies above all texts."""
 
-_FALSE, _TRUE = b"\x00", b"\x01"  # booleans, told from 0 and 1 and sorted behind texts, as SQLite sorts bytes
+_FALSE, _TRUE = (
+    b"\x00",
+    b"\x01",
+)  # booleans, distinct from 0 and 1 and sorted behind text, as SQLite sorts bytes
 _INTEGERS = range(-(2**63), 2**63)
 
 

@@ -173,7 +173,7 @@ def _true_tenth(vectors: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
 
 
 def _recall(vectors: np.ndarray, index: Searchable, rows: np.ndarray, limits: Limits) -> Verdict:
-    """Compare with brute force; a row's own place does not count, for it is the easiest to find."""
+    """Compare with brute force; a row itself does not count, since it is the easiest to find."""
     k = min(FIRST, len(vectors) - 1)
     if k == 0:
         return Verdict()

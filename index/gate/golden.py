@@ -1,4 +1,4 @@
-"""Golden queries: photographs with items that must stand among the first k of their answers."""
+"""Golden queries: photographs with items that must be among their first k results."""
 
 import csv
 from collections.abc import Sequence

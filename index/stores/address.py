@@ -29,7 +29,7 @@ def open_store(address: str, indexes: Path) -> Store:
         return FolderStore(indexes)
     if not address.startswith(SCHEME):
         raise InvalidStore(
-            f"{address!r:.80} is no address of a store. Accepted: milvus://HOST:19530 for a server, "
+            f"{address!r:.80} is not the address of a store. Accepted: milvus://HOST:19530 for a server, "
             "milvus:FILE.db for Milvus in a file; without one, versions lie in the folder."
         )
     if find_spec("pymilvus") is None:

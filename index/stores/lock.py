@@ -13,13 +13,13 @@ LOCK = ".lock"
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn an `OSError` into `IndexNotWritten`, which says why and what to do."""
+    """Turn an `OSError` into an `IndexNotWritten` with the reason and what to do."""
     try:
         yield
     except OSError as error:
         raise IndexNotWritten(
             f"The index could not be written to '{path}': {error.strerror or error}. Make room there or "
-            "allow writing, and try again; the version in use stays as it is."
+            "allow writing, and try again; the version in use is unchanged."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What a build, the command line and the service ask of the place where the published index lives."""
+"""The interface of a store: what a build, the command line and the service need of a published index."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -124,7 +124,7 @@ class Filled:
 
 
 class Draft(ABC):
-    """A version in the making: filled, checked by the build, and published.
+    """A draft version: filled, checked by the build, and published.
 
     Parameters
     ----------

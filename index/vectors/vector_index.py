@@ -64,7 +64,7 @@ class VectorIndex(ABC):
 
     @classmethod
     def load(cls, path: Path, parameters: Parameters) -> Self:
-        """Return the index saved at `path`, mapped, with the `parameters` that its build told.
+        """Return the index saved at `path`, mapped, with the `parameters` that its build recorded.
 
         Raises
         ------

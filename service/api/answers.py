@@ -1,4 +1,4 @@
-"""From what the index found to the bodies of answers."""
+"""From the hits of the index to response bodies."""
 
 from collections import Counter
 from collections.abc import Callable

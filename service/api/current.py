@@ -1,4 +1,4 @@
-"""The parts of the running application, as `create_app` has put them together; for views only."""
+"""The components of the running application, as `create_app` assembled them; for views only."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ def config() -> Config:
 
 
 def live_index() -> LiveIndex:
-    """Return what holds the encoder and the index in use."""
+    """Return the index in use and its encoder."""
     return cast(LiveIndex, current_app.extensions["silhouette.live_index"])
 
 

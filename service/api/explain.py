@@ -1,4 +1,4 @@
-"""Why a result was found: the address of a drawing of both outlines."""
+"""Explanations of results: the URL of a drawing of both outlines."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from service.requests.parameters import Look
 
 @dataclass(frozen=True)
 class Explained:
-    """A search as its explanations name it: how it looked at which picture.
+    """The query of an explanation: which picture, read in which way.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The addresses of the index: what is served, what could be, switching to it; whether the service is well."""
+"""The index endpoints: the version in use, the published versions, activation; health and readiness."""
 
 from flask import Blueprint, Response, g, request
 
@@ -18,7 +18,7 @@ blueprint = Blueprint("index", __name__)
 @blueprint.get("/v1/index")
 @describe(Operation(IndexAnswer, codes=READING))
 def index() -> Response:
-    """Tell what is served, with a few items to start from."""
+    """Describe the index in use, with a few items to start from."""
     searcher = live_index().searcher()
     return reply(
         IndexAnswer(
@@ -79,7 +79,7 @@ def activation() -> Response:
     """Switch to a version, also back to an older one."""
     name = read_json(request, Activation).version
     if name not in store().versions():
-        detail = "There is no version of that name. GET /v1/index/versions lists those that there are."
+        detail = "No version has that name. GET /v1/index/versions lists the published ones."
         raise RefusedRequest("version_unknown", detail, param="version")
     try:
         if store().manifest(name).encoder != live_index().fingerprint:
@@ -97,12 +97,12 @@ def activation() -> Response:
 @blueprint.get("/healthz")
 @describe(Operation(Alive))
 def healthz() -> Response:
-    """Tell that the process is alive."""
+    """Report that the process is alive."""
     return reply(Alive(status="alive", request_id=g.request_id))
 
 
 @blueprint.get("/readyz")
 @describe(Operation(Ready, codes=READING))
 def readyz() -> Response:
-    """Tell that searches can be answered, and with which versions."""
+    """Report that searches can be answered, and with which versions."""
     return reply(Ready(status="ready", index=index_in_use(live_index().searcher()), request_id=g.request_id))

@@ -1,4 +1,4 @@
-"""The addresses of an item: what it is, its picture, its neighbours; and putting and deleting it."""
+"""The item endpoints: an item, its picture, its neighbours; put and delete."""
 
 from flask import Blueprint, Response, g, request, send_file
 
@@ -29,7 +29,7 @@ def _item(searcher: OpenIndex, item_id: str) -> Response:
 
 
 def _item_ending_so(searcher: OpenIndex, item_id: str, unknown: ItemUnknown) -> Response:
-    """Answer the item whose id ends like the address of another view; else say what was unknown there."""
+    """Answer with the item whose id ends like another endpoint's path; else raise what was unknown there."""
     try:
         return _item(searcher, item_id)
     except ItemUnknown:
@@ -76,7 +76,7 @@ def image(item_id: str) -> Response:
 @blueprint.get("/v1/items/<item:item_id>")
 @describe(Operation(ItemAnswer, codes=("item_unknown", *READING)))
 def item(item_id: str) -> Response:
-    """Tell what is known of an item."""
+    """Describe an item."""
     return _item(live_index().searcher(), item_id)
 
 
@@ -107,7 +107,7 @@ def _known(item_id: str) -> bool:
     )
 )
 def put(item_id: str) -> Response:
-    """Add an item (201), or replace the one of that id (200); it is searchable at once."""
+    """Add an item (201), or replace the one with that id (200); it is searchable immediately."""
     _check_id(item_id)
     asked = ItemRequest.parse(request)
     searcher = live_index().searcher()
@@ -136,7 +136,7 @@ def put(item_id: str) -> Response:
 @blueprint.delete("/v1/items/<item:item_id>")
 @describe(Operation(Deletion, codes=("invalid_parameter", "item_unknown", *READING), key=True, sheds=True))
 def delete(item_id: str) -> Response:
-    """Delete an item; it is gone at once, and a rebuild does not bring it back."""
+    """Delete an item; it is gone immediately, and a rebuild does not bring it back."""
     refuse_unknown(request.args, accepted=())
     change = delete_item(store(), item_id)
     live_index().refresh()

@@ -1,4 +1,4 @@
-"""A search from what was asked for to its answer, and the picture that it looks at."""
+"""A search from its request to its answer."""
 
 import logging
 from pathlib import Path
@@ -42,7 +42,7 @@ def picture(source: Source, searcher: OpenIndex) -> bytes | Path:
 
 
 def _query_id(source: Source, photo: bytes | Path) -> str | None:
-    """Keep a photograph that was sent; null where it is an item's, or there is no room to keep it."""
+    """Keep an uploaded photograph for later searches; None where it is an item's, or there is no room."""
     if source.query_id is not None or isinstance(photo, Path):
         return source.query_id
     try:

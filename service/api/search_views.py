@@ -1,4 +1,4 @@
-"""The addresses that search: by a picture, several at once, and why a result was found."""
+"""The search endpoints: by a picture, in a batch, and why a result was found."""
 
 from flask import Blueprint, Response, g, request
 

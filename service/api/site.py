@@ -1,4 +1,4 @@
-"""The pages for people, and the contract that one of them shows."""
+"""The HTML pages, and the contract that one of them shows."""
 
 from typing import Any
 

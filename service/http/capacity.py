@@ -1,4 +1,4 @@
-"""How much a worker takes on at once; what is beyond that is refused at once, or after a short wait."""
+"""Load shedding: a worker's queue slots and concurrency slots; what exceeds them is refused."""
 
 import threading
 from collections import Counter
@@ -19,22 +19,22 @@ def threads(config: Config) -> int:
 
 
 class Capacity:
-    """Counts the heavy requests of one worker.
+    """The queue slots and concurrency slots of one worker's heavy requests.
 
     Parameters
     ----------
     at_once : int
-        How many are worked on at the same time.
+        Concurrency slots: how many are worked on at the same time.
     waiting : int
-        How many more may arrive or wait.
+        How many more may be uploading or waiting for a concurrency slot.
     wait_seconds : float
-        How long one waits for its turn.
+        How long one waits for a concurrency slot.
     per_client : int
-        How many one client may have under way; 0 for any.
+        Queue slots that one client may hold; 0 for any number.
     """
 
     def __init__(self, *, at_once: int, waiting: int, wait_seconds: float, per_client: int = 0) -> None:
-        self._turns = threading.BoundedSemaphore(at_once)
+        self._slots = threading.BoundedSemaphore(at_once)
         self._most = at_once + waiting
         self._wait_seconds = wait_seconds
         self._per_client = per_client
@@ -42,7 +42,7 @@ class Capacity:
         self._clients: Counter[str] = Counter()
 
     def admit(self, client: str) -> None:
-        """Let a request in, before its body is read; `leave` must follow.
+        """Give a request a queue slot, before its body is read; `leave` must follow.
 
         Raises
         ------
@@ -52,38 +52,38 @@ class Capacity:
         with self._lock:
             if self._clients.total() >= self._most:
                 raise RefusedRequest(
-                    "overloaded", "All places are taken. Retry after the time in Retry-After."
+                    "overloaded", "All queue slots are taken. Retry after the time in Retry-After."
                 )
             if self._per_client and self._clients[client] >= self._per_client:
-                detail = f"At most {self._per_client} of your requests are answered at once. Retry shortly."
+                detail = f"At most {self._per_client} requests of one client are answered at a time. Retry."
                 raise RefusedRequest("too_many_requests", detail)
             self._clients[client] += 1
 
     def leave(self, client: str) -> None:
-        """Free the place of a request that was admitted."""
+        """Release the queue slot of a request that was admitted."""
         with self._lock:
             self._clients[client] -= 1
             if not self._clients[client]:
                 del self._clients[client]
 
     def start(self) -> None:
-        """Wait for a turn to work; `finish` must follow.
+        """Wait for a concurrency slot; `finish` must follow.
 
         Raises
         ------
         RefusedRequest
             With code `overloaded`: the wait was too long.
         """
-        if not self._turns.acquire(timeout=self._wait_seconds):
+        if not self._slots.acquire(timeout=self._wait_seconds):
             raise RefusedRequest("overloaded", "The queue is too long. Retry after the time in Retry-After.")
 
     def finish(self) -> None:
-        """End a turn."""
-        self._turns.release()
+        """Release a concurrency slot."""
+        self._slots.release()
 
 
 def _receive() -> None:
-    """Read the body now, so that a slow one takes a place, but no turn."""
+    """Read the body now, so that a slow one holds a queue slot but no concurrency slot."""
     if request.mimetype == "multipart/form-data":
         _ = request.files
     else:
@@ -91,7 +91,7 @@ def _receive() -> None:
 
 
 def install_capacity(app: Flask, config: Config) -> None:
-    """Let the views whose contract names `overloaded` take turns; all others are always answered."""
+    """Queue the operations that shed load; all others are always answered."""
     capacity = Capacity(
         at_once=config.searches_at_once,
         waiting=config.searches_waiting,
@@ -108,10 +108,10 @@ def install_capacity(app: Flask, config: Config) -> None:
         g.admitted = client
         _receive()
         capacity.start()
-        g.has_turn = True
+        g.has_slot = True
 
     def leave(_: BaseException | None) -> None:
-        if g.pop("has_turn", False):
+        if g.pop("has_slot", False):
             capacity.finish()
         if (client := g.pop("admitted", None)) is not None:
             capacity.leave(client)

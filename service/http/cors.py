@@ -1,4 +1,4 @@
-"""Which other websites' pages may call the API from a browser: those that the settings name."""
+"""CORS: the origins in the settings may call the API from a browser."""
 
 from flask import Flask, Response, request
 from flask.globals import request_ctx

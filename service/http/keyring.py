@@ -36,7 +36,7 @@ def _digest(key: str) -> str:
 
 
 def read_keys(file: Path) -> dict[str, Key]:
-    """Return the keys of a file by their names; none where there is no file.
+    """Return the keys in a file by name; none where there is no file.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def read_keys(file: Path) -> dict[str, Key]:
 
 
 def _write_keys(file: Path, keys: dict[str, Key]) -> None:
-    """Replace the file in one step; only its owner may read it."""
+    """Replace the file atomically; only its owner may read it."""
     entries = {name: asdict(key) for name, key in keys.items()}
     write_atomically(file, json.dumps(entries, indent=2).encode(), mode=0o600)
 
@@ -137,7 +137,7 @@ class Keyring:
         return bool(self._current())
 
     def owner(self, key: str) -> str | None:
-        """Return the name that a key is kept under, or None; the time it takes says nothing of the keys."""
+        """Return the name of a key, or None, in constant time."""
         digest, found = _digest(key), None
         for name, kept in self._current().items():
             if hmac.compare_digest(digest, kept.sha256):

@@ -39,7 +39,7 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """Makes a record one line for people; what can't be printed is escaped: nobody can forge a line."""
+    """Formats a record as one readable line, unprintable characters escaped, so that none can be forged."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and below it the traceback where there is one."""
@@ -62,7 +62,7 @@ def configure_logs(config: Config) -> None:
             "formatters": {"line": {"()": FORMATS[config.log_format]}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
             "root": {"level": config.log_level.upper(), "handlers": ["stderr"]},
-            "loggers": {"faiss": {"level": "WARNING"}},  # which tells at length how it was loaded
+            "loggers": {"faiss": {"level": "WARNING"}},  # which logs at length how it was loaded
         }
     )
 

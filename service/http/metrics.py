@@ -1,4 +1,4 @@
-"""Figures for Prometheus: requests, stages, failures and the index, over all workers."""
+"""Prometheus metrics of requests, stages, failures and the index, over all workers."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""The folder in which workers share their figures, and what becomes of those of a worker that has ended.
+"""The folder in which workers share their metrics, and the merging of those of a worker that has ended.
 
 gunicorn's master imports this module, so it must bring along neither NumPy nor FAISS.
 """
@@ -17,7 +17,7 @@ _LIVES_ON = re.compile(r"(counter|histogram)_\d+\.db")
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Let nobody else read or add up the figures of a folder meanwhile."""
+    """Hold the lock under which the metrics of a folder are read and merged."""
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

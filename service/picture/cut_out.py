@@ -8,7 +8,7 @@ import numpy as np
 
 from service.config import Config
 from service.errors import RefusedRequest
-from service.picture.decode_cost import bounded_effort
+from service.picture.decode_cost import bounded_decode_cost
 from service.picture.stages import Stages
 from service.requests.parameters import Look
 from training.photo.garment import WHOLE, WORKING_SIZE, Box, Garment, isolate
@@ -26,7 +26,7 @@ class CutOut:
 def _decode_at(photo: bytes | Path, size: int, config: Config) -> np.ndarray:
     if isinstance(photo, Path):  # an item's own file, which the build has accepted
         return decode(photo, size=size)
-    with bounded_effort(photo, most_ms=config.decode_ms):
+    with bounded_decode_cost(photo, most_ms=config.decode_ms):
         return decode(photo, size=size, max_bytes=config.max_upload_bytes, max_pixels=config.max_pixels)
 
 

@@ -1,4 +1,4 @@
-"""What decoding a picture will cost, told from its header: a bomb is refused before it goes off."""
+"""The decode cost of a picture, estimated from its header, so that decompression bombs are refused."""
 
 import io
 import threading
@@ -30,7 +30,7 @@ def _scans(photo: bytes) -> int:
 
 
 def _header(photo: bytes) -> tuple[str, str, int]:
-    """Return the format, the mode and the pixels; nothing of what is no picture: decoding says why."""
+    """Return format, mode and pixel count; empty values where it is not a picture, which decoding reports."""
     try:
         with Image.open(io.BytesIO(photo), formats=pillow_formats()) as image:
             return str(image.format), image.mode, image.width * image.height
@@ -46,8 +46,8 @@ def _milliseconds(form: str, mode: str, pixels: int, scans: int) -> float:
 
 
 @contextmanager
-def bounded_effort(photo: bytes, *, most_ms: int) -> Iterator[None]:
-    """Hold the block that decodes a photograph back while another large one is being decoded.
+def bounded_decode_cost(photo: bytes, *, most_ms: int) -> Iterator[None]:
+    """Guard the block that decodes a photograph: refuse what costs too much, decode large ones one at a time.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Photographs of recent searches: bytes on disk under random ids, shared by all workers, for a while."""
+"""Recent uploads: bytes on disk under random ids, shared by all workers, kept for a limited time."""
 
 import os
 import re
@@ -40,7 +40,7 @@ class RecentQueries:
         """Keep a photograph; returns its new id."""
         self._sweep_when_due(room_for=len(photo))
         query_id = "q_" + secrets.token_urlsafe(12)
-        with self._created(query_id) as file:  # nobody can ask for it before its id is told
+        with self._created(query_id) as file:  # nobody can ask for it before its id is known
             file.write(photo)
         return query_id
 

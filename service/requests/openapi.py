@@ -1,4 +1,4 @@
-"""The contract with integrators: OpenAPI 3.1 from the addresses and the models of requests and answers."""
+"""The contract with integrators: OpenAPI 3.1 from the routes and the models of requests and responses."""
 
 import re
 from collections import defaultdict
@@ -170,7 +170,7 @@ def contract(app: Flask, config: Config) -> dict[str, Any]:
             paths[path][method.lower()] = _operation(rule, view, operation, schemas)
     bodies = {operation.body for *_, operation in all_of_them}
     for model in {model for model, _ in taken} - bodies:
-        del schemas[model.__name__]  # its fields stand in addresses and forms
+        del schemas[model.__name__]  # its fields are listed with query strings and forms
     return {
         "openapi": "3.1.0",
         "info": {"title": "Silhouette", "version": VERSION, "description": _ABOUT},

@@ -61,7 +61,7 @@ class Operation:
 
 
 def describe(operation: Operation) -> Callable[[View], View]:
-    """Say what a view takes and answers; its docstring is the summary."""
+    """Describe what a view takes and answers; its docstring is the summary."""
 
     def mark(view: View) -> View:
         view.operation = operation  # type: ignore[attr-defined]

@@ -42,7 +42,7 @@ _FILTER = {
 
 
 def _whole(value: Any) -> Any:
-    """Let 5.0 stand for 5, as JSON does."""
+    """Accept 5.0 for 5, as JSON does."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -121,7 +121,7 @@ class Ranked(Fields):
 
 
 class Look(Fields):
-    """How a picture is looked at."""
+    """How a picture is read: as a photograph or a sketch, and which part of it."""
 
     kind: Literal["photo", "sketch"] = Field(
         default="photo",
@@ -170,7 +170,7 @@ class SearchBody(Search):
 
 
 class Batch(Fields):
-    """Several searches at once; each is checked and answered for itself."""
+    """Several searches, each checked and answered on its own."""
 
     searches: list[SearchBody]
 

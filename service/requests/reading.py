@@ -1,4 +1,4 @@
-"""How a request is read: one photograph, sent or referred to, and the fields beside it."""
+"""How a request is read: one photograph, uploaded or referred to, and the fields beside it."""
 
 import base64
 import binascii
@@ -130,7 +130,7 @@ def _no_body(request: Request) -> NoReturn:
 
 
 def read_address(request: Request, model: type[M]) -> M:
-    """Return the fields that stand in the address; raises `RefusedRequest` or `InvalidFilter`."""
+    """Return the fields of the query string; raises `RefusedRequest` or `InvalidFilter`."""
     return check(model, _once(request.args.to_dict(flat=False)))
 
 
@@ -180,7 +180,7 @@ class SearchRequest:
 
     @classmethod
     def parse(cls, request: Request, config: Config) -> Self:
-        """Read a search from multipart or JSON; fields beside the photo may also stand in the address.
+        """Read a search from multipart or JSON; fields beside the photo may also be in the query string.
 
         Raises
         ------

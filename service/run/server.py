@@ -35,7 +35,7 @@ KEEP_ALIVE_SECONDS = 5
 SILENT_SECONDS = 120
 """How long a worker may be without a sign of life, such as while it opens a large index."""
 
-_M_ARENA_MAX = -8  # as malloc.h has it
+_M_ARENA_MAX = -8  # from malloc.h
 
 _log = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ def _clean_up(_: Any) -> None:
 
 
 def settings(config: Config, *, example: Path | None = None) -> dict[str, Any]:
-    """Everything that gunicorn is told, beside its defaults."""
+    """All settings of gunicorn that differ from its defaults."""
     address = Address.of(config)
 
     def greet(worker: Any) -> None:

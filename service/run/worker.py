@@ -16,7 +16,7 @@ from service.errors import TITLES
 
 HEAD_SECONDS = 5.0
 BYTES_A_SECOND = 20_000
-"""A request's head has to arrive in so many seconds; a body gets a second more for each so many bytes."""
+"""Seconds for a request's head to arrive; a body gets one more second for each this many bytes."""
 
 _STATUS: dict[type[Exception], tuple[int, str]] = {
     errors.LimitRequestLine: (414, "The address is too long. Shorten it, or send the fields in the body."),
@@ -27,7 +27,7 @@ _STATUS: dict[type[Exception], tuple[int, str]] = {
     ),
     errors.ExpectationFailed: (417, "That expectation can't be met. Leave the header Expect out."),
 }
-_MALFORMED = (400, "The request is not HTTP as RFC 9112 has it. Check how it is put together.")
+_MALFORMED = (400, "Malformed HTTP request. Check its syntax (RFC 9112).")
 
 _OURS = errors.InvalidResponseHeader | errors.InvalidResponseHeaderName | errors.ConfigurationProblem
 
@@ -57,7 +57,7 @@ class TimedSocket(socket.socket):
         self.settimeout(self._patience if flag else 0.0)
 
     def allow(self, seconds: float) -> None:
-        """Let what comes next take so many seconds from now."""
+        """Set the deadline that many seconds from now."""
         self._deadline = time.monotonic() + seconds
 
     def recv(self, size: int, flags: int = 0) -> bytes:

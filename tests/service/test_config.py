@@ -97,7 +97,7 @@ def test_a_file_holds_settings_and_a_variable_stands_above_it(settings_file):
         ("max_limit = true", "max_limit in .*settings.toml is True"),
         ("max_limit = 1.5", "max_limit in .*settings.toml is 1.5"),
         ("cors_origins = [1]", "cors_origins in .*settings.toml is"),
-        ("max_limt = 5", "settings.toml sets 'max_limt', which is no setting. Accepted: .*max_limit"),
+        ("max_limt = 5", "settings.toml sets 'max_limt', which is not a setting. Accepted: .*max_limit"),
         ("max_limit =", "settings.toml is not valid TOML"),
     ],
 )

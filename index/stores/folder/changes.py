@@ -47,7 +47,7 @@ def _highest_folded(indexes: Path) -> int:
 
 
 class Changes(ChangeLog):
-    """The log of the changes in a folder of indexes; any number of processes and threads may use it at once.
+    """The log of changes in a folder of indexes, safe for any number of processes and threads.
 
     A change is durable once its method has returned: photograph and state are written under the log's one
     write lock, the photograph first. The log holds the latest state of each item that it has heard of, so
@@ -68,13 +68,13 @@ class Changes(ChangeLog):
     def put(
         self, item_id: str, photo: bytes, metadata: dict[str, Any], vector: np.ndarray, encoder: str
     ) -> int:
-        """Add an item or replace the one of that id, as every log does; return the change's number."""
+        """Add an item, or replace the one with that id, as the interface says; return the change's number."""
         values = (checked_id(item_id), metadata_text(metadata), encoder, vector_bytes(vector))
         with self._writing() as connection:
             return self._record(connection, PUT, values[0], self.photographs.store(photo), *values[1:])
 
     def delete(self, item_id: str) -> int:
-        """Take the item of that id, known or not, out of all that is searched; return the change's number.
+        """Delete the item with that id, known or not, from all searches; return the change's number.
 
         Raises
         ------
@@ -180,7 +180,7 @@ class Changes(ChangeLog):
         return Change(seq, at, action, item_id, item, np.frombuffer(vector, "<f4"), encoder)
 
     def _writing(self) -> AbstractContextManager[sqlite3.Connection]:
-        """Hold the write lock; numbers go on after all that is folded in, even where the log was lost."""
+        """Hold the write lock; numbering continues after every folded change, even where the log was lost."""
         file = self._journal.file()
         if self._numbered.file != file or not file:
             self._numbered = Position(file, _highest_folded(self._indexes))

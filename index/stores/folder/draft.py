@@ -33,7 +33,7 @@ def _memory() -> int:
 def _make_index(
     vectors: np.ndarray, *, kind: str, recall: float
 ) -> tuple[VectorIndex, dict[str, float | int | str]]:
-    """Return an index of the kind that is asked for, or chosen, and what the manifest says of it."""
+    """Build an index of the requested or chosen kind; return it and its parameters for the manifest."""
     why = ""
     if kind == AUTO:
         kind, why = choose_kind(len(vectors), vectors.shape[1], _memory())

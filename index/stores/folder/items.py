@@ -29,7 +29,7 @@ CREATE TABLE items (
     duplicate_of INTEGER
 )
 """
-_CONNECTIONS = 8  # opened at once, so that readers go on when the version's folder has been removed
+_CONNECTIONS = 8  # opened up front, so that readers continue when the version's folder has been removed
 _REPEATED = "CREATE INDEX repeated ON items (row, duplicate_of) WHERE duplicate_of IS NOT NULL"
 
 
@@ -43,7 +43,7 @@ def _close_all(connections: deque[sqlite3.Connection]) -> None:
 
 
 class Items:
-    """A read-only store of items that any number of threads may ask at once.
+    """A read-only store of items, safe for any number of threads.
 
     A connection is used by one thread at a time and kept for the next one; all are closed when the last
     thread has let go of the store.

@@ -45,7 +45,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _begin(connection: sqlite3.Connection) -> None:
-    """Take the write lock; while another writer makes the file, SQLite says busy without having waited."""
+    """Take the write lock; while another writer creates the file, SQLite reports busy without waiting."""
     deadline = time.monotonic() + _WAIT_SECONDS
     while True:
         try:
@@ -92,7 +92,7 @@ def _close(readers: dict[int, sqlite3.Connection]) -> None:
 
 
 class Journal:
-    """A file of changes; any number of threads and processes may use it at once.
+    """A file of changes; any number of threads and processes may use it concurrently.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class Journal:
 
     @contextmanager
     def writing(self, *, number_from: int = 0) -> Iterator[sqlite3.Connection]:
-        """Hold the write lock; at the end, all that was written is committed and on the disk, or none of it.
+        """Hold the write lock; at the end everything written is committed and durable, or nothing is.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class Journal:
 
     @contextmanager
     def reading(self) -> Iterator[tuple[int, sqlite3.Connection | None]]:
-        """Lend a connection, and the number of the file that it reads; None and 0 where there is no log yet.
+        """Lend a connection and the inode of the file that it reads; None and 0 where there is no log yet.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Publication: versions are folders made in hiding and renamed; `current` is a small file that names one."""
+"""Publication: a version is written to a hidden staging folder and renamed; the file `current` names one."""
 
 import fcntl
 import os
@@ -36,7 +36,7 @@ class StagingFolder:
 
 @contextmanager
 def _switching(indexes: Path) -> Iterator[None]:
-    """Hold for a moment what keeps a version from being activated and removed at once."""
+    """Hold the lock that keeps a version from being removed while it is activated."""
     with (indexes / SWITCH).open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -66,7 +66,7 @@ class MilvusChanges(ChangeLog):
     def put(
         self, item_id: str, photo: bytes, metadata: dict[str, Any], vector: np.ndarray, encoder: str
     ) -> int:
-        """Add an item or replace the one of that id, as every log does; return the change's number.
+        """Add an item, or replace the one with that id, as the interface says; return the change's number.
 
         Raises also `EncoderMismatch`, where the version in use belongs to another encoder.
         """
@@ -191,7 +191,7 @@ class MilvusChanges(ChangeLog):
 
 @contextmanager
 def _writing() -> Iterator[None]:
-    """Say of a failure to write that it was one."""
+    """Turn a failure to write into the error for it."""
     try:
         yield
     except (StoreFailed, StoreUnreachable, OSError) as error:

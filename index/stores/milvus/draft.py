@@ -1,4 +1,4 @@
-"""A version in the making in Milvus: a collection that is filled, indexed, tuned, and only then listed."""
+"""A draft version in Milvus: a collection that is filled, indexed and tuned, and only then listed."""
 
 import json
 import sqlite3
@@ -39,7 +39,7 @@ def _facets(items: Sequence[Item]) -> list[Facet]:
 
 
 class MilvusDraft(Draft):
-    """A collection that nobody searches until it is published."""
+    """A collection that is not searched until it is published."""
 
     def __init__(self, place: Place, indexes: Path, version: str) -> None:
         super().__init__(indexes, version)

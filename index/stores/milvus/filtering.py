@@ -62,4 +62,4 @@ def expression(where: Filter | None, longest: Longest) -> str:
             return joined([expression(part, longest) for part in parts] or [EVERYTHING], "and")
         case AnyOf(parts):
             return joined([expression(part, longest) for part in parts] or [NOTHING], "or")
-    raise TypeError(f"{where!r} is no filter of index.filters.predicates.")
+    raise TypeError(f"{where!r} is not a filter of index.filters.predicates.")

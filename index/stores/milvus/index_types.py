@@ -72,7 +72,7 @@ MILVUS_KINDS = {
 
 
 def choose(kind: str, count: int, dimension: int, *, lite: bool) -> tuple[str, str]:
-    """Return the name of the kind for so many vectors, and why where it was chosen.
+    """Return the kind for that many vectors, and the reason where it was chosen automatically.
 
     The memory of a server isn't known, so that no kind is chosen for needing little of it.
 

@@ -69,7 +69,7 @@ class MilvusAddress:
             )
         except (ValueError, KeyError) as error:
             shown = re.sub(r"//[^/@]*@", "//…@", text)
-            raise InvalidStore(f"'{shown:.120}' is no address of Milvus ({error}). {ACCEPTED}") from error
+            raise InvalidStore(f"'{shown:.120}' is not a Milvus address ({error}). {ACCEPTED}") from error
 
 
 def _check(options: dict[str, str]) -> None:

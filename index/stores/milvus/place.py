@@ -81,7 +81,7 @@ class Place:
         return [f"its index is not one of type {expected[0]} that is finished, but {found}"]
 
     def _missing(self, manifest: Manifest) -> list[str]:
-        """Say how many rows are missing, if more than changes have deleted or replaced."""
+        """Report missing rows, if there are more than changes have deleted or replaced."""
         found = self.collection(manifest).count(f"row < {manifest.items}", consistency="Strong")
         if manifest.items - found <= self.changes.count_since(0):
             return []

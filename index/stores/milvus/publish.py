@@ -18,7 +18,7 @@ _AT_ONCE = 1000
 
 
 class Versions:
-    """What is published at an address. A version is listed once it is complete, for all readers at once."""
+    """The versions published at an address; each is listed once it is complete."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -118,7 +118,7 @@ class Versions:
         return {record["name"] for record in self._uploads.find('version != ""', fields=("name",))}
 
     def use(self, version: str) -> None:
-        """Make a version the one in use, at once for all who ask from now on."""
+        """Make a version the one in use, atomically for all readers."""
         collection = self.collection(version)
         try:
             self._server.ask("alter_alias", collection, self.alias)

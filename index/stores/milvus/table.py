@@ -34,12 +34,12 @@ class RecordTable:
         self._ready = False
 
     def write(self, records: list[dict[str, Any]]) -> None:
-        """Add records, or replace those of the same keys, which some readers see a moment later."""
+        """Add records, or replace those with the same keys; some readers see them a moment later."""
         self._make()
         self._server.ask("upsert", self.name, [{**record, "vector": _NO_VECTOR} for record in records])
 
     def put(self, records: list[dict[str, Any]]) -> None:
-        """Add records, or replace those of the same keys."""
+        """Add records, or replace those with the same keys."""
         self.write(records)
         self._settle()
 

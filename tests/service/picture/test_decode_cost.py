@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from service.picture import decode_cost as effort
-from service.picture.decode_cost import bounded_effort
+from service.picture.decode_cost import bounded_decode_cost
 from training.errors import ImageTooLarge
 
 
@@ -29,7 +29,7 @@ def with_scans(count):
 
 
 def refusal(photo, *, most_ms):
-    with pytest.raises(ImageTooLarge) as refused, bounded_effort(photo, most_ms=most_ms):
+    with pytest.raises(ImageTooLarge) as refused, bounded_decode_cost(photo, most_ms=most_ms):
         raise AssertionError("it would have been decoded")
     return refused.value
 
@@ -46,20 +46,20 @@ def test_the_answer_to_such_a_picture_names_the_field_that_it_came_in(post):
 
 
 def test_a_usual_progressive_jpeg_is_not():
-    with bounded_effort(picture("JPEG", side=4000, progressive=True), most_ms=3000):
+    with bounded_decode_cost(picture("JPEG", side=4000, progressive=True), most_ms=3000):
         pass
 
 
 def test_a_deep_png_counts_more_than_a_flat_one():
     for mode in ("RGB", "RGBA", "L", "P"):
-        with bounded_effort(picture(mode=mode), most_ms=50):
+        with bounded_decode_cost(picture(mode=mode), most_ms=50):
             pass
     assert "0.1 s" in str(refusal(picture(mode="I;16"), most_ms=50))
 
 
 @pytest.mark.parametrize("photo", [b"", b"\xff\xd8", b"\xff\xda" * 1000, b"<svg/>", b"GIF89a"])
 def test_what_is_no_picture_is_left_to_the_decoder_to_refuse(photo):
-    with bounded_effort(photo, most_ms=50):
+    with bounded_decode_cost(photo, most_ms=50):
         pass
 
 
@@ -68,10 +68,10 @@ def test_large_pictures_are_decoded_one_after_the_other_and_small_ones_meanwhile
     large, small = picture(side=20), picture(side=10)
 
     def decode(photo):
-        with bounded_effort(photo, most_ms=1000):
+        with bounded_decode_cost(photo, most_ms=1000):
             return True
 
-    with ThreadPoolExecutor(2) as pool, bounded_effort(large, most_ms=1000):
+    with ThreadPoolExecutor(2) as pool, bounded_decode_cost(large, most_ms=1000):
         assert pool.submit(decode, small).result(timeout=60)
         second = pool.submit(decode, large)
         assert not wait([second], timeout=0.05).done
@@ -81,5 +81,5 @@ def test_large_pictures_are_decoded_one_after_the_other_and_small_ones_meanwhile
 def test_a_decoder_that_fails_lets_the_next_large_picture_in(monkeypatch):
     monkeypatch.setattr(effort, "LARGE_PIXELS", 0)
     for _ in range(2):
-        with pytest.raises(ZeroDivisionError), bounded_effort(picture(), most_ms=1000):
+        with pytest.raises(ZeroDivisionError), bounded_decode_cost(picture(), most_ms=1000):
             _ = 1 / 0
