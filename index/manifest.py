@@ -114,7 +114,7 @@ def parse_manifest(text: str, *, name: str) -> Manifest:
         raise _unusable(name, error) from error
 
 
-def _unusable(name: str, error: Exception) -> IndexDamaged:
+def _unusable(name: str, error: Exception | str) -> IndexDamaged:
     return IndexDamaged(
         f"The manifest '{name}' can't be used: {error}. Activate another version, or build the index again."
     )
@@ -130,8 +130,12 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unusable(str(path), error) from error
+    except FileNotFoundError as error:
+        raise _unusable(str(path), "it is missing") from error
+    except OSError as error:
+        raise _unusable(str(path), error.strerror or "it can't be read") from error
+    except UnicodeDecodeError as error:
+        raise _unusable(str(path), "it is not UTF-8") from error
     return parse_manifest(text, name=str(path))
 
 

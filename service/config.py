@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +24,9 @@ from service.setting_types import (
 )
 
 FILE = PREFIX + "CONFIG"
+OTHERS = {"SILHOUETTE_CONFIG", "SILHOUETTE_CACHE"}
+"""Variables of the product that are not settings of the service."""
+
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable, read by prometheus_client, that names the folder in which workers share their metrics."""
 
@@ -156,11 +160,20 @@ class Config:
         InvalidSetting
             Naming the variable or the entry of the file, the value received and the values accepted.
         """
+        _refuse_unknown(cls, environ)
         values = _read_file(cls, Path(environ[FILE])) if environ.get(FILE) else {}
         for setting in fields(cls):
             if given := environ.get(variable(setting)):
                 values[setting.name] = kind_of(setting).read(given)
         return cls(**values)
+
+
+def _refuse_unknown(settings: type[Config], environ: Mapping[str, str]) -> None:
+    known = {variable(setting) for setting in fields(settings)} | OTHERS
+    for name in sorted(name for name in environ if name.startswith(PREFIX)):
+        if name not in known:
+            (near,) = get_close_matches(name, known, n=1, cutoff=0.0)
+            raise InvalidSetting(f"{name:.80} is not a setting. Did you mean {near}? Otherwise unset it.")
 
 
 def _parse(file: Path) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from service.requests.reading import ItemRequest, read_address
 from service.responses import Deletion, ItemAnswer, SimilarAnswer, StoredItem, reply
 from training.catalogue.reader import is_unicode
 
-IMAGE_SECONDS = 3600
 LONGEST_ID = 255
 
 blueprint = Blueprint("items", __name__)
@@ -70,7 +69,10 @@ def image(item_id: str) -> Response:
     except ItemUnknown as unknown:
         return _item_ending_so(searcher, f"{item_id}/image", unknown)
     path, mimetype = item_file(asked)
-    return send_file(path, mimetype=mimetype, conditional=True, max_age=IMAGE_SECONDS)
+    response = send_file(path, mimetype=mimetype, conditional=True, download_name="image")
+    del response.headers["Content-Disposition"]  # the file's own name is nobody's business
+    response.headers["Cache-Control"] = "no-cache"  # the picture may be replaced; asking again costs a 304
+    return response
 
 
 @blueprint.get("/v1/items/<item:item_id>")

@@ -161,6 +161,7 @@ def settings(config: Config, *, example: Path | None = None) -> dict[str, Any]:
         "timeout": SILENT_SECONDS,
         "graceful_timeout": config.graceful_seconds,
         "keepalive": KEEP_ALIVE_SECONDS,
+        "forwarder_headers": "",  # no client may set SCRIPT_NAME or PATH_INFO by a header
         "control_socket_disable": True,  # else two services of one user share a socket in the home folder
         "logger_class": ServerLog,
         "loglevel": "warning",

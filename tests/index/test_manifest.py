@@ -53,7 +53,7 @@ def test_a_manifest_that_is_not_one_is_refused(folder, content):
 
 
 def test_a_missing_manifest_is_refused(tmp_path):
-    with pytest.raises(IndexDamaged, match="No such file"):
+    with pytest.raises(IndexDamaged, match="can't be used: it is missing"):
         read_manifest(tmp_path)
 
 

@@ -133,3 +133,16 @@ def test_the_guide_lists_every_setting_as_it_is():
         for name, default, accepted, about in settings_in_words()
     ]
     assert rows == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("SILHOUETTE_WORKER", "SILHOUETTE_WORKERS"), ("SILHOUETTE_MAX_UPLOAD", "SILHOUETTE_MAX_UPLOAD_BYTES")],
+)
+def test_a_mistyped_variable_is_refused_with_the_nearest_setting(name, near):
+    with pytest.raises(InvalidSetting, match=rf"{name} is not a setting\. Did you mean {near}\?"):
+        Config.from_environment({name: "3"})
+
+
+def test_variables_of_the_other_commands_are_no_settings_and_no_mistakes():
+    assert Config.from_environment({"SILHOUETTE_CACHE": "elsewhere", "SILHOUETTEX": "1"}) == Config()

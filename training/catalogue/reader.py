@@ -143,7 +143,7 @@ def _read_base(base: str, cache: Path) -> CatalogueRows:
         return _read_fashion_mnist(base, cache)
     path = Path(base)
     if path.is_dir():
-        return _read_folder(path.resolve())
+        return _read_folder(path.absolute())
     if not path.is_file():
         raise UnreadableCatalogue(f"There is no catalogue at {base!r}. {ACCEPTED}")
     if path.suffix.lower() not in READERS:
@@ -177,7 +177,9 @@ def _filter(table: CatalogueRows, filters: Filters, spec: str) -> Iterator[tuple
 
 
 def _text(value: Any) -> str:
-    """Return an id or path as text; integers are accepted, anything else counts as missing."""
+    """Return an id or path as text; integers are accepted, also as floats, as which pandas writes them."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return value if isinstance(value, str) else str(value) if is_number else ""
 
@@ -255,7 +257,7 @@ def read_catalogue(spec: str, *, cache: Path = Path("cache")) -> Catalogue:
     """
     base, filters = _split_spec(spec)
     table = _read_base(base, cache)
-    items, bad = _sort(_filter(table, filters, spec), Path(base).resolve().parent)
+    items, bad = _sort(_filter(table, filters, spec), Path(base).absolute().parent)
     bad = [*(BadItem("", row.place, row.reason) for row in table.bad), *bad]
     if not items:
         first = f" The first problem: {bad[0].path} {bad[0].reason}." if bad else ""

@@ -36,7 +36,7 @@ def _strokes(rgb: np.ndarray) -> np.ndarray:
     """Find the pixels darker or brighter than the paper: bool (h, w)."""
     luminance = rgb @ LUMINANCE
     contrast = np.abs(luminance - _paper(luminance))
-    if contrast.max() < SKETCH_MIN_CONTRAST:
+    if np.ptp(contrast) < SKETCH_MIN_CONTRAST:  # also where every pixel differs from the paper alike
         return np.zeros(contrast.shape, bool)
     high = threshold_otsu(contrast)
     return remove_small_objects(apply_hysteresis_threshold(contrast, high / 2, high), max_size=SKETCH_SPECK)
@@ -130,7 +130,7 @@ def read_sketch(rgb: np.ndarray) -> Garment:
     """
     rgb = shrink(rgb, size=WORKING_SIZE)
     strokes = _strokes(rgb)
-    if not strokes.any():
+    if not strokes.any() or strokes.all():
         return _cut(rgb, np.ones(strokes.shape, bool), confidence=0.0)
     pen = min(ndimage.distance_transform_edt(strokes).max(), SKETCH_WIDEST_PEN) + 1
     area = _filled(strokes, pen)

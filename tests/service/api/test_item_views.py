@@ -1,5 +1,6 @@
 import base64
 import io
+from dataclasses import replace
 from urllib.parse import quote, unquote
 
 import pytest
@@ -23,7 +24,7 @@ def test_an_item_s_picture_is_sent_as_what_it_is_and_only_once(client, searcher)
     answer = client.get("/v1/items/dress/2/image")
     assert answer.data == searcher.item("dress/2").path.read_bytes()
     assert answer.mimetype == "image/png"
-    assert "max-age=3600" in answer.headers["Cache-Control"]
+    assert answer.headers["Cache-Control"] == "no-cache" and "Content-Disposition" not in answer.headers
     again = client.get("/v1/items/dress/2/image", headers={"If-None-Match": answer.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
 
@@ -244,3 +245,37 @@ def test_a_change_that_can_t_be_written_is_said_and_changes_nothing(live, photo,
     assert (answer.status_code, answer.json["code"]) == (503, "index_not_ready")
     assert "nothing was changed" in answer.json["detail"] and "/srv" not in answer.text
     assert answer.headers["Retry-After"]
+
+
+def test_a_picture_that_was_replaced_is_sent_to_who_holds_the_old_one(live, photo, cape):
+    first = put(live, "new", photo)
+    held = live.client.get(first.json["image_url"]).headers["ETag"]
+    put(live, "new", cape)
+    again = live.client.get(first.json["image_url"], headers={"If-None-Match": held})
+    assert again.status_code == 200 and again.headers["ETag"] != held
+
+
+@pytest.mark.parametrize("name", ["a\nb.png", "a\rb.png", "\x01.png", 'say "hi".png', "ü" * 60 + ".png"])
+def test_a_picture_is_sent_whatever_its_file_is_called(client, searcher, name, monkeypatch):
+    item = searcher.item("dress/2")
+    path = item.path.with_name(name)
+    path.write_bytes(item.path.read_bytes())
+    monkeypatch.setattr(searcher, "item", lambda _: replace(item, path=path))
+    answer = client.get("/v1/items/dress/2/image")
+    assert (answer.status_code, answer.data) == (200, path.read_bytes())
+
+
+def test_a_put_is_acknowledged_where_the_item_is_deleted_in_the_same_moment(live, photo, monkeypatch):
+    log = type(live.client.application.extensions["silhouette.store"].changes)
+    stored = log.put
+
+    def put_and_gone(self, item_id, *values):
+        change = stored(self, item_id, *values)
+        self.delete(item_id)
+        return change
+
+    monkeypatch.setattr(log, "put", put_and_gone)
+    answer = put(live, "brief", photo, metadata='{"category": "", "price": 5}')
+    assert (answer.status_code, answer.json["item_id"], answer.json["change"]) == (201, "brief", 1)
+    assert answer.json["metadata"] == {"category": None, "price": 5}
+    assert live.client.get("/v1/items/brief").status_code == 404

@@ -197,3 +197,12 @@ def test_a_shutdown_answers_what_has_begun_and_leaves_nothing_behind(own):
     logged = own.lines()
     assert [line["status"] for line in logged if line.get("path") == "/v1/search"] == [200, 200]
     assert not [line for line in logged if line["level"] == "error" or "exception" in line]
+
+
+@pytest.mark.parametrize("header", ["SCRIPT_NAME", "PATH_INFO", "Script-Name", "script_name"])
+@pytest.mark.parametrize("path", ["/healthz", "/v1/index", "/"])
+def test_no_header_of_a_client_changes_where_a_request_goes(serving, header, path):
+    plain = httpx.get(serving.url + path)
+    answer = httpx.get(serving.url + path, headers={header: "/shop"})
+    assert (plain.status_code, answer.status_code) == (200, 200)
+    assert answer.text.count("/shop") == 0

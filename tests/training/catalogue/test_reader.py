@@ -1,6 +1,7 @@
 import csv
 import gzip
 import json
+import shutil
 import struct
 from datetime import date, datetime
 from decimal import Decimal
@@ -416,3 +417,36 @@ def test_the_share_of_bad_items_may_reach_the_limit_but_not_pass_it():
         TooManyBadItems, match=r"6 of 100 items \(6.0%\) can't be used; at most 5.0% may be bad"
     ):
         check_bad_share(6, 100, max_bad=0.05)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("1.0", "1"), ("12345678.0", "12345678"), ("-0.0", "0"), ("7", "7")]
+)
+def test_a_whole_number_is_an_id_however_it_is_written(tmp_path, encode_image, photo, written, read):
+    (tmp_path / "a.png").write_bytes(encode_image(photo))
+    (tmp_path / "shop.jsonl").write_text(f'{{"item_id": {written}, "path": "a.png"}}\n')
+    assert [item.item_id for item in read_catalogue(str(tmp_path / "shop.jsonl")).items] == [read]
+
+
+@pytest.mark.parametrize("written", ["1.5", "true", "NaN", "1e400", "[1]"])
+def test_what_is_not_a_whole_number_or_a_text_is_no_id(tmp_path, encode_image, photo, written):
+    (tmp_path / "a.png").write_bytes(encode_image(photo))
+    (tmp_path / "shop.jsonl").write_text(f'{{"item_id": {written}, "path": "a.png"}}\n')
+    with pytest.raises(UnreadableCatalogue, match="no item_id in row 1"):
+        read_catalogue(str(tmp_path / "shop.jsonl"))
+
+
+@pytest.mark.parametrize("file", ["", "shop.csv"])
+def test_a_link_that_is_switched_to_another_folder_keeps_its_paths(tmp_path, encode_image, photo, file):
+    for name in ("monday", "tuesday"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").write_bytes(encode_image(photo))
+        (tmp_path / name / "shop.csv").write_text("item_id,path\na,a.png\n")
+    link = tmp_path / "current"
+    link.symlink_to("monday")
+    (item,) = read_catalogue(str(link / file) if file else str(link)).items
+    assert item.path == link / "a.png"
+    link.unlink()
+    link.symlink_to("tuesday")
+    shutil.rmtree(tmp_path / "monday")
+    assert item.path.read_bytes() == encode_image(photo)

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
@@ -125,3 +128,25 @@ def test_the_drawing_is_not_changed():
     before = sketch.copy()
     read_sketch(sketch)
     np.testing.assert_array_equal(sketch, before)
+
+
+@pytest.mark.parametrize("tones", [(0, 255), (10, 250), (255, 0), (90, 140)])
+@pytest.mark.parametrize("cell", [1, 2, 7, 32])
+def test_a_picture_without_paper_holds_no_garment(tones, cell):
+    y, x = np.mgrid[:64, :64] // cell
+    board = np.array(tones, np.uint8)[(y + x) % 2]
+    garment = read_sketch(np.repeat(board[..., None], 3, axis=2))
+    assert garment.mask.shape == (SIDE, SIDE) and garment.confidence in (0.0, 1.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arrays(
+        np.uint8,
+        st.tuples(st.integers(16, 40), st.integers(16, 40)),
+        elements=st.sampled_from([0, 3, 250, 255]),
+    )
+)
+def test_no_pattern_of_a_few_tones_is_too_odd_to_be_read(tones):
+    garment = read_sketch(np.repeat(tones[..., None], 3, axis=2))
+    assert garment.mask.shape == (SIDE, SIDE)
