@@ -77,7 +77,7 @@ def _started(embedder: str, processes: int) -> object:
     """Return a context in which Ray runs, where it is asked for."""
     if embedder != RAY:
         return nullcontext()
-    from index.embedding.ray_cluster import joined
+    from index.embedding.ray_embedder import joined
 
     return joined(None, processes=processes)
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from service.config import FILE, Config, settings_in_words
-from service.http.keyring import add_key, read_keys, remove_key
+from service.http.keys import add_key, read_keys, remove_key
 from service.run.server import Address
 from service.run.server import serve as run_server
 from training.command import SilhouetteGroup

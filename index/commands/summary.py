@@ -7,7 +7,7 @@ from typing import Any
 
 from index.build import Built
 from index.stores.store import Store
-from training.catalogue.skipped import reasons, summary
+from training.catalogue.reader import reasons, summary
 
 
 def _counts(built: Built) -> dict[str, int]:

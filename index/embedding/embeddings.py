@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from index.embedding.cache import Embedding, EmbeddingCache
 from index.embedding.embedder import Embedder, Outcome, Photo, embed_photo
-from index.embedding.local import LocalEmbedder
+from index.embedding.embedders import LocalEmbedder
 from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder

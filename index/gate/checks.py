@@ -9,7 +9,7 @@ import numpy as np
 
 from index.errors import GateFailed
 from index.gate.golden import GoldenAnswer
-from index.vectors.searchable import Searchable
+from index.vectors.vector_index import Searchable
 
 LISTED = 20
 FIRST = 10

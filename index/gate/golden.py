@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from index.errors import GoldenUnusable
-from index.vectors.searchable import Searchable
+from index.vectors.vector_index import Searchable
 from training.catalogue.reader import Item
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder

@@ -16,7 +16,7 @@ from index.embedding.embeddings import Embedded
 from index.filters.facets import Facet
 from index.manifest import Manifest
 from index.pages import Page, SearchOptions
-from index.vectors.searchable import Searchable
+from index.vectors.vector_index import Searchable
 from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import EncoderMismatch
 from training.photo.encoder import Encoder

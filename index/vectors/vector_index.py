@@ -3,12 +3,26 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Protocol, Self
 
 import faiss
 import numpy as np
 
 from index.errors import IndexDamaged, IndexNotWritten
+
+
+class Searchable(Protocol):
+    """Vectors float32 (n, d) in rows 0 to n - 1, found by their inner product with a query."""
+
+    def __len__(self) -> int:
+        """Return how many vectors there are."""
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return scores float32 and rows int64, both (m, min(k, n)), best first, for float32 (m, d)."""
+
+    def vector(self, row: int) -> np.ndarray:
+        """Return the vector of one row: float32 (d,)."""
+
 
 RECALL = 0.98
 

@@ -15,10 +15,35 @@ from index.pages import Hit, Page, SearchOptions
 from index.stores.store import OpenIndex
 from service import responses as bodies
 from service.answer_warnings import warnings_of
-from service.api.explain import Explained
-from service.requests.parameters import Ranked
+from service.requests.parameters import Look, Ranked
 from training.catalogue.reader import Item
 from training.photo.garment import Box, Garment
+
+
+@dataclass(frozen=True)
+class Explained:
+    """The query of an explanation: which picture, read in which way.
+
+    Parameters
+    ----------
+    query_id, query_item : str or None
+        The picture that was sent, or the item that was searched with.
+    """
+
+    look: Look
+    query_id: str | None = None
+    query_item: str | None = None
+
+    def address(self, item_id: str) -> str | None:
+        """Return where the explanation of a result is; None where the query's picture was not kept."""
+        if self.query_id is None and self.query_item is None:
+            return None
+        box = None if self.look.box is None else ",".join(f"{corner:.6g}" for corner in self.look.box)
+        kind = None if self.look.kind == "photo" else self.look.kind
+        query = {"query_id": self.query_id, "query_item": self.query_item, "box": box, "kind": kind}
+        given: dict[str, Any] = {name: text for name, text in query.items() if text}
+        return url_for("search.explain", item_id=item_id, **given)
+
 
 EXAMPLES = 8
 _LOOKED_AT = 48

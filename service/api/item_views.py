@@ -6,9 +6,8 @@ from index.editing import delete_item, put_embedded, require_item
 from index.errors import InvalidChange, ItemUnknown
 from index.stores.store import OpenIndex
 from service.answer_warnings import warnings_of
-from service.api.answers import image_url, item_fields, rank_neighbours, rounded, similar_answer
+from service.api.answers import Explained, image_url, item_fields, rank_neighbours, rounded, similar_answer
 from service.api.current import config, counted_stages, live_index, store
-from service.api.explain import Explained
 from service.errors import RefusedRequest, refusing
 from service.picture.cut_out import cut_out
 from service.picture.item_file import item_file

@@ -19,8 +19,7 @@ from service.config import Config
 from service.errors import install_error_handlers
 from service.http.capacity import install_capacity
 from service.http.cors import install_cors
-from service.http.keyring import Keyring
-from service.http.keys import install_keys
+from service.http.keys import Keyring, install_keys
 from service.http.logs import install_request_log
 from service.http.metrics import install_metrics
 from service.live_index import LiveIndex

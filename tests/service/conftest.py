@@ -23,7 +23,7 @@ from index.errors import ItemUnknown
 from index.filters.facets import Facet
 from index.stores.folder.searcher import Hit, Page, Searcher
 from service.config import Config
-from service.http.keyring import add_key
+from service.http.keys import add_key
 from service.run.app import create_app
 from training.catalogue.drawn import draw
 from training.catalogue.reader import Catalogue, Item

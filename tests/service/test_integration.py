@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.http.keyring import add_key
+from service.http.keys import add_key
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "integration.md").read_text()

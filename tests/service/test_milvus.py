@@ -10,7 +10,7 @@ import pytest
 from index.build import BuildOptions, build_index
 from index.stores.address import open_store
 from service.config import Config
-from service.http.keyring import add_key
+from service.http.keys import add_key
 from service.run.app import create_app
 from training.catalogue.reader import Catalogue
 from training.photo.encoder import Encoder

@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from training import device
-from training.catalogue.reader import Catalogue, check_bad_share, write_report
-from training.catalogue.skipped import summary
+from training.catalogue.reader import Catalogue, check_bad_share, summary, write_report
 from training.files import write_atomically
 from training.fit.dataset import Dataset, prepare, split
 from training.fit.loop import train

@@ -3,10 +3,11 @@
 import json
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import faiss
 import numpy as np
 from pymilvus import MilvusClient
 from tqdm import tqdm
@@ -18,13 +19,61 @@ from index.filters.facets import Facet, facets
 from index.filters.postings import write_postings
 from index.manifest import Manifest
 from index.stores.lock import writing
-from index.stores.milvus.connection import WORK_SECONDS
-from index.stores.milvus.index_types import MILVUS_KINDS, MilvusKind, choose
+from index.stores.milvus.connection import WORK_SECONDS, Server
+from index.stores.milvus.index_types import DEEPEST, MILVUS_KINDS, MilvusKind, Parameters, choose
 from index.stores.milvus.items import rows_of, schema
 from index.stores.milvus.place import Place
-from index.stores.milvus.vectors import MilvusVectors
+from index.stores.milvus.version import Collection
 from index.stores.store import LAST_REPORT, Draft, Filled
+from index.vectors.exact import contiguous
+from index.vectors.tuning import Trial, disturbed, tuned
 from training.catalogue.reader import BadItem, Item
+
+_QUERIES = 100
+"""What the width is tuned on; most of the time of a search is that of bringing its answer here."""
+
+
+class MilvusVectors:
+    """The vectors in a collection that nothing has changed since it was filled."""
+
+    def __init__(self, server: Server, name: str, parameters: Parameters, *, count: int) -> None:
+        self.parameters = dict(parameters)
+        self._server = server
+        self._collection = Collection(server, name, parameters, consistency="Bounded")
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return scores float32 and rows int64, both (m, min(k, n)), best first; -inf and -1 if missing."""
+        k = min(k, len(self), DEEPEST)
+        scores = np.full((len(queries), k), -np.inf, np.float32)
+        rows = np.full((len(queries), k), -1, np.int64)
+        for at in range(0, len(queries), _QUERIES):
+            part = queries[at : at + _QUERIES]
+            for place, found in enumerate(self._collection.nearest(part, k), at):
+                scores[place, : len(found)], rows[place, : len(found)] = found.scores, found.rows
+        return scores, rows
+
+    def vector(self, row: int) -> np.ndarray:
+        """Return the vector of one row: float32 (d,)."""
+        (found,) = self._collection.query(f"row == {row}", ["vector"])
+        return np.asarray(found["vector"], np.float32)
+
+    def tuned(
+        self, vectors: np.ndarray, ladders: Mapping[str, Sequence[int]], recall: float
+    ) -> "MilvusVectors":
+        """Return them searched just as wide as `recall` needs, judged by comparing all of `vectors`."""
+        truth = faiss.IndexFlatIP(vectors.shape[1])
+        truth.add(contiguous(vectors))
+        trial = Trial(truth, disturbed(vectors, count=_QUERIES))
+        return self._with(tuned(ladders, recall, lambda widths: trial.recall(self._with(widths).search)))
+
+    def _with(self, parameters: Parameters) -> "MilvusVectors":
+        merged = {**self.parameters, **parameters}
+        return MilvusVectors(self._server, self._collection.name, merged, count=len(self))
+
 
 LAST_DUPLICATES = "last-duplicates.csv"
 _AT_ONCE = 1000

@@ -7,7 +7,7 @@ import pytest
 
 from index.embedding.cache import Embedding
 from index.embedding.embedder import Photo, embed_photo
-from index.embedding.local import LocalEmbedder
+from index.embedding.embedders import LocalEmbedder
 from training.errors import UnreadableImage
 
 COUNT = 70  # two whole batches of Ray, and a part

@@ -2,8 +2,7 @@ import sys
 
 import pytest
 
-from index.embedding.embedders import EMBEDDERS, embedder_named
-from index.embedding.local import LocalEmbedder
+from index.embedding.embedders import EMBEDDERS, LocalEmbedder, embedder_named
 from index.errors import EmbedderUnavailable
 
 

@@ -156,7 +156,7 @@ def test_a_photograph_that_is_replaced_while_it_waits_is_known_by_what_was_encod
         paths.append(path.name)
         return embed_photo(path, encoder)
 
-    monkeypatch.setattr("index.embedding.local.embed_photo", read_late)
+    monkeypatch.setattr("index.embedding.embedders.embed_photo", read_late)
     embedded = embed_catalogue(catalogue, encoder, processes=1)
     expected = encoder.embed([folder / "square-0.png", folder / "copy.png"])
     np.testing.assert_array_equal(embedded.vectors[[0, -1]], expected)
@@ -171,7 +171,7 @@ def test_a_photograph_that_goes_while_it_waits_takes_no_other_item_with_it(repea
         (folder / "round-0.png").unlink(missing_ok=True)
         return embed_photo(path, encoder)
 
-    monkeypatch.setattr("index.embedding.local.embed_photo", read_late)
+    monkeypatch.setattr("index.embedding.embedders.embed_photo", read_late)
     embedded = embed_catalogue(catalogue, encoder, processes=1)
     assert [item.item_id for item in embedded.bad] == ["round-0", "broken-1", "broken-2"]
     assert embedded.items[-1].item_id == "copy"

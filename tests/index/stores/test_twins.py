@@ -21,7 +21,7 @@ SHARED = {
 }
 OF_ITS_OWN = {
     "folder": {"gallery", "journal"},
-    "milvus": {"connection", "index_types", "milvus_address", "place", "table", "terms", "vectors"},
+    "milvus": {"connection", "index_types", "milvus_address", "place", "table", "terms"},
 }
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from service.http.keyring import add_key, remove_key
+from service.http.keys import add_key, remove_key
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from service.api import search_views as views
-from service.http.keyring import add_key
+from service.http.keys import add_key
 from service.http.logs import REQUESTS, JsonLines, TextLines, configure_logs
 
 

@@ -267,7 +267,7 @@ def test_a_search_fetches_only_where_the_operator_allows_it(searcher, config, ph
         asked.append((address, limits))
         return photo
 
-    monkeypatch.setattr("service.api.search.fetch", fetched)
+    monkeypatch.setattr("service.api.search_views.fetch", fetched)
     body = {"image_url": "https://pictures.example/a.jpg", "limit": 1}
     assert create_app(config, searcher).test_client().post("/v1/search", json=body).status_code == 403
     allowing = Config(indexes=config.indexes, query_folder=tmp_path / "q", image_urls=True)

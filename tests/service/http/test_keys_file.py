@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from service.__main__ import main
 from service.errors import InvalidKeys
-from service.http.keyring import Keyring, add_key, read_keys, remove_key
+from service.http.keys import Keyring, add_key, read_keys, remove_key
 
 
 @pytest.fixture
