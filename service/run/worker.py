@@ -6,6 +6,7 @@ import secrets
 import selectors
 import socket
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,10 @@ from service.errors import TITLES
 HEAD_SECONDS = 5.0
 BYTES_A_SECOND = 20_000
 """Seconds for a request's head to arrive; a body gets one more second for each this many bytes."""
+
+DRAIN_SECONDS = 2.0
+DRAIN_BYTES = 32 * 2**20
+"""How long, and how much, a client that was answered early may go on sending before the connection is cut."""
 
 _STATUS: dict[type[Exception], tuple[int, str]] = {
     errors.LimitRequestLine: (414, "The address is too long. Shorten it, or send the fields in the body."),
@@ -51,6 +56,8 @@ class TimedSocket(socket.socket):
         super().__init__(fileno=connection.detach())
         self._patience = patience
         self._deadline = float("inf")
+        self.has_unread = False
+        """Whether a request was answered before all of its body was read, for the worker to note."""
 
     def setblocking(self, flag: bool) -> None:
         """Wait for the client, but not for ever; or not at all."""
@@ -82,6 +89,18 @@ class TimedSocket(socket.socket):
         self._deadline += len(received) / BYTES_A_SECOND
         return received
 
+    def drain(self) -> None:
+        """End our side, and read what the client still sends: cut off, it might lose the answer unread."""
+        deadline, left = time.monotonic() + DRAIN_SECONDS, DRAIN_BYTES
+        with suppress(OSError):
+            self.shutdown(socket.SHUT_WR)
+            while left > 0 and (seconds := deadline - time.monotonic()) > 0:
+                self.settimeout(seconds)
+                received = super().recv(min(left, 2**16))
+                if not received:
+                    return
+                left -= len(received)
+
 
 def _problem(status: int, detail: str) -> bytes:
     code = "invalid_parameter" if status < 500 else "internal_error"
@@ -101,6 +120,12 @@ def _problem(status: int, detail: str) -> bytes:
     return head.encode() + content
 
 
+def _has_unread(req: Any) -> bool:
+    """Return whether a body was left unread; one without a length may always go on."""
+    reader = req.body.reader
+    return bool(getattr(reader, "length", None) or getattr(reader, "parser", None))
+
+
 class Worker(ThreadWorker):
     """Gives a connection a thread once its first byte is there, and takes it from a client that stalls."""
 
@@ -118,12 +143,18 @@ class Worker(ThreadWorker):
     def handle(self, conn: TConn) -> Any:
         """Read a request from a connection and answer it."""
         conn.sock.allow(HEAD_SECONDS)
-        return super().handle(conn)
+        conn.sock.has_unread = False
+        kept = super().handle(conn)
+        if kept is False and conn.sock.has_unread:
+            conn.sock.drain()
+        return kept
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """Answer a request whose head has been read."""
         conn.sock.allow(self.app.config.request_seconds)
-        return super().handle_request(req, conn)
+        kept = super().handle_request(req, conn)
+        conn.sock.has_unread = _has_unread(req)
+        return kept
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """Answer what is not HTTP, or what failed outside of the application."""

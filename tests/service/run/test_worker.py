@@ -1,6 +1,7 @@
 import json
 import socket
 from contextlib import ExitStack
+from http.client import HTTPConnection
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -112,6 +113,15 @@ def test_a_body_of_100_mb_is_refused_and_never_held(serving):
         else:
             pytest.fail("the service took 100 MB")
     assert not measured or peak_memory(serving) - before < 60_000
+
+
+@pytest.mark.parametrize("megabytes", [15, 18, 25])
+def test_a_client_that_sends_all_before_it_reads_sees_that_its_body_was_too_large(serving, megabytes):
+    connection = HTTPConnection("127.0.0.1", serving.port, timeout=30)
+    connection.request("POST", "/v1/search", b"x" * megabytes * 10**6, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["code"]) == (413, "upload_too_large")
+    connection.close()
 
 
 def test_a_slow_upload_is_refused_and_a_silent_client_takes_no_thread(serve):
