@@ -183,7 +183,7 @@ class RayEmbedder:
     processes : int, optional
         Actors at most; by default one a core of the cluster.
     address : str, optional
-        As for `index.embedding.ray_cluster.joined`.
+        As for `joined`.
 
     Raises
     ------

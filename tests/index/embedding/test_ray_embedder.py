@@ -19,7 +19,7 @@ from training.errors import UnreadableImage
 
 pytest.importorskip("ray", reason="Ray is an optional install: make scale")
 
-from index.embedding import ray_cluster as clusters
+from index.embedding import ray_embedder as clusters
 from index.embedding import ray_embedder as ray_data
 from index.embedding.ray_embedder import BATCH, RayEmbedder
 
