@@ -1,4 +1,4 @@
-"""What is different in a new index: items that are new, gone, or have another photograph than before."""
+"""The difference between two versions: items that are new, gone, or have another photograph."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

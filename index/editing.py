@@ -76,7 +76,7 @@ def put_item(
 
 
 def require_item(store: Store, item_id: str) -> None:
-    """Raise `ItemUnknown` unless an item of that id can be found, all changes until now included.
+    """Raise `ItemUnknown` unless the index with all changes has an item with that id.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def require_item(store: Store, item_id: str) -> None:
 
 
 def delete_item(store: Store, item_id: str) -> int:
-    """Take an item out of all that is searched; return the number of the change.
+    """Delete an item from all searches; return the number of the change.
 
     Raises
     ------

@@ -16,11 +16,11 @@ class IndexNotWritten(SilhouetteError):
 
 
 class VersionUnknown(SilhouetteError):
-    """The folder holds no version of that name."""
+    """No version has that name."""
 
 
 class ItemUnknown(SilhouetteError):
-    """The index holds no item of that id."""
+    """No item has that id."""
 
 
 class KindUnknown(SilhouetteError):
@@ -44,7 +44,7 @@ class ChangeNotWritten(SilhouetteError):
 
 
 class ChangeNotConfirmed(ChangeNotWritten):
-    """A change may have been made or not, for the store did not answer; it can be repeated."""
+    """The store did not answer, so that a change may or may not have been made; it can be repeated."""
 
 
 class ChangesDamaged(SilhouetteError):
@@ -60,7 +60,7 @@ class GoldenUnusable(SilhouetteError):
 
 
 class EmbedderUnavailable(SilhouetteError):
-    """What was to embed the photographs is not installed, does not answer, or can't do it as it should."""
+    """The embedder is not installed, does not answer, or does not work as it must."""
 
 
 class RetrainingFailed(SilhouetteError):
@@ -76,8 +76,8 @@ class StoreUnreachable(SilhouetteError):
 
 
 class RankingTooDeep(SilhouetteError):
-    """A page lies further down a ranking than the store lists it."""
+    """A page lies deeper in a ranking than the store can list."""
 
 
 class StoreFailed(SilhouetteError):
-    """The store has refused or failed at what was asked of it."""
+    """The store has refused a request or failed at it."""

@@ -72,7 +72,7 @@ class Index:
 
 @dataclass(frozen=True)
 class Version:
-    """A version of the index that is at hand."""
+    """A published version of the index."""
 
     version: str
     built_at: str
@@ -123,7 +123,7 @@ class ApiError(Exception):
 
 
 def _read(kind: Any, value: Any) -> Any:
-    """Turn JSON into a type of this module; fields that it does not know are left out."""
+    """Turn JSON into a type of this module; unknown fields are left out."""
     if is_dataclass(kind) and isinstance(value, Mapping):
         make: Callable[..., Any] = kind  # type: ignore[assignment]
         types = get_type_hints(kind)
@@ -146,7 +146,7 @@ def _error(response: httpx.Response) -> ApiError:
 
 
 def _as_text(value: Any) -> str:
-    """Return a field as forms and addresses take it: texts as they are, all else as JSON."""
+    """Return a field for a form or query string: text as it is, everything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -155,7 +155,7 @@ def _item_path(item_id: str, tail: str = "") -> str:
 
 
 class Client:
-    """Talks to one service; threads may share it. Close it, or use it in a `with`.
+    """A connection to one service, safe to share between threads. Close it, or use it in a `with`.
 
     Parameters
     ----------
@@ -272,12 +272,12 @@ class Client:
         return self._call(Index, "GET", "/v1/index")
 
     def versions(self) -> tuple[Version, ...]:
-        """Return the versions that can be switched to, newest first."""
+        """Return the published versions, newest first."""
         listed = self._send("GET", "/v1/index/versions").json()["versions"]
         return tuple(_read(Version, version) for version in listed)
 
     def activate(self, version: str) -> Version:
-        """Switch to a version, also back to an older one."""
+        """Activate a version, newer or older."""
         return self._call(Version, "POST", "/v1/index/activate", json={"version": version})
 
     def _call(self, kind: type[T], method: str, path: str, **request: Any) -> T:

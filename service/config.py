@@ -14,12 +14,12 @@ from service.setting_types import (
     check,
     choice,
     from_file_value,
-    kind_of,
     number,
     origins,
     path,
     switch,
     text,
+    type_of,
     variable,
 )
 
@@ -164,7 +164,7 @@ class Config:
         values = _read_file(cls, Path(environ[FILE])) if environ.get(FILE) else {}
         for setting in fields(cls):
             if given := environ.get(variable(setting)):
-                values[setting.name] = kind_of(setting).read(given)
+                values[setting.name] = type_of(setting).read(given)
         return cls(**values)
 
 
@@ -187,8 +187,8 @@ def _parse(file: Path) -> dict[str, Any]:
         raise InvalidSetting(f"{file} is not valid TOML: {error}. Correct it, or unset {FILE}.") from error
 
 
-def _read_file(kind: type[Config], file: Path) -> dict[str, Any]:
-    known = {setting.name: setting for setting in fields(kind)}
+def _read_file(settings: type[Config], file: Path) -> dict[str, Any]:
+    known = {setting.name: setting for setting in fields(settings)}
     values = {}
     for name, given in _parse(file).items():
         if name not in known:
@@ -203,11 +203,11 @@ def _read_file(kind: type[Config], file: Path) -> dict[str, Any]:
 def _shown_default(setting: Field[Any]) -> str:
     if setting.default == PRETRAINED:
         return "the one that ships"
-    return kind_of(setting).show(setting.default) or "none"
+    return type_of(setting).show(setting.default) or "none"
 
 
 def settings_in_words() -> Iterator[tuple[str, str, str, str]]:
     """Yield each setting as its variable, its default, what it accepts, and what it does."""
     for setting in fields(Config):
-        kind = kind_of(setting)
-        yield variable(setting), _shown_default(setting), kind.accepted, kind.about
+        declared = type_of(setting)
+        yield variable(setting), _shown_default(setting), declared.accepted, declared.about

@@ -113,7 +113,7 @@ class PortInUse(SilhouetteError):
 
 
 class RefusedRequest(SilhouetteError):
-    """A request that can't be answered, with the code that API.md gives its reason.
+    """A request that can't be answered, with the error code of the API.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ class LiveIndex:
         self._check_when_due()
 
     def searcher(self) -> OpenIndex:
-        """Return a searcher that stays with what is in use now, for the length of one request.
+        """Return a snapshot of the searcher, for the length of one request.
 
         Raises
         ------

@@ -17,7 +17,7 @@ class Body(BaseModel):
 
 
 class Answer(Body):
-    """What every answer in JSON says."""
+    """The field that every JSON response has."""
 
     request_id: str = Field(description="Also in the header X-Request-Id; name it in reports.")
 
@@ -160,7 +160,7 @@ class IndexAnswer(IndexInUse, Answer):
 
 
 class Version(Body):
-    """A version that can be switched to."""
+    """A version that can be activated."""
 
     version: str
     built_at: str
@@ -172,13 +172,13 @@ class Version(Body):
 
 
 class VersionsAnswer(Answer):
-    """The versions at hand, newest first; a damaged one is left out."""
+    """The published versions, newest first; damaged ones are left out."""
 
     versions: list[Version]
 
 
 class VersionAnswer(Version, Answer):
-    """The version that was switched to."""
+    """The version that was activated."""
 
 
 class Alive(Answer):
@@ -195,7 +195,7 @@ class Ready(Answer):
 
 
 def reply(body: Body, status: int = 200) -> Response:
-    """Return a body as JSON that nothing may store."""
+    """Return a body as JSON that must not be cached."""
     response = jsonify(body.model_dump(exclude_unset=True))
     response.status_code = status
     response.headers["Cache-Control"] = "no-store"

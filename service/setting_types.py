@@ -15,8 +15,8 @@ _SWITCH = {"on": True, "true": True, "1": True, "off": False, "false": False, "0
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What a setting is.
+class SettingType:
+    """The type of a setting.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ class Kind:
     show: Callable[[Any], str] = str
 
 
-def _setting(default: Any, kind: Kind) -> Any:
-    return field(default=default, metadata={"kind": kind})
+def _setting(default: Any, declared: SettingType) -> Any:
+    return field(default=default, metadata={"type": declared})
 
 
 def _whole(text: str) -> int | str:
@@ -55,13 +55,15 @@ def number(default: int, about: str, *, least: int, most: int, unit: str) -> Any
         return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
     accepted = f"a whole number of {unit} from {least:,} to {most:,}"
-    return _setting(default, Kind(about, accepted, _whole, accepts))
+    return _setting(default, SettingType(about, accepted, _whole, accepts))
 
 
 def path(default: Path, about: str) -> Any:
     """Declare a setting that names a file or folder; a relative one starts where the service was started."""
-    kind = Kind(about, "a path", lambda text: Path(text).expanduser(), lambda value: isinstance(value, Path))
-    return _setting(default, kind)
+    declared = SettingType(
+        about, "a path", lambda text: Path(text).expanduser(), lambda value: isinstance(value, Path)
+    )
+    return _setting(default, declared)
 
 
 def text(default: str, about: str, *, accepted: str, pattern: str) -> Any:
@@ -70,19 +72,19 @@ def text(default: str, about: str, *, accepted: str, pattern: str) -> Any:
     def accepts(value: Any) -> bool:
         return isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
-    return _setting(default, Kind(about, accepted, str.strip, accepts))
+    return _setting(default, SettingType(about, accepted, str.strip, accepts))
 
 
 def choice(default: str, about: str, *, among: tuple[str, ...]) -> Any:
     """Declare a setting that is one of a few words."""
-    return _setting(default, Kind(about, " or ".join(among), str.strip, lambda value: value in among))
+    return _setting(default, SettingType(about, " or ".join(among), str.strip, lambda value: value in among))
 
 
 def switch(default: bool, about: str) -> Any:
     """Declare a setting that is on or off."""
     return _setting(
         default,
-        Kind(
+        SettingType(
             about,
             "on or off",
             lambda given: _SWITCH.get(given.strip().lower(), given),
@@ -94,20 +96,20 @@ def switch(default: bool, about: str) -> Any:
 
 def origins(about: str) -> Any:
     """Declare a setting that is a list of origins of the web, such as `https://shop.example`."""
-    kind = Kind(
+    declared = SettingType(
         about,
         "origins such as https://shop.example, with commas between them, or * for all",
         lambda given: tuple(given.replace(",", " ").split()),
         lambda value: isinstance(value, tuple) and all(_ORIGIN.fullmatch(str(one)) for one in value),
         ",".join,
     )
-    return _setting((), kind)
+    return _setting((), declared)
 
 
-def kind_of(setting: Field[Any]) -> Kind:
-    """Return the kind that a field of the settings was declared with."""
-    kind: Kind = setting.metadata["kind"]
-    return kind
+def type_of(setting: Field[Any]) -> SettingType:
+    """Return the type that a field of the settings was declared with."""
+    declared: SettingType = setting.metadata["type"]
+    return declared
 
 
 def variable(setting: Field[Any]) -> str:
@@ -117,14 +119,16 @@ def variable(setting: Field[Any]) -> str:
 
 def check(setting: Field[Any], value: Any, *, name: str) -> None:
     """Raise `InvalidSetting` unless the setting takes the value; `name` is how its giver knows it."""
-    kind = kind_of(setting)
-    if not kind.accepts(value):
-        shown = kind.show(setting.default) or "empty"
-        raise InvalidSetting(f"{name} is {value!r:.80}. Accepted: {kind.accepted}; the default is {shown}.")
+    declared = type_of(setting)
+    if not declared.accepts(value):
+        shown = declared.show(setting.default) or "empty"
+        raise InvalidSetting(
+            f"{name} is {value!r:.80}. Accepted: {declared.accepted}; the default is {shown}."
+        )
 
 
 def from_file_value(setting: Field[Any], value: Any) -> Any:
-    """Turn a value of TOML into the setting's: a text is read as in the environment, a list is a tuple."""
+    """Convert a TOML value for a setting: text is read as in the environment, a list becomes a tuple."""
     if isinstance(value, list):
         return tuple(value)
-    return kind_of(setting).read(value) if isinstance(value, str) else value
+    return type_of(setting).read(value) if isinstance(value, str) else value

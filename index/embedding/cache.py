@@ -44,7 +44,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Embedding:
-    """What is kept of a photograph.
+    """The cached record of a photograph.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class EmbeddingCache:
         self.close()
 
     def find(self, content: bytes) -> Embedding | None:
-        """Return what is kept of the photograph whose SHA-256 is `content`; None where nothing is."""
+        """Return the cached record of the photograph with the SHA-256 `content`; None where there is none."""
         return self._try(lambda connection: self._read(connection, content))
 
     def add(self, content: bytes, embedding: Embedding) -> None:

@@ -52,7 +52,7 @@ EMBEDDERS = (LOCAL, RAY)
 
 
 def embedder_named(name: str, *, processes: int | None = None, address: str | None = None) -> Embedder:
-    """Return the embedder of a name.
+    """Return the embedder with that name.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ def _options(address: str | None, processes: int | None) -> dict[str, Any]:
     return {"address": "local", "include_dashboard": False, **cores}
 
 
-def _knock(address: str) -> None:
+def _require_listener(address: str) -> None:
     """Raise `OSError` or `ValueError` where nothing listens; Ray itself would retry for 15 minutes."""
     host, _, port = address.rpartition(":")
     socket.create_connection((host, int(port)), _PATIENCE).close()
@@ -68,7 +68,7 @@ def _join(address: str | None, processes: int | None) -> None:
                 "RAY_AUTH_TOKEN", secrets.token_hex()
             )  # or Ray keeps one in the home folder
         elif address != _AUTO:
-            _knock(address)
+            _require_listener(address)
         ray.init(**_options(address, processes), log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError, OverflowError, ray.exceptions.RayError) as error:
         where = "start here" if address is None else f"answer at {address!r}"
@@ -116,7 +116,7 @@ _CLIENT = "ray://"
 
 @dataclass(frozen=True)
 class _Report:
-    """What a machine made of a batch: its name, its `recipe`, and the outcomes in order."""
+    """The result of a batch: the machine's name, its `recipe`, and the outcomes in order."""
 
     machine: str
     recipe: str
@@ -166,7 +166,7 @@ def _check_machine(report: _Report) -> None:
 
 
 def _check_seen(path: Path, outcome: Outcome, machine: str) -> None:
-    """Refuse a photograph that can be read here and not there, for which the catalogue is not to blame."""
+    """Refuse a photograph that only that machine can't read: the catalogue is not to blame."""
     if isinstance(outcome, UnreadableImage) and path.is_file() and os.access(path, os.R_OK):
         raise EmbedderUnavailable(
             f"The machine {machine!r} can't read '{path}', which this one can: {outcome} All machines of the "

@@ -1,4 +1,4 @@
-"""What the items of an index can be filtered by: fields of few different values, and fields of numbers."""
+"""Facets: what items can be filtered by, fields with few different values and fields of numbers."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -79,7 +79,7 @@ def _facets(ask: Ask) -> Iterator[Facet]:
 
 
 def facets(ask: Ask) -> list[Facet]:
-    """Return what a page offers to filter by: the category, then fields of values, then fields of numbers.
+    """Return the facets in order: the category, then fields of values, then fields of numbers.
 
     Parameters
     ----------

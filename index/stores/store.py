@@ -261,7 +261,7 @@ class Store(ABC):
 
     @abstractmethod
     def building(self, *, now: datetime | None = None) -> AbstractContextManager[Draft]:
-        """Make room for a new version, alone; nothing of it stays unless it was published.
+        """Start a draft version, under the build lock; it is removed unless it was published.
 
         Raises
         ------
@@ -270,7 +270,7 @@ class Store(ABC):
 
     @abstractmethod
     def previous(self) -> Previous | None:
-        """Return what the version in use holds; None where there is none."""
+        """Return the contents of the version in use; None where there is none."""
 
     @abstractmethod
     def tidy(self, *, keep: int, catalogue: Catalogue) -> list[str]:

@@ -35,7 +35,7 @@ class Explained:
     query_item: str | None = None
 
     def address(self, item_id: str) -> str | None:
-        """Return where the explanation of a result is; None where the query's picture was not kept."""
+        """Return the URL of a result's explanation; None where the query's picture was not kept."""
         if self.query_id is None and self.query_item is None:
             return None
         box = None if self.look.box is None else ",".join(f"{corner:.6g}" for corner in self.look.box)
@@ -58,7 +58,7 @@ class RankedPage:
 
 
 def image_url(item_id: str) -> str:
-    """Return the address of an item's picture, percent-encoded."""
+    """Return the URL path of an item's picture, percent-encoded."""
     return url_for("items.image", item_id=item_id)
 
 
@@ -78,7 +78,7 @@ def item_fields(item: Item) -> dict[str, Any]:
 
 
 def rounded(box: Box) -> Box:
-    """Return the box as answers give it: to a ten-thousandth of the picture."""
+    """Round a box for a response, to a ten-thousandth of the picture."""
     left, top, right, bottom = (round(corner, 4) for corner in box)
     return left, top, right, bottom
 
@@ -124,7 +124,7 @@ def search_answer(
     explained: Explained | None,
     took_ms: dict[str, float],
 ) -> bodies.SearchAnswer:
-    """Return the answer to a search; with `explained`, each result has the address of its explanation."""
+    """Return the answer to a search; with `explained`, each result has the URL of its explanation."""
     page = _page(ranking, searcher, explained, took_ms)
     return bodies.SearchAnswer(query_id=query_id, query=query, **page)
 
@@ -144,7 +144,7 @@ def similar_answer(
 
 
 def _guess(page: Page, asked: Ranked, nearest: Callable[[SearchOptions], Page]) -> Guess:
-    """Guess from the page if it begins the whole ranking and holds all voters, else from a longer one."""
+    """Guess from the page if it starts the whole ranking and holds all voters, else from a longer one."""
     whole = asked.filter is None and not asked.collapse_duplicates
     begins = page.hits and page.hits[0].rank == 1
     if not whole or not begins or len(voters(page.hits)) < VOTERS:
@@ -188,7 +188,7 @@ def _filter(facet: Facet) -> bodies.Facet:
 
 
 def filters(searcher: OpenIndex) -> list[bodies.Facet]:
-    """Return what a page can offer to filter by."""
+    """Return the facets that a page can offer."""
     return [_filter(facet) for facet in searcher.facets()]
 
 
@@ -203,7 +203,7 @@ def _varied(items: list[Item]) -> list[Item]:
 
 
 def examples(searcher: OpenIndex) -> list[bodies.Item]:
-    """Return a few items to start from, spread over the index: the same ones every time.
+    """Return a few example items spread over the index, always the same ones.
 
     Different categories come first.
     """

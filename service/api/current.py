@@ -25,12 +25,12 @@ def live_index() -> LiveIndex:
 
 
 def queries() -> RecentQueries:
-    """Return the photographs of recent searches."""
+    """Return the recent uploads."""
     return cast(RecentQueries, current_app.extensions["silhouette.queries"])
 
 
 def store() -> Store:
-    """Return where versions are listed, and items put and deleted."""
+    """Return the store."""
     return cast(Store, current_app.extensions["silhouette.store"])
 
 

@@ -46,7 +46,7 @@ def _version(manifest: Manifest, *, current: str) -> Version:
 
 
 def _manifests() -> list[Manifest]:
-    """Return the manifests of the versions at hand, newest first, without damaged ones."""
+    """Return the manifests of the published versions, newest first, without damaged ones."""
     found = []
     for name in reversed(store().versions()):
         try:
@@ -59,7 +59,7 @@ def _manifests() -> list[Manifest]:
 @blueprint.get("/v1/index/versions")
 @describe(Operation(VersionsAnswer, codes=READING))
 def versions() -> Response:
-    """List the versions that can be switched to."""
+    """List the published versions."""
     current = store().current()
     listed = [_version(manifest, current=current) for manifest in _manifests()]
     return reply(VersionsAnswer(request_id=g.request_id, versions=listed))
@@ -76,7 +76,7 @@ def versions() -> Response:
     )
 )
 def activation() -> Response:
-    """Switch to a version, also back to an older one."""
+    """Activate a version, newer or older."""
     name = read_json(request, Activation).version
     if name not in store().versions():
         detail = "No version has that name. GET /v1/index/versions lists the published ones."

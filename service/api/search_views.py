@@ -33,7 +33,7 @@ def _fetched(address: str) -> bytes:
 
 
 def picture(source: Source, searcher: OpenIndex) -> bytes | Path:
-    """Return the picture that a search names: its bytes, or where an item's lies.
+    """Return the picture of a search: its bytes, or the path of an item's.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def search() -> Response:
 @blueprint.post("/v1/search/batch")
 @describe(Operation(BatchAnswer, body=Batch, codes=(*BODY, *READING), sheds=True))
 def batch() -> Response:
-    """Answer several searches in their order; one that fails has an error in its place."""
+    """Answer several searches in order; one that fails has an error in its position."""
     model = bounded(Batch, config())
     searches = read_json(request, model).searches
     searcher = live_index().searcher()

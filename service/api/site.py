@@ -15,7 +15,7 @@ blueprint = Blueprint("pages", __name__)
 
 
 def _contract() -> dict[str, Any]:
-    """Return the contract, made when it is first asked for."""
+    """Return the contract, made at its first use."""
     kept = current_app.extensions
     if _KEPT not in kept:
         kept[_KEPT] = contract(current_app, config())
@@ -25,7 +25,7 @@ def _contract() -> dict[str, Any]:
 @blueprint.get("/openapi.json")
 @describe(Operation("application/json"))
 def openapi() -> Response:
-    """Give this contract."""
+    """Return this contract."""
     return jsonify(_contract())
 
 

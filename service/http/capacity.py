@@ -14,7 +14,7 @@ SPARE_THREADS = 16
 
 
 def threads(config: Config) -> int:
-    """Return how many threads a worker needs to refuse what is too much and answer all else."""
+    """Return how many threads a worker needs to shed load and still answer everything else."""
     return config.searches_at_once + config.searches_waiting + SPARE_THREADS
 
 

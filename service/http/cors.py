@@ -10,7 +10,7 @@ PREFLIGHT_SECONDS = 600
 
 
 def _allowed(origins: tuple[str, ...]) -> str | None:
-    """Return the origin that the answer is shown to: the one that asks, where it is among `origins`."""
+    """Return the request's origin if it is among `origins`."""
     origin = request.headers.get("Origin")
     if origin is None or not request.path.startswith("/v1/"):
         return None
@@ -20,7 +20,7 @@ def _allowed(origins: tuple[str, ...]) -> str | None:
 
 
 def _preflight(origins: tuple[str, ...]) -> Response | None:
-    """Answer what a browser asks before it sends a request of another website."""
+    """Answer a browser's preflight request."""
     wanted = request.headers.get("Access-Control-Request-Method")
     addresses = request_ctx.url_adapter
     if request.method != "OPTIONS" or wanted is None or _allowed(origins) is None or addresses is None:
@@ -42,7 +42,7 @@ def _share(response: Response, origins: tuple[str, ...]) -> Response:
 
 
 def install_cors(app: Flask, origins: tuple[str, ...]) -> None:
-    """Let pages of `origins` read answers under /v1/; browsers keep all others out by themselves.
+    """Let pages of `origins` read responses under /v1/; browsers block all others by themselves.
 
     No answer allows credentials: keys travel in a header that the calling page sets itself.
     """

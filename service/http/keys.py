@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Key:
-    """What is kept of a key: the SHA-256 of its text, in hex, and when it was made."""
+    """The record of a key: the SHA-256 of its text, in hex, and when it was created."""
 
     sha256: str
     created: str
@@ -69,7 +69,7 @@ def _write_keys(file: Path, keys: dict[str, Key]) -> None:
 
 
 def add_key(file: Path, name: str) -> str:
-    """Make a key, keep its hash under `name`, and return it: it can't be shown again.
+    """Create a key, store its hash under `name`, and return it: it can't be shown again.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def add_key(file: Path, name: str) -> str:
 
 
 def remove_key(file: Path, name: str) -> None:
-    """Forget a key; the services that read the file refuse it from then on.
+    """Remove a key; services that read the file refuse it from then on.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The log: a line of JSON, or of text, for each request and for whatever goes wrong."""
+"""Logging: a line of JSON or text for each request and each failure."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 class JsonLines(logging.Formatter):
-    """Makes a record one object in one line of ASCII."""
+    """Formats a record as one JSON object in a line of ASCII."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -54,7 +54,7 @@ FORMATS = {"json": JsonLines, "text": TextLines}
 
 
 def configure_logs(config: Config) -> None:
-    """Send everything that this process logs to standard error, in the form and from the level configured."""
+    """Send this process's log to standard error, in the configured format and level."""
     dictConfig(
         {
             "version": 1,
@@ -68,7 +68,7 @@ def configure_logs(config: Config) -> None:
 
 
 def path_template() -> str:
-    """Return the address that was asked for, its variable parts by name; empty where there is none."""
+    """Return the route of the request, such as /v1/items/<item_id>; empty where there is none."""
     return request.url_rule.rule if request.url_rule is not None else ""
 
 
@@ -78,7 +78,7 @@ def elapsed() -> float:
 
 
 def problem_code(response: Response) -> str | None:
-    """Return the code of an answer that is a failure."""
+    """Return the error code of a response; None where it is not an error."""
     if response.mimetype != PROBLEM:
         return None
     return str((response.get_json(silent=True) or {}).get("code"))
@@ -102,5 +102,5 @@ def _log_request(response: Response) -> Response:
 
 
 def install_request_log(app: Flask) -> None:
-    """Log each request of `app` in a line, once it is answered."""
+    """Log a line for each request of `app`, once it is answered."""
     app.after_request(_log_request)

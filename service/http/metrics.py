@@ -44,13 +44,13 @@ def _index_in_use(searcher: OpenIndex) -> Iterator[Gauged]:
 
 
 class _Readiness:
-    """What the worker that is asked knows of the index, as Prometheus collects it."""
+    """The index as the answering worker sees it, for Prometheus to collect."""
 
     def __init__(self, searcher: Callable[[], OpenIndex]) -> None:
         self._searcher = searcher
 
     def collect(self) -> Iterator[Gauged]:
-        """Yield the figures of the index, or that there is none."""
+        """Yield the metrics of the index, or that there is none."""
         try:
             figures = list(_index_in_use(self._searcher()))
         except SilhouetteError:
@@ -60,7 +60,7 @@ class _Readiness:
 
 
 class Metrics:
-    """The figures of this process, and the page that shows those of all.
+    """The metrics of this process, and the page with those of all workers.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Metrics:
         )
 
     def observe(self, response: Response) -> Response:
-        """Count an answer."""
+        """Count a response."""
         path = path_template()
         method = request.method if request.method in _METHODS else "other"
         self.requests.labels(method, path, str(response.status_code)).inc()
@@ -108,12 +108,12 @@ class Metrics:
         return response
 
     def observe_stages(self, took_ms: Mapping[str, float]) -> None:
-        """Count how many milliseconds each stage of an answer took."""
+        """Observe the duration of each stage, in milliseconds."""
         for stage, took in took_ms.items():
             self.stages.labels(stage).observe(took / 1000)
 
     def page(self) -> bytes:
-        """Return the figures of all workers in Prometheus's text format."""
+        """Return the metrics of all workers in Prometheus's text format."""
         registry = CollectorRegistry()
         registry.register(self._index)
         folder = os.environ.get(METRICS_FOLDER)
@@ -144,5 +144,5 @@ def install_metrics(app: Flask, searcher: Callable[[], OpenIndex]) -> None:
     @app.get("/metrics")
     @describe(Operation("text/plain"))
     def metrics_page() -> Response:
-        """Give figures for Prometheus: requests, stages, failures and the index."""
+        """Return metrics for Prometheus: requests, stages, failures and the index."""
         return Response(metrics.page(), content_type=CONTENT_TYPE_LATEST)

@@ -32,7 +32,7 @@ def _add_up(file: Path, total: Path) -> None:
 
 
 def fold_worker(pid: int, folder: Path) -> None:
-    """Add the counts of a worker that has ended to those of all that did: none is lost, and no file stays."""
+    """Merge the counts of a worker that has ended into those of all ended workers, and remove its files."""
     with locked(folder):
         mark_process_dead(pid, str(folder))
         for file in folder.glob(f"*_{pid}.db"):

@@ -47,7 +47,7 @@ def _decode_part(photo: bytes | Path, box: Box, config: Config) -> np.ndarray:
 
 
 def _within(outer: Box, inner: Box) -> Box:
-    """Return `inner`, given in fractions of `outer`, in fractions of what `outer` is given in."""
+    """Convert `inner`, in fractions of `outer`, to the coordinates of `outer` itself."""
     left, top, right, bottom = outer
     width, height = right - left, bottom - top
     return left + inner[0] * width, top + inner[1] * height, left + inner[2] * width, top + inner[3] * height

@@ -1,4 +1,4 @@
-"""Pictures by address: an http or https URL in, the file's bytes out, from public addresses only.
+"""Pictures by URL: an http or https URL in, the file's bytes out, from public addresses only.
 
 A name is resolved once; every address it has must be public, and the connection goes to one that was checked,
 so that a name which changes its address in between gains nothing. Redirects are followed one by one, each
@@ -41,7 +41,7 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is one of the public internet: global unicast, and no tunnel to another."""
+    """Return whether an IP address is public: global unicast, and not a tunnel to another address."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:  # such as fe80::1%eth0

@@ -14,7 +14,7 @@ def _mimetype(path: Path) -> str | None:
 
 
 def item_file(item: Item) -> tuple[Path, str]:
-    """Return where an item's picture lies, and its media type by its first bytes.
+    """Return the path of an item's picture, and its media type by its first bytes.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Two garments laid over each other: masks uint8 (128, 128) of cut-outs in, an SVG of both outlines out.
+"""Overlay of two garments: masks uint8 (128, 128) of cut-outs in, an SVG of both outlines out.
 
 Cut-outs are centred and of one size, which is how the encoder sees them: the masks lie as they are compared.
 """

@@ -37,7 +37,7 @@ class RecentQueries:
         self._written = 0
 
     def put(self, photo: bytes) -> str:
-        """Keep a photograph; returns its new id."""
+        """Keep a photograph; return its new id."""
         self._sweep_when_due(room_for=len(photo))
         query_id = "q_" + secrets.token_urlsafe(12)
         with self._created(query_id) as file:  # nobody can ask for it before its id is known
@@ -45,7 +45,7 @@ class RecentQueries:
         return query_id
 
     def get(self, query_id: str) -> bytes:
-        """Bytes of an earlier search's photograph.
+        """Return the bytes of an earlier search's photograph.
 
         Raises
         ------

@@ -38,7 +38,7 @@ def _place(rule: Rule) -> tuple[int, str]:
 
 
 def operations(app: Flask) -> Iterator[tuple[Rule, Callable[..., Any], Operation]]:
-    """Yield every address with its view and its description, searches first."""
+    """Yield every route with its view and its operation, searches first."""
     for rule in sorted(app.url_map.iter_rules(), key=_place):
         view = app.view_functions[rule.endpoint]
         if hasattr(view, "operation"):
@@ -59,7 +59,7 @@ def _schema_of(model: type[BaseModel]) -> dict[str, str]:
 
 
 def _as_text(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a field in an address or a form, where objects are JSON in a text."""
+    """Return the schema of a field in a query string or form, where objects are JSON text."""
     about = {name: schema[name] for name in ("description",) if name in schema}
     kinds = {part.get("type") for part in schema.get("anyOf", [schema])}
     if "object" in kinds:

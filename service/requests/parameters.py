@@ -62,7 +62,7 @@ def _where(fields: Any) -> Filter | None:
 
 
 def _depth(content: Any, *, most: int) -> int:
-    """Return how deep a value is nested, or a number above `most`."""
+    """Return the nesting depth of a value, or a number above `most`."""
     inner = content.values() if isinstance(content, dict) else content if isinstance(content, list) else ()
     return 1 + max((_depth(each, most=most - 1) for each in inner), default=0) if most >= 0 else 1
 
@@ -96,7 +96,7 @@ class Fields(BaseModel):
 
 
 class Ranked(Fields):
-    """Which part of which ranking is asked for."""
+    """The page of a ranking that is requested."""
 
     limit: Whole = Field(default=20, ge=1, description="Results on a page.")
     offset: Whole = Field(default=0, ge=0, description="Results of the ranking to leave out before the page.")
@@ -136,11 +136,11 @@ class Look(Fields):
 
 
 class Search(Ranked, Look):
-    """What is asked for beside the picture."""
+    """The fields of a search beside its picture."""
 
 
 class SearchBody(Search):
-    """A search in JSON: exactly one picture, sent or referred to."""
+    """A search in JSON: exactly one picture, uploaded or referred to."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -190,7 +190,7 @@ class Explanation(Look):
 
 
 class ItemFields(Fields):
-    """What is known of an item beside its picture."""
+    """The fields of an item beside its picture."""
 
     metadata: Metadata = Field(
         default_factory=dict,
@@ -282,7 +282,7 @@ def check(model: type[M], fields: Mapping[str, Any]) -> M:
 
 
 def from_text(name: str, text: str) -> Any:
-    """Return the value that a field of a form or an address holds: JSON, but for fields that are texts.
+    """Parse the value of a form or query-string field: JSON, except for text fields.
 
     A text that is no JSON stays as it is, and is refused where the field takes none.
     """

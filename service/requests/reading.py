@@ -55,7 +55,7 @@ class FormRequest(Request):
 
 @dataclass(frozen=True)
 class Source:
-    """Where the photograph comes from: its own bytes, an item, an earlier search, or an address.
+    """Where the photograph comes from: its own bytes, an item, an earlier search, or a URL.
 
     `param` names the field that it came in.
     """
@@ -106,7 +106,7 @@ def _json_body(request: Request) -> dict[str, Any]:
 
 
 def _once(texts: Mapping[str, list[str]]) -> dict[str, Any]:
-    """Return the values of fields that were sent as texts, each once."""
+    """Return the values of fields that were sent as text; a field given twice is refused."""
     for name, given in texts.items():
         if len(given) > 1:
             raise RefusedRequest("invalid_parameter", f"`{name[:60]}` is given twice.", param=name[:60])
@@ -114,7 +114,7 @@ def _once(texts: Mapping[str, list[str]]) -> dict[str, Any]:
 
 
 def _with_address(body: dict[str, Any], request: Request) -> dict[str, Any]:
-    """Return the fields of the body and those in the address."""
+    """Merge the fields of the body and of the query string."""
     beside = _once(request.args.to_dict(flat=False))
     refuse_unknown(beside, accepted=Search.model_fields)
     for name in beside:
@@ -159,7 +159,7 @@ def _source(body: SearchBody) -> Source:
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """A search as it was asked for, all of it checked."""
+    """A search request, fully validated."""
 
     source: Source
     fields: Search
@@ -198,7 +198,7 @@ class SearchRequest:
 
 @dataclass(frozen=True)
 class ItemRequest:
-    """An item as it is to be stored, and the field that its photograph came in."""
+    """An item to be stored, and the field that its photograph came in."""
 
     photo: bytes
     metadata: dict[str, Any]

@@ -43,7 +43,7 @@ HEADERS = {
 
 
 class ItemIdConverter(PathConverter):
-    """An item id in an address: any text, slashes included, even in front."""
+    """An item id in a URL path: any text, slashes included, even leading ones."""
 
     regex = ".+?"
     part_isolating = False
@@ -66,7 +66,7 @@ def _add_headers(response: Response) -> Response:
 
 
 def _most_body_bytes(config: Config) -> int:
-    """Bytes of the largest body: a photograph in base64, and the fields beside it."""
+    """Return the largest body in bytes: a photograph in base64, and the fields beside it."""
     return config.max_upload_bytes * 4 // 3 + FORM_BYTES
 
 
@@ -76,7 +76,7 @@ def _live_index(config: Config, store: Store, searcher: OpenIndex | None) -> Liv
 
 
 def _install_hooks(app: Flask, config: Config) -> None:
-    """Let each request pass what surrounds the views; what is installed first sees the answer last."""
+    """Install what surrounds the views; the first one installed sees the response last."""
     live_index: LiveIndex = app.extensions["silhouette.live_index"]
     app.before_request(_begin_request)
     install_request_log(app)

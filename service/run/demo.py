@@ -53,7 +53,7 @@ def _say(text: str) -> None:
 
 
 def _reachable(run: Run) -> bool:
-    """Whether git gets an answer from the photographs' repository within `REACH_SECONDS`."""
+    """Return whether git reaches the photographs' repository within `REACH_SECONDS`."""
     try:
         run(
             ["git", "ls-remote", "--heads", REPOSITORY],
@@ -69,7 +69,7 @@ def _reachable(run: Run) -> bool:
 
 
 def _clone(target: Path, run: Run) -> bool:
-    """Clone to a temporary name and rename: a clone that was cut off is never taken for a whole one."""
+    """Clone to a temporary name and rename: an interrupted clone is never mistaken for a complete one."""
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ def _usable(demo: Demo, spec: str, encoder: Encoder) -> Searcher | None:
 
 
 def _build(demo: Demo, spec: str, run: Run) -> None:
-    """Build in a process of its own, which takes its helpers with it when it ends."""
+    """Build in a process of its own, whose worker processes end with it."""
     options = {
         "--catalogue": spec,
         "--encoder": demo.encoder,

@@ -53,23 +53,23 @@ class Address:
 
     @property
     def url(self) -> str:
-        """The address as a browser on this machine takes it."""
+        """The URL for a browser on this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
         return f"http://{host}:{self.port}"
 
 
 class ServerLog(Logger):
-    """gunicorn's log, written with all else."""
+    """gunicorn's log, merged into the service's."""
 
     def setup(self, cfg: Any) -> None:
-        """Hand what gunicorn logs over to the log of the service."""
+        """Redirect gunicorn's log to that of the service."""
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
 
 
 class _Server(BaseApplication):
-    """gunicorn with settings handed over instead of read from its command line."""
+    """gunicorn configured by our settings instead of its command line."""
 
     def __init__(self, read: Callable[[], Config], config: Config, example: Path | None) -> None:
         self._read = read
@@ -82,7 +82,7 @@ class _Server(BaseApplication):
             self.cfg.set(name, value)
 
     def reload(self) -> None:
-        """Read the settings again; if they are at fault, those in use stay."""
+        """Read the settings again; if they are invalid, the present ones stay in use."""
         try:
             self.config = self._read()
             configure_logs(self.config)
@@ -103,7 +103,7 @@ class _Server(BaseApplication):
 
 
 def share_memory() -> None:
-    """Let all threads take memory from the same few places, where the C library is glibc.
+    """Limit glibc's malloc to a few arenas that all threads share.
 
     Else each of dozens of threads keeps what its largest photograph has needed.
     """
@@ -126,7 +126,7 @@ def check_port_free(address: Address) -> None:
 
 
 def greeting(address: Address, example: Path | None) -> str:
-    """Return what to print once searches are answered: the address, and a line to try it with."""
+    """Return the greeting once searches are answered: the URL, and a command to try it with."""
     lines = [f"Silhouette answers at {address.url}"]
     if example is not None:
         lines.append(f"Try:  curl -F {shlex.quote(f'file=@{example}')} '{address.url}/v1/search?limit=5'")

@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker with time limits on connections, and its own refusals in the service's shape."""
+"""gunicorn's threaded worker with time limits on connections, and error responses in the service's shape."""
 
 import json
 import logging
@@ -42,7 +42,7 @@ wsgi.SERVER = "silhouette"  # instead of the name of the server software, in the
 
 
 class TimedSocket(socket.socket):
-    """A connection that waits for its client as long as a request may take, and no longer.
+    """A connection with a deadline for each request.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class TimedSocket(socket.socket):
         """Whether a request was answered before all of its body was read, for the worker to note."""
 
     def setblocking(self, flag: bool) -> None:
-        """Wait for the client, but not for ever; or not at all."""
+        """Block with a timeout, or not at all."""
         self.settimeout(self._patience if flag else 0.0)
 
     def allow(self, seconds: float) -> None:
@@ -90,7 +90,7 @@ class TimedSocket(socket.socket):
         return received
 
     def drain(self) -> None:
-        """End our side, and read what the client still sends: cut off, it might lose the answer unread."""
+        """Stop sending, and read what the client still sends, so that it can read the answer."""
         deadline, left = time.monotonic() + DRAIN_SECONDS, DRAIN_BYTES
         with suppress(OSError):
             self.shutdown(socket.SHUT_WR)
@@ -127,7 +127,7 @@ def _has_unread(req: Any) -> bool:
 
 
 class Worker(ThreadWorker):
-    """Gives a connection a thread once its first byte is there, and takes it from a client that stalls."""
+    """Gives a connection a thread at its first byte, and takes it back from a client that stalls."""
 
     def enqueue_req(self, conn: TConn) -> None:
         """Hand a connection to a thread, or a new one to the poller until it sends something."""
@@ -157,7 +157,7 @@ class Worker(ThreadWorker):
         return kept
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
-        """Answer what is not HTTP, or what failed outside of the application."""
+        """Answer malformed HTTP, and failures outside of the application."""
         refused = isinstance(exc, errors.ParseException) and not isinstance(exc, _OURS)
         status, detail = _STATUS.get(type(exc), _MALFORMED) if refused else (500, "Retry.")
         _log.log(
