@@ -13,7 +13,7 @@ REACH = 100  # nearest neighbours that may vote; labels from further away are un
 
 @dataclass(frozen=True)
 class Guess:
-    """The category that the neighbours speak for.
+    """A category, as the neighbours vote.
 
     Parameters
     ----------

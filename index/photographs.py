@@ -1,4 +1,4 @@
-"""The photographs that came with changes: files named by the SHA-256 of their bytes, beside the log."""
+"""The photographs of changes: files named by the SHA-256 of their bytes, beside the log."""
 
 import hashlib
 import time
@@ -13,13 +13,13 @@ PHOTOGRAPHS = "photographs"
 
 
 class Photographs:
-    """A folder of photographs; who writes or removes there holds the write lock of the log, if it has one."""
+    """A folder of photographs; writers hold the write lock of the log, if it has one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
 
     def path(self, name: str) -> Path:
-        """Return where the photograph of that name lies."""
+        """Return the path of the photograph with that name."""
         return self.folder / name
 
     def store(self, photo: bytes) -> str:

@@ -60,7 +60,7 @@ def _listed(field: str, operator: str, content: Any) -> list[Any]:
 
 
 def _one_of(field: str, contents: list[Any]) -> Filter:
-    """Return the filter for any of `contents`, of which null stands for no value at all."""
+    """Return the filter for any of `contents`; null stands for 'no value'."""
     values = OneOf(field, tuple(_compared(field, content) for content in contents if content is not None))
     if None not in contents:
         return values

@@ -1,4 +1,4 @@
-"""The rows of each value of each metadata field, in SQLite: what answers filters without reading the items.
+"""Postings in SQLite: the rows of each value of each metadata field, so that filters need not read items.
 
 A posting is one value of one field and the rows that have it, uint32, so that a filter reads few rows of the
 database even where half of all items pass.
@@ -46,7 +46,7 @@ class _Gathered:
 
 
 def _stored(value: Value) -> Value:
-    """Cut a text behind the first character that no filter can ask for, which changes no comparison."""
+    """Truncate a text beyond what a filter can ask for, which changes no comparison."""
     return value[: MAX_TEXT + 1] if isinstance(value, str) else value
 
 

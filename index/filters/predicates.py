@@ -1,4 +1,4 @@
-"""What can be asked of an item's metadata: a small algebra of filters, and the values that it compares.
+"""Predicates on an item's metadata: a small algebra of filters, and the values that it compares.
 
 A field holds values: its text, number or boolean, or each such element of its list. Values of different types
 are never equal. In order, numbers come first, then texts by code points, then booleans; a filter compares
@@ -39,7 +39,7 @@ def _number(value: int | float) -> int | float:
 
 
 def value_of(value: Any) -> Value | None:
-    """Return what a text, number or boolean is compared as; None for all else, such as null and NaN."""
+    """Return the comparable form of a text, number or boolean; None for all else, such as null and NaN."""
     if isinstance(value, bool):
         return _TRUE if value else _FALSE
     if isinstance(value, str):
@@ -61,11 +61,11 @@ def _place(value: Value) -> tuple[int, Value]:
 
 
 class Filter(ABC):
-    """What an item must fulfil; immutable, and equal where it was written alike."""
+    """A condition on an item's metadata; immutable, and comparable by value."""
 
     @abstractmethod
     def matches(self, metadata: Mapping[str, Any]) -> bool:
-        """Whether an item of that metadata passes."""
+        """Return whether an item with that metadata passes."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class OneOf(Filter):
     values: tuple[Value, ...]
 
     def matches(self, metadata: Mapping[str, Any]) -> bool:
-        """Whether an item of that metadata passes."""
+        """Return whether an item with that metadata passes."""
         return any(value in self.values for value in values_of(metadata.get(self.field)))
 
 
@@ -91,7 +91,7 @@ class Between(Filter):
     high_open: bool = False
 
     def matches(self, metadata: Mapping[str, Any]) -> bool:
-        """Whether an item of that metadata passes."""
+        """Return whether an item with that metadata passes."""
         return any(map(self._holds, values_of(metadata.get(self.field))))
 
     def _holds(self, value: Value) -> bool:
@@ -108,7 +108,7 @@ class Has(Filter):
     field: str
 
     def matches(self, metadata: Mapping[str, Any]) -> bool:
-        """Whether an item of that metadata passes."""
+        """Return whether an item with that metadata passes."""
         return any(True for _ in values_of(metadata.get(self.field)))
 
 
@@ -119,7 +119,7 @@ class All(Filter):
     parts: tuple[Filter, ...]
 
     def matches(self, metadata: Mapping[str, Any]) -> bool:
-        """Whether an item of that metadata passes."""
+        """Return whether an item with that metadata passes."""
         return all(part.matches(metadata) for part in self.parts)
 
 
@@ -130,7 +130,7 @@ class AnyOf(Filter):
     parts: tuple[Filter, ...]
 
     def matches(self, metadata: Mapping[str, Any]) -> bool:
-        """Whether an item of that metadata passes."""
+        """Return whether an item with that metadata passes."""
         return any(part.matches(metadata) for part in self.parts)
 
 
@@ -141,5 +141,5 @@ class Not(Filter):
     part: Filter
 
     def matches(self, metadata: Mapping[str, Any]) -> bool:
-        """Whether an item of that metadata passes."""
+        """Return whether an item with that metadata passes."""
         return not self.part.matches(metadata)

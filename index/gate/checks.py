@@ -18,7 +18,7 @@ TIE = 1e-6
 
 @dataclass(frozen=True)
 class Limits:
-    """What an index must reach.
+    """The thresholds of the gate.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ class Golden:
 
 @dataclass(frozen=True)
 class GoldenAnswer:
-    """What an index answers to a golden query: the wanted items that are not among the first `k`."""
+    """The result of a golden query: the wanted items that are not among the first `k`."""
 
     golden: Golden
     missing: tuple[str, ...]
@@ -111,7 +111,7 @@ class GoldenSet:
         return cls(queries, tuple(_embed(query, encoder) for query in queries))
 
     def ask(self, index: Searchable, items: Sequence[Item]) -> tuple[GoldenAnswer, ...]:
-        """Return what an index answers, whose rows are `items`."""
+        """Search an index, whose rows are `items`, with all queries."""
         return tuple(
             _answer(query, vector, index, items)
             for query, vector in zip(self.queries, self.vectors, strict=True)

@@ -94,7 +94,7 @@ class Changes(ChangeLog):
             return self._record(connection, FORGET, checked_id(item_id))
 
     def position(self) -> Position:
-        """Return how far the log has got; this costs some microseconds. Raises `ChangesDamaged`."""
+        """Return the position of the last change, within microseconds; raises `ChangesDamaged`."""
         with self._journal.reading() as (file, connection):
             return Position(file, last_number(connection) if connection else 0)
 

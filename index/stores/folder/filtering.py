@@ -1,4 +1,4 @@
-"""Which rows may be found, bool (n,) of a version and bool (m,) of what was put since, counted once."""
+"""The allowed rows of a search: masks bool (n,) of a version and bool (m,) of what was put since."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +23,7 @@ class Rows:
 
     @cached_property
     def count(self) -> int:
-        """How many rows they are."""
+        """Number of rows."""
         return int(np.count_nonzero(self.mask))
 
     @property
@@ -39,7 +39,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Allowed:
-    """The rows of a gallery that may be found: those of its version, and those of what was put since."""
+    """The allowed rows of a gallery: those of its version, and those of what was put since."""
 
     version: Rows
     put: Rows
@@ -56,7 +56,7 @@ class Allowed:
 
     @property
     def count(self) -> int:
-        """How many rows they are."""
+        """Number of rows."""
         return self.version.count + self.put.count
 
     def without(self, rows: np.ndarray | int) -> Self:

@@ -1,4 +1,4 @@
-"""What a search sees: a version with its changes laid over it, as one set of rows with vectors float32 (d,).
+"""The gallery of a search: a version and its overlay of changes, as one set of rows; vectors float32 (d,).
 
 Rows 0 to n - 1 are the version's, those from n on the items that were put since.
 """
@@ -21,7 +21,7 @@ from training.catalogue.reader import Item
 
 @dataclass(frozen=True)
 class Found:
-    """What was nearest to a query, best first, equal scores by row.
+    """The nearest rows of a query, best first, equal scores by row.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ CREATE TABLE changes (
 
 
 class Position(NamedTuple):
-    """How far a log has got: which file it is (0 for none), and the number of its last change."""
+    """A position in a log: the file's inode (0 for none), and the number of the last change."""
 
     file: int
     seq: int

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Overlay:
-    """What has changed since a version was built, never changed itself.
+    """The changes since a version was built; immutable.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ REMOVING = ".removing-"
 
 @dataclass(frozen=True)
 class StagingFolder:
-    """A version that is being made: its future name, and the hidden folder that its files go into."""
+    """The hidden folder of a draft version, and the name that publication gives it."""
 
     indexes: Path
     version: str
@@ -98,7 +98,7 @@ def _known(indexes: Path, version: str) -> str:
 
 @contextmanager
 def building(indexes: Path, *, now: datetime | None = None) -> Iterator[StagingFolder]:
-    """Make room for a new version, alone: a hidden folder that vanishes at the end unless it was published.
+    """Create the staging folder of a new version, under the lock; it is removed unless it was published.
 
     Parameters
     ----------

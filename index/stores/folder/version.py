@@ -23,7 +23,7 @@ HASHED_AT_OPEN = 64 * 2**20
 
 @dataclass(frozen=True)
 class Version:
-    """What a search needs, never changed once opened, so that threads can go on with it after a switch."""
+    """An open version; immutable, so that threads can finish with it after a switch."""
 
     manifest: Manifest
     vectors: VectorIndex

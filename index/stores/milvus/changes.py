@@ -83,7 +83,7 @@ class MilvusChanges(ChangeLog):
             return self._record(PUT, values)
 
     def delete(self, item_id: str) -> int:
-        """Take the item of that id out of all that is searched; return the change's number."""
+        """Delete the item with that id from all searches; return the change's number."""
         with _writing():
             return self._record(DELETE, {"item_id": checked_id(item_id)})
 

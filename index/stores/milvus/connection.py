@@ -36,7 +36,7 @@ class NotThere(StoreFailed):
 
 
 class Server:
-    """A Milvus at an address, asked by the names of the methods of its client.
+    """A Milvus server, called by the names of its client's methods.
 
     Raises
     ------

@@ -64,7 +64,7 @@ class MilvusVectors:
     def tuned(
         self, vectors: np.ndarray, ladders: Mapping[str, Sequence[int]], recall: float
     ) -> "MilvusVectors":
-        """Return them searched just as wide as `recall` needs, judged by comparing all of `vectors`."""
+        """Return them with the search width tuned to `recall`, against brute force over `vectors`."""
         truth = faiss.IndexFlatIP(vectors.shape[1])
         truth.add(contiguous(vectors))
         trial = Trial(truth, disturbed(vectors, count=_QUERIES))

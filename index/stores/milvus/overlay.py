@@ -1,4 +1,4 @@
-"""The changes in what is searched: rows put into, and taken out of, the collections of versions."""
+"""Changes applied to the collections of versions: rows upserted and deleted."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""An index in Milvus as a whole: its versions and the changes to them, kept in step."""
+"""An index in Milvus as a whole: its versions and its changes, kept consistent."""
 
 from dataclasses import dataclass
 from typing import Self

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class InUse:
-    """A version that is searched, never changed itself."""
+    """A version that is searched; immutable."""
 
     manifest: Manifest
     facets: list[Facet]
@@ -112,7 +112,7 @@ class MilvusSearcher(OpenIndex):
         return self._in_use.facets
 
     def refresh(self) -> bool:
-        """Take up the version that has become current, which costs one question where none has.
+        """Take up the version that has become current; one request to the server where none has.
 
         What can't be used is logged once, and the version in use stays.
         """

@@ -48,7 +48,7 @@ class MilvusStore(Store):
         return self._place.changes
 
     def open(self, *, encoder: Encoder) -> MilvusSearcher:
-        """Look up the version in use."""
+        """Open the version in use."""
         version = self.current()
         return MilvusSearcher(self._place, encoder, open_version(self._place, version, encoder))
 

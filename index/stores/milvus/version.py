@@ -18,7 +18,7 @@ from training.catalogue.reader import Item
 
 @dataclass(frozen=True)
 class Found:
-    """What was nearest to a query, best first, equal scores by row.
+    """The nearest rows of a query, best first, equal scores by row.
 
     Parameters
     ----------
