@@ -42,5 +42,9 @@ def newest_before(version: str, versions: list[str], *, place: str) -> str:
     """Return the newest version older than `version`; raises `VersionUnknown` where there is none."""
     older = [name for name in versions if name < version]
     if not older:
-        raise VersionUnknown(f"'{place}' holds no version older than '{version}' ({listed(versions)}).")
+        newer = [name for name in versions if name > version]
+        advice = f" A newer one: python -m index activate {newer[-1]}" if newer else ""
+        raise VersionUnknown(
+            f"'{place}' holds no version older than '{version}' ({listed(versions)}).{advice}"
+        )
     return older[-1]

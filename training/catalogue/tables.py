@@ -51,11 +51,18 @@ def _json_value(value: Any) -> Any:
     return str(value)
 
 
+def _other_separator(columns: list[str]) -> str:
+    found = {";": "semicolons", "\t": "tabs"}
+    names = [name for sign, name in found.items() if len(columns) == 1 and sign in columns[0]]
+    return f" It has {names[0]} between its columns: save it with commas." if names else ""
+
+
 def _check_columns(path: Path, columns: list[str]) -> None:
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise UnreadableCatalogue(
             f"{path} has no column {' and no column '.join(missing)}; it has: {', '.join(columns)}. {NEEDED}"
+            f"{_other_separator(columns)}"
         )
     repeated = [name for name, count in Counter(columns).items() if count > 1]
     if repeated:

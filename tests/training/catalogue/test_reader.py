@@ -450,3 +450,10 @@ def test_a_link_that_is_switched_to_another_folder_keeps_its_paths(tmp_path, enc
     link.symlink_to("tuesday")
     shutil.rmtree(tmp_path / "monday")
     assert item.path.read_bytes() == encode_image(photo)
+
+
+@pytest.mark.parametrize(("separator", "word"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_file_with_other_separators_is_told_which_are_wanted(tmp_path, separator, word):
+    (tmp_path / "shop.csv").write_text(separator.join(("item_id", "path", "price")) + "\n")
+    with pytest.raises(UnreadableCatalogue, match=f"It has {word} between its columns: save it with commas"):
+        read_catalogue(str(tmp_path / "shop.csv"))
