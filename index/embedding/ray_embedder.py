@@ -66,7 +66,7 @@ def _join(address: str | None, processes: int | None) -> None:
         if address is None:
             os.environ.setdefault(
                 "RAY_AUTH_TOKEN", secrets.token_hex()
-            )  # or Ray keeps one in the home folder
+            )  # else Ray keeps one in the home folder
         elif address != _AUTO:
             _require_listener(address)
         ray.init(**_options(address, processes), log_to_driver=False, logging_level=logging.ERROR)

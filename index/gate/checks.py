@@ -147,7 +147,7 @@ def _finds_itself(row: int, vectors: np.ndarray, index: Searchable) -> bool:
     (scores,), (rows,) = index.search(query[None], LISTED)
     tied = scores >= scores[0] - TIE  # photographs with the same vector share the first place
     if tied.all() and index.vector(row) @ query >= scores[0] - TIE:
-        return True  # more of them than are listed
+        return True  # there are more of them than are listed
     return row in rows[tied]
 
 

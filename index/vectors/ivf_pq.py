@@ -47,7 +47,10 @@ class IvfPqIndex(RefinedIndex):
     @classmethod
     def _ladders(cls, index: faiss.Index) -> dict[str, Sequence[int]]:
         lists = faiss.downcast_index(index.base_index).nlist
-        return {"refine": CANDIDATES[1:], "nprobe": ladder(1, lists)}  # with 1, a page's end would lack some
+        return {
+            "refine": CANDIDATES[1:],
+            "nprobe": ladder(1, lists),
+        }  # with 1, the end of a page would miss some
 
     def _candidates(self, rows: faiss.IDSelector | None, widening: float) -> faiss.SearchParameters:
         return probing(faiss.downcast_index(self._index.base_index), self._width("nprobe"), rows, widening)

@@ -69,8 +69,8 @@ def image(item_id: str) -> Response:
         return _item_ending_so(searcher, f"{item_id}/image", unknown)
     path, mimetype = item_file(asked)
     response = send_file(path, mimetype=mimetype, conditional=True, download_name="image")
-    del response.headers["Content-Disposition"]  # the file's own name is nobody's business
-    response.headers["Cache-Control"] = "no-cache"  # the picture may be replaced; asking again costs a 304
+    del response.headers["Content-Disposition"]  # do not disclose the file's name
+    response.headers["Cache-Control"] = "no-cache"  # the picture may be replaced; revalidation costs a 304
     return response
 
 

@@ -55,7 +55,7 @@ def _within(outer: Box, inner: Box) -> Box:
 
 def _from_sketch(rgb: np.ndarray) -> Garment:
     from training.photo.sketch import (
-        read_sketch,  # with 8 MB of scikit-image, for those who are sent sketches
+        read_sketch,  # loads 8 MB of scikit-image, for sketches only
     )
 
     return read_sketch(rgb)

@@ -61,7 +61,7 @@ def outlines(mask: np.ndarray) -> list[np.ndarray]:
     list of float (n, 2)
         Closed lines of x and y, in pixels from the upper left corner of the mask.
     """
-    padded = np.pad(mask, 1)  # so that a garment which touches the border has a closed outline, too
+    padded = np.pad(mask, 1)  # so that a garment at the border has a closed outline, too
     lines = [line for line in find_contours(padded, _LEVEL) if len(line) >= _SMALLEST]
     return [_simplified(line)[:, ::-1] - 0.5 for line in lines]
 

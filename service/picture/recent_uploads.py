@@ -40,7 +40,7 @@ class RecentQueries:
         """Keep a photograph; return its new id."""
         self._sweep_when_due(room_for=len(photo))
         query_id = "q_" + secrets.token_urlsafe(12)
-        with self._created(query_id) as file:  # nobody can ask for it before its id is known
+        with self._created(query_id) as file:  # its id is not known to anyone yet
             file.write(photo)
         return query_id
 

@@ -72,7 +72,7 @@ def _bounded_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("too deep")
     if (
         len(json.dumps(metadata, ensure_ascii=False).encode()) > METADATA_BYTES
-    ):  # half a character is an error
+    ):  # a lone surrogate is an error
         raise ValueError("too long")
     return metadata
 

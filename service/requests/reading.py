@@ -78,7 +78,7 @@ def _one_file(request: Request) -> bytes:
     if len(files) > 1:
         detail = f"The form holds {len(files)} files. Send one photo."
         raise RefusedRequest("several_images", detail, param="file")
-    return cast(io.BytesIO, files[0].stream).getvalue()  # which copies nothing; see FormRequest
+    return cast(io.BytesIO, files[0].stream).getvalue()  # without a copy, see FormRequest
 
 
 def _from_base64(text: str) -> bytes:
@@ -94,7 +94,9 @@ def _from_base64(text: str) -> bytes:
 
 def _json_body(request: Request) -> dict[str, Any]:
     data = request.get_data()
-    if len(data) >= (request.max_content_length or len(data) + 1):  # a chunked body is cut there in silence
+    if len(data) >= (
+        request.max_content_length or len(data) + 1
+    ):  # a chunked body is truncated there silently
         raise RequestEntityTooLarge
     try:
         body = json.loads(data)

@@ -1,19 +1,19 @@
-// A search as an address that can be shared, and as a state that the history keeps.
+// A search as a URL that can be shared, and as a state in the history.
 //
-//   /                    nothing asked yet
+//   /                    no search yet
 //   /?item=ID            the neighbours of an item
-//   /?query=ID           a picture that was sent; works while the service keeps it
+//   /?query=ID           an uploaded picture; works while the service keeps it
 //   /?kind=sketch        an empty drawing pad; with query=ID what was drawn
-//   &box=l,t,r,b  &filter={…}  &duplicates=all      how to look, and at what
+//   &box=l,t,r,b  &filter={…}  &duplicates=all      options of the search
 
 import { imageOf } from "./service.js";
 
 export const newSearch = (fields) => ({ filter: {}, everything: false, ...fields });
 
-// The same picture, looked at in another way.
+// The same picture with other options.
 export const refined = (search, fields) => ({ ...search, ...fields });
 
-// What an address can't hold: a small copy of the photo, the strokes of the sketch.
+// What a URL can't hold: a small copy of the photo, the strokes of the sketch.
 export const stateOf = ({ preview, strokes }) => ({ preview, strokes });
 
 export function addressOf(search) {
@@ -43,7 +43,7 @@ function boxIn(text) {
   return box.length === 4 && box.every((part) => part >= 0 && part <= 1) ? box : undefined;
 }
 
-// The search that an address asks for; null for none. What it can't say comes from the history's state.
+// The search that a URL describes, or null; what a URL can't hold comes from the history's state.
 export function searchAt(place, state) {
   const asked = new URLSearchParams(place.search);
   const [item, queryId] = [asked.get("item"), asked.get("query") ?? undefined];

@@ -1,4 +1,4 @@
-// The box on the picture: where the garment was found, or was said to be. Fractions: left, top, right, bottom.
+// The box on the picture: where the garment was found, or was marked. Fractions: left, top, right, bottom.
 
 import { at, settled } from "./nodes.js";
 
@@ -37,7 +37,7 @@ export function moved(box, sides, [x, y]) {
 const between = ([ax, ay], [bx, by]) => [Math.min(ax, bx), Math.min(ay, by), Math.max(ax, bx), Math.max(ay, by)];
 const large = ([left, top, right, bottom]) => right - left >= LEAST && bottom - top >= LEAST;
 
-// Show boxes on the picture; `changed` is called with each that a person has drawn, moved or resized.
+// Show boxes on the picture; `changed` is called with each that the user has drawn, moved or resized.
 export function makeBox(changed) {
   const [frame, node] = [at("picture"), at("box")];
   let box = WHOLE;

@@ -1,4 +1,4 @@
-// The filters: chips for fields with few values, from and to for numbers, as the index names them.
+// The filters: chips for fields with few values, ranges for numbers, from the facets of the index.
 
 import { at, element, settled } from "./nodes.js";
 import { capital, heading, many } from "./words.js";
@@ -44,7 +44,7 @@ function facetNode(facet) {
 
 const inputs = (kind) => [...at("facets").querySelectorAll(`input[type=${kind}]`)];
 
-// What stands in the controls, as the API takes it.
+// The state of the controls as an API filter.
 function chosen() {
   const filter = {};
   for (const { dataset, value, checked } of inputs("checkbox")) {
@@ -66,7 +66,7 @@ function fill(filter) {
   }
 }
 
-// Offer filters; `changed` is called with {filter, everything} whenever a person has chosen.
+// Show filters; `changed` is called with {filter, everything} whenever the user has chosen.
 export function makeFilters(changed) {
   const panel = at("filters");
   panel.open = matchMedia("(min-width: 60rem)").matches;
@@ -83,7 +83,7 @@ export function makeFilters(changed) {
   }
 
   return {
-    // Say which there are, once the index has told.
+    // Show the facets, once the index has answered.
     offer({ filters = [], duplicates = 0 }, search) {
       at("facets").replaceChildren(...filters.map(facetNode));
       at("collapsing").hidden = duplicates === 0;

@@ -1,4 +1,4 @@
-// The nodes of the document: found by their id, made, and the one that speaks.
+// DOM helpers: elements by id, new elements, and the live region.
 
 export const at = (id) => document.getElementById(id);
 
@@ -9,10 +9,10 @@ export function element(tag, className, text) {
   return node;
 }
 
-// Read out by screen readers; nothing is shown.
+// Announce to screen readers only.
 export const say = (text) => { at("status").textContent = text; };
 
-// A function that waits until it was not called for `pause` milliseconds.
+// Debounce: run once no call has come for `pause` milliseconds.
 export function settled(action, pause) {
   let timer = 0;
   const later = (...values) => {

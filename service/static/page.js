@@ -1,4 +1,4 @@
-// The search page: one search at a time, its address in the bar, its state in the history.
+// The search page: one search at a time, its URL in the address bar, its state in the history.
 
 import { addressOf, newSearch, refined, searchAt, stateOf } from "./address.js";
 import { makeBox } from "./box.js";
@@ -38,7 +38,7 @@ function remember(search, how) {
 
 // --- one search at a time ----------------------------------------------
 
-// Search. With `keep`, it is the same picture looked at anew, and the earlier results stay until there are others.
+// Search. With `keep` the picture is the same, and the present results stay until new ones arrive.
 async function run(search, { how = "push", keep = false, scroll = keep ? scrollY : 0 } = {}) {
   running?.abort();
   const mine = running = new AbortController();
@@ -104,7 +104,7 @@ async function more() {
   }
 }
 
-// --- what is searched with ---------------------------------------------
+// --- the query -----------------------------------------------------------
 
 async function take(file) {
   if (file.size > mostBytes) {
@@ -169,7 +169,7 @@ function showEmpty() {
   say("");
 }
 
-// What the address and the history say is to be shown: after loading, and after going back or forth.
+// Show what the URL and the history describe: after loading, and after going back or forward.
 async function restore(state) {
   const search = searchAt(location, state);
   if (!search) {

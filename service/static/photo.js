@@ -1,10 +1,10 @@
-// Photographs on their way in: chosen, taken, dropped or pasted.
+// Photographs from the user: chosen, taken, dropped or pasted.
 
 import { at, element } from "./nodes.js";
 
 const PREVIEW_SIDE = 480; // pixels of the picture that the history keeps of an upload
 
-// A small copy of an upload, as a data address that the history can keep over a reload.
+// A small copy of an upload, as a data URL that the history keeps over a reload.
 export async function preview(file) {
   const image = await createImageBitmap(file, { imageOrientation: "from-image" });
   const scale = Math.min(1, PREVIEW_SIDE / Math.max(image.width, image.height));
@@ -46,7 +46,7 @@ function listenToDrops(take) {
   });
 }
 
-// Call `take` with every file that a person hands over.
+// Call `take` with every file that the user provides.
 export function listenToPhotos(take) {
   for (const id of ["file", "camera"]) {
     at(id).addEventListener("change", () => {

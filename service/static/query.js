@@ -1,4 +1,4 @@
-// What is searched with: the picture and its box, or the pad; and what was understood of it.
+// The query: the picture and its box, or the pad; and what was understood of it.
 
 import { at } from "./nodes.js";
 import { capital } from "./words.js";
@@ -7,7 +7,7 @@ const SURE = 0.8; // confidence above which 91 of 100 guesses were right; below 
 
 const TITLES = { item: "This garment", photo: "Your photo", sketch: "Your sketch" };
 
-// What each warning of an answer says, by what was searched with.
+// The text of each warning, by the type of the query.
 const WARNINGS = {
   garment_not_found: {
     item: "No garment stood out in this part of the picture, so all of it was used.",
@@ -35,7 +35,7 @@ const roomy = matchMedia("(min-width: 60rem)"); // where the picture is large en
 at("adjust").addEventListener("click", () => adjust(!at("query").classList.contains("adjusting")));
 roomy.addEventListener("change", () => adjust(roomy.matches));
 
-// Show what is searched with, before its answer is there.
+// Show the query, before its response arrives.
 export function showQuery(search, box, { keep }) {
   const { kind, picture, preview } = search;
   const drawn = kind === "sketch";

@@ -1,4 +1,4 @@
-// The results: cards, the blanks that wait for them, and what is said of them.
+// The results: cards, placeholders, and the lines above and below them.
 
 import { itemAddress } from "./address.js";
 import { at, element, say } from "./nodes.js";
@@ -29,7 +29,7 @@ export function picture(result, { lazy = true } = {}) {
   return image;
 }
 
-// Fill the frame where next to nothing is cut off by it; otherwise the whole picture is shown on its backdrop.
+// Fill the frame where hardly anything would be cropped; otherwise show the whole picture on a backdrop.
 function fit(image) {
   const ratio = image.naturalWidth / image.naturalHeight / FRAME_RATIO;
   image.classList.toggle("fill", ratio > 1 / NEARLY && ratio < NEARLY);
@@ -46,7 +46,7 @@ function frame(result) {
   return node;
 }
 
-// A card; with the frame of an earlier one of the same item, whose pictures are there already.
+// A card; it reuses the frame of an earlier card of the same item, whose picture is loaded already.
 function card(result, known = frame(result)) {
   const [entry, anchor, name] = [element("li"), link(result, "card"), nameOf(result)];
   const near = element("span", "near", `Closer than ${percent(result.percentile)}`);
@@ -80,7 +80,7 @@ function distance(best, filtered) {
     + "These are the nearest there are.";
 }
 
-// Wait for an answer: in the place of earlier results, or with them still there.
+// Show that a search is running: instead of the present results, or beside them.
 export function showWaiting({ keep }) {
   at("results").setAttribute("aria-busy", "true");
   if (keep) return;
@@ -110,7 +110,7 @@ export function showResults(answer, { filtered }) {
   say(results.length ? `${many(results.length, "garment")} found, the nearest first.` : at("nothing-text").textContent);
 }
 
-// Nothing was asked yet: an empty pad.
+// No search yet: an empty pad.
 export function showNone() {
   for (const id of NOTES) at(id).hidden = id !== "pending";
   at("results").replaceChildren();

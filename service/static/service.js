@@ -1,4 +1,4 @@
-// The service: searches go out, answers come back, failures in words.
+// The API: requests, responses, and errors in words.
 
 const WORDS = {
   upload_too_large: "That file is too large",
@@ -21,7 +21,7 @@ export class Failure extends Error {
     Object.assign(this, { code, title, retryAfter });
   }
 
-  // Whether the same may well work in a moment.
+  // Whether a retry may succeed.
   get passing() {
     return !HOPELESS.includes(this.code);
   }
@@ -45,7 +45,7 @@ const path = (id) => id.split("/").map(encodeURIComponent).join("/");
 
 export const imageOf = (id) => `/v1/items/${path(id)}/image`;
 
-// What is asked for beside the picture; what stands at its default is left out.
+// The fields beside the picture; defaults are left out.
 function fieldsOf(search, page) {
   const fields = { ...page, explain: true };
   if (!search.everything) fields.collapse_duplicates = true;
@@ -74,7 +74,7 @@ function upload(file, fields, signal) {
   return ask("/v1/search", { method: "POST", body: form, signal });
 }
 
-// One page of the ranking by a search.
+// One page of a search's ranking.
 export async function find(search, { limit, offset = 0 }, signal) {
   const fields = fieldsOf(search, { limit, offset });
   if (search.kind === "item") {

@@ -37,7 +37,7 @@ export function drawingOf(strokes) {
   return new Promise((done) => { canvas.toBlob(done, "image/png"); });
 }
 
-// The pad on the page; `changed` is called with all strokes whenever the hand rests.
+// The pad on the page; `changed` is called with all strokes whenever drawing pauses.
 export function makePad(changed) {
   const canvas = at("pad");
   let strokes = [];
@@ -112,7 +112,7 @@ export function makePad(changed) {
   });
 
   return {
-    // Show strokes; those that are on the paper already keep what undo knows.
+    // Show strokes; those on the paper already keep their undo history.
     show(next = []) {
       if (next.length === strokes.length && JSON.stringify(next) === JSON.stringify(strokes)) {
         refresh();

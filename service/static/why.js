@@ -19,7 +19,7 @@ function icon() {
   return svg;
 }
 
-// The button of one result; its entry must hold what `explain_url` draws.
+// The button of one result; its entry needs an `explain_url`.
 export function whyButton(result, name) {
   const button = element("button", "why");
   button.type = "button";
@@ -99,7 +99,7 @@ function listenToHolds(list) {
   });
 }
 
-// Listen on the list of results for whatever asks why.
+// Listen on the list of results for hover, press, hold and the key W.
 export function listenToWhy() {
   const list = at("results");
   list.addEventListener("click", (event) => {

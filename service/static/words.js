@@ -1,4 +1,4 @@
-// How things are called and counted.
+// Names and counts in words.
 
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 

@@ -52,7 +52,7 @@ class Ranking:
             total = max(total, self._total(options.threshold))
         found = found.take(slice(options.offset, None))
         items = self.collection.items(found.keys)
-        # one that was deleted in this moment has no item any more
+        # an item that was deleted in this moment is left out
         hits = hits_of(found.scores, [*map(items.get, found.keys)], manifest, first=options.offset + 1)
         return Page(hits, total, options.end if options.end < min(total, DEEPEST) else None)
 
