@@ -113,7 +113,7 @@ class MilvusChanges(ChangeLog):
         )
 
     def drop(self, *, folded: int, catalogue: Collection[str] | None, photographs: Collection[str]) -> None:
-        """Drop what nothing needs any more, as the folder store does (`index.stores.folder.sweep`)."""
+        """Drop what nothing needs any more (see `index.stores.milvus.sweep`)."""
         changes = self.since(0)
         done = [
             change.seq
