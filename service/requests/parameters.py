@@ -272,7 +272,7 @@ def check(model: type[M], fields: Mapping[str, Any]) -> M:
     RefusedRequest
         With code `invalid_parameter`, the field in `param`.
     InvalidFilter
-        The filter is none.
+        The filter is not valid.
     """
     refuse_unknown(fields, accepted=model.model_fields)
     try:
