@@ -159,7 +159,8 @@ def parse_filter(fields: Mapping[str, Any]) -> Filter:
     Raises
     ------
     InvalidFilter
-        It is not a valid filter, is nested more than 16 deep, has more than 1,000 entries or a text of over 255 characters.
+        It is not a valid filter, is nested more than 16 deep, has more than 1,000 entries or a text of over
+        255 characters.
     """
     _check_size(fields)
     return _object(fields)
