@@ -9,7 +9,7 @@ import numpy as np
 
 from index.change import DELETE, FORGET, metadata_text
 from index.errors import ItemUnknown
-from index.stores.store import Store
+from index.stores.store import OpenIndex, Store
 from training.photo.encoder import Encoder
 from training.photo.garment import WORKING_SIZE, isolate
 from training.photo.images import decode, read_bytes
@@ -75,14 +75,7 @@ def put_item(
     return put_embedded(store, encoder, item_id, data, metadata, vector)
 
 
-def require_item(store: Store, item_id: str) -> None:
-    """Raise `ItemUnknown` unless the index with all changes has an item with that id.
-
-    Raises
-    ------
-    NoIndex, IndexDamaged, ChangesDamaged
-        It can't be known whether there is one.
-    """
+def _require(store: Store, item_id: str) -> None:
     change = store.changes.state(item_id)
     if change is None or change.action == FORGET:
         if not store.holds(item_id):
@@ -91,8 +84,16 @@ def require_item(store: Store, item_id: str) -> None:
         raise ItemUnknown(f"Item '{item_id}' was deleted already ({change.at}).")
 
 
-def delete_item(store: Store, item_id: str) -> int:
+def delete_item(store: Store, item_id: str, *, index: OpenIndex | None = None) -> int:
     """Delete an item from all searches; return the number of the change.
+
+    Parameters
+    ----------
+    store : Store
+    item_id : str
+    index : OpenIndex, optional
+        The store's index with all changes, where one is open: asking it costs a lookup, and it answers where
+        the files of the version have gone since.
 
     Raises
     ------
@@ -103,7 +104,10 @@ def delete_item(store: Store, item_id: str) -> int:
     ChangeNotWritten
         Nothing has changed.
     """
-    require_item(store, item_id)
+    if index is None:
+        _require(store, item_id)
+    else:
+        index.item(item_id)
     return store.changes.delete(item_id)
 
 

@@ -19,6 +19,9 @@ from service.requests.parameters import Look, Ranked
 from training.catalogue.reader import Item
 from training.photo.garment import Box, Garment
 
+EXAMPLES = 8
+_LOOKED_AT = 48
+
 
 @dataclass(frozen=True)
 class Explained:
@@ -43,10 +46,6 @@ class Explained:
         query = {"query_id": self.query_id, "query_item": self.query_item, "box": box, "kind": kind}
         given: dict[str, Any] = {name: text for name, text in query.items() if text}
         return url_for("search.explain", item_id=item_id, **given)
-
-
-EXAMPLES = 8
-_LOOKED_AT = 48
 
 
 @dataclass(frozen=True)

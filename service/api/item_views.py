@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, g, request, send_file
 
-from index.editing import delete_item, put_embedded, require_item
+from index.editing import delete_item, put_embedded
 from index.errors import InvalidChange, ItemUnknown
 from index.stores.store import OpenIndex
 from service.answer_warnings import warnings_of
@@ -87,9 +87,9 @@ def _check_id(item_id: str) -> None:
         raise RefusedRequest("invalid_parameter", detail, param="item_id")
 
 
-def _known(item_id: str) -> bool:
+def _known(searcher: OpenIndex, item_id: str) -> bool:
     try:
-        require_item(store(), item_id)
+        searcher.item(item_id)
     except ItemUnknown:
         return False
     return True
@@ -116,7 +116,7 @@ def put(item_id: str) -> Response:
         found = cut_out(asked.photo, Look(), config=config(), stages=stages)
         with stages.measure("embed"):
             (vector,) = searcher.encoder.embed_garments([found.garment])
-    known = _known(item_id)
+    known = _known(searcher, item_id)
     try:
         stored = put_embedded(store(), searcher.encoder, item_id, asked.photo, asked.metadata, vector)
     except InvalidChange as error:
@@ -139,6 +139,7 @@ def put(item_id: str) -> Response:
 def delete(item_id: str) -> Response:
     """Delete an item; it is gone immediately, and a rebuild does not bring it back."""
     refuse_unknown(request.args, accepted=())
-    change = delete_item(store(), item_id)
+    live_index().refresh()  # the item may have been put through another worker in this moment
+    change = delete_item(store(), item_id, index=live_index().searcher())
     live_index().refresh()
     return reply(Deletion(request_id=g.request_id, item_id=item_id, change=change))

@@ -21,6 +21,12 @@ from service.responses import BatchAnswer, Failure, SearchAnswer, reply
 from training.errors import SilhouetteError
 from training.photo.garment import read_garment
 
+SVG = "image/svg+xml"
+_SOURCES = ("several_images", "item_unknown", "query_expired", "url_not_allowed", "image_url_unreachable")
+_SEARCH = (*BODY, *PICTURE, *_SOURCES, "invalid_filter", *READING)
+
+blueprint = Blueprint("search", __name__)
+
 _log = logging.getLogger(__name__)
 
 
@@ -83,13 +89,6 @@ def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchA
         explained=explained if asked.fields.explain else None,
         took_ms=stages.took_ms,
     )
-
-
-SVG = "image/svg+xml"
-_SOURCES = ("several_images", "item_unknown", "query_expired", "url_not_allowed", "image_url_unreachable")
-_SEARCH = (*BODY, *PICTURE, *_SOURCES, "invalid_filter", *READING)
-
-blueprint = Blueprint("search", __name__)
 
 
 @blueprint.post("/v1/search")

@@ -1,5 +1,6 @@
 import base64
 import io
+import shutil
 from dataclasses import replace
 from urllib.parse import quote, unquote
 
@@ -279,3 +280,11 @@ def test_a_put_is_acknowledged_where_the_item_is_deleted_in_the_same_moment(live
     assert (answer.status_code, answer.json["item_id"], answer.json["change"]) == (201, "brief", 1)
     assert answer.json["metadata"] == {"category": None, "price": 5}
     assert live.client.get("/v1/items/brief").status_code == 404
+
+
+def test_an_item_is_replaced_and_deleted_while_the_files_of_the_open_version_are_gone(live, cape):
+    version = live.client.get("/v1/index").json["version"]
+    shutil.rmtree(live.config.indexes / version)
+    assert put(live, "dress/1", cape).status_code == 200
+    assert live.client.delete("/v1/items/hat/1", headers=live.headers).status_code == 200
+    assert live.client.get("/v1/items/hat/1").status_code == 404
