@@ -2,6 +2,7 @@
 
 import click
 
+from index.commands.backup_commands import backup, restore
 from index.commands.build_command import build
 from index.commands.change_commands import changes, delete, put
 from index.commands.nightly_command import nightly
@@ -15,7 +16,13 @@ def main() -> None:
     """Build, publish, check and search an index of garments."""
 
 
-for command in (build, nightly, search, put, delete, changes, versions, verify, activate, rollback, prune):
+COMMANDS = (
+    *(build, nightly, search),
+    *(put, delete, changes, backup, restore),
+    *(versions, verify, activate, rollback, prune),
+)
+
+for command in COMMANDS:
     main.add_command(command)
 
 if __name__ == "__main__":

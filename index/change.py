@@ -2,13 +2,14 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from index.errors import InvalidChange
+from index.errors import ChangesDamaged, InvalidChange
+from index.photographs import Photographs
 from training.catalogue.reader import Catalogue, Item, is_unicode
 
 PUT, DELETE, FORGET = "put", "delete", "forget"
@@ -52,6 +53,8 @@ class ChangeLog(ABC):
     A change is durable once its method has returned. Any number of processes and threads may use a log at
     once.
     """
+
+    photographs: Photographs
 
     @abstractmethod
     def put(
@@ -103,6 +106,40 @@ class ChangeLog(ABC):
     @abstractmethod
     def state(self, item_id: str) -> Change | None:
         """Return the latest state of one item, None where it has none; raises `ChangesDamaged`."""
+
+    def restore(self, states: Sequence[Change]) -> int:
+        """Set the states of a backup again, leave all other items to the catalogue; return the last number.
+
+        The changes get numbers of their own, so that they hold over every version, whatever it has folded in.
+        A restore that fails in between can be repeated.
+
+        Parameters
+        ----------
+        states : sequence of Change
+            In their order; the photographs of items that were put are stored already.
+
+        Raises
+        ------
+        InvalidChange, ChangeNotWritten, ChangesDamaged
+        """
+        kept = {state.item_id for state in states}
+        numbers = [self.forget(state.item_id) for state in self.since(0) if state.item_id not in kept]
+        return max([*numbers, *map(self._set, states)], default=0)
+
+    def damage(self) -> list[str]:
+        """Return what is wrong with the log and the photographs of its items, one line each."""
+        try:
+            states = self.since(0)
+        except ChangesDamaged as error:
+            return [str(error)]
+        put = [state.item for state in states if state.item is not None]
+        return [problem for item in put if (problem := self.photographs.problem(item.path.name))]
+
+    def _set(self, state: Change) -> int:
+        if state.item is None or state.vector is None or state.encoder is None:
+            return self.delete(state.item_id) if state.action == DELETE else self.forget(state.item_id)
+        photo = state.item.path.read_bytes()
+        return self.put(state.item_id, photo, state.item.metadata, state.vector, state.encoder)
 
     @abstractmethod
     def folded(self, catalogue: Catalogue) -> tuple[Catalogue, int]:

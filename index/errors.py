@@ -51,6 +51,14 @@ class ChangesDamaged(SilhouetteError):
     """The log of changes can't be read."""
 
 
+class BackupNotWritten(SilhouetteError):
+    """The file of a backup could not be written."""
+
+
+class BackupUnusable(SilhouetteError):
+    """A file is no backup, is damaged, or is of a newer release."""
+
+
 class InvalidFilter(SilhouetteError):
     """A filter on metadata can't be understood, or is too large."""
 

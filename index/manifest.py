@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from index.gate.percentiles import percentiles
 
 MANIFEST = "manifest.json"
 FORMAT = 2
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""What makes the fields of the next format from those of an earlier one, by the earlier one's number."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,15 @@ def manifest_text(manifest: Manifest) -> str:
     return json.dumps({**fields, "manifest_sha256": _digest(fields)}, indent=1) + "\n"
 
 
+def _upgraded(fields: dict[str, Any], found: int) -> dict[str, Any]:
+    """Return the fields of a manifest of any known format as this release has them."""
+    if found > FORMAT:
+        raise ValueError(f"a newer release wrote it, in format {found}; this one reads up to {FORMAT}")
+    for number in range(found, FORMAT):
+        fields = _UPGRADES[number](fields)
+    return fields
+
+
 def parse_manifest(text: str, *, name: str) -> Manifest:
     """Parse a manifest; `name` says in messages where the text came from.
 
@@ -107,8 +119,7 @@ def parse_manifest(text: str, *, name: str) -> Manifest:
         fields = json.loads(text)
         if fields.pop("manifest_sha256") != _digest(fields):
             raise ValueError("it was changed since it was written")
-        if fields.pop("format") != FORMAT:
-            raise ValueError(f"it is not of format {FORMAT}")
+        fields = _upgraded(fields, fields.pop("format"))
         return Manifest(**{**fields, "score_quantiles": tuple(fields["score_quantiles"])})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unusable(name, error) from error

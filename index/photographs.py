@@ -39,6 +39,16 @@ class Photographs:
         write_atomically(self.path(name), photo)
         return name
 
+    def problem(self, name: str) -> str | None:
+        """Return what is wrong with a photograph, None where it is what was stored."""
+        path = self.path(name)
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            return f"The photograph '{path}' can't be read ({error.strerror})."
+        return None if digest == path.stem else f"The photograph '{path}' is not the one that was stored."
+
     def remove_all_but(self, names: Collection[str], *, older_than: float = 0.0) -> int:
         """Remove the photographs of other names, and what killed writers have left; return how many.
 

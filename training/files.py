@@ -2,7 +2,10 @@
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def sync(path: Path) -> None:
@@ -22,30 +25,37 @@ def _make_folder(folder: Path) -> None:
         sync(folder.parent)
 
 
-def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
-    """Replace a file in one step, durably: the bytes reach the disk under a temporary name, which is renamed.
+@contextmanager
+def replacing(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Replace a file in one step, durably: what is written reaches the disk under a temporary name first.
 
     Parameters
     ----------
     path : Path
         Missing folders are made.
-    data : bytes
     mode : int
         Permissions of the file, less those that the process's umask takes away.
 
     Raises
     ------
     OSError
-        The disk is full, read-only or broken; a file that was there keeps its content.
+        The disk is full, read-only or broken; a file that was there keeps its content, as it does where the
+        block raises.
     """
     _make_folder(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.draft")
     try:
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-            file.write(data)
+        with open(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, mode), "w+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
     sync(path.parent)
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Replace a file by these bytes in one step, durably (see `replacing`)."""
+    with replacing(path, mode=mode) as file:
+        file.write(data)

@@ -7,7 +7,7 @@ import click
 
 from index.build import KEEP
 from index.commands.store_options import json_option, print_json, store_options
-from index.errors import IndexDamaged, NoIndex
+from index.errors import ChangesDamaged, IndexDamaged, NoIndex
 from index.manifest import Manifest
 from index.stores.store import Store
 
@@ -72,12 +72,25 @@ def versions(store: Store, as_json: bool) -> None:
 @store_options
 @json_option
 def verify(version: str | None, store: Store, as_json: bool) -> None:
-    """Check VERSION, by default the one in use: all checksums, the counts and a real search."""
+    """Check VERSION, by default the one in use: all checksums, the counts and a real search.
+
+    The log of changes and the photographs that were put are checked, too.
+    """
+    damage = store.changes.damage()
+    for problem in damage:
+        click.echo(problem, err=True)
     manifest = store.verify(version)
+    if damage:
+        raise ChangesDamaged(
+            f"{manifest.version} is sound, but not what was put and deleted since ({len(damage):,} faults, "
+            "above). Put a backup back: python -m index restore BACKUP"
+        )
+    changes = len(store.changes.since(0))
     if as_json:
-        print_json({"version": manifest.version, "sound": True, "items": manifest.items})
+        fields = {"version": manifest.version, "sound": True, "items": manifest.items, "changes": changes}
+        print_json(fields)
     else:
-        click.echo(f"{manifest.version} is sound: {_counts(manifest)}")
+        click.echo(f"{manifest.version} is sound: {_counts(manifest)}; so are {changes:,} logged changes")
 
 
 @click.command(epilog="Example: python -m index activate 2026-11-21T02-00-00Z")

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +44,14 @@ def _highest_folded(indexes: Path) -> int:
         except IndexDamaged:
             continue
     return highest
+
+
+def _columns(state: Change) -> tuple[Any, ...]:
+    """Return the columns of a state that was put, from `photograph` on; none for another."""
+    if state.item is None or state.vector is None:
+        return ()
+    text = metadata_text(state.item.metadata)
+    return state.item.path.name, text, state.encoder, vector_bytes(state.vector)
 
 
 class Changes(ChangeLog):
@@ -108,6 +116,25 @@ class Changes(ChangeLog):
         with self._journal.reading() as (_, connection):
             states = self._states(connection, "item_id = ?", item_id) if connection else []
         return states[0] if states else None
+
+    def restore(self, states: Sequence[Change]) -> int:
+        """Set the states of a backup again, in one transaction; return the last change's number."""
+        if self._journal.damage():
+            self._journal.set_aside()
+        kept = {state.item_id for state in states}
+        seq = 0
+        with self._writing() as connection:
+            known = connection.execute("SELECT item_id FROM changes ORDER BY seq").fetchall()
+            for (item_id,) in known:
+                if item_id not in kept:
+                    seq = self._record(connection, FORGET, item_id)
+            for state in states:
+                seq = self._record(connection, state.action, state.item_id, *_columns(state))
+        return seq
+
+    def damage(self) -> list[str]:
+        """Return what is wrong with the log, or else with the photographs of its items, one line each."""
+        return self._journal.damage() or super().damage()
 
     def folded(self, catalogue: Catalogue) -> tuple[Catalogue, int]:
         """Return a catalogue with all changes applied, and the number of the last one.

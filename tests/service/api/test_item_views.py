@@ -7,9 +7,11 @@ from urllib.parse import quote, unquote
 import pytest
 from PIL import Image
 
+from index.backup import restore_backup, write_backup
 from index.errors import ChangeNotWritten
 from index.stores.folder.changes import Changes
 from index.stores.folder.searcher import Searcher
+from index.stores.folder.store import FolderStore
 from service.run.app import create_app
 from training.catalogue.reader import Item
 
@@ -246,6 +248,23 @@ def test_a_change_that_can_t_be_written_is_said_and_changes_nothing(live, photo,
     assert (answer.status_code, answer.json["code"]) == (503, "index_not_ready")
     assert "nothing was changed" in answer.json["detail"] and "/srv" not in answer.text
     assert answer.headers["Retry-After"]
+
+
+def test_writes_are_refused_while_the_log_of_changes_is_damaged_and_go_on_once_it_is_restored(
+    live, photo, tmp_path
+):
+    store = FolderStore(live.config.indexes)
+    put(live, "mine", photo)
+    write_backup(store, tmp_path / "b.zip")
+    put(live, "later", photo)
+    (live.config.indexes / "changes.sqlite").write_bytes(b"nothing of the kind" * 500)
+    for answer in (put(live, "new", photo), live.client.delete("/v1/items/mine", headers=live.headers)):
+        assert (answer.status_code, answer.json["code"]) == (503, "index_not_ready")
+    assert live.client.get("/v1/items/mine").status_code == 200
+    restore_backup(store, tmp_path / "b.zip")
+    assert put(live, "new", photo).status_code == 201
+    statuses = {name: live.client.get(f"/v1/items/{name}").status_code for name in ("mine", "later", "new")}
+    assert statuses == {"mine": 200, "later": 404, "new": 200}
 
 
 def test_a_picture_that_was_replaced_is_sent_to_who_holds_the_old_one(live, photo, cape):

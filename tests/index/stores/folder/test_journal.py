@@ -145,7 +145,7 @@ def test_on_a_read_only_volume_the_file_is_read_as_it_lies_there(journal, monkey
             patch.setattr(module, "_connect", read_only)
             listed = read(journal)
         assert listed[-1] == item_id
-    path.with_name(f"{path.name}-wal").touch()  # a writer is at work, or was killed: the file alone is old
+    path.with_name(f"{path.name}-wal").write_bytes(b"frames")  # of a writer: the file alone is old
     monkeypatch.setattr(module, "_connect", read_only)
     with pytest.raises(ChangesDamaged, match="unable to open"):
         read(journal)
