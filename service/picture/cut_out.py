@@ -8,11 +8,11 @@ import numpy as np
 
 from service.config import Config
 from service.errors import RefusedRequest
-from service.picture.decode_cost import bounded_decode_cost
+from service.picture.decoders import decode_apart
 from service.picture.stages import Stages
 from service.requests.parameters import Look
 from training.photo.garment import WHOLE, WORKING_SIZE, Box, Garment, isolate
-from training.photo.images import MIN_SIDE, decode
+from training.photo.images import MAX_MS, MIN_SIDE
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class CutOut:
 
 def _decode_at(photo: bytes | Path, size: int, config: Config) -> np.ndarray:
     if isinstance(photo, Path):  # an item's own file, which the build has accepted
-        return decode(photo, size=size)
-    with bounded_decode_cost(photo, most_ms=config.decode_ms):
-        return decode(photo, size=size, max_bytes=config.max_upload_bytes, max_pixels=config.max_pixels)
+        return decode_apart(photo, size=size, max_ms=MAX_MS)
+    limits = {"max_bytes": config.max_upload_bytes, "max_pixels": config.max_pixels}
+    return decode_apart(photo, size=size, max_ms=config.decode_ms, **limits)
 
 
 def _decode_part(photo: bytes | Path, box: Box, config: Config) -> np.ndarray:

@@ -46,6 +46,7 @@ def polyglot(pictures, form, tail):
         (png_that_claims(4000, 4000), 422, "image_undecodable"),
         (png_that_claims(64, 64, data=b"\x00" * 50_000_000), None, None),
         (text_bomb(), 422, "image_undecodable"),
+        (b"\xff\xd8" + b"\xff\xe1\x00\x08Exif\x00\x00" * 50_000, 422, "image_undecodable"),
         (b"\xff\xd8\xff\xe0" + b"\x00" * 100, None, None),
     ],
 )

@@ -1,6 +1,7 @@
 """The only decoder: the bytes of an image become upright RGB, uint8 (h, w, 3), on white."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,12 @@ from PIL import Image, ImageOps
 
 from training.errors import FileTooLarge, ImageTooLarge, UnreadableImage, UnsupportedImageType
 from training.photo import media_types
+from training.photo.decode_cost import check_decode_cost
+from training.photo.structure import check_structure
 
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 64_000_000
+MAX_MS = 30_000
 MIN_SIDE = 16
 
 Image.MAX_IMAGE_PIXELS = None
@@ -26,15 +30,21 @@ def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
         raise UnreadableImage(f"The file can't be read ({error.strerror}). Check that it exists.") from error
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(data: bytes, form: str) -> Image.Image:
+    check_structure(data, form)
     try:
-        return Image.open(io.BytesIO(data), formats=media_types.pillow_formats())
-    except Image.UnidentifiedImageError as error:
-        what = "an empty file" if not data else "not an image of a supported type"
-        detail = f"This is {what}. Supported: {media_types.names()}. Convert the file and retry."
-        raise UnsupportedImageType(detail) from error
+        return Image.open(io.BytesIO(data), formats=[form])
     except Exception as error:  # on hostile bytes Pillow's readers raise almost anything
         raise UnreadableImage("The image's header is damaged. Export it again and retry.") from error
+
+
+def _form(data: bytes) -> str:
+    found = media_types.detect(data[: media_types.HEAD])
+    if found is None:
+        what = "an empty file" if not data else "not an image of a supported type"
+        detail = f"This is {what}. Supported: {media_types.names()}. Convert the file and retry."
+        raise UnsupportedImageType(detail)
+    return found.pillow_format
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:
@@ -92,6 +102,8 @@ def decode(
     size: int | None = None,
     max_bytes: int = MAX_BYTES,
     max_pixels: int = MAX_PIXELS,
+    max_ms: int = MAX_MS,
+    admit: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """Decode one picture, upright by its EXIF orientation, transparency laid on white.
 
@@ -102,8 +114,11 @@ def decode(
     size : int, optional
         The longer side of the result is at most this many pixels; JPEGs are then decoded at the
         nearest scale above twice that, which is several times faster. Without it: full size.
-    max_bytes, max_pixels : int
-        Ceilings that keep one picture from taking all memory; pixels are checked before decoding.
+    max_bytes, max_pixels, max_ms : int
+        Ceilings that keep one picture from taking all memory or time; pixels and the decode cost (see
+        `training.photo.decode_cost`) are checked before decoding.
+    admit : callable, optional
+        Called with the number of pixels before they are decoded; it may wait until there is room.
 
     Returns
     -------
@@ -111,14 +126,18 @@ def decode(
 
     Raises
     ------
-    FileTooLarge, ImageTooLarge, UnsupportedImageType, UnreadableImage
+    FileTooLarge, ImageTooLarge, ImageTooComplex, UnsupportedImageType, UnreadableImage
         Saying what was received and what is accepted.
     """
     data = source if isinstance(source, bytes) else read_bytes(source, max_bytes=max_bytes)
     if len(data) > max_bytes:
         raise FileTooLarge(f"The file has more than {max_bytes:,} bytes. Send a smaller one.")
-    image = _open(data)
+    form = _form(data)
+    image = _open(data, form)
     _check_size(image, max_pixels)
+    check_decode_cost(image, data, form, most_ms=max_ms)
+    if admit is not None:
+        admit(image.width * image.height)
     try:
         if size is not None and image.mode in ("RGB", "L", "CMYK"):
             image.thumbnail((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0)

@@ -2,8 +2,10 @@ import io
 
 import pytest
 
+from service.picture import cut_out
 from training.catalogue.reader import read_catalogue
-from training.photo import media_types
+from training.photo import media_types, structure
+from training.photo.images import decode
 from training.photo.media_types import MediaType
 
 SIGNATURES = (((0, b"II*\0"),), ((0, b"MM\0*"),))
@@ -11,6 +13,8 @@ SIGNATURES = (((0, b"II*\0"),), ((0, b"MM\0*"),))
 
 @pytest.fixture(autouse=True)
 def tiff(monkeypatch):
+    monkeypatch.setattr(cut_out, "decode_apart", decode)  # in this process, with its table
+    monkeypatch.setitem(structure._WALKS, "TIFF", structure._WALKS["WEBP"])
     row = MediaType("TIFF", "image/tiff", (".tif", ".tiff"), SIGNATURES, "TIFF")
     monkeypatch.setattr(media_types, "MEDIA_TYPES", [*media_types.MEDIA_TYPES, row])
 

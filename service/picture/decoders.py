@@ -1,0 +1,141 @@
+"""Decoding in processes of its own, which can be stopped: bytes in, uint8 (h, w, 3) out.
+
+A thread in native code can't be stopped. So each concurrent decode has a process, forked from one that has
+loaded the decoder and no more; it is kept for the next picture, and killed where it takes too long. A picture
+that makes the decoder crash ends that process, and nothing else.
+"""
+
+import multiprocessing
+import queue
+import resource
+import signal
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.errors import ImageTooComplex, SilhouetteError, UnreadableImage
+from training.photo import images
+
+LARGE_PIXELS = 16_000_000
+"""Pictures above this are decoded one at a time, by a process that ends: they take up to 30 bytes a pixel."""
+
+TIMES_THE_LIMIT = 5
+"""How many times the limit on the estimated decode cost a decode may really take, on a busy machine."""
+
+_LARGE = "large"
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload([images.__name__])
+_idle: queue.LifoQueue["_Decoder"] = queue.LifoQueue()
+_large = threading.Lock()
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A picture to decode; its bytes follow, if it has no path."""
+
+    path: Path | None
+    options: dict[str, int]
+
+    @property
+    def most_seconds(self) -> float:
+        return TIMES_THE_LIMIT * self.options["max_ms"] / 1000
+
+
+def _decode(task: _Task, connection: Connection) -> np.ndarray | SilhouetteError:
+    def admit(pixels: int) -> None:
+        if pixels > LARGE_PIXELS:
+            connection.send(_LARGE)
+            connection.recv()
+
+    try:
+        return images.decode(task.path or connection.recv_bytes(), **task.options, admit=admit)
+    except SilhouetteError as error:
+        return error
+
+
+def _work(connection: Connection) -> None:
+    """Decode what arrives until the connection is closed; the kernel ends a decode that nobody waits for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the service
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            task = connection.recv()
+            limit = round(time.process_time() + task.most_seconds) + 1
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+            connection.send(_decode(task, connection))
+
+
+class _Decoder:
+    """A process that decodes one picture at a time."""
+
+    def __init__(self) -> None:
+        self._connection, theirs = _context.Pipe()
+        with theirs:
+            self._process = _context.Process(target=_work, args=(theirs,), daemon=True)
+            self._process.start()
+
+    @staticmethod
+    def take() -> "_Decoder":
+        """Return an idle one that still runs, or a new one."""
+        with suppress(queue.Empty):
+            while True:
+                found = _idle.get_nowait()
+                if found._process.is_alive():
+                    return found
+                found.end()
+        return _Decoder()
+
+    def _answer(self, until: float) -> Any:
+        if not self._connection.poll(max(0.0, until - time.monotonic())):
+            raise TimeoutError
+        return self._connection.recv()
+
+    def decode(self, photo: bytes | Path, options: dict[str, int]) -> np.ndarray | SilhouetteError:
+        """Return the pixels, or why there are none; after any exception the process is of no more use."""
+        task = _Task(photo if isinstance(photo, Path) else None, options)
+        self._connection.send(task)
+        if isinstance(photo, bytes):
+            self._connection.send_bytes(photo)
+        answer = self._answer(time.monotonic() + task.most_seconds)
+        if not isinstance(answer, str):
+            _idle.put(self)
+            return answer
+        with _large:
+            self._connection.send(None)
+            answer = self._answer(time.monotonic() + task.most_seconds)
+        self.end()
+        return answer
+
+    def end(self) -> None:
+        """Kill the process."""
+        self._process.kill()
+        self._connection.close()
+
+
+def decode_apart(photo: bytes | Path, *, max_ms: int, **options: int) -> np.ndarray:
+    """Decode one picture in another process; options and result are those of `training.photo.images.decode`.
+
+    Raises
+    ------
+    UnreadableImage
+        Or a subclass: `ImageTooComplex` where it takes `TIMES_THE_LIMIT` times `max_ms`.
+    """
+    decoder = _Decoder.take()
+    try:
+        answer = decoder.decode(photo, {"max_ms": max_ms, **options})
+    except TimeoutError as error:
+        decoder.end()
+        seconds = TIMES_THE_LIMIT * max_ms / 1000
+        detail = f"Decoding the image took more than {seconds:g} s. Save it as a plain JPEG and retry."
+        raise ImageTooComplex(detail) from error
+    except (EOFError, OSError) as error:  # the process has ended
+        decoder.end()
+        raise UnreadableImage("The image breaks its decoder. Save it as a plain JPEG and retry.") from error
+    if isinstance(answer, SilhouetteError):
+        raise answer
+    return answer

@@ -1,0 +1,92 @@
+import io
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from service.picture import decoders
+from service.picture.decoders import decode_apart
+from training.errors import ImageTooComplex, ImageTooLarge, UnreadableImage, UnsupportedImageType
+from training.photo.images import decode
+
+
+def picture(width=300, height=200):
+    file = io.BytesIO()
+    Image.radial_gradient("L").resize((width, height)).convert("RGB").save(file, "PNG")
+    return file.getvalue()
+
+
+def idle():
+    """Return the process that decodes next."""
+    decode_apart(picture(), max_ms=1000)
+    return decoders._idle.queue[-1]._process
+
+
+def test_the_pixels_are_those_of_the_decoder(tmp_path):
+    path = tmp_path / "photo"
+    path.write_bytes(picture())
+    for photo in (picture(), path):
+        assert np.array_equal(decode_apart(photo, size=64, max_ms=1000), decode(picture(), size=64))
+
+
+@pytest.mark.parametrize("photo", [b"", b"text", picture()[:200]])
+def test_a_refusal_is_that_of_the_decoder(photo):
+    with pytest.raises(UnreadableImage) as apart:
+        decode_apart(photo, max_ms=1000)
+    with pytest.raises(type(apart.value)) as here:
+        decode(photo)
+    assert str(here.value) == str(apart.value)
+
+
+def test_its_limits_are_kept():
+    with pytest.raises(ImageTooLarge):
+        decode_apart(picture(), max_ms=1)
+    with pytest.raises(ImageTooLarge):
+        decode_apart(picture(), max_ms=1000, max_pixels=1000)
+
+
+def test_the_process_is_kept_for_the_next_picture():
+    first = idle()
+    with pytest.raises(UnsupportedImageType):
+        decode_apart(b"text", max_ms=1000)
+    assert idle().pid == first.pid
+
+
+def test_a_decode_that_does_not_end_is_killed_and_the_next_picture_decoded():
+    stuck = idle()
+    os.kill(stuck.pid, signal.SIGSTOP)  # as if native code looped
+    with pytest.raises(ImageTooComplex, match="took more than 0.25 s"):
+        decode_apart(picture(), max_ms=50)
+    stuck.join(60)
+    assert stuck.exitcode == -signal.SIGKILL
+    assert decode_apart(picture(), max_ms=1000).shape == (200, 300, 3)
+
+
+def test_a_decoder_that_crashed_is_replaced():
+    crashed = idle()
+    os.kill(crashed.pid, signal.SIGSEGV)
+    crashed.join(60)
+    assert decode_apart(picture(), max_ms=1000).shape == (200, 300, 3)
+
+
+def test_a_picture_that_crashes_its_decoder_is_refused():
+    crashing = idle()
+    os.kill(crashing.pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as pool:
+        refused = pool.submit(decode_apart, picture(), max_ms=60_000)
+        os.kill(crashing.pid, signal.SIGKILL)
+        error = refused.exception(timeout=60)
+    assert error is None or "breaks its decoder" in str(error)  # none where the signal came first
+
+
+def test_large_pictures_are_decoded_one_after_the_other_and_small_ones_meanwhile():
+    large, small = picture(4100, 4000), picture()
+    with ThreadPoolExecutor(1) as pool:
+        with decoders._large:
+            second = pool.submit(decode_apart, large, size=64, max_ms=60_000)
+            assert decode_apart(small, size=64, max_ms=1000).shape == (43, 64, 3)
+            assert not wait([second], timeout=0.5).done
+        assert second.result(timeout=60).shape == (62, 64, 3)
