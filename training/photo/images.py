@@ -68,9 +68,24 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
+def _key_as_alpha(image: Image.Image, data: bytes, form: str) -> Image.Image:
+    """Turn a colour that stands for transparency into an alpha channel, before it is averaged with others."""
+    key = image.info.get("transparency")
+    if key is None or image.mode not in ("1", "L", "RGB"):
+        return image
+    depth = data[24] if form == "PNG" else 8  # Pillow leaves the key in the depth of the file
+    if image.mode == "L":
+        most = 2**depth - 1
+        image.info["transparency"] = (key & most) * 255 // most
+    elif image.mode == "RGB" and depth == 16:
+        image.info["transparency"] = tuple(value >> 8 for value in key)
+    return image.convert("RGBA")
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16-bit grey
-        high = np.asarray(image) >> 8
+        grey = np.asarray(image)
+        high = np.where(grey == image.info.get("transparency", -1), 255, grey >> 8)
         return Image.fromarray(np.clip(high, 0, 255).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         layer = image.convert("RGBA")
@@ -139,6 +154,7 @@ def decode(
     if admit is not None:
         admit(image.width * image.height)
     try:
+        image = _key_as_alpha(image, data, form)
         if size is not None and image.mode in ("RGB", "L", "CMYK"):
             image.thumbnail((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0)
         elif size is not None:
