@@ -7,9 +7,10 @@ from training.errors import ImageTooLarge
 
 NS_A_PIXEL = 36.0
 NS_A_DEEP_PIXEL = 61.0
+NS_A_HEIC_PIXEL = 60.0
 NS_A_JPEG_PIXEL = 6.0
 NS_A_PIXEL_AND_SCAN = 0.7
-"""Measured on one core, 21 November 2026, on pictures of 16 megapixels; see docs/decisions/035."""
+"""Measured on one core, November 2026; see docs/decisions/017 and 035."""
 
 _START_OF_SCAN = np.frombuffer(b"\xff\xda", np.uint16)
 
@@ -24,6 +25,8 @@ def _nanoseconds_a_pixel(image: Image.Image, data: bytes, form: str) -> float:
     """Estimate the time on one core; a JPEG may repeat its scans, each of which visits every pixel."""
     if form == "JPEG":
         return NS_A_JPEG_PIXEL + NS_A_PIXEL_AND_SCAN * _scans(data)
+    if form == "HEIF":
+        return NS_A_HEIC_PIXEL
     return NS_A_DEEP_PIXEL if image.mode.startswith("I") else NS_A_PIXEL
 
 

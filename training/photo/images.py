@@ -2,10 +2,11 @@
 
 import io
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import AvifImagePlugin, Image, ImageOps
 
 from training.errors import FileTooLarge, ImageTooLarge, UnreadableImage, UnsupportedImageType
 from training.photo import media_types
@@ -20,6 +21,8 @@ MIN_SIDE = 16
 Image.MAX_IMAGE_PIXELS = None
 """Pillow's own ceiling is off: `decode` checks every picture against its caller's, and names both numbers."""
 
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a picture is one of several that are decoded at the same time
+
 
 def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
     """Return a file's bytes, one more than `max_bytes` at most; raises `UnreadableImage`."""
@@ -30,8 +33,17 @@ def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
         raise UnreadableImage(f"The file can't be read ({error.strerror}). Check that it exists.") from error
 
 
+@cache
+def _register_heif() -> None:
+    import pillow_heif  # 4 MB of libraries, where a HEIC comes
+
+    pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
+
+
 def _open(data: bytes, form: str) -> Image.Image:
     check_structure(data, form)
+    if form == "HEIF":
+        _register_heif()
     try:
         return Image.open(io.BytesIO(data), formats=[form])
     except Exception as error:  # on hostile bytes Pillow's readers raise almost anything
@@ -41,7 +53,9 @@ def _open(data: bytes, form: str) -> Image.Image:
 def _form(data: bytes) -> str:
     found = media_types.detect(data[: media_types.HEAD])
     if found is None:
-        what = "an empty file" if not data else "not an image of a supported type"
+        kind = media_types.describe(data[:1000])
+        named = f", but {kind}" if kind else ""
+        what = f"not an image of a supported type{named}" if data else "an empty file"
         detail = f"This is {what}. Supported: {media_types.names()}. Convert the file and retry."
         raise UnsupportedImageType(detail)
     return found.pillow_format

@@ -9,8 +9,9 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
-from training.errors import ImageTooComplex
+from training.errors import ImageTooComplex, UnreadableImage
 
 HEAD_BYTES = 8 * 2**20
 """Bytes besides the pixels that a decoder may be made to move."""
@@ -25,6 +26,19 @@ _BARE = {0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)}
 
 _JUNK = 64
 """Bytes between two segments that take Pillow as long as a segment."""
+
+
+_SHORT = 3
+_COMPRESSION = 259
+_COMPRESSIONS = {1, 5, 7, 8, 32773, 32946}
+"""In TIFF: none, LZW, JPEG, Deflate, PackBits, and an older number of Deflate."""
+
+_OFFSETS = {273, 324}
+_TILE_SIDES = {322, 323}
+_LARGEST_TILE = 2**13
+
+_DESCRIBING = 32
+"""How many times its bytes a box counts that describes pictures: 256 KiB are accepted."""
 
 
 def _jpeg(data: bytes) -> Iterator[int]:
@@ -65,6 +79,62 @@ def _webp(data: bytes) -> Iterator[int]:
         at += 8 + length + length % 2
 
 
+def _gif(data: bytes) -> Iterator[int]:
+    """Walk the blocks of the extensions before the first frame."""
+    flags = data[10] if len(data) > 10 else 0
+    at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+    while at < len(data) and data[at : at + 1] not in (b",", b";"):
+        extension, at = data[at : at + 1] == b"!", at + 1
+        yield 0
+        if extension:
+            at += 1
+            while at < len(data) and (length := data[at]):
+                yield length
+                at += length + 1
+            at += 1
+
+
+def _bmp(data: bytes) -> Iterator[int]:
+    if data[14:15] != b"\x0c" and data[30:34] in (b"\1\0\0\0", b"\2\0\0\0"):
+        raise _unsupported("run-length encoding")  # which Pillow decodes in Python
+    return iter(())
+
+
+def _tiff(data: bytes) -> Iterator[int]:
+    """Walk the tags of the first picture; each strip or tile counts as a part."""
+    order = ">" if data.startswith(b"MM") else "<"
+    if len(data) < 8:
+        return
+    (at,) = struct.unpack_from(order + "I", data, 4)
+    (entries,) = struct.unpack_from(order + "H", data[at : at + 2].ljust(2, b"\0"))
+    for start in range(at + 2, min(at + 2 + 12 * entries, len(data) - 11), 12):
+        tag, kind, count = struct.unpack_from(order + "HHI", data, start)
+        (value,) = struct.unpack_from(order + ("H" if kind == _SHORT else "I"), data, start + 8)
+        if tag == _COMPRESSION and value not in _COMPRESSIONS:
+            raise _unsupported(f"compression {value}")
+        if tag in _TILE_SIDES and value > _LARGEST_TILE:
+            raise _unsupported(f"a tile of {value:,} pixels")
+        if tag in _OFFSETS:
+            yield from repeat(0, count)
+        yield count
+
+
+def _boxes(data: bytes) -> Iterator[int]:
+    """Walk the boxes of HEIC and AVIF; decoders compare each entry of a describing one with all others."""
+    at = 0
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if length == 1 and at + 16 <= len(data):
+            (length,) = struct.unpack_from(">Q", data, at + 8)
+        length = length or len(data) - at
+        yield length * _DESCRIBING if kind in (b"meta", b"moov") else 0 if kind == b"mdat" else length
+        at += max(length, 8)
+
+
+def _unsupported(what: str) -> UnreadableImage:
+    return UnreadableImage(f"The image has {what}, which is not supported. Save it as JPEG or PNG and retry.")
+
+
 @dataclass(frozen=True)
 class _Walk:
     parts: Callable[[bytes], Iterator[int]]
@@ -76,6 +146,11 @@ _WALKS = {
     "JPEG": _Walk(_jpeg, "segments before its pixels", 1_000),
     "PNG": _Walk(_png, "chunks", 20_000),
     "WEBP": _Walk(_webp, "chunks", 2_000),
+    "GIF": _Walk(_gif, "blocks before its first frame", 20_000),
+    "BMP": _Walk(_bmp, "parts", 0),
+    "TIFF": _Walk(_tiff, "tags, strips and tiles", 20_000),
+    "AVIF": _Walk(_boxes, "boxes", 1_000),
+    "HEIF": _Walk(_boxes, "boxes", 1_000),
 }
 """By the name of Pillow's decoder."""
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.errors import ImageTooComplex
+from training.errors import ImageTooComplex, UnreadableImage
 from training.photo import structure
 from training.photo.images import decode
 from training.photo.media_types import MEDIA_TYPES
@@ -49,7 +49,26 @@ def unpacking(kind):
     return chunk(kind, b"a\0\0" + zlib.compress(bytes(2**20 - 1)))
 
 
+def box(kind, data):
+    return struct.pack(">I4s", len(data) + 8, kind) + data
+
+
+def tiff_with(*tags):
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in sorted(tags))
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+GIF = b"GIF89a\x40\0\x40\0\0\0\0"
+SIDES = (256, 3, 1, 64), (257, 3, 1, 64), (258, 3, 1, 8), (262, 3, 1, 1)
+
 HOSTILE = {
+    "tiny comments": GIF + b"!\xfe" + b"\1x" * 2_000_000,
+    "bytes between blocks": GIF + bytes(3_000_000),
+    "strips": tiff_with(*SIDES, (259, 3, 1, 1), (273, 4, 2_000_000, 200), (279, 4, 2_000_000, 200)),
+    "tags": tiff_with(*((number, 3, 1, 1) for number in range(1000, 40_000))),
+    "described pictures": box(b"ftyp", b"heic\0\0\0\0mif1heic") + box(b"meta", bytes(1_000_000)),
+    "described tracks": box(b"ftyp", b"avis\0\0\0\0avis") + box(b"moov", bytes(1_000_000)),
+    "boxes": box(b"ftyp", b"avif\0\0\0\0avif") + box(b"free", b"") * 100_000,
     "tiny Exif segments": jpeg_with(segment(0xE1, b"Exif\0\0") * 250_000),
     "full Exif segments": jpeg_with(segment(0xE1, b"Exif\0\0" + bytes(60_000)) * 200),
     "comments": jpeg_with(segment(0xFE, b"") * 500_000),
@@ -87,6 +106,20 @@ def test_a_head_that_would_cost_seconds_is_refused_at_once(name):
 )
 def test_what_cameras_and_programs_write_is_not(photo):
     assert decode(photo, size=64).shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("photo", "what"),
+    [
+        (b"BM" + bytes(12) + struct.pack("<IiiHHI", 40, 64, 64, 1, 8, 1) + bytes(20), "run-length encoding"),
+        (tiff_with(*SIDES, (259, 3, 1, 34712)), "compression 34712"),
+        (tiff_with(*SIDES, (259, 3, 1, 5), (322, 4, 1, 2**30)), "a tile of 1,073,741,824 pixels"),
+    ],
+    ids=range(3),
+)
+def test_a_way_of_packing_pixels_that_costs_too_much_is_named(photo, what):
+    with pytest.raises(UnreadableImage, match=f"The image has {what}, which is not supported"):
+        decode(photo)
 
 
 def test_a_large_plain_png_has_few_enough_parts():
