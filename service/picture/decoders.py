@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from training.errors import ImageTooComplex, SilhouetteError, UnreadableImage
+from training.errors import ImageTooComplex, PartTooSmall, SilhouetteError, UnreadableImage
 from training.photo import images
 
 LARGE_PIXELS = 16_000_000
@@ -27,6 +27,8 @@ LARGE_PIXELS = 16_000_000
 
 TIMES_THE_LIMIT = 5
 """How many times the limit on the estimated decode cost a decode may really take, on a busy machine."""
+
+Box = tuple[float, float, float, float]  # as in training.photo.garment, which loads the segmenter
 
 _LARGE = "large"
 _context = multiprocessing.get_context("forkserver")
@@ -40,6 +42,7 @@ class _Task:
     """A picture to decode; its bytes follow, if it has no path."""
 
     path: Path | None
+    part: Box | None
     options: dict[str, int]
 
     @property
@@ -47,14 +50,47 @@ class _Task:
         return TIMES_THE_LIMIT * self.options["max_ms"] / 1000
 
 
+def crop(rgb: np.ndarray, box: Box, *, longer: int) -> np.ndarray:
+    """Return the part of a picture within a box.
+
+    Parameters
+    ----------
+    rgb : uint8 (h, w, 3)
+    box : Box
+    longer : int
+        The longer side of the picture as it was sent, of which `rgb` may be a smaller copy.
+
+    Raises
+    ------
+    PartTooSmall
+        Fewer pixels of what was sent lie in it than a picture needs.
+    """
+    height, width = rgb.shape[:2]
+    left, top, right, bottom = box
+    x, y = min(round(left * width), width - 1), min(round(top * height), height - 1)
+    part = rgb[y : max(round(bottom * height), y + 1), x : max(round(right * width), x + 1)]
+    across, down = (round(side * longer / max(height, width)) for side in (part.shape[1], part.shape[0]))
+    if min(across, down) < images.MIN_SIDE:
+        raise PartTooSmall(
+            f"The box holds {across} x {down} pixels; each side needs at least {images.MIN_SIDE}. "
+            "Draw it larger."
+        )
+    return part
+
+
 def _decode(task: _Task, connection: Connection) -> np.ndarray | SilhouetteError:
-    def admit(pixels: int) -> None:
-        if pixels > LARGE_PIXELS:
+    longer = 0
+
+    def admit(width: int, height: int) -> None:
+        nonlocal longer
+        longer = max(width, height)
+        if width * height > LARGE_PIXELS:
             connection.send(_LARGE)
             connection.recv()
 
     try:
-        return images.decode(task.path or connection.recv_bytes(), **task.options, admit=admit)
+        rgb = images.decode(task.path or connection.recv_bytes(), **task.options, admit=admit)
+        return rgb if task.part is None else crop(rgb, task.part, longer=longer)
     except SilhouetteError as error:
         return error
 
@@ -95,9 +131,11 @@ class _Decoder:
             raise TimeoutError
         return self._connection.recv()
 
-    def decode(self, photo: bytes | Path, options: dict[str, int]) -> np.ndarray | SilhouetteError:
+    def decode(
+        self, photo: bytes | Path, part: Box | None, options: dict[str, int]
+    ) -> np.ndarray | SilhouetteError:
         """Return the pixels, or why there are none; after any exception the process is of no more use."""
-        task = _Task(photo if isinstance(photo, Path) else None, options)
+        task = _Task(photo if isinstance(photo, Path) else None, part, options)
         self._connection.send(task)
         if isinstance(photo, bytes):
             self._connection.send_bytes(photo)
@@ -117,17 +155,26 @@ class _Decoder:
         self._connection.close()
 
 
-def decode_apart(photo: bytes | Path, *, max_ms: int, **options: int) -> np.ndarray:
-    """Decode one picture in another process; options and result are those of `training.photo.images.decode`.
+def decode_apart(photo: bytes | Path, *, part: Box | None = None, max_ms: int, **options: int) -> np.ndarray:
+    """Decode one picture in another process; other options and result as for `training.photo.images.decode`.
+
+    Parameters
+    ----------
+    photo : bytes or Path
+    part : Box, optional
+        The part of the picture to return.
+    max_ms : int
 
     Raises
     ------
+    PartTooSmall
+        See `crop`.
     UnreadableImage
         Or a subclass: `ImageTooComplex` where it takes `TIMES_THE_LIMIT` times `max_ms`.
     """
     decoder = _Decoder.take()
     try:
-        answer = decoder.decode(photo, {"max_ms": max_ms, **options})
+        answer = decoder.decode(photo, part, {"max_ms": max_ms, **options})
     except TimeoutError as error:
         decoder.end()
         seconds = TIMES_THE_LIMIT * max_ms / 1000

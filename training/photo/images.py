@@ -17,6 +17,7 @@ MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 64_000_000
 MAX_MS = 30_000
 MIN_SIDE = 16
+"""Pixels that each side of a picture, or of the part that is looked at, has at least, as it was sent."""
 
 Image.MAX_IMAGE_PIXELS = None
 """Pillow's own ceiling is off: `decode` checks every picture against its caller's, and names both numbers."""
@@ -132,7 +133,7 @@ def decode(
     max_bytes: int = MAX_BYTES,
     max_pixels: int = MAX_PIXELS,
     max_ms: int = MAX_MS,
-    admit: Callable[[int], None] | None = None,
+    admit: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
     """Decode one picture, upright by its EXIF orientation, transparency laid on white.
 
@@ -147,7 +148,7 @@ def decode(
         Ceilings that keep one picture from taking all memory or time; pixels and the decode cost (see
         `training.photo.decode_cost`) are checked before decoding.
     admit : callable, optional
-        Called with the number of pixels before they are decoded; it may wait until there is room.
+        Called with width and height before the pixels are decoded; it may wait until there is room.
 
     Returns
     -------
@@ -166,7 +167,7 @@ def decode(
     _check_size(image, max_pixels)
     check_decode_cost(image, data, form, most_ms=max_ms)
     if admit is not None:
-        admit(image.width * image.height)
+        admit(*image.size)
     try:
         image = _key_as_alpha(image, data, form)
         if size is not None and image.mode in ("RGB", "L", "CMYK"):

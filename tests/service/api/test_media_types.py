@@ -11,7 +11,10 @@ from training.photo.media_types import MediaType
 
 @pytest.fixture(autouse=True)
 def ppm(monkeypatch):
-    monkeypatch.setattr(cut_out, "decode_apart", decode)  # in this process, with its table
+    def here(photo, part, **options):
+        return decode(photo, **options)
+
+    monkeypatch.setattr(cut_out, "decode_apart", here)  # in this process, with its table
     monkeypatch.setitem(structure._WALKS, "PPM", structure._WALKS["BMP"])
     row = MediaType("PPM", "image/x-portable-pixmap", (".ppm", ".pnm"), (((0, b"P6"),),), "PPM")
     monkeypatch.setattr(media_types, "MEDIA_TYPES", [*media_types.MEDIA_TYPES, row])

@@ -9,7 +9,13 @@ from PIL import Image
 
 from service.picture import decoders
 from service.picture.decoders import decode_apart
-from training.errors import ImageTooComplex, ImageTooLarge, UnreadableImage, UnsupportedImageType
+from training.errors import (
+    ImageTooComplex,
+    ImageTooLarge,
+    PartTooSmall,
+    UnreadableImage,
+    UnsupportedImageType,
+)
 from training.photo.images import decode
 
 
@@ -90,3 +96,16 @@ def test_large_pictures_are_decoded_one_after_the_other_and_small_ones_meanwhile
             assert decode_apart(small, size=64, max_ms=1000).shape == (43, 64, 3)
             assert not wait([second], timeout=0.5).done
         assert second.result(timeout=60).shape == (62, 64, 3)
+
+
+def test_the_part_within_a_box_is_cut_from_the_decoded_picture():
+    whole = decode(picture())
+    part = decode_apart(picture(), part=(0.1, 0.5, 0.4, 1.0), max_ms=1000)
+    assert np.array_equal(part, whole[100:200, 30:120])
+
+
+@pytest.mark.parametrize("size", [50, 300])
+def test_the_pixels_of_a_box_are_counted_as_they_were_sent(size):
+    assert decode_apart(picture(), part=(0.9, 0.9, 1.0, 1.0), size=size, max_ms=1000).size > 0
+    with pytest.raises(PartTooSmall, match="The box holds .* pixels; each side needs at least 16"):
+        decode_apart(picture(), part=(0.96, 0.5, 1.0, 1.0), size=size, max_ms=1000)
