@@ -11,6 +11,7 @@ import resource
 import signal
 import threading
 import time
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -98,6 +99,7 @@ def _decode(task: _Task, connection: Connection) -> np.ndarray | SilhouetteError
 def _work(connection: Connection) -> None:
     """Decode what arrives until the connection is closed; the kernel ends a decode that nobody waits for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the service
+    warnings.simplefilter("ignore")  # what a hostile head makes Pillow say is for no log
     with suppress(EOFError, BrokenPipeError):
         while True:
             task = connection.recv()
