@@ -13,7 +13,9 @@ from service.picture.stages import Stages
 from service.requests.parameters import Look
 from training.errors import PartTooSmall
 from training.photo.garment import WHOLE, WORKING_SIZE, Box, Garment, isolate
-from training.photo.images import MAX_MS
+
+TIMES_THE_LIMIT = 5
+"""How many times the limit on the estimated decode cost a decode may really take, on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,16 @@ def _decode(photo: bytes | Path, box: Box | None, config: Config) -> np.ndarray:
     """Return the pixels within `box`, or else of the whole picture, the longer side near `WORKING_SIZE`."""
     left, top, right, bottom = box or WHOLE
     size = ceil(WORKING_SIZE / max(right - left, bottom - top))
+    limits = {
+        "max_bytes": config.max_upload_bytes,
+        "max_pixels": config.max_pixels,
+        "max_ms": config.decode_ms,
+    }
+    if isinstance(photo, Path):  # an item's own file, which the build has accepted
+        limits = {}
+    seconds = TIMES_THE_LIMIT * config.decode_ms / 1000
     try:
-        if isinstance(photo, Path):  # an item's own file, which the build has accepted
-            return decode_apart(photo, part=box, size=size, max_ms=MAX_MS)
-        limits = {"max_bytes": config.max_upload_bytes, "max_pixels": config.max_pixels}
-        return decode_apart(photo, part=box, size=size, max_ms=config.decode_ms, **limits)
+        return decode_apart(photo, part=box, seconds=seconds, size=size, **limits)
     except PartTooSmall as error:
         raise RefusedRequest("invalid_parameter", str(error), param="box") from error
 

@@ -14,6 +14,7 @@ import time
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
+from math import ceil
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,6 @@ from training.photo import images
 
 LARGE_PIXELS = 16_000_000
 """Pictures above this are decoded one at a time, by a process that ends: they take up to 30 bytes a pixel."""
-
-TIMES_THE_LIMIT = 5
-"""How many times the limit on the estimated decode cost a decode may really take, on a busy machine."""
 
 Box = tuple[float, float, float, float]  # as in training.photo.garment, which loads the segmenter
 
@@ -45,10 +43,7 @@ class _Task:
     path: Path | None
     part: Box | None
     options: dict[str, int]
-
-    @property
-    def most_seconds(self) -> float:
-        return TIMES_THE_LIMIT * self.options["max_ms"] / 1000
+    seconds: float
 
 
 def crop(rgb: np.ndarray, box: Box, *, longer: int) -> np.ndarray:
@@ -103,7 +98,7 @@ def _work(connection: Connection) -> None:
     with suppress(EOFError, BrokenPipeError):
         while True:
             task = connection.recv()
-            limit = round(time.process_time() + task.most_seconds) + 1
+            limit = ceil(time.process_time() + task.seconds) + 1
             resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
             connection.send(_decode(task, connection))
 
@@ -133,21 +128,18 @@ class _Decoder:
             raise TimeoutError
         return self._connection.recv()
 
-    def decode(
-        self, photo: bytes | Path, part: Box | None, options: dict[str, int]
-    ) -> np.ndarray | SilhouetteError:
+    def decode(self, task: _Task, photo: bytes | Path) -> np.ndarray | SilhouetteError:
         """Return the pixels, or why there are none; after any exception the process is of no more use."""
-        task = _Task(photo if isinstance(photo, Path) else None, part, options)
         self._connection.send(task)
         if isinstance(photo, bytes):
             self._connection.send_bytes(photo)
-        answer = self._answer(time.monotonic() + task.most_seconds)
+        answer = self._answer(time.monotonic() + task.seconds)
         if not isinstance(answer, str):
             _idle.put(self)
             return answer
         with _large:
             self._connection.send(None)
-            answer = self._answer(time.monotonic() + task.most_seconds)
+            answer = self._answer(time.monotonic() + task.seconds)
         self.end()
         return answer
 
@@ -157,7 +149,9 @@ class _Decoder:
         self._connection.close()
 
 
-def decode_apart(photo: bytes | Path, *, part: Box | None = None, max_ms: int, **options: int) -> np.ndarray:
+def decode_apart(
+    photo: bytes | Path, *, part: Box | None = None, seconds: float, **options: int
+) -> np.ndarray:
     """Decode one picture in another process; other options and result as for `training.photo.images.decode`.
 
     Parameters
@@ -165,21 +159,22 @@ def decode_apart(photo: bytes | Path, *, part: Box | None = None, max_ms: int, *
     photo : bytes or Path
     part : Box, optional
         The part of the picture to return.
-    max_ms : int
+    seconds : float
+        How long it may really take; the limits of `decode` are on an estimate.
 
     Raises
     ------
     PartTooSmall
         See `crop`.
     UnreadableImage
-        Or a subclass: `ImageTooComplex` where it takes `TIMES_THE_LIMIT` times `max_ms`.
+        Or a subclass: `ImageTooComplex` where it takes longer.
     """
     decoder = _Decoder.take()
     try:
-        answer = decoder.decode(photo, part, {"max_ms": max_ms, **options})
+        path = photo if isinstance(photo, Path) else None
+        answer = decoder.decode(_Task(path, part, options, seconds), photo)
     except TimeoutError as error:
         decoder.end()
-        seconds = TIMES_THE_LIMIT * max_ms / 1000
         detail = f"Decoding the image took more than {seconds:g} s. Save it as a plain JPEG and retry."
         raise ImageTooComplex(detail) from error
     except (EOFError, OSError) as error:  # the process has ended

@@ -102,7 +102,7 @@ def test_a_damaged_head_is_an_image_or_an_error_of_the_package_within_its_time(r
     def attempt(photo):
         start = time.perf_counter()
         try:
-            rgb = decode_apart(photo, size=64, max_ms=3000)
+            rgb = decode_apart(photo, size=64, seconds=60, max_ms=3000)
             assert rgb.dtype == np.uint8 and rgb.ndim == 3 and rgb.shape[2] == 3 and max(rgb.shape) <= 64
         except UnreadableImage as error:
             assert "breaks its decoder" not in str(error), "another exception, or a crash"

@@ -11,7 +11,7 @@ from training.photo.media_types import MediaType
 
 @pytest.fixture(autouse=True)
 def ppm(monkeypatch):
-    def here(photo, part, **options):
+    def here(photo, part, seconds, **options):
         return decode(photo, **options)
 
     monkeypatch.setattr(cut_out, "decode_apart", here)  # in this process, with its table
