@@ -91,6 +91,14 @@ def _decode(task: _Task, connection: Connection) -> np.ndarray | SilhouetteError
         return error
 
 
+def _limit_cpu(seconds: float) -> None:
+    """Let the kernel end this process after so many seconds more of a core."""
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    limit = ceil(time.process_time() + seconds) + 1
+    if most == resource.RLIM_INFINITY or limit < most:
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, most))
+
+
 def _work(connection: Connection) -> None:
     """Decode what arrives until the connection is closed; the kernel ends a decode that nobody waits for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the service
@@ -98,8 +106,7 @@ def _work(connection: Connection) -> None:
     with suppress(EOFError, BrokenPipeError):
         while True:
             task = connection.recv()
-            limit = ceil(time.process_time() + task.seconds) + 1
-            resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+            _limit_cpu(task.seconds)
             connection.send(_decode(task, connection))
 
 

@@ -1,6 +1,8 @@
 import io
 import os
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
@@ -69,6 +71,22 @@ def test_a_decode_that_does_not_end_is_killed_and_the_next_picture_decoded():
     stuck.join(60)
     assert stuck.exitcode == -signal.SIGKILL
     assert decode_apart(picture(), seconds=60).shape == (200, 300, 3)
+
+
+def test_the_kernel_ends_a_decode_whose_service_has_gone():
+    endless = """
+from multiprocessing import Pipe
+from service.picture import decoders
+def spin(*_, **__):
+    while True: pass
+decoders.images.decode = spin
+ours, theirs = Pipe()
+ours.send(decoders._Task(None, None, {}, 0.1))
+ours.send_bytes(b"")
+decoders._work(theirs)
+"""
+    ended = subprocess.run([sys.executable, "-c", endless], timeout=120, check=False)
+    assert ended.returncode == -signal.SIGXCPU
 
 
 def test_a_decoder_that_crashed_is_replaced():
