@@ -41,7 +41,7 @@ coverage: $(READY) ## Run all tests and print the branches that none of them tak
 	@$(RUN) -m pytest -q --cov --cov-report=term $(ARGS)
 
 fuzz: $(READY) ## Send damaged uploads for a minute: SECONDS=60
-	@FUZZ_SECONDS=$$(( $(SECONDS) / 3 )) $(RUN) -m pytest tests/service/test_fuzz.py $(ARGS)
+	@FUZZ_SECONDS=$$(( $(SECONDS) / 11 )) $(RUN) -m pytest tests/service/test_fuzz.py tests/service/test_fuzz_heads.py $(ARGS)
 
 scale: $(READY) ## Add Ray and Milvus to .venv, for work past one machine
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-scale.txt

@@ -21,6 +21,14 @@ class ImageTooLarge(UnreadableImage):
     """The image has more pixels than are accepted."""
 
 
+class PartTooSmall(SilhouetteError):
+    """The part of a photograph that is to be looked at has too few pixels."""
+
+
+class ImageTooComplex(UnreadableImage):
+    """The image's file is in more parts, or has more metadata, than is accepted."""
+
+
 class UnreadableCatalogue(SilhouetteError):
     """A catalogue is missing, malformed or empty."""
 

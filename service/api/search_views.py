@@ -15,11 +15,10 @@ from service.picture.item_file import item_file
 from service.picture.outlines import draw
 from service.picture.stages import Stages
 from service.requests.operation import BODY, PICTURE, READING, Operation, describe
-from service.requests.parameters import Batch, Explanation, Search, SearchBody, bounded
+from service.requests.parameters import Batch, Explanation, Look, Search, SearchBody, bounded
 from service.requests.reading import SearchRequest, Source, read_address, read_json
 from service.responses import BatchAnswer, Failure, SearchAnswer, reply
 from training.errors import SilhouetteError
-from training.photo.garment import read_garment
 
 SVG = "image/svg+xml"
 _SOURCES = ("several_images", "item_unknown", "query_expired", "url_not_allowed", "image_url_unreachable")
@@ -145,7 +144,8 @@ def explain() -> Response:
     asked = read_address(request, Explanation)
     searcher, source = live_index().searcher(), _source(asked)
     with refusing("item_id"):
-        found = read_garment(item_file(searcher.item(asked.item_id))[0])
+        path, _ = item_file(searcher.item(asked.item_id))
+        found = cut_out(path, Look(), config=config(), stages=Stages()).garment
     with refusing(source.param):
         query = cut_out(picture(source, searcher), asked, config=config(), stages=Stages())
     response = Response(draw(query.garment.mask, found.mask), mimetype=SVG)

@@ -1,4 +1,4 @@
 """Pictures: bounded decoding, cut-outs, timing, item files, images by URL, and recent uploads.
 
-Endpoints and commands may import all of its modules but `decode_cost`, which is private to it.
+Endpoints and commands may import all of its modules but `decoders`, which is private to it.
 """

@@ -8,11 +8,14 @@ import numpy as np
 
 from service.config import Config
 from service.errors import RefusedRequest
-from service.picture.decode_cost import bounded_decode_cost
+from service.picture.decoders import decode_apart
 from service.picture.stages import Stages
 from service.requests.parameters import Look
+from training.errors import PartTooSmall
 from training.photo.garment import WHOLE, WORKING_SIZE, Box, Garment, isolate
-from training.photo.images import MIN_SIDE, decode
+
+TIMES_THE_LIMIT = 5
+"""How many times the limit on the estimated decode cost a decode may really take, on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -23,27 +26,22 @@ class CutOut:
     box: Box
 
 
-def _decode_at(photo: bytes | Path, size: int, config: Config) -> np.ndarray:
-    if isinstance(photo, Path):  # an item's own file, which the build has accepted
-        return decode(photo, size=size)
-    with bounded_decode_cost(photo, most_ms=config.decode_ms):
-        return decode(photo, size=size, max_bytes=config.max_upload_bytes, max_pixels=config.max_pixels)
-
-
-def _decode_part(photo: bytes | Path, box: Box, config: Config) -> np.ndarray:
-    """Return the pixels of the part of the picture within `box`, its longer side near `WORKING_SIZE`."""
-    left, top, right, bottom = box
+def _decode(photo: bytes | Path, box: Box | None, config: Config) -> np.ndarray:
+    """Return the pixels within `box`, or else of the whole picture, the longer side near `WORKING_SIZE`."""
+    left, top, right, bottom = box or WHOLE
     size = ceil(WORKING_SIZE / max(right - left, bottom - top))
-    rgb = _decode_at(photo, size, config)
-    height, width = rgb.shape[:2]
-    part = rgb[round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
-    if min(part.shape[:2]) < MIN_SIDE:
-        detail = (
-            f"The box holds {part.shape[1]} x {part.shape[0]} pixels; each side needs at least {MIN_SIDE}. "
-            "Draw it larger."
-        )
-        raise RefusedRequest("invalid_parameter", detail, param="box")
-    return part
+    limits = {
+        "max_bytes": config.max_upload_bytes,
+        "max_pixels": config.max_pixels,
+        "max_ms": config.decode_ms,
+    }
+    if isinstance(photo, Path):  # an item's own file, which the build has accepted
+        limits = {}
+    seconds = TIMES_THE_LIMIT * config.decode_ms / 1000
+    try:
+        return decode_apart(photo, part=box, seconds=seconds, size=size, **limits)
+    except PartTooSmall as error:
+        raise RefusedRequest("invalid_parameter", str(error), param="box") from error
 
 
 def _within(outer: Box, inner: Box) -> Box:
@@ -82,9 +80,8 @@ def cut_out(photo: bytes | Path, look: Look, *, config: Config, stages: Stages) 
     RefusedRequest
         The box is too small for this picture.
     """
-    part = look.box or WHOLE
     with stages.measure("decode"):
-        rgb = _decode_part(photo, part, config)
+        rgb = _decode(photo, look.box, config)
     with stages.measure("isolate"):
         garment = _from_sketch(rgb) if look.kind == "sketch" else isolate(rgb)
-    return CutOut(garment, _within(part, garment.box))
+    return CutOut(garment, _within(look.box or WHOLE, garment.box))

@@ -35,7 +35,7 @@ def polyglot(pictures, form, tail):
     [
         (SVG, 415, "unsupported_type"),
         (b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>' + SVG, 415, None),
-        (b"GIF89a" + b"\x00" * 100, 415, "unsupported_type"),
+        (b"GIF89a" + b"\x00" * 100, 422, "image_undecodable"),
         (b"%PDF-1.7\n", 415, "unsupported_type"),
         (b"PK\x03\x04" + b"\x00" * 100, 415, "unsupported_type"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", 415, "unsupported_type"),
@@ -46,6 +46,7 @@ def polyglot(pictures, form, tail):
         (png_that_claims(4000, 4000), 422, "image_undecodable"),
         (png_that_claims(64, 64, data=b"\x00" * 50_000_000), None, None),
         (text_bomb(), 422, "image_undecodable"),
+        (b"\xff\xd8" + b"\xff\xe1\x00\x08Exif\x00\x00" * 50_000, 422, "image_undecodable"),
         (b"\xff\xd8\xff\xe0" + b"\x00" * 100, None, None),
     ],
 )

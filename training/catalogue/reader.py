@@ -88,7 +88,8 @@ def _filters(query: str, spec: str) -> Filters:
 
 def _folder_row(folder: Path, path: str) -> dict[str, Any]:
     relative = PurePosixPath(Path(path).relative_to(folder).as_posix())
-    row = {"item_id": str(relative.with_suffix("")), "path": path}
+    known = relative.suffix.lower() in media_types.suffixes()
+    row = {"item_id": str(relative.with_suffix("") if known else relative), "path": path}
     *outer, category = [*relative.parts[:-1]] or [""]
     if category:
         row["category"] = category
@@ -110,7 +111,13 @@ def _read_folder(folder: Path) -> CatalogueRows:
     paths = []
     for parent, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = _visible(folders)
-        paths += [os.path.join(parent, name) for name in _visible(files) if _is_image(name)]
+        for name in _visible(files):
+            path = os.path.join(parent, name)
+            head = b"" if _is_image(name) else _head(path)
+            if _is_image(name) or media_types.detect(head):
+                paths.append(path)
+            elif kind := media_types.other_picture(head, name):
+                bad.append(BadRow(path, f"{kind} is not supported; supported: {media_types.names()}"))
     if not paths and not bad:
         raise UnreadableCatalogue(
             f"No images ({' '.join(media_types.suffixes())}) below {folder}. {ACCEPTED}"
@@ -120,6 +127,17 @@ def _read_folder(folder: Path) -> CatalogueRows:
 
 def _is_image(name: str) -> bool:
     return name.lower().endswith(media_types.suffixes())
+
+
+def _head(path: str) -> bytes:
+    """Return the start of a file; nothing where it is none, such as a pipe that would be waited for."""
+    try:
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                return file.read(media_types.HEAD)
+    except OSError:
+        pass
+    return b""
 
 
 def _read_drawn(base: str, cache: Path) -> CatalogueRows:

@@ -246,8 +246,8 @@ def test_a_file_in_another_field_is_refused_by_name(post, photo):
     [
         (b"just text", 415, "unsupported_type"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "unsupported_type"),
-        (b"GIF89a" + bytes(40), 415, "unsupported_type"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(40), 415, "unsupported_type"),
+        (b"GIF89a" + bytes(40), 422, "image_undecodable"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), 422, "image_undecodable"),
     ],
 )
 def test_a_file_that_is_no_picture_is_refused(post, content, status, code):

@@ -1,6 +1,7 @@
 import csv
 import gzip
 import json
+import os
 import shutil
 import struct
 from datetime import date, datetime
@@ -64,7 +65,7 @@ def test_a_folder_gives_ids_categories_and_splits_by_where_its_files_lie(tmp_pat
 
 def test_hidden_files_and_other_kinds_of_files_are_left_out_of_a_folder(shop):
     (shop / ".hidden").mkdir()
-    for name in (".d.jpg", ".hidden/e.jpg", "notes.txt", "f.gif"):
+    for name in (".d.jpg", ".hidden/e.jpg", "notes.txt", "Thumbs.db", "film.mp4"):
         (shop / name).touch()
 
     assert ids(str(shop)) == ["a", "b", "c"]
@@ -77,6 +78,30 @@ def test_of_two_files_that_differ_in_suffix_only_the_second_is_reported(shop):
 
     assert catalogue.items[0].path == shop / "a.jpg"
     assert catalogue.bad == (BadItem("a", str(shop / "a.png"), "duplicate item_id; the first one is used"),)
+
+
+def test_a_picture_is_told_by_its_content_where_its_name_does_not_say_it(tmp_path, encode_image):
+    photo = encode_image(np.full((40, 30, 3), 90, np.uint8), "JPEG")
+    for name in ("a.jfif", "b.JPE", "plain", "c.jpg.1", "hat.v2"):
+        (tmp_path / name).write_bytes(photo)
+    os.mkfifo(tmp_path / "pipe")
+    catalogue = read_catalogue(str(tmp_path))
+    assert [item.item_id for item in catalogue.items] == ["a", "b", "c.jpg.1", "hat.v2", "plain"]
+    assert catalogue.bad == ()
+
+
+def test_a_picture_that_can_not_be_read_is_in_the_report(tmp_path, encode_image):
+    (tmp_path / "good.png").write_bytes(encode_image(np.full((40, 30, 3), 90, np.uint8)))
+    (tmp_path / "logo.svg").write_text("<svg/>")
+    (tmp_path / "raw.NEF").write_bytes(b"II")
+    (tmp_path / "unnamed").write_bytes(b"\xff\x0a")
+    (tmp_path / "list.csv").write_text("a,b")
+    bad = read_catalogue(str(tmp_path)).bad
+    assert [(Path(item.path).name, item.reason.split(" is not")[0]) for item in bad] == [
+        ("logo.svg", "SVG"),
+        ("raw.NEF", "camera raw"),
+        ("unnamed", "JPEG XL"),
+    ]
 
 
 def test_a_folder_without_images_is_refused(tmp_path):

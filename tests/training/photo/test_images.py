@@ -1,5 +1,7 @@
 import io
 import struct
+import zlib
+from functools import partial
 
 import numpy as np
 import pytest
@@ -55,6 +57,77 @@ def test_a_palette_with_a_transparent_colour_is_laid_on_white(encode_image):
     photo = decode(encode_image(image, transparency=0))
     assert photo[0, 0].tolist() == [255, 255, 255]
     assert photo[0, 15].tolist() == [200, 100, 50]
+
+
+def _png(colour_type, depth, samples, *extra):
+    """Write a PNG of whole samples, int (h, w, channels), in any depth; Pillow writes few of them."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    height, width = samples.shape[:2]
+    if depth == 16:
+        rows = samples.astype(">u2").reshape(height, -1).view(np.uint8)
+    else:
+        bits = samples.reshape(height, -1, 1) >> np.arange(depth - 1, -1, -1) & 1
+        rows = np.packbits(bits.reshape(height, -1).astype(np.uint8), axis=1)
+    content = zlib.compress(np.pad(rows, ((0, 0), (1, 0))).tobytes())
+    head = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
+    parts = [chunk(b"IHDR", head), *(chunk(*part) for part in extra), chunk(b"IDAT", content)]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts) + chunk(b"IEND", b"")
+
+
+def _disc(height=600, width=900):
+    y, x = np.mgrid[:height, :width]
+    return np.hypot(y - height / 2, x - width / 2) < height / 3
+
+
+def _grey(depth):
+    key, most = 1 if depth > 1 else 0, 2**depth - 1
+    ink = most * 2 // 3 if depth > 1 else 1
+    shade = ink * 255 // most if depth < 16 else ink >> 8
+    samples = np.where(_disc(), ink, key)[..., None]
+    return _png(0, depth, samples, (b"tRNS", struct.pack(">H", key))), (shade,) * 3
+
+
+def _colour(depth):
+    scale = 257 if depth == 16 else 1
+    samples = np.where(_disc()[..., None], np.array([200, 30, 60]) * scale, np.array([0, 255, 0]) * scale)
+    return _png(2, depth, samples, (b"tRNS", struct.pack(">3H", 0, 255 * scale, 0))), (200, 30, 60)
+
+
+def _palette(depth):
+    chunks = (b"PLTE", bytes([0, 255, 0, 200, 30, 60])), (b"tRNS", bytes([0, 128]))
+    return _png(3, depth, _disc().astype(int)[..., None], *chunks), (227, 142, 157)
+
+
+def _alpha(form, mode):
+    layer = np.zeros((*_disc().shape, 4), np.uint8)
+    layer[..., 1] = 255
+    layer[_disc()] = (90, 90, 90, 255)
+    file = io.BytesIO()
+    Image.fromarray(layer).convert(mode).save(file, form, lossless=True)
+    return file.getvalue(), (90, 90, 90)
+
+
+@pytest.mark.parametrize("size", [None, 256, 100])
+@pytest.mark.parametrize(
+    "write",
+    [
+        *(partial(_grey, depth) for depth in (1, 2, 4, 8, 16)),
+        *(partial(_colour, depth) for depth in (8, 16)),
+        *(partial(_palette, depth) for depth in (1, 2, 4, 8)),
+        partial(_alpha, "PNG", "LA"),
+        partial(_alpha, "PNG", "RGBA"),
+        partial(_alpha, "WEBP", "RGBA"),
+    ],
+    ids=lambda write: f"{write.func.__name__}{write.args}",
+)
+def test_what_is_transparent_is_as_if_laid_on_white_before(encode_image, write, size):
+    photo, colour = write()
+    on_white = np.where(_disc()[..., None], np.array(colour), 255).astype(np.uint8)
+    expected = decode(encode_image(on_white), size=size).astype(int)
+    assert np.abs(decode(photo, size=size) - expected).max() <= 3
 
 
 def test_a_cmyk_jpeg_has_its_colours(encode_image):
@@ -118,8 +191,6 @@ def test_one_pixel_is_too_small(encode_image):
 
 def _png_header(width, height):
     def chunk(kind, body):
-        import zlib
-
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)

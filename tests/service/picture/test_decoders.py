@@ -1,0 +1,129 @@
+import io
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from service.picture import decoders
+from service.picture.decoders import decode_apart
+from training.errors import (
+    ImageTooComplex,
+    ImageTooLarge,
+    PartTooSmall,
+    UnreadableImage,
+    UnsupportedImageType,
+)
+from training.photo.images import decode
+
+
+def picture(width=300, height=200):
+    file = io.BytesIO()
+    Image.radial_gradient("L").resize((width, height)).convert("RGB").save(file, "PNG")
+    return file.getvalue()
+
+
+def idle():
+    """Return the process that decodes next."""
+    decode_apart(picture(), seconds=60)
+    return decoders._idle.queue[-1]._process
+
+
+def test_the_pixels_are_those_of_the_decoder(tmp_path):
+    path = tmp_path / "photo"
+    path.write_bytes(picture())
+    for photo in (picture(), path):
+        assert np.array_equal(decode_apart(photo, size=64, seconds=60), decode(picture(), size=64))
+
+
+@pytest.mark.parametrize("photo", [b"", b"text", picture()[:200]])
+def test_a_refusal_is_that_of_the_decoder(photo):
+    with pytest.raises(UnreadableImage) as apart:
+        decode_apart(photo, seconds=60)
+    with pytest.raises(type(apart.value)) as here:
+        decode(photo)
+    assert str(here.value) == str(apart.value)
+
+
+def test_its_limits_are_kept():
+    with pytest.raises(ImageTooLarge):
+        decode_apart(picture(), seconds=60, max_ms=1)
+    with pytest.raises(ImageTooLarge):
+        decode_apart(picture(), seconds=60, max_pixels=1000)
+
+
+def test_the_process_is_kept_for_the_next_picture():
+    first = idle()
+    with pytest.raises(UnsupportedImageType):
+        decode_apart(b"text", seconds=60)
+    assert idle().pid == first.pid
+
+
+def test_a_decode_that_does_not_end_is_killed_and_the_next_picture_decoded():
+    stuck = idle()
+    os.kill(stuck.pid, signal.SIGSTOP)  # as if native code looped
+    with pytest.raises(ImageTooComplex, match="took more than 0.25 s"):
+        decode_apart(picture(), seconds=0.25)
+    stuck.join(60)
+    assert stuck.exitcode == -signal.SIGKILL
+    assert decode_apart(picture(), seconds=60).shape == (200, 300, 3)
+
+
+def test_the_kernel_ends_a_decode_whose_service_has_gone():
+    endless = """
+from multiprocessing import Pipe
+from service.picture import decoders
+def spin(*_, **__):
+    while True: pass
+decoders.images.decode = spin
+ours, theirs = Pipe()
+ours.send(decoders._Task(None, None, {}, 0.1))
+ours.send_bytes(b"")
+decoders._work(theirs)
+"""
+    ended = subprocess.run([sys.executable, "-c", endless], timeout=120, check=False)
+    assert ended.returncode == -signal.SIGXCPU
+
+
+def test_a_decoder_that_crashed_is_replaced():
+    crashed = idle()
+    os.kill(crashed.pid, signal.SIGSEGV)
+    crashed.join(60)
+    assert decode_apart(picture(), seconds=60).shape == (200, 300, 3)
+
+
+def test_a_picture_that_crashes_its_decoder_is_refused():
+    crashing = idle()
+    os.kill(crashing.pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as pool:
+        refused = pool.submit(decode_apart, picture(), seconds=60)
+        os.kill(crashing.pid, signal.SIGKILL)
+        error = refused.exception(timeout=60)
+    assert error is None or "breaks its decoder" in str(error)  # none where the signal came first
+
+
+def test_large_pictures_are_decoded_one_after_the_other_and_small_ones_meanwhile():
+    large, small = picture(4100, 4000), picture()
+    with ThreadPoolExecutor(1) as pool:
+        with decoders._large:
+            second = pool.submit(decode_apart, large, size=64, seconds=60)
+            assert decode_apart(small, size=64, seconds=60).shape == (43, 64, 3)
+            assert not wait([second], timeout=0.5).done
+        assert second.result(timeout=60).shape == (62, 64, 3)
+
+
+def test_the_part_within_a_box_is_cut_from_the_decoded_picture():
+    whole = decode(picture())
+    part = decode_apart(picture(), part=(0.1, 0.5, 0.4, 1.0), seconds=60)
+    assert np.array_equal(part, whole[100:200, 30:120])
+
+
+@pytest.mark.parametrize("size", [50, 300])
+def test_the_pixels_of_a_box_are_counted_as_they_were_sent(size):
+    assert decode_apart(picture(), part=(0.9, 0.9, 1.0, 1.0), size=size, seconds=60).size > 0
+    with pytest.raises(PartTooSmall, match="The box holds .* pixels; each side needs at least 16"):
+        decode_apart(picture(), part=(0.96, 0.5, 1.0, 1.0), size=size, seconds=60)
