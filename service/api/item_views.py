@@ -15,9 +15,8 @@ from service.requests.operation import BODY, PICTURE, READING, Operation, descri
 from service.requests.parameters import ItemBody, ItemFields, Look, Ranked, bounded, refuse_unknown
 from service.requests.reading import ItemRequest, read_address
 from service.responses import Deletion, ItemAnswer, SimilarAnswer, StoredItem, reply
-from training.catalogue.reader import is_unicode
-
-LONGEST_ID = 255
+from training.catalogue.item_rules import checked_id
+from training.errors import InvalidItem
 
 blueprint = Blueprint("items", __name__)
 
@@ -82,9 +81,10 @@ def item(item_id: str) -> Response:
 
 
 def _check_id(item_id: str) -> None:
-    if len(item_id) > LONGEST_ID or not is_unicode(item_id) or not item_id.isprintable():
-        detail = f"The item id can't be stored. Accepted: 1 to {LONGEST_ID} printable characters."
-        raise RefusedRequest("invalid_parameter", detail, param="item_id")
+    try:
+        checked_id(item_id)
+    except InvalidItem as error:
+        raise RefusedRequest("invalid_parameter", str(error), param="item_id") from error
 
 
 def _known(searcher: OpenIndex, item_id: str) -> bool:

@@ -43,9 +43,9 @@ HEADERS = {
 
 
 class ItemIdConverter(PathConverter):
-    """An item id in a URL path: any text, slashes included, even leading ones."""
+    """An item id in a URL path: any text, slashes and line breaks included, even leading ones."""
 
-    regex = ".+?"
+    regex = r"[\s\S]+?"
     part_isolating = False
 
 
