@@ -28,6 +28,7 @@ from index.filters.predicates import Filter
 from service.config import Config
 from service.errors import RefusedRequest
 from training.catalogue.item_rules import ACCEPTED_METADATA, checked_metadata
+from training.catalogue.json_text import RepeatedKey, parse_json
 from training.errors import InvalidItem
 from training.photo.garment import Box
 
@@ -255,6 +256,11 @@ def refuse_unknown(fields: Collection[str], *, accepted: Collection[str]) -> Non
             raise RefusedRequest("invalid_parameter", detail, param=name[:60])
 
 
+def given_twice(name: str) -> RefusedRequest:
+    """Return the refusal of a field, or a key of an object, that is given twice."""
+    return RefusedRequest("invalid_parameter", f"`{name[:60]}` is given twice.", param=name[:60])
+
+
 def check(model: type[M], fields: Mapping[str, Any]) -> M:
     """Return the fields as a model of that type.
 
@@ -282,6 +288,8 @@ def from_text(name: str, text: str) -> Any:
     if name == "box" and not text.strip().startswith("["):
         text = f"[{text}]"
     try:
-        return json.loads(text)
+        return parse_json(text)
+    except RepeatedKey as error:
+        raise given_twice(error.key) from error
     except (ValueError, RecursionError):
         return text

@@ -24,7 +24,7 @@ from service.http.logs import install_request_log
 from service.http.metrics import install_metrics
 from service.live_index import LiveIndex
 from service.picture.recent_uploads import RecentQueries
-from service.requests.reading import FormRequest
+from service.requests.forms import FormRequest
 from training.photo.encoder import Encoder
 
 FORM_BYTES = 128 * 1024
