@@ -15,7 +15,7 @@ from service.picture.item_file import item_file
 from service.picture.outlines import draw
 from service.picture.stages import Stages
 from service.requests.operation import BODY, PICTURE, READING, Operation, describe
-from service.requests.parameters import Batch, Explanation, Search, SearchBody, bounded
+from service.requests.parameters import Batch, Explanation, Search, SearchBody, bounded, refuse_unknown
 from service.requests.reading import SearchRequest, Source, read_address, read_json
 from service.responses import BatchAnswer, Failure, SearchAnswer, reply
 from training.errors import SilhouetteError
@@ -120,6 +120,15 @@ def batch() -> Response:
     with counted_stages() as total:
         answers = [one(fields, total) for fields in searches]
     return reply(BatchAnswer(request_id=g.request_id, answers=answers))
+
+
+@blueprint.delete("/v1/queries/<query_id>")
+@describe(Operation(None, codes=("query_expired", "invalid_parameter"), statuses=(204,)))
+def forget(query_id: str) -> Response:
+    """Delete a picture that was sent, at once; its `query_id`, which can't be guessed, is all it takes."""
+    refuse_unknown(request.args, accepted=())
+    queries().delete(query_id)
+    return Response(status=204)
 
 
 def _source(asked: Explanation) -> Source:

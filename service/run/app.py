@@ -118,7 +118,10 @@ def create_app(config: Config | None = None, searcher: OpenIndex | None = None) 
     app.extensions["silhouette.store"] = store = open_store(config.store, config.indexes)
     app.extensions["silhouette.live_index"] = _live_index(config, store, searcher)
     app.extensions["silhouette.queries"] = RecentQueries(
-        config.query_folder, seconds=config.query_seconds, max_bytes=config.query_bytes
+        config.query_folder,
+        seconds=config.query_seconds,
+        max_bytes=config.query_bytes,
+        workers=config.workers,
     )
     _install_hooks(app, config)
     for blueprint in (searches, items, index, pages):

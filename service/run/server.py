@@ -102,6 +102,7 @@ class _Server(BaseApplication):
             raise AppImportError(f"Error: {error}") from error
         app.register_error_handler(ParseException, lambda _: app.handle_http_exception(BadRequest()))
         share_memory()
+        app.extensions["silhouette.queries"].sweep_on()
         return app
 
 
