@@ -165,4 +165,5 @@ def fold(catalogue: Catalogue, states: Mapping[str, Change]) -> Catalogue:
         source=catalogue.source,
         items=tuple(item for item in (*kept, *added) if item is not None),
         bad=tuple(bad for bad in catalogue.bad if bad.item_id not in decided),
+        root=catalogue.root,
     )

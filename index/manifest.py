@@ -46,6 +46,8 @@ class Manifest:
         Highest sequence number of the change log that is folded in; 0 for none.
     duplicates : int
         Items that repeat an earlier one.
+    roots : tuple of str, optional
+        The folders whose pictures may be served; None for any, in versions from before there was a rule.
     """
 
     version: str
@@ -63,6 +65,7 @@ class Manifest:
     parameters: dict[str, float | int | str] = field(default_factory=dict)
     changes: int = 0
     duplicates: int = 0
+    roots: tuple[str, ...] | None = None
 
     def percentiles(self, scores: np.ndarray) -> np.ndarray:
         """Return the share of random pairs of the index that score less, in percent, for each of `scores`."""
@@ -109,6 +112,8 @@ def parse_manifest(text: str, *, name: str) -> Manifest:
             raise ValueError("it was changed since it was written")
         if fields.pop("format") != FORMAT:
             raise ValueError(f"it is not of format {FORMAT}")
+        if fields.get("roots") is not None:
+            fields["roots"] = tuple(fields["roots"])
         return Manifest(**{**fields, "score_quantiles": tuple(fields["score_quantiles"])})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unusable(name, error) from error

@@ -7,7 +7,7 @@ from index.errors import InvalidChange, ItemUnknown
 from index.stores.store import OpenIndex
 from service.answer_warnings import warnings_of
 from service.api.answers import Explained, image_url, item_fields, rank_neighbours, rounded, similar_answer
-from service.api.current import config, counted_stages, live_index, store
+from service.api.current import config, counted_stages, live_index, served_roots, store
 from service.errors import RefusedRequest, refusing
 from service.picture.cut_out import cut_out
 from service.picture.item_file import item_file
@@ -66,7 +66,7 @@ def image(item_id: str) -> Response:
         asked = searcher.item(item_id)
     except ItemUnknown as unknown:
         return _item_ending_so(searcher, f"{item_id}/image", unknown)
-    path, mimetype = item_file(asked)
+    path, mimetype = item_file(asked, served_roots(searcher))
     response = send_file(path, mimetype=mimetype, conditional=True, download_name="image")
     del response.headers["Content-Disposition"]  # do not disclose the file's name
     response.headers["Cache-Control"] = "no-cache"  # the picture may be replaced; revalidation costs a 304

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, g, request
 
 from index.stores.store import OpenIndex
 from service.api.answers import Explained, rank, search_answer, understood
-from service.api.current import config, counted_stages, live_index, queries
+from service.api.current import config, counted_stages, live_index, queries, served_roots
 from service.errors import RefusedRequest, problem_of, refusing
 from service.picture.cut_out import cut_out
 from service.picture.image_url import fetch
@@ -47,7 +47,7 @@ def picture(source: Source, searcher: OpenIndex) -> bytes | Path:
         There is none, or none any more.
     """
     if source.item_id is not None:
-        return item_file(searcher.item(source.item_id))[0]
+        return item_file(searcher.item(source.item_id), served_roots(searcher))[0]
     if source.query_id is not None:
         return queries().get(source.query_id)
     return _fetched(source.image_url) if source.image_url is not None else source.upload or b""
@@ -154,7 +154,7 @@ def explain() -> Response:
     asked = read_address(request, Explanation)
     searcher, source = live_index().searcher(), _source(asked)
     with refusing("item_id"):
-        found = read_garment(item_file(searcher.item(asked.item_id))[0])
+        found = read_garment(item_file(searcher.item(asked.item_id), served_roots(searcher))[0])
     with refusing(source.param):
         query = cut_out(picture(source, searcher), asked, config=config(), stages=Stages())
     response = Response(draw(query.garment.mask, found.mask), mimetype=SVG)

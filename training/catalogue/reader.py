@@ -52,11 +52,16 @@ class BadItem:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The items of a catalogue in their order, and those that can't be used."""
+    """The items of a catalogue in their order, and those that can't be used.
+
+    `root` is its folder, links in it not followed: that of its pictures or file, or the cache of a virtual
+    one. Items may name pictures elsewhere. None where a program has made the items.
+    """
 
     source: str
     items: tuple[Item, ...]
     bad: tuple[BadItem, ...]
+    root: Path | None = None
 
     def ids(self) -> set[str]:
         """Return the ids of all items, bad ones included."""
@@ -151,6 +156,13 @@ def _read_base(base: str, cache: Path) -> CatalogueRows:
     if path.suffix.lower() not in READERS:
         raise UnreadableCatalogue(f"{base!r} is not a catalogue file. {ACCEPTED}")
     return read_table(path)
+
+
+def _root(base: str, cache: Path) -> Path:
+    if base.startswith((DRAWN, FASHION_MNIST)):
+        return cache.absolute()
+    path = Path(base).absolute()
+    return path if path.is_dir() else path.parent
 
 
 def _matches(value: Any, wanted: set[str]) -> bool:
@@ -253,7 +265,7 @@ def read_catalogue(spec: str, *, cache: Path = Path("cache")) -> Catalogue:
     if not items:
         first = f" The first problem: {bad[0].path} {bad[0].reason}." if bad else ""
         raise UnreadableCatalogue(f"No item of {spec} can be used.{first}{NOTHING_LEFT if filters else ''}")
-    return Catalogue(spec, tuple(items), tuple(bad))
+    return Catalogue(spec, tuple(items), tuple(bad), root=_root(base, cache))
 
 
 def write_report(path: Path, bad: Iterable[BadItem]) -> None:
