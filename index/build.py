@@ -19,6 +19,8 @@ from index.gate.checks import Limits, Verdict, check_index, check_vectors
 from index.gate.golden import GoldenAnswer, GoldenSet
 from index.gate.percentiles import pair_quantiles
 from index.manifest import Manifest
+from index.photographs import PHOTOGRAPHS
+from index.served_folders import within
 from index.stores.folder.store import FolderStore
 from index.stores.lock import writing
 from index.stores.store import LAST_REPORT, Draft, Filled, Store
@@ -48,6 +50,8 @@ class BuildOptions:
         CSV file of golden queries.
     keep : int
         How many versions to keep.
+    allow_roots : tuple of Path
+        Folders beside the catalogue's own whose pictures may be served; other pictures are skipped.
     cache : Path, optional
         Folder for what can be made again; without it all photographs are encoded.
     embedder : Embedder, optional
@@ -63,6 +67,7 @@ class BuildOptions:
     max_bad: float = MAX_BAD
     golden: Path | None = None
     keep: int = KEEP
+    allow_roots: tuple[Path, ...] = ()
     cache: Path | None = None
     embedder: Embedder | None = None
     processes: int | None = None
@@ -117,6 +122,8 @@ class BuildRun:
         The version in use, where there is one.
     bad : sequence of BadItem
         All items that were skipped, for the report.
+    roots : tuple of str, optional
+        As in the manifest.
     golden : GoldenSet
     seconds : dict
     """
@@ -127,6 +134,7 @@ class BuildRun:
     changes: int = 0
     previous: Previous | None = None
     bad: Sequence[BadItem] = ()
+    roots: tuple[str, ...] | None = None
     golden: GoldenSet = GoldenSet()
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -219,6 +227,7 @@ def publish_embedded(
         parameters=filled.parameters,
         changes=run.changes,
         duplicates=duplicates,
+        roots=run.roots,
     )
     with run.timed("publish"):
         run.draft.publish(manifest)
@@ -236,6 +245,14 @@ def _embed(catalogue: Catalogue, encoder: Encoder, options: BuildOptions) -> Emb
             processes=options.processes,
             progress=options.progress,
         )
+
+
+def _roots(catalogue: Catalogue, options: BuildOptions, indexes: Path) -> tuple[str, ...] | None:
+    """Return the folders whose pictures may be served, the photographs that were put among them."""
+    if catalogue.root is None:
+        return None
+    folders = (catalogue.root, *options.allow_roots, indexes / PHOTOGRAPHS)
+    return tuple(str(folder.absolute()) for folder in folders)
 
 
 def _check_bad(run: BuildRun, count: int, *, max_bad: float) -> None:
@@ -281,8 +298,9 @@ def build_index(
     golden = GoldenSet.read(options.golden, encoder) if options.golden else GoldenSet()
     store = store or FolderStore(indexes)
     with store.building(now=now) as draft:
-        folded, changes = store.changes.folded(catalogue)
+        folded, changes = store.changes.folded(within(catalogue, options.allow_roots))
         run = BuildRun(draft, catalogue.source, encoder.fingerprint, changes, store.previous(), golden=golden)
+        run.roots = _roots(catalogue, options, indexes)
         with run.timed("embed"):
             embedded = _embed(folded, encoder, options)
         run.bad = (*folded.bad, *embedded.bad)

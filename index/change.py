@@ -10,7 +10,10 @@ import numpy as np
 
 from index.errors import ChangesDamaged, InvalidChange
 from index.photographs import Photographs
-from training.catalogue.reader import Catalogue, Item, is_unicode
+from training.catalogue import item_rules
+from training.catalogue.item_rules import ACCEPTED_ID, checked_metadata, is_unicode
+from training.catalogue.reader import Catalogue, Item
+from training.errors import InvalidItem
 
 PUT, DELETE, FORGET = "put", "delete", "forget"
 
@@ -152,21 +155,21 @@ class ChangeLog(ABC):
 
 
 def checked_id(item_id: str) -> str:
-    """Return an id that can be stored; raises `InvalidChange` for one that can't."""
+    """Return an id that the log can hold; raises `InvalidChange` for one that it can't.
+
+    What is deleted or forgotten may have an id from before there was a rule for new ones.
+    """
     if not item_id or not is_unicode(item_id) or "\0" in item_id:
-        raise InvalidChange(f"{item_id!r} can't be the id of an item. Accepted: any text that is not empty.")
+        raise InvalidChange(f"{item_id!r} can't be the id of an item. {ACCEPTED_ID}")
     return item_id
 
 
-def metadata_text(metadata: dict[str, Any]) -> str:
-    """Return metadata as JSON, an empty category as null; raises `InvalidChange` where JSON can't hold it."""
-    values = {name: None if name == "category" and value == "" else value for name, value in metadata.items()}
+def checked_item(item_id: str, metadata: dict[str, Any]) -> tuple[str, str]:
+    """Return the id and, in JSON, the metadata of an item to be put; raises `InvalidChange`."""
     try:
-        text = json.dumps(values, allow_nan=False)
-        text.encode()
-        return text
-    except (TypeError, ValueError) as error:
-        raise InvalidChange(f"The metadata can't be stored ({error}). Accepted: a JSON object.") from error
+        return item_rules.checked_id(item_id), json.dumps(checked_metadata(metadata))
+    except InvalidItem as error:
+        raise InvalidChange(str(error)) from error
 
 
 def vector_bytes(vector: np.ndarray) -> bytes:
@@ -199,4 +202,5 @@ def fold(catalogue: Catalogue, states: Mapping[str, Change]) -> Catalogue:
         source=catalogue.source,
         items=tuple(item for item in (*kept, *added) if item is not None),
         bad=tuple(bad for bad in catalogue.bad if bad.item_id not in decided),
+        root=catalogue.root,
     )

@@ -1,15 +1,15 @@
 """Changes by hand, from the command line or over HTTP: an item is put, deleted or left to the catalogue."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from index.change import DELETE, FORGET, metadata_text
+from index.change import DELETE, FORGET
 from index.errors import ItemUnknown
 from index.stores.store import OpenIndex, Store
+from training.catalogue.item_rules import checked_metadata
 from training.photo.encoder import Encoder
 from training.photo.garment import WORKING_SIZE, isolate
 from training.photo.images import decode, read_bytes
@@ -46,7 +46,7 @@ def put_embedded(
         Nothing has changed.
     """
     change = store.changes.put(item_id, photo, metadata, vector, encoder.fingerprint)
-    return PutItem(change, json.loads(metadata_text(metadata)))
+    return PutItem(change, checked_metadata(metadata))
 
 
 def put_item(

@@ -13,8 +13,10 @@ from index.errors import IndexDamaged
 from index.gate.percentiles import percentiles
 
 MANIFEST = "manifest.json"
-FORMAT = 2
-_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+FORMAT = 3
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    2: lambda fields: {"roots": None, **fields},
+}
 """What makes the fields of the next format from those of an earlier one, by the earlier one's number."""
 
 
@@ -49,6 +51,8 @@ class Manifest:
         Highest sequence number of the change log that is folded in; 0 for none.
     duplicates : int
         Items that repeat an earlier one.
+    roots : tuple of str, optional
+        The folders whose pictures may be served; None for any, in versions from before there was a rule.
     """
 
     version: str
@@ -66,6 +70,7 @@ class Manifest:
     parameters: dict[str, float | int | str] = field(default_factory=dict)
     changes: int = 0
     duplicates: int = 0
+    roots: tuple[str, ...] | None = None
 
     def percentiles(self, scores: np.ndarray) -> np.ndarray:
         """Return the share of random pairs of the index that score less, in percent, for each of `scores`."""
@@ -120,6 +125,8 @@ def parse_manifest(text: str, *, name: str) -> Manifest:
         if fields.pop("manifest_sha256") != _digest(fields):
             raise ValueError("it was changed since it was written")
         fields = _upgraded(fields, fields.pop("format"))
+        if fields["roots"] is not None:
+            fields["roots"] = tuple(fields["roots"])
         return Manifest(**{**fields, "score_quantiles": tuple(fields["score_quantiles"])})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unusable(name, error) from error

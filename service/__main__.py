@@ -67,15 +67,25 @@ def serve(example: Path | None, **options: Any) -> None:
 @_workers
 @_encoder
 @_indexes
+@click.option(
+    "--allow-root",
+    "allow_roots",
+    multiple=True,
+    type=_FOLDER,
+    help="As `python -m index build` takes it, where it has to build.",
+)
 @click.option("--cache", type=_FOLDER, default="cache", show_default=True, envvar="SILHOUETTE_CACHE")
 @click.option("--catalogues", type=_FOLDER, default="catalogues", show_default=True)
-def demo(catalogue: str | None, cache: Path, catalogues: Path, **options: Any) -> None:
+def demo(
+    catalogue: str | None, allow_roots: tuple[Path, ...], cache: Path, catalogues: Path, **options: Any
+) -> None:
     """Find a catalogue, build its index unless there is one, and serve it."""
     from service.run.demo import Demo, prepare, start  # what `serve` must not load before it forks
 
     config = _config(**options)
     address = Address.of(config)
-    plan = Demo(catalogue or None, config.encoder, config.indexes, cache, catalogues, address, config.workers)
+    places = config.encoder, config.indexes, cache, catalogues
+    plan = Demo(catalogue or None, *places, address, config.workers, allow_roots)
     start(plan, prepare(plan))
 
 

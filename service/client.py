@@ -267,6 +267,10 @@ class Client:
         """Delete an item; it is gone immediately."""
         self._send("DELETE", _item_path(item_id))
 
+    def delete_query(self, query_id: str) -> None:
+        """Delete the picture of an earlier search at once, before its time."""
+        self._send("DELETE", f"/v1/queries/{quote(query_id, safe='')}")
+
     def index(self) -> Index:
         """Return which version of the index answers."""
         return self._call(Index, "GET", "/v1/index")

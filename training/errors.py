@@ -33,6 +33,10 @@ class UnreadableCatalogue(SilhouetteError):
     """A catalogue is missing, malformed or empty."""
 
 
+class InvalidItem(SilhouetteError):
+    """An item has an id or metadata that can't be stored."""
+
+
 class TooManyBadItems(SilhouetteError):
     """The share of items that had to be skipped is above the limit."""
 

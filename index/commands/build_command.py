@@ -79,6 +79,14 @@ _BUILD_OPTIONS = (
         help="Versions to keep; older ones are removed after publication.",
     ),
     click.option(
+        "--allow-root",
+        "allow_roots",
+        multiple=True,
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Folder beside the catalogue's own whose pictures may be served, too; repeat it for several.  "
+        "[default: none]",
+    ),
+    click.option(
         "--retrain", is_flag=True, help="Train on from the encoder first, into models/.  [default: no]"
     ),
     click.option(

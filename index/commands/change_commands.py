@@ -11,6 +11,7 @@ from index.commands.store_options import json_option, store_options
 from index.editing import delete_item, forget_item, put_item
 from index.errors import NoIndex
 from index.stores.store import Store
+from training.catalogue.json_text import parse_json
 from training.catalogue.tables import TEXT_COLUMNS
 from training.options import encoder_option
 from training.photo.encoder import Encoder
@@ -18,8 +19,8 @@ from training.photo.encoder import Encoder
 
 def _object(_: click.Context, __: click.Parameter, text: str) -> dict[str, Any]:
     try:
-        metadata = json.loads(text)
-    except ValueError as error:
+        metadata = parse_json(text)
+    except (ValueError, RecursionError) as error:
         raise click.BadParameter(f"{text!r} is not JSON ({error}).") from error
     if not isinstance(metadata, dict):
         raise click.BadParameter(f'{text!r} is not an object such as {{"category": "dress", "price": 49.9}}.')

@@ -18,7 +18,12 @@ def _passed_on(context: click.Context) -> list[str]:
     for option in build.params:
         if context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE:
             value = context.params[str(option.name)]
-            words += [option.opts[0]] if value is True else [option.opts[0], str(value)]
+            values = value if isinstance(value, tuple) else (value,)
+            words += [
+                word
+                for each in values
+                for word in ([option.opts[0]] if each is True else [option.opts[0], str(each)])
+            ]
     return words
 
 

@@ -18,7 +18,7 @@ from index.filters.predicates import (
     Value,
     value_of,
 )
-from training.catalogue.reader import is_unicode
+from training.catalogue.item_rules import is_unicode
 
 MAX_DEPTH = 16
 MAX_ENTRIES = 1000

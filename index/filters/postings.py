@@ -12,7 +12,7 @@ import numpy as np
 
 from index.filters.parse import MAX_TEXT
 from index.filters.predicates import All, AnyOf, Between, Filter, Has, Not, OneOf, Value, values_of
-from training.catalogue.reader import is_unicode
+from training.catalogue.item_rules import is_unicode
 
 SCHEMA = """
 CREATE TABLE postings (

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from training.catalogue.reader import is_unicode
+from training.catalogue.item_rules import is_unicode
 
 Value = int | float | str | bytes
 

@@ -6,7 +6,8 @@ from typing import cast
 
 from flask import current_app
 
-from index.stores.store import Store
+from index.photographs import PHOTOGRAPHS
+from index.stores.store import OpenIndex, Store
 from service.config import Config
 from service.http.metrics import Metrics
 from service.live_index import LiveIndex
@@ -22,6 +23,12 @@ def config() -> Config:
 def live_index() -> LiveIndex:
     """Return the index in use and its encoder."""
     return cast(LiveIndex, current_app.extensions["silhouette.live_index"])
+
+
+def served_roots(searcher: OpenIndex) -> tuple[str, ...] | None:
+    """Return the folders whose pictures may be served: the version's, and that of what was put."""
+    roots = searcher.manifest.roots
+    return None if roots is None else (*roots, str(config().indexes / PHOTOGRAPHS))
 
 
 def queries() -> RecentQueries:

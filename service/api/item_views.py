@@ -7,7 +7,7 @@ from index.errors import InvalidChange, ItemUnknown
 from index.stores.store import OpenIndex
 from service.answer_warnings import warnings_of
 from service.api.answers import Explained, image_url, item_fields, rank_neighbours, rounded, similar_answer
-from service.api.current import config, counted_stages, live_index, store
+from service.api.current import config, counted_stages, live_index, served_roots, store
 from service.errors import RefusedRequest, refusing
 from service.picture.cut_out import cut_out
 from service.picture.item_file import item_file
@@ -15,9 +15,8 @@ from service.requests.operation import BODY, PICTURE, READING, Operation, descri
 from service.requests.parameters import ItemBody, ItemFields, Look, Ranked, bounded, refuse_unknown
 from service.requests.reading import ItemRequest, read_address
 from service.responses import Deletion, ItemAnswer, SimilarAnswer, StoredItem, reply
-from training.catalogue.reader import is_unicode
-
-LONGEST_ID = 255
+from training.catalogue.item_rules import checked_id
+from training.errors import InvalidItem
 
 blueprint = Blueprint("items", __name__)
 
@@ -67,7 +66,7 @@ def image(item_id: str) -> Response:
         asked = searcher.item(item_id)
     except ItemUnknown as unknown:
         return _item_ending_so(searcher, f"{item_id}/image", unknown)
-    path, mimetype = item_file(asked)
+    path, mimetype = item_file(asked, served_roots(searcher))
     response = send_file(path, mimetype=mimetype, conditional=True, download_name="image")
     del response.headers["Content-Disposition"]  # do not disclose the file's name
     response.headers["Cache-Control"] = "no-cache"  # the picture may be replaced; revalidation costs a 304
@@ -82,9 +81,10 @@ def item(item_id: str) -> Response:
 
 
 def _check_id(item_id: str) -> None:
-    if len(item_id) > LONGEST_ID or not is_unicode(item_id) or not item_id.isprintable():
-        detail = f"The item id can't be stored. Accepted: 1 to {LONGEST_ID} printable characters."
-        raise RefusedRequest("invalid_parameter", detail, param="item_id")
+    try:
+        checked_id(item_id)
+    except InvalidItem as error:
+        raise RefusedRequest("invalid_parameter", str(error), param="item_id") from error
 
 
 def _known(searcher: OpenIndex, item_id: str) -> bool:

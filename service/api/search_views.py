@@ -7,7 +7,7 @@ from flask import Blueprint, Response, g, request
 
 from index.stores.store import OpenIndex
 from service.api.answers import Explained, rank, search_answer, understood
-from service.api.current import config, counted_stages, live_index, queries
+from service.api.current import config, counted_stages, live_index, queries, served_roots
 from service.errors import RefusedRequest, problem_of, refusing
 from service.picture.cut_out import cut_out
 from service.picture.image_url import fetch
@@ -15,7 +15,15 @@ from service.picture.item_file import item_file
 from service.picture.outlines import draw
 from service.picture.stages import Stages
 from service.requests.operation import BODY, PICTURE, READING, Operation, describe
-from service.requests.parameters import Batch, Explanation, Look, Search, SearchBody, bounded
+from service.requests.parameters import (
+    Batch,
+    Explanation,
+    Look,
+    Search,
+    SearchBody,
+    bounded,
+    refuse_unknown,
+)
 from service.requests.reading import SearchRequest, Source, read_address, read_json
 from service.responses import BatchAnswer, Failure, SearchAnswer, reply
 from training.errors import SilhouetteError
@@ -46,7 +54,7 @@ def picture(source: Source, searcher: OpenIndex) -> bytes | Path:
         There is none, or none any more.
     """
     if source.item_id is not None:
-        return item_file(searcher.item(source.item_id))[0]
+        return item_file(searcher.item(source.item_id), served_roots(searcher))[0]
     if source.query_id is not None:
         return queries().get(source.query_id)
     return _fetched(source.image_url) if source.image_url is not None else source.upload or b""
@@ -121,6 +129,15 @@ def batch() -> Response:
     return reply(BatchAnswer(request_id=g.request_id, answers=answers))
 
 
+@blueprint.delete("/v1/queries/<query_id>")
+@describe(Operation(None, codes=("query_expired", "invalid_parameter"), statuses=(204,)))
+def forget(query_id: str) -> Response:
+    """Delete a picture that was sent, at once; its `query_id`, which can't be guessed, is all it takes."""
+    refuse_unknown(request.args, accepted=())
+    queries().delete(query_id)
+    return Response(status=204)
+
+
 def _source(asked: Explanation) -> Source:
     if (asked.query_id is None) == (asked.query_item is None):
         detail = "An explanation is of one search. Send exactly one of query_id, query_item."
@@ -144,7 +161,7 @@ def explain() -> Response:
     asked = read_address(request, Explanation)
     searcher, source = live_index().searcher(), _source(asked)
     with refusing("item_id"):
-        path, _ = item_file(searcher.item(asked.item_id))
+        path, _ = item_file(searcher.item(asked.item_id), served_roots(searcher))
         found = cut_out(path, Look(), config=config(), stages=Stages()).garment
     with refusing(source.param):
         query = cut_out(picture(source, searcher), asked, config=config(), stages=Stages())

@@ -1,10 +1,15 @@
 """The image file of an item, and its media type."""
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
+from index.served_folders import served_file
 from service.errors import RefusedRequest
 from training.catalogue.reader import Item
 from training.photo import media_types
+
+_log = logging.getLogger(__name__)
 
 
 def _mimetype(path: Path) -> str | None:
@@ -13,15 +18,30 @@ def _mimetype(path: Path) -> str | None:
     return None if found is None else found.media_type
 
 
-def item_file(item: Item) -> tuple[Path, str]:
+def _allowed(item: Item, roots: Sequence[str] | None) -> Path:
+    path = item.path.absolute() if roots is None else served_file(item.path, roots)
+    if path is None:
+        _log.error("The picture of item %r lies outside of the folders that may be served", item.item_id)
+        detail = "The item's picture lies outside of its catalogue. The operator can allow its folder."
+        raise RefusedRequest("item_unknown", detail, param="item_id")
+    return path
+
+
+def item_file(item: Item, roots: Sequence[str] | None) -> tuple[Path, str]:
     """Return the path of an item's picture, and its media type by its first bytes.
+
+    Parameters
+    ----------
+    item : Item
+    roots : sequence of str or None
+        The folders that it may lie in, links followed; None for any.
 
     Raises
     ------
     RefusedRequest
-        With code `item_unknown`: the file has gone, or is no longer a picture.
+        With code `item_unknown`: the file has gone, is no longer a picture, or lies elsewhere.
     """
-    path = item.path.absolute()
+    path = _allowed(item, roots)
     try:
         mimetype = _mimetype(path)
     except OSError:

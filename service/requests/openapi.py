@@ -29,7 +29,7 @@ _ABOUT = (
 _KEY = {"type": "http", "scheme": "bearer", "description": "A key made by `python -m service keys add NAME`."}
 _REFERENCE = "#/components/schemas/{model}"
 _PROBLEM = _REFERENCE.format(model="Problem")
-_ORDER = ("/v1/search", "/v1/explain", "/v1/items", "/v1/index", "/")
+_ORDER = ("/v1/search", "/v1/queries", "/v1/explain", "/v1/items", "/v1/index", "/")
 _PLACEHOLDER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
@@ -117,6 +117,8 @@ def _failure(status: int, codes: list[str]) -> dict[str, Any]:
 
 
 def _success(operation: Operation) -> dict[str, Any]:
+    if operation.answer is None:
+        return {"description": "Done; there is no body."}
     if isinstance(operation.answer, str):
         return {"description": "What was asked for.", "content": {operation.answer: {}}}
     about = (operation.answer.__doc__ or "").strip()
@@ -158,7 +160,7 @@ def contract(app: Flask, config: Config) -> dict[str, Any]:
     answered = [
         (operation.answer, "serialization")
         for *_, operation in all_of_them
-        if not isinstance(operation.answer, str)
+        if operation.answer is not None and not isinstance(operation.answer, str)
     ]
     models: Any = [*dict.fromkeys(taken), *dict.fromkeys(answered), (Problem, "serialization")]
     _, definitions = models_json_schema(models, ref_template=_REFERENCE)

@@ -25,8 +25,8 @@ class Operation:
 
     Parameters
     ----------
-    answer : type of BaseModel or str
-        The body, or the media type of one that is not JSON.
+    answer : type of BaseModel or str or None
+        The body, or the media type of one that is not JSON; None for no body.
     query, body, form : type of Fields, optional
         Fields in the address, in JSON, and in multipart beside the `file`.
     codes : tuple of str
@@ -39,7 +39,7 @@ class Operation:
         Whether it is heavy, so that `service.http.capacity` queues it and refuses what is too much.
     """
 
-    answer: type[BaseModel] | str
+    answer: type[BaseModel] | str | None
     query: "type[Fields] | None" = None
     body: "type[Fields] | None" = None
     form: "type[Fields] | None" = None

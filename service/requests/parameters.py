@@ -27,11 +27,12 @@ from index.filters.parse import parse_filter
 from index.filters.predicates import Filter
 from service.config import Config
 from service.errors import RefusedRequest
+from training.catalogue.item_rules import ACCEPTED_METADATA, checked_metadata
+from training.catalogue.json_text import RepeatedKey, parse_json
+from training.errors import InvalidItem
 from training.photo.garment import Box
 
 SMALLEST_BOX = 0.02
-METADATA_BYTES = 32_768
-METADATA_DEPTH = 16
 
 _ACCEPTED = "Accepted: "
 _TEXTS = frozenset({"image_base64", "image_url", "item_id", "kind", "query_id", "query_item", "version"})
@@ -61,20 +62,11 @@ def _where(fields: Any) -> Filter | None:
     return None if fields is None else parse_filter(fields)
 
 
-def _depth(content: Any, *, most: int) -> int:
-    """Return the nesting depth of a value, or a number above `most`."""
-    inner = content.values() if isinstance(content, dict) else content if isinstance(content, list) else ()
-    return 1 + max((_depth(each, most=most - 1) for each in inner), default=0) if most >= 0 else 1
-
-
-def _bounded_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
-    if _depth(metadata, most=METADATA_DEPTH) > METADATA_DEPTH + 1:
-        raise ValueError("too deep")
-    if (
-        len(json.dumps(metadata, ensure_ascii=False).encode()) > METADATA_BYTES
-    ):  # a lone surrogate is an error
-        raise ValueError("too long")
-    return metadata
+def _stored_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return checked_metadata(metadata)
+    except InvalidItem as error:
+        raise ValueError(str(error)) from error
 
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -83,7 +75,7 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 BoxField = Annotated[
     tuple[Fraction, Fraction, Fraction, Fraction], BeforeValidator(_listed), AfterValidator(_spread)
 ]
-Metadata = Annotated[dict[str, Any], AfterValidator(_bounded_metadata)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_stored_metadata)]
 Where = Annotated[Filter | None, PlainValidator(_where), WithJsonSchema(_FILTER)]
 
 
@@ -194,8 +186,8 @@ class ItemFields(Fields):
 
     metadata: Metadata = Field(
         default_factory=dict,
-        description="What to keep with the item; `category` is used for guesses. "
-        f"Accepted: an object of up to {METADATA_BYTES:,} bytes, nested up to {METADATA_DEPTH} deep.",
+        description="What to keep with the item; `category` is used for guesses, and NaN, infinity and an "
+        f"empty category become null. {ACCEPTED_METADATA}",
     )
 
 
@@ -264,6 +256,11 @@ def refuse_unknown(fields: Collection[str], *, accepted: Collection[str]) -> Non
             raise RefusedRequest("invalid_parameter", detail, param=name[:60])
 
 
+def given_twice(name: str) -> RefusedRequest:
+    """Return the refusal of a field, or a key of an object, that is given twice."""
+    return RefusedRequest("invalid_parameter", f"`{name[:60]}` is given twice.", param=name[:60])
+
+
 def check(model: type[M], fields: Mapping[str, Any]) -> M:
     """Return the fields as a model of that type.
 
@@ -291,6 +288,8 @@ def from_text(name: str, text: str) -> Any:
     if name == "box" and not text.strip().startswith("["):
         text = f"[{text}]"
     try:
-        return json.loads(text)
+        return parse_json(text)
+    except RepeatedKey as error:
+        raise given_twice(error.key) from error
     except (ValueError, RecursionError):
         return text

@@ -3,16 +3,16 @@
 import base64
 import binascii
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, Any, NoReturn, Self, cast
+from typing import Any, NoReturn, Self, cast
 
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.config import Config
 from service.errors import RefusedRequest
+from service.requests.forms import MULTIPART, refuse_encoded
 from service.requests.parameters import (
     ItemBody,
     ItemFields,
@@ -22,35 +22,17 @@ from service.requests.parameters import (
     bounded,
     check,
     from_text,
+    given_twice,
     refuse_unknown,
 )
+from training.catalogue.json_text import RepeatedKey, parse_json
 
 SOURCES = ("image_base64", "item_id", "query_id", "image_url")
 
-MULTIPART = "multipart/form-data"
 _HOW_TO_SEND = (
     "Send multipart/form-data with one photo in `file`, or JSON with exactly one of "
     f"{', '.join(SOURCES[:-1])}."
 )
-
-
-class FormRequest(Request):
-    """A request whose forms stay in memory, and whose parts all have a name.
-
-    Werkzeug would write larger files to disk, although no body is larger than the memory that its image
-    needs anyway, and would name a part without a name None.
-    """
-
-    def _get_file_stream(self, *args: Any, **options: Any) -> IO[bytes]:
-        return io.BytesIO()
-
-    def _load_form_data(self) -> None:
-        super()._load_form_data()
-        for part in ("form", "files"):
-            given = self.__dict__[part]
-            if None in given:
-                named = [(name or "", value) for name, value in given.items(multi=True)]
-                self.__dict__[part] = type(given)(named)
 
 
 @dataclass(frozen=True)
@@ -93,13 +75,18 @@ def _from_base64(text: str) -> bytes:
 
 
 def _json_body(request: Request) -> dict[str, Any]:
+    refuse_encoded(request)
     data = request.get_data()
     if len(data) >= (
         request.max_content_length or len(data) + 1
     ):  # a chunked body is truncated there silently
         raise RequestEntityTooLarge
+    if not data:
+        raise RefusedRequest("invalid_parameter", "The body is empty. Send one object in JSON.")
     try:
-        body = json.loads(data)
+        body = parse_json(data)
+    except RepeatedKey as error:
+        raise given_twice(error.key) from error
     except (ValueError, RecursionError) as error:
         raise RefusedRequest("invalid_parameter", "The body is not valid JSON. Send one object.") from error
     if not isinstance(body, dict):
@@ -111,7 +98,7 @@ def _once(texts: Mapping[str, list[str]]) -> dict[str, Any]:
     """Return the values of fields that were sent as text; a field given twice is refused."""
     for name, given in texts.items():
         if len(given) > 1:
-            raise RefusedRequest("invalid_parameter", f"`{name[:60]}` is given twice.", param=name[:60])
+            raise given_twice(name)
     return {name: from_text(name, given[0]) for name, given in texts.items()}
 
 
@@ -121,13 +108,15 @@ def _with_address(body: dict[str, Any], request: Request) -> dict[str, Any]:
     refuse_unknown(beside, accepted=Search.model_fields)
     for name in beside:
         if name in body:
-            raise RefusedRequest("invalid_parameter", f"`{name[:60]}` is given twice.", param=name[:60])
+            raise given_twice(name)
     return {**beside, **body}
 
 
 def _no_body(request: Request) -> NoReturn:
     if request.mimetype:
         raise RefusedRequest("unsupported_type", f"The body is {request.mimetype[:60]}. {_HOW_TO_SEND}")
+    if request.get_data():
+        raise RefusedRequest("unsupported_type", f"The body has no Content-Type. {_HOW_TO_SEND}")
     raise RefusedRequest("no_image", f"The request has no body. {_HOW_TO_SEND}")
 
 

@@ -24,7 +24,7 @@ from service.http.logs import install_request_log
 from service.http.metrics import install_metrics
 from service.live_index import LiveIndex
 from service.picture.recent_uploads import RecentQueries
-from service.requests.reading import FormRequest
+from service.requests.forms import FormRequest
 from training.photo.encoder import Encoder
 
 FORM_BYTES = 128 * 1024
@@ -43,9 +43,9 @@ HEADERS = {
 
 
 class ItemIdConverter(PathConverter):
-    """An item id in a URL path: any text, slashes included, even leading ones."""
+    """An item id in a URL path: any text, slashes and line breaks included, even leading ones."""
 
-    regex = ".+?"
+    regex = r"[\s\S]+?"
     part_isolating = False
 
 
@@ -118,7 +118,10 @@ def create_app(config: Config | None = None, searcher: OpenIndex | None = None) 
     app.extensions["silhouette.store"] = store = open_store(config.store, config.indexes)
     app.extensions["silhouette.live_index"] = _live_index(config, store, searcher)
     app.extensions["silhouette.queries"] = RecentQueries(
-        config.query_folder, seconds=config.query_seconds, max_bytes=config.query_bytes
+        config.query_folder,
+        seconds=config.query_seconds,
+        max_bytes=config.query_bytes,
+        workers=config.workers,
     )
     _install_hooks(app, config)
     for blueprint in (searches, items, index, pages):

@@ -37,6 +37,8 @@ class Demo:
         The bundle, and the folders that are written to.
     address : Address
     workers : int
+    allow_roots : tuple of Path
+        As `python -m index build` takes them.
     """
 
     catalogue: str | None
@@ -46,6 +48,7 @@ class Demo:
     catalogues: Path
     address: Address
     workers: int
+    allow_roots: tuple[Path, ...] = ()
 
 
 def _say(text: str) -> None:
@@ -124,6 +127,7 @@ def _build(demo: Demo, spec: str, run: Run) -> None:
         "--max-drop": 1,  # another catalogue may well be smaller
     }
     flags = [str(part) for option in options.items() for part in option]
+    flags += [word for root in demo.allow_roots for word in ("--allow-root", str(root))]
     answer = run([sys.executable, "-m", "index", "build", *flags], stdout=sys.stderr, check=False)
     if answer.returncode != 0:
         sys.exit(answer.returncode)

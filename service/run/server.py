@@ -31,6 +31,9 @@ from training.errors import SilhouetteError
 OMP_THREADS = "OMP_NUM_THREADS"
 MOST_ARENAS = 2
 KEEP_ALIVE_SECONDS = 5
+LONGEST_ADDRESS = 8190
+"""Bytes of a request's first line: as far as gunicorn goes, and room for two ids of the longest kind."""
+
 SILENT_SECONDS = 120
 """How long a worker may be without a sign of life, such as while it opens a large index."""
 
@@ -99,6 +102,7 @@ class _Server(BaseApplication):
             raise AppImportError(f"Error: {error}") from error
         app.register_error_handler(ParseException, lambda _: app.handle_http_exception(BadRequest()))
         share_memory()
+        app.extensions["silhouette.queries"].sweep_on()
         return app
 
 
@@ -161,6 +165,7 @@ def settings(config: Config, *, example: Path | None = None) -> dict[str, Any]:
         "timeout": SILENT_SECONDS,
         "graceful_timeout": config.graceful_seconds,
         "keepalive": KEEP_ALIVE_SECONDS,
+        "limit_request_line": LONGEST_ADDRESS,
         "forwarder_headers": "",  # no client may set SCRIPT_NAME or PATH_INFO by a header
         "control_socket_disable": True,  # else two services of one user share a socket in the home folder
         "logger_class": ServerLog,

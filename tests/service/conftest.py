@@ -81,6 +81,7 @@ class FakeSearcher:
             catalogue="drawn",
             kind="flat",
             duplicates=0,
+            roots=None,
         )
     )
 

@@ -172,6 +172,14 @@ def test_a_search_without_a_query_id_sends_the_photo_with_each_page(answering, p
     assert len(list(answering(page(1), page(None)).pages(photo))) == 2
 
 
+def test_the_picture_of_a_search_is_deleted_by_its_id(api, photo):
+    query_id = api.search(photo).query_id
+    api.delete_query(query_id)
+    with pytest.raises(ApiError) as refused:
+        api.search(query_id=query_id)
+    assert refused.value.code == "query_expired"
+
+
 def test_a_program_that_uses_the_client_loads_no_part_of_the_service():
     program = "import sys, json, service.client; print(json.dumps([name for name in sys.modules]))"
     words = [sys.executable, "-c", program]

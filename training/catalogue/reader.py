@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qsl
 
+from training.catalogue.item_rules import checked_id, checked_metadata, is_unicode
 from training.catalogue.tables import READERS, REQUIRED, BadRow, CatalogueRows, read_table
-from training.errors import TooManyBadItems, UnreadableCatalogue
+from training.errors import InvalidItem, TooManyBadItems, UnreadableCatalogue
 from training.photo import media_types
 
 DRAWN = "drawn:"
@@ -51,11 +52,16 @@ class BadItem:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The items of a catalogue in their order, and those that can't be used."""
+    """The items of a catalogue in their order, and those that can't be used.
+
+    `root` is its folder, links in it not followed: that of its pictures or file, or the cache of a virtual
+    one. Items may name pictures elsewhere. None where a program has made the items.
+    """
 
     source: str
     items: tuple[Item, ...]
     bad: tuple[BadItem, ...]
+    root: Path | None = None
 
     def ids(self) -> set[str]:
         """Return the ids of all items, bad ones included."""
@@ -170,6 +176,13 @@ def _read_base(base: str, cache: Path) -> CatalogueRows:
     return read_table(path)
 
 
+def _root(base: str, cache: Path) -> Path:
+    if base.startswith((DRAWN, FASHION_MNIST)):
+        return cache.absolute()
+    path = Path(base).absolute()
+    return path if path.is_dir() else path.parent
+
+
 def _matches(value: Any, wanted: set[str]) -> bool:
     """Compare as text: None is '', booleans are 'true' and 'false', a whole float may omit '.0'."""
     if value is None:
@@ -203,26 +216,22 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else str(value) if is_number else ""
 
 
-def _problem(item_id: str, path: str, full: str, seen: set[str]) -> str:
-    """Return why an item can't be used, or an empty string."""
+def _check_place(item_id: str, path: str, full: str, seen: set[str]) -> None:
+    """Raise `InvalidItem` for an item without an id or a file, and for the second one of an id."""
     if not item_id:
-        return "no item_id"
+        raise InvalidItem("no item_id")
     if not path:
-        return "no path"
+        raise InvalidItem("no path")
     if not (is_unicode(item_id) and is_unicode(path)):
-        return "the id or the file name is not valid Unicode; rename it"
+        raise InvalidItem("the id or the file name is not valid Unicode; rename it")
     if item_id in seen:
-        return "duplicate item_id; the first one is used"
+        raise InvalidItem("duplicate item_id; the first one is used")
     if "\0" in full or not os.path.isfile(full):
-        return f"file not found: {full}"
-    return ""
+        raise InvalidItem(f"file not found: {full}")
 
 
 def _metadata(row: dict[str, Any]) -> dict[str, Any]:
-    metadata = {name: value for name, value in row.items() if name not in REQUIRED}
-    if metadata.get("category") == "":
-        metadata["category"] = None
-    return metadata
+    return checked_metadata({name: value for name, value in row.items() if name not in REQUIRED})
 
 
 def _sort(rows: Iterable[tuple[int, dict[str, Any]]], folder: Path) -> tuple[list[Item], list[BadItem]]:
@@ -233,22 +242,15 @@ def _sort(rows: Iterable[tuple[int, dict[str, Any]]], folder: Path) -> tuple[lis
     for number, row in rows:
         item_id, path = _text(row.get("item_id")), _text(row.get("path"))
         full = os.path.join(folder, path)
-        if problem := _problem(item_id, path, full, seen):
+        try:
+            _check_place(item_id, path, full, seen)
+            items.append(Item(checked_id(item_id), Path(full), _metadata(row)))
+        except InvalidItem as problem:
             place = "" if item_id else f" in row {number}"
-            bad.append(BadItem(item_id, path, problem + place))
+            bad.append(BadItem(item_id, path, f"{problem}{place}"))
             continue
         seen.add(item_id)
-        items.append(Item(item_id, Path(full), _metadata(row)))
     return items, bad
-
-
-def is_unicode(text: str) -> bool:
-    """Return whether a text has no lone surrogates, which file names and JSON can contain."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def read_catalogue(spec: str, *, cache: Path = Path("cache")) -> Catalogue:
@@ -281,7 +283,7 @@ def read_catalogue(spec: str, *, cache: Path = Path("cache")) -> Catalogue:
     if not items:
         first = f" The first problem: {bad[0].path} {bad[0].reason}." if bad else ""
         raise UnreadableCatalogue(f"No item of {spec} can be used.{first}{NOTHING_LEFT if filters else ''}")
-    return Catalogue(spec, tuple(items), tuple(bad))
+    return Catalogue(spec, tuple(items), tuple(bad), root=_root(base, cache))
 
 
 def write_report(path: Path, bad: Iterable[BadItem]) -> None:

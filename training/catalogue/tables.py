@@ -1,6 +1,5 @@
 """The rows of a catalogue file (CSV, JSON Lines or Parquet), each a dict of JSON-able Python values."""
 
-import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from training.catalogue.json_text import parse_json
 from training.errors import UnreadableCatalogue
 
 REQUIRED = ("item_id", "path")
@@ -102,7 +102,7 @@ def _read_csv(path: Path) -> CatalogueRows:
 
 
 def _json_row(line: str) -> dict[str, Any]:
-    values = json.loads(line)
+    values = parse_json(line)
     if not isinstance(values, dict):
         raise ValueError("not a JSON object")
     return {name: _json_value(value) for name, value in values.items()}

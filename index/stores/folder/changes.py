@@ -17,8 +17,8 @@ from index.change import (
     Change,
     ChangeLog,
     checked_id,
+    checked_item,
     fold,
-    metadata_text,
     vector_bytes,
 )
 from index.errors import IndexDamaged
@@ -50,7 +50,7 @@ def _columns(state: Change) -> tuple[Any, ...]:
     """Return the columns of a state that was put, from `photograph` on; none for another."""
     if state.item is None or state.vector is None:
         return ()
-    text = metadata_text(state.item.metadata)
+    text = json.dumps(state.item.metadata)  # as it was accepted, by whatever rule
     return state.item.path.name, text, state.encoder, vector_bytes(state.vector)
 
 
@@ -77,7 +77,7 @@ class Changes(ChangeLog):
         self, item_id: str, photo: bytes, metadata: dict[str, Any], vector: np.ndarray, encoder: str
     ) -> int:
         """Add an item, or replace the one with that id, as the interface says; return the change's number."""
-        values = (checked_id(item_id), metadata_text(metadata), encoder, vector_bytes(vector))
+        values = (*checked_item(item_id, metadata), encoder, vector_bytes(vector))
         with self._writing() as connection:
             return self._record(connection, PUT, values[0], self.photographs.store(photo), *values[1:])
 

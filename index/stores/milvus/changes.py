@@ -18,8 +18,8 @@ from index.change import (
     Change,
     ChangeLog,
     checked_id,
+    checked_item,
     fold,
-    metadata_text,
     vector_bytes,
 )
 from index.errors import ChangeNotConfirmed, ChangesDamaged, StoreFailed, StoreUnreachable
@@ -70,9 +70,10 @@ class MilvusChanges(ChangeLog):
 
         Raises also `EncoderMismatch`, where the version in use belongs to another encoder.
         """
+        checked, stored = checked_item(item_id, metadata)
         values = {
-            "item_id": checked_id(item_id),
-            "metadata": metadata_text(metadata),
+            "item_id": checked,
+            "metadata": stored,
             "encoder": encoder,
             "embedding": base64.b64encode(vector_bytes(vector)).decode(),
         }

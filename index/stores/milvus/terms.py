@@ -12,7 +12,7 @@ from typing import Any
 
 from index.filters.parse import MAX_TEXT
 from index.filters.predicates import Value, values_of
-from training.catalogue.reader import is_unicode
+from training.catalogue.item_rules import is_unicode
 
 TERM_BYTES = 12
 _HIGHEST_BIT, _ALL_BITS = 1 << 63, (1 << 64) - 1

@@ -1,4 +1,5 @@
 import os
+import threading
 import time
 
 import pytest
@@ -96,3 +97,88 @@ def test_an_id_that_was_never_given_out_is_expired_and_reads_no_other_file(queri
     with pytest.raises(RefusedRequest) as refused:
         queries.get(query_id)
     assert refused.value.code == "query_expired"
+
+
+def test_a_photo_goes_by_time_alone_and_so_does_what_a_killed_service_has_left(tmp_path, names, roomy):
+    left = roomy.put(b"left by a service that was killed")
+    _age(tmp_path, left, 901)
+    waits, ended = [], threading.Event()
+    idle = RecentQueries(tmp_path / "queries", seconds=900, max_bytes=1600)
+
+    def wait(seconds):
+        waits.append((seconds, names()))
+        if len(waits) == 1:
+            _age(tmp_path, kept, 901)
+        return ended.set() or True if len(waits) == 2 else False
+
+    kept = roomy.put(b"kept")
+    idle.sweep_on(wait)
+    assert ended.wait(20)
+    assert [there for _, there in waits] == [{kept}, set()]
+    assert all(seconds <= 60 for seconds, _ in waits)
+
+
+def test_sweeping_goes_on_after_a_failure_and_needs_no_folder(tmp_path, monkeypatch, caplog):
+    queries = RecentQueries(tmp_path / "none", seconds=5, max_bytes=1600)
+    queries.sweep()
+    waits, ended = [], threading.Event()
+    monkeypatch.setattr(os, "scandir", lambda _: (_ for _ in ()).throw(PermissionError(13, "denied")))
+
+    def wait(seconds):
+        waits.append(seconds)
+        return ended.set() or True if len(waits) == 2 else False
+
+    queries.sweep_on(wait)
+    assert ended.wait(20)
+    assert waits == [5, 5] and "denied" in caplog.text
+
+
+def test_a_photo_from_a_clock_that_was_put_back_is_not_kept_for_longer(roomy, tmp_path, names):
+    query_id = roomy.put(b"photo")
+    _age(tmp_path, query_id, -901)
+    with pytest.raises(RefusedRequest):
+        roomy.get(query_id)
+    roomy.sweep()
+    assert names() == set()
+
+
+def test_one_photo_does_not_pass_what_all_may_take(queries, names):
+    kept = queries.put(b"x" * 50)
+    with pytest.raises(OSError, match="101 bytes, more than all"):
+        queries.put(b"x" * 101)
+    assert names() == {kept}
+
+
+def test_several_workers_keep_within_the_bytes_together(tmp_path):
+    workers = [RecentQueries(tmp_path / "q", seconds=900, max_bytes=1600, workers=4) for _ in range(4)]
+    for size in (70, 3, 24, 90, 1, 55, 20) * 40:
+        for worker in workers:
+            worker.put(bytes(size))
+            assert sum(path.stat().st_size for path in (tmp_path / "q").iterdir()) <= 1600
+
+
+def test_a_photo_is_deleted_at_once_and_once(queries, names):
+    first, second = queries.put(b"a"), queries.put(b"b")
+    queries.delete(first)
+    assert names() == {second}
+    for query_id in (first, "../queries", "q_"):
+        with pytest.raises(RefusedRequest):
+            queries.delete(query_id)
+
+
+def test_whoever_has_the_id_deletes_the_picture_of_a_search(client, post, photo, config):
+    query_id = post(photo).json["query_id"]
+    answer = client.delete(f"/v1/queries/{query_id}")
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert list(config.query_folder.iterdir()) == []
+    again = client.delete(f"/v1/queries/{query_id}")
+    assert (again.status_code, again.json["code"]) == (404, "query_expired")
+    assert post(json={"query_id": query_id}).json["code"] == "query_expired"
+    assert client.delete("/v1/queries/q_?force=1").json["param"] == "force"
+
+
+def test_a_search_whose_picture_can_t_be_kept_is_answered_without_an_id(client, post, photo, monkeypatch):
+    kept = client.application.extensions["silhouette.queries"]
+    monkeypatch.setattr(kept, "_max_bytes", len(photo) - 1)
+    answer = post(photo)
+    assert (answer.status_code, answer.json["query_id"]) == (200, None)

@@ -1,10 +1,13 @@
+import gzip
+import io
+import json
 import tempfile
 
 import numpy as np
 import pytest
 from werkzeug.test import EnvironBuilder
 
-from service.requests.reading import FormRequest
+from service.requests.forms import FormRequest
 from service.run.app import FORM_BYTES
 
 WHOLE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="p"\r\n\r\nbytes\r\n--b--\r\n'
@@ -39,3 +42,83 @@ def test_a_part_without_a_name_is_refused_as_a_field_of_no_name(client, part):
     nameless = f"--b\r\nContent-Disposition: form-data; {part}\r\n\r\nbytes\r\n".encode()
     answer = client.post("/v1/search", data=nameless + WHOLE, content_type="multipart/form-data; boundary=b")
     assert (answer.status_code, answer.json["code"], answer.json["param"]) == (400, "invalid_parameter", "")
+
+
+@pytest.mark.parametrize("name", [b"r\xe9sum\xe9.jpg", b"\xff\xfe", b"\x93\xfa\x96\x7b.jpg", b""])
+def test_the_name_of_a_file_needs_no_encoding(client, photo, name):
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="' + name + b'"\r\n\r\n'
+    kind = "multipart/form-data; boundary=b"
+    answer = client.post("/v1/search", data=head + photo + b"\r\n--b--\r\n", content_type=kind)
+    assert answer.status_code == (200 if name else 400), answer.text
+
+
+FORM = "multipart/form-data; boundary=b"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "said"),
+    [
+        ("multipart/form-data", WHOLE, "names no boundary"),
+        ("multipart/form-data; boundary=", WHOLE, "names no boundary"),
+        ('multipart/form-data; boundary="\xfc"', WHOLE, "other signs than ASCII"),
+        ("multipart/form-data; boundary=c", WHOLE, "boundary 'c' that its Content-Type names does not occur"),
+        (FORM, b"", "the body is empty"),
+        (FORM, WHOLE[:-8], "without its last boundary, '--b--'"),
+        (FORM, WHOLE.replace(b"--b--", b"--B--"), "without its last boundary"),
+        (FORM, WHOLE[:30], "in the head of a part"),
+        (FORM, b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b--\r\n", "no Content-Disposition"),
+        (
+            FORM,
+            b'--b\r\nContent-Disposition: form-data; name="kind"\r\n\r\n\xff\r\n--b--\r\n',
+            "not utf-8 text",
+        ),
+    ],
+)
+def test_each_cause_of_an_unreadable_form_has_its_words(client, kind, body, said):
+    stream = {"input_stream": io.BytesIO(body), "content_length": len(body)}
+    answer = client.post("/v1/search", content_type=kind, **stream)
+    assert (answer.status_code, answer.json["code"]) == (400, "invalid_parameter"), answer.text
+    assert said in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status", "said"),
+    [
+        (FORM, b"--b--\r\n", 400, "The form holds no file"),
+        ("application/json", b"", 400, "The body is empty"),
+        ("text/csv", b"a,b", 415, "The body is text/csv"),
+        ("", b"a,b", 415, "The body has no Content-Type"),
+        ("", b"", 400, "The request has no body"),
+    ],
+)
+def test_a_body_that_is_none_is_named_as_what_it_is(client, kind, body, status, said):
+    answer = client.post("/v1/search", data=body, content_type=kind)
+    assert answer.status_code == status and said in answer.json["detail"], answer.text
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "GZip, br"])
+@pytest.mark.parametrize(("kind", "body"), [(FORM, WHOLE), ("application/json", b'{"item_id": "hat/1"}')])
+def test_a_compressed_body_is_named_as_such(client, coding, kind, body):
+    headers = {"Content-Encoding": coding}
+    answer = client.post("/v1/search", data=gzip.compress(body), content_type=kind, headers=headers)
+    assert (answer.status_code, answer.json["code"]) == (415, "unsupported_type")
+    assert coding.lower() in answer.json["detail"] and "without Content-Encoding" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        ('{"item_id": "hat/1", "limit": 3, "limit": 4}', "limit"),
+        ('{"item_id": "hat/1", "filter": {"price": {"gte": 1, "gte": 2}}}', "gte"),
+        ('{"item_id": "hat/1", "filter": {"or": [{"a": 1, "a": 1}]}}', "a"),
+    ],
+)
+def test_a_key_that_is_given_twice_is_refused_however_deep(client, body, key):
+    answer = client.post("/v1/search", data=body, content_type="application/json")
+    assert (answer.status_code, answer.json["param"]) == (400, key)
+    assert "is given twice" in answer.json["detail"]
+    found = json.dumps(json.loads(body)["filter"]) if "filter" in body else '{"a": 1}'
+    assert client.get("/v1/items/hat/1/similar", query_string={"filter": found}).status_code == 200
+    address = {"filter": '{"category": "hat", "category": "dress"}'}
+    refused = client.get("/v1/items/hat/1/similar", query_string=address)
+    assert (refused.status_code, refused.json["param"]) == (400, "category")

@@ -172,6 +172,12 @@ def test_json_lines_keep_nested_values_and_report_bad_lines_by_number(shop):
     assert [bad.path for bad in catalogue.bad] == [f"{spec} line 3", f"{spec} line 4"]
 
 
+def test_a_key_that_comes_twice_in_a_line_is_reported_and_not_guessed(shop):
+    lines = ['{"item_id": "1", "path": "a.jpg"}', '{"item_id": "2", "path": "b.jpg", "x": {"y": 1, "y": 2}}']
+    (bad,) = read_catalogue(written(shop / "c.jsonl", "\n".join(lines))).bad
+    assert "'y' is given twice" in bad.reason
+
+
 def test_json_numbers_serve_as_ids_and_not_a_number_becomes_none(shop):
     spec = written(shop / "c.jsonl", '{"item_id": 12, "path": "a.jpg", "x": NaN, "y": Infinity}')
 

@@ -136,12 +136,12 @@ def test_an_empty_category_is_none_as_in_a_catalogue(changes, put):
 @pytest.mark.parametrize("item_id", ["", "\ud800", "a\0b"])
 def test_what_can_be_no_id_is_refused(changes, put, item_id):
     for change in (put, changes.delete, changes.forget):
-        with pytest.raises(InvalidChange, match="id of an item"):
+        with pytest.raises(InvalidChange, match="id.*Accepted: 1 to 255 characters"):
             change(item_id)
     assert changes.since(0) == []
 
 
-@pytest.mark.parametrize("value", [float("nan"), {1, 2}, Path("x")])
+@pytest.mark.parametrize("value", ["\ud800", {1, 2}, Path("x")])
 def test_metadata_that_json_does_not_know_is_refused(changes, put, value):
     with pytest.raises(InvalidChange, match="metadata"):
         put("a", price=value)

@@ -1,0 +1,52 @@
+"""The folders whose pictures may be served: the catalogue's own, and those that were allowed on purpose."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from training.catalogue.reader import BadItem, Catalogue, Item
+
+
+def _real(path: Path, folder: str) -> str:
+    """Return where a file really lies, its folder being resolved already."""
+    return os.path.realpath(path) if path.is_symlink() else os.path.join(folder, path.name)
+
+
+def _is_below(real: str, roots: Iterable[str]) -> bool:
+    return any(os.path.commonpath((real, root)) == root for root in roots)
+
+
+def served_file(path: Path, roots: Iterable[str | Path]) -> Path | None:
+    """Return where a file really lies, all links followed; None where that is in none of the folders.
+
+    The folders' own links are followed, too, at each call: a catalogue may be a link that is switched.
+    """
+    real = os.path.realpath(path)
+    return Path(real) if _is_below(real, map(os.path.realpath, roots)) else None
+
+
+def within(catalogue: Catalogue, allowed: Iterable[Path]) -> Catalogue:
+    """Return a catalogue whose items outside of its folder and of those allowed are among the bad ones."""
+    if catalogue.root is None:
+        return catalogue
+    roots = {os.path.realpath(root) for root in (catalogue.root, *allowed)}
+    folder_of = cache(os.path.realpath)
+
+    def outside(item: Item) -> BadItem | None:
+        real = _real(item.path, folder_of(item.path.parent))
+        if _is_below(real, roots):
+            return None
+        reason = (
+            f"it lies at {real}, outside of the catalogue's folder {catalogue.root}; to serve pictures from "
+            f"there, build with --allow-root {os.path.dirname(real)}"
+        )
+        return BadItem(item.item_id, str(item.path), reason)
+
+    found = [(item, outside(item)) for item in catalogue.items]
+    return replace(
+        catalogue,
+        items=tuple(item for item, bad in found if bad is None),
+        bad=(*catalogue.bad, *(bad for _, bad in found if bad is not None)),
+    )

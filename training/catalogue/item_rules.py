@@ -1,0 +1,94 @@
+"""What an item may be, whichever way it comes: in a catalogue, over HTTP or from the command line."""
+
+import json
+import math
+import unicodedata
+from typing import Any
+
+from training.errors import InvalidItem
+
+LONGEST_ID = 255
+"""Characters: percent-encoded, two of them and what else an explanation takes fit into 8,190 bytes."""
+
+METADATA_BYTES = 32_768
+METADATA_DEPTH = 16
+
+ACCEPTED_ID = (
+    f"Accepted: 1 to {LONGEST_ID} characters without control characters and line breaks, and no part '.' or "
+    "'..' between slashes."
+)
+ACCEPTED_METADATA = (
+    f"Accepted: an object of up to {METADATA_BYTES:,} bytes in JSON, nested up to {METADATA_DEPTH} deep."
+)
+
+_CONTROLS = {"Cc", "Zl", "Zp"}  # categories of Unicode
+
+
+def is_unicode(text: str) -> bool:
+    """Return whether a text has no lone surrogates, which file names and JSON can contain."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _problem_of_id(item_id: str) -> str:
+    if not item_id:
+        return "is empty"
+    if len(item_id) > LONGEST_ID:
+        return f"has {len(item_id):,} characters"
+    if not is_unicode(item_id):
+        return "is not valid Unicode"
+    if not item_id.isprintable():
+        controls = [sign for sign in item_id if unicodedata.category(sign) in _CONTROLS]
+        if controls:
+            return f"holds the control character {controls[0]!r}"
+    if not {".", ".."}.isdisjoint(item_id.split("/")):  # which clients resolve in an address
+        return "has a part '.' or '..'"
+    return ""
+
+
+def checked_id(item_id: str) -> str:
+    """Return an id that an item may have; raises `InvalidItem` for one that it may not."""
+    if problem := _problem_of_id(item_id):
+        raise InvalidItem(f"The item id {problem}. {ACCEPTED_ID}")
+    return item_id
+
+
+def _depth(content: Any, *, most: int) -> int:
+    """Return the nesting depth of a value, or a number above `most`."""
+    inner = content.values() if isinstance(content, dict) else content if isinstance(content, list) else ()
+    return 1 + max((_depth(each, most=most - 1) for each in inner), default=0) if most >= 0 else 1
+
+
+def _finite(value: Any) -> Any:
+    """Return a value with null in place of NaN and infinity, which are no JSON."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list) else value
+
+
+def checked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return metadata as it is stored: null for an empty category, for NaN and for infinity.
+
+    Raises
+    ------
+    InvalidItem
+        It is too large, nested too deep, or not what JSON can hold.
+    """
+    if _depth(metadata, most=METADATA_DEPTH) > METADATA_DEPTH + 1:
+        raise InvalidItem(f"The metadata is nested too deep. {ACCEPTED_METADATA}")
+    stored: dict[str, Any] = _finite(metadata)
+    if stored.get("category") == "":
+        stored["category"] = None
+    try:
+        size = len(json.dumps(stored, ensure_ascii=False).encode())
+    except (TypeError, ValueError) as error:  # a lone surrogate is a ValueError
+        reason = "a text is not valid Unicode" if isinstance(error, UnicodeError) else error
+        raise InvalidItem(f"The metadata can't be stored: {reason}. {ACCEPTED_METADATA}") from error
+    if size > METADATA_BYTES:
+        raise InvalidItem(f"The metadata has {size:,} bytes. {ACCEPTED_METADATA}")
+    return stored
