@@ -67,6 +67,11 @@ _BUILD_OPTIONS = (
         help="How many fewer items than the version in use, as a share, may be published.",
     ),
     click.option(
+        "--new-catalogue",
+        is_flag=True,
+        help="Replace an index of another catalogue, however many items that has.  [default: no]",
+    ),
+    click.option(
         "--golden",
         type=click.Path(path_type=Path, dir_okay=False),
         help="CSV of queries that must be answered right: image, item_ids, k.  [default: none]",

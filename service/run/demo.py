@@ -121,7 +121,7 @@ def _build(demo: Demo, spec: str, run: Run) -> None:
         "--encoder": demo.encoder,
         "--out": demo.indexes,
         "--cache": demo.cache,
-        "--max-drop": 1,  # another catalogue may well be smaller
+        "--max-drop": 1,  # whatever was found this time is what is shown
     }
     flags = [str(part) for option in options.items() for part in option]
     answer = run([sys.executable, "-m", "index", "build", *flags], stdout=sys.stderr, check=False)

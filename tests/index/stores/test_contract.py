@@ -195,6 +195,7 @@ def test_what_was_built_before_is_known_to_the_next_build(filled):
     previous = filled.store.previous()
     assert previous.items == len(previous.contents) == 60
     assert previous.contents["sku 7/ü"] == bytes([7]) + bytes(31)
+    assert previous.catalogue == filled.store.manifest(filled.store.current()).catalogue != ""
 
 
 def test_an_index_of_another_encoder_is_not_opened(filled, make_encoder):
