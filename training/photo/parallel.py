@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from joblib import Parallel, cpu_count, delayed
-from tqdm import tqdm
 
 from training.errors import UnreadableImage
 from training.photo.garment import Garment, read_garment
+from training.progress import progress_bar
 
 BATCH = 8  # sources a worker takes at a time
 
@@ -60,7 +60,7 @@ def in_order(
         initializer=start,
     )
     results = run(delayed(_or_error)(function, source) for source in sources)
-    yield from tqdm(results, total=len(sources), desc=progress, unit=unit, disable=progress is None)
+    yield from progress_bar(results, total=len(sources), desc=progress, unit=unit, disable=progress is None)
 
 
 def isolate_all(
