@@ -12,8 +12,9 @@ import click
 
 from training.catalogue.reader import Catalogue, read_catalogue
 from training.command import SilhouetteGroup
+from training.errors import EncoderMismatch, UnreadableEncoder
 from training.options import cache_option, encoder_option, processes_option
-from training.photo.encoder import MODEL_FILE, Encoder
+from training.photo.encoder import MODEL_FILE, PRETRAINED, Encoder
 
 CATALOGUE_HELP = (
     "A folder of images, a .csv, .jsonl or .parquet file, fashion-mnist:FOLDER or drawn:N; "
@@ -251,7 +252,8 @@ def evaluate(
 ) -> None:
     """Score the search: how many of the first answers have the query's category.
 
-    Items without a category are left out. Prints P@1, P@5, P@10, macro P@10, mAP and 10-NN accuracy.
+    Items without a category are left out. The encoder that ships is scored beside another one, and a line
+    says if that is worse. Prints P@1, P@5, P@10, macro P@10, mAP and 10-NN accuracy.
 
     With --suite also: Fashion-MNIST, disturbed photographs, drawn garments of known shape, sketches, more
     baselines, and the encoder with each of its parts left out. That takes hours the first time, most of it
@@ -264,8 +266,22 @@ def evaluate(
     if suite or options["parts"] or options["out"]:
         _evaluate_parts(judged, ranked, asked, as_json, cache=cache, processes=processes, **options)
         return
-    rows = retrieval.evaluate(judged, ranked, asked, baselines=baselines, processes=processes)
+    rows = retrieval.evaluate(
+        judged, ranked, asked, baselines=baselines, shipped=_shipped_beside(judged), processes=processes
+    )
     click.echo(retrieval.as_json(rows) if as_json else score_table.as_markdown([retrieval.tabulate(rows)]))
+    if line := retrieval.beside_shipped(rows):
+        click.echo(line, err=True)
+
+
+def _shipped_beside(judged: Encoder) -> Encoder | None:
+    """Return the encoder that ships, to compare another one with; None where it can't be used, or is it."""
+    try:
+        shipped = Encoder.load(PRETRAINED)
+    except (UnreadableEncoder, EncoderMismatch) as error:
+        click.echo(f"Not compared with the encoder that ships: {error}", err=True)
+        return None
+    return None if shipped.fingerprint == judged.fingerprint else shipped
 
 
 def _evaluate_parts(
