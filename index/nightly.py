@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.base import BaseTrigger
 
+from training.command import INTERRUPTED
+
 log = logging.getLogger(__name__)
 
 LATE_SECONDS = 6 * 3600
@@ -121,10 +123,10 @@ class Nightly:
                     os.killpg(self._child.pid, signal.SIGTERM)
         if self._scheduler.running:
             self._scheduler.shutdown()
-        log.info("No further builds")
+        log.info("No further builds; the index in use stays")
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, signal.SIG_IGN)
-    raise SystemExit(0)
+    raise SystemExit(INTERRUPTED if number == signal.SIGINT else 0)

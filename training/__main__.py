@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from training.catalogue.reader import Catalogue, read_catalogue
-from training.command import SilhouetteGroup
+from training.command import SilhouetteGroup, when_interrupted
 from training.errors import EncoderMismatch, UnreadableEncoder
 from training.options import cache_option, encoder_option, processes_option
 from training.photo.encoder import MODEL_FILE, PRETRAINED, Encoder
@@ -35,6 +35,7 @@ def main() -> None:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
+@when_interrupted("Cut-outs and the last whole epoch are kept: go on by the same command with --resume.")
 @main.command(
     epilog="\b\n"
     "Quick try:     python -m training fit --catalogue drawn:160 --out models/quick --config quick\n"
@@ -165,6 +166,7 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
     return Hosts(coordinator, count, number)
 
 
+@when_interrupted("The last whole epoch is kept: the same command goes on from there.")
 @main.command(
     epilog="\b\n"
     "The segmenter is part of the preprocessing. To use your own, pass --out training/pretrained,\n"
@@ -197,6 +199,7 @@ def export(run: Path) -> None:
     click.echo(f"Exported encoder {export_run(run).fingerprint[:12]} to {run}.")
 
 
+@when_interrupted("The ablation's trainings are kept in the cache; the same command does the rest again.")
 @main.command()
 @encoder_option
 @click.option("--gallery", required=True, help=f"What is searched. {CATALOGUE_HELP}")

@@ -14,7 +14,7 @@ class _Lines(tqdm):
     """A bar whose states are lines, for logs of cron and containers."""
 
     monitor_interval = 0  # no thread that redraws it
-    disable: bool
+    disable: bool = True  # until it is set up
 
     @staticmethod
     def status_printer(file: Any) -> Callable[[str], None]:
@@ -33,6 +33,9 @@ class _Lines(tqdm):
 
     def moveto(self, n: int) -> None:
         """Leave the cursor where it is."""
+
+    def __del__(self) -> None:
+        """Write nothing: Ctrl-C may have come before the bar was whole."""
 
     def close(self) -> None:
         """Write the last line."""

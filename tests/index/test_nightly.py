@@ -126,7 +126,8 @@ def test_each_run_is_a_process_and_a_line_in_the_log(make_nightly, caplog, code,
     assert ("the index in use stays" in message) is (code != 0)
 
 
-def test_sigterm_ends_the_build_with_its_children_and_the_schedule():
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_ends_the_build_with_its_children_and_the_schedule(number, code):
     reading, writing = os.pipe()
     with subprocess.Popen(
         [sys.executable, "-c", HANGING], cwd=ROOT, stdout=writing, stderr=subprocess.PIPE
@@ -134,11 +135,15 @@ def test_sigterm_ends_the_build_with_its_children_and_the_schedule():
         os.close(writing)
         with open(reading, "rb") as output:
             assert output.read(4) == b"upup"
-            nightly.send_signal(signal.SIGTERM)
+            nightly.send_signal(number)
             assert output.read() == b""  # everyone who held the other end is gone
         _, log = nightly.communicate(timeout=20)
-    assert nightly.returncode == 0
-    assert b"exit code -15" in log and b"No further builds" in log and b"Traceback" not in log
+    assert nightly.returncode == code
+    assert (
+        b"exit code -15" in log
+        and b"No further builds; the index in use stays" in log
+        and b"Traceback" not in log
+    )
 
 
 def test_a_run_that_is_due_after_the_end_does_not_begin(make_nightly, tmp_path):
