@@ -7,8 +7,8 @@ FROM python:${PYTHON}-slim AS base
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
 RUN useradd --create-home --uid 1000 silhouette \
-    && mkdir indexes models cache \
-    && chown silhouette:silhouette indexes models cache
+    && mkdir indexes models cache keys \
+    && chown silhouette:silhouette indexes models cache keys
 COPY constraints.txt requirements-serving.txt ./
 
 # Trains and evaluates. TENSORFLOW may add the libraries of a GPU; the version stands in requirements.txt.

@@ -10,7 +10,7 @@ from time import perf_counter
 
 import numpy as np
 
-from index.comparison import Difference, Previous, compare
+from index.comparison import Difference, Previous, compare, replaced
 from index.embedding.cache import FOLDER, EmbeddingCache
 from index.embedding.duplicates import find_duplicates
 from index.embedding.embedder import Embedder
@@ -46,6 +46,8 @@ class BuildOptions:
         What the gate asks for; the kind is tuned to find its `recall`.
     max_bad : float
         Highest share of the catalogue's items that may be skipped.
+    new_catalogue : bool
+        Replace an index of another catalogue, however many items that has.
     golden : Path, optional
         CSV file of golden queries.
     keep : int
@@ -65,6 +67,7 @@ class BuildOptions:
     kind: str = AUTO
     limits: Limits = Limits()
     max_bad: float = MAX_BAD
+    new_catalogue: bool = False
     golden: Path | None = None
     keep: int = KEEP
     allow_roots: tuple[Path, ...] = ()
@@ -93,6 +96,8 @@ class Built:
         Items whose embedding an earlier build had made.
     difference : Difference
         From the version that was in use.
+    replaced : str or None
+        The catalogue of the version that was in use, where that is another one.
     removed : tuple of str
         Old versions that were removed.
     """
@@ -104,6 +109,7 @@ class Built:
     seconds: dict[str, float]
     cached: int
     difference: Difference
+    replaced: str | None = None
     removed: tuple[str, ...] = ()
 
 
@@ -186,7 +192,7 @@ def publish_embedded(
     run : BuildRun
     embedded : Embedded
     options : BuildOptions, optional
-        Its kind and limits hold.
+        Its kind, its limits and `new_catalogue` hold.
     rechecked : (int64 (m,), float32 (m, d)), optional
         As for `index.gate.checks.check_vectors`.
     now : datetime, optional
@@ -199,10 +205,16 @@ def publish_embedded(
     """
     options = options or BuildOptions()
     vectors, limits = embedded.vectors, options.limits
-    before = run.previous.items if run.previous else None
+    other = replaced(run.previous, run.catalogue, embedded.items)
+    compared = None if other and options.new_catalogue else run.previous
     with run.timed("check"):
         verdict = check_vectors(
-            vectors, items=len(embedded.items), before=before, rechecked=rechecked, limits=limits
+            vectors,
+            items=len(embedded.items),
+            before=compared.items if compared else None,
+            replaced=other,
+            rechecked=rechecked,
+            limits=limits,
         )
     if verdict.failures:
         _require(run, verdict)
@@ -317,5 +329,6 @@ def build_index(
         seconds=run.seconds,
         cached=embedded.cached,
         difference=compare(run.previous, embedded.items, embedded.contents),
+        replaced=replaced(run.previous, run.catalogue, embedded.items),
         removed=removed,
     )

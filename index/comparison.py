@@ -1,4 +1,4 @@
-"""The difference between two versions: items that are new, gone, or have another photograph."""
+"""The difference between two versions: another catalogue, and items that are new, gone, or changed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +10,21 @@ from training.catalogue.reader import Item
 
 @dataclass(frozen=True)
 class Previous:
-    """The version in use before a build: how many items it has, and the SHA-256 of each one's photograph."""
+    """The version in use before a build.
+
+    Parameters
+    ----------
+    items : int
+        How many it has.
+    contents : dict
+        The SHA-256 of each one's photograph, by id.
+    catalogue : str
+        The catalogue as it was named to its build.
+    """
 
     items: int
     contents: dict[str, bytes]
+    catalogue: str
 
 
 @dataclass(frozen=True)
@@ -23,6 +34,26 @@ class Difference:
     new: int
     changed: int
     removed: int
+
+
+def replaced(previous: Previous | None, catalogue: str, items: Sequence[Item]) -> str | None:
+    """Return the name of the catalogue that another one is to take the place of; None where it is the same.
+
+    A catalogue that is named otherwise is the same one if the version in use has at least half of its items:
+    files with the date in their name, or a part of the catalogue.
+
+    Parameters
+    ----------
+    previous : Previous or None
+    catalogue : str
+        The catalogue as it is named now.
+    items : sequence of Item
+        Its items.
+    """
+    if previous is None or previous.catalogue == catalogue:
+        return None
+    known = sum(item.item_id in previous.contents for item in items)
+    return previous.catalogue if 2 * known < len(items) else None
 
 
 def compare(previous: Previous | None, items: Sequence[Item], contents: np.ndarray) -> Difference:

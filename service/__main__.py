@@ -13,7 +13,7 @@ from service.config import FILE, Config, settings_in_words
 from service.http.keys import add_key, read_keys, remove_key
 from service.run.server import Address
 from service.run.server import serve as run_server
-from training.command import SilhouetteGroup
+from training.command import SilhouetteGroup, when_interrupted
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -60,6 +60,7 @@ def serve(example: Path | None, **options: Any) -> None:
     run_server(partial(_config, **options), example=example)
 
 
+@when_interrupted("What was fetched and embedded is kept: the same command goes on from there.")
 @main.command()
 @click.option("--catalogue", help="Your own photographs; by default the clothing photographs are fetched.")
 @_host

@@ -1,18 +1,37 @@
 """The warnings of an answer, each with the rule that raises it; the page's texts are in static/query.js."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # loads native libraries, which must not happen before workers are forked
     from training.photo.garment import Garment
 
-AnswerWarning = Literal["garment_not_found"]
+AnswerWarning = Literal["garment_not_found", "filter_field_unknown"]
 
-_RULES: dict[AnswerWarning, Callable[["Garment"], bool]] = {
-    "garment_not_found": lambda garment: not garment.found,
+
+@dataclass(frozen=True)
+class Judged:
+    """What an answer is warned about.
+
+    Parameters
+    ----------
+    garment : Garment or None
+        What was cut out of the picture; None where no picture was read.
+    fields_known : bool
+        Whether each field of the filter is one that items have.
+    """
+
+    garment: "Garment | None" = None
+    fields_known: bool = True
+
+
+_RULES: dict[AnswerWarning, Callable[[Judged], bool]] = {
+    "garment_not_found": lambda judged: judged.garment is not None and not judged.garment.found,
+    "filter_field_unknown": lambda judged: not judged.fields_known,
 }
 
 
-def warnings_of(garment: "Garment") -> list[AnswerWarning]:
-    """Return the warnings that hold for a garment cut out of a picture."""
-    return [warning for warning, applies in _RULES.items() if applies(garment)]
+def warnings_of(judged: Judged) -> list[AnswerWarning]:
+    """Return the warnings that hold for an answer."""
+    return [warning for warning, applies in _RULES.items() if applies(judged)]

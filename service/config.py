@@ -1,5 +1,6 @@
 """The settings of the service: a frozen dataclass, read from a file and the environment, and checked."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, fields
@@ -26,6 +27,8 @@ from service.setting_types import (
 FILE = PREFIX + "CONFIG"
 OTHERS = {"SILHOUETTE_CONFIG", "SILHOUETTE_CACHE"}
 """Variables of the product that are not settings of the service."""
+
+_OF_KUBERNETES = rf"{PREFIX}(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable, read by prometheus_client, that names the folder in which workers share their metrics."""
@@ -171,6 +174,11 @@ class Config:
 def _refuse_unknown(settings: type[Config], environ: Mapping[str, str]) -> None:
     known = {variable(setting) for setting in fields(settings)} | OTHERS
     for name in sorted(name for name in environ if name.startswith(PREFIX)):
+        if re.fullmatch(_OF_KUBERNETES, name):
+            raise InvalidSetting(
+                f"{name} is set by Kubernetes, for a Service called silhouette, and is not a setting. "
+                "Call the Service otherwise, or put enableServiceLinks: false into the pod's spec."
+            )
         if name not in known:
             (near,) = get_close_matches(name, known, n=1, cutoff=0.0)
             raise InvalidSetting(f"{name:.80} is not a setting. Did you mean {near}? Otherwise unset it.")

@@ -28,6 +28,7 @@ SLOW = (
     "training/model",
     "training/photo/test_encoder.py",
     "training/segmentation",
+    "training/test_command.py",  # starts commands and presses Ctrl-C
     "training/test_device.py",
 )
 """Folders and modules, below tests/, that `make quick` leaves out for their time."""

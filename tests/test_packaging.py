@@ -7,14 +7,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 import yaml
 from click.testing import CliRunner
 
 from index.__main__ import main as index
+from index.embedding.cache import FOLDER
 from service.__main__ import main as service
+from service.config import Config
 from tests.import_graph import ROOT, module_files, read_imports, serving_side
 from training.__main__ import main as training
 
@@ -190,17 +192,74 @@ def test_the_commands_of_the_operations_manual_are_ours():
         check_is_real(*command)
 
 
-def test_the_services_share_named_volumes_and_read_the_catalogue_only(compose):
+APP = PurePosixPath("/app")
+WRITES = {  # what each container writes to: what its command does, by the defaults of the product
+    "service": {APP / Config().indexes, APP / Config().query_folder, Path("/tmp")},
+    "nightly": {APP / Config().indexes, APP / "cache" / FOLDER, Path("/tmp")},
+    "train": {APP / "models" / "mine", APP / "cache", Path("/tmp")},
+}
+
+
+def mounts(entry: dict) -> dict[str, tuple[str, bool]]:
+    """Return the name and whether it can be written to of what is mounted, by its place."""
+    parts = [volume.removesuffix(":ro").rpartition(":") for volume in entry["volumes"]]
+    writable = [not volume.endswith(":ro") for volume in entry["volumes"]]
+    return {place: (name, can) for (name, _, place), can in zip(parts, writable, strict=True)}
+
+
+def writable(entry: dict) -> set[str]:
+    return {place for place, (_, can) in mounts(entry).items() if can} | {
+        place.partition(":")[0] for place in entry["tmpfs"]
+    }
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_container_writes_nowhere_but_to_its_volumes_and_to_tmp(compose_with_defaults, name):
+    entry = compose_with_defaults["services"][name]
+    assert entry["read_only"] is True
+    paths = {*map(PurePosixPath, WRITES[name])}
+    if name == "service":
+        paths.add(PurePosixPath(entry["environment"]["SILHOUETTE_KEYS"]))
+    places = {*map(PurePosixPath, writable(entry))}
+    assert all(places & {path, *path.parents} for path in paths)
+    assert all(any(place in (path, *path.parents) for path in paths) for place in places)  # and no more
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_container_has_no_privileges_and_a_limit_of_memory(compose_with_defaults, name):
+    entry = compose_with_defaults["services"][name]
+    assert entry["cap_drop"] == ["ALL"] and entry["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in entry and "cap_add" not in entry and "user" not in entry
+    assert re.fullmatch(r"\d+g", entry["mem_limit"])
+    assert all("size=" in place for place in entry["tmpfs"])
+
+
+def test_the_volume_of_the_keys_is_mounted_by_the_service_alone(compose_with_defaults):
+    services = compose_with_defaults["services"]
+    keys = PurePosixPath(services["service"]["environment"]["SILHOUETTE_KEYS"])
+    (volume,) = {
+        name for place, (name, _) in mounts(services["service"]).items() if place == str(keys.parent)
+    }
+    for name, entry in services.items():
+        assert (volume in {mounted for mounted, _ in mounts(entry).values()}) is (name == "service")
+
+
+def test_the_manual_lists_what_each_container_writes_to(compose):
+    manual = (ROOT / "docs" / "operations.md").read_text()
+    for name, entry in ours(compose).items():
+        (row,) = re.findall(rf"^\| `{name}` \| (.*) \|$", manual, re.MULTILINE)
+        assert set(re.findall(r"`(\w+)`", row)) == {volume for volume, can in mounts(entry).values() if can}
+
+
+def test_containers_only_read_the_catalogue(compose):
     for entry in ours(compose).values():
-        named = dict(volume.split(":", 1) for volume in entry["volumes"] if not volume.startswith("$"))
-        assert named == {"indexes": "/app/indexes", "models": "/app/models", "cache": "/app/cache"}
         assert any(volume.endswith(":/catalogue:ro") for volume in entry["volumes"])
-    assert set(compose["volumes"]) == {"indexes", "models", "cache", "milvus"}
+    assert set(compose["volumes"]) == {"indexes", "models", "cache", "keys", "milvus"}
 
 
 def test_volumes_belong_to_the_user_that_writes_to_them():
     made = next(text for name, text in stages()["base"] if name == "RUN")
-    assert re.search(r"chown silhouette:silhouette indexes models cache$", made)
+    assert re.search(r"chown silhouette:silhouette indexes models cache keys$", made)
 
 
 def test_milvus_is_started_on_demand_pinned_and_kept_from_the_network(compose, compose_with_defaults):

@@ -11,9 +11,10 @@ from typing import Any
 import click
 
 from training.catalogue.reader import Catalogue, read_catalogue
-from training.command import SilhouetteGroup
+from training.command import SilhouetteGroup, when_interrupted
+from training.errors import EncoderMismatch, UnreadableEncoder
 from training.options import cache_option, encoder_option, processes_option
-from training.photo.encoder import MODEL_FILE, Encoder
+from training.photo.encoder import MODEL_FILE, PRETRAINED, Encoder
 
 CATALOGUE_HELP = (
     "A folder of images, a .csv, .jsonl or .parquet file, fashion-mnist:FOLDER or drawn:N; "
@@ -34,6 +35,7 @@ def main() -> None:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
+@when_interrupted("Cut-outs and the last whole epoch are kept: go on by the same command with --resume.")
 @main.command(
     epilog="\b\n"
     "Quick try:     python -m training fit --catalogue drawn:160 --out models/quick --config quick\n"
@@ -164,6 +166,7 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
     return Hosts(coordinator, count, number)
 
 
+@when_interrupted("The last whole epoch is kept: the same command goes on from there.")
 @main.command(
     epilog="\b\n"
     "The segmenter is part of the preprocessing. To use your own, pass --out training/pretrained,\n"
@@ -196,6 +199,7 @@ def export(run: Path) -> None:
     click.echo(f"Exported encoder {export_run(run).fingerprint[:12]} to {run}.")
 
 
+@when_interrupted("The ablation's trainings are kept in the cache; the same command does the rest again.")
 @main.command()
 @encoder_option
 @click.option("--gallery", required=True, help=f"What is searched. {CATALOGUE_HELP}")
@@ -251,7 +255,8 @@ def evaluate(
 ) -> None:
     """Score the search: how many of the first answers have the query's category.
 
-    Items without a category are left out. Prints P@1, P@5, P@10, macro P@10, mAP and 10-NN accuracy.
+    Items without a category are left out. The encoder that ships is scored beside another one, and a line
+    says if that is worse. Prints P@1, P@5, P@10, macro P@10, mAP and 10-NN accuracy.
 
     With --suite also: Fashion-MNIST, disturbed photographs, drawn garments of known shape, sketches, more
     baselines, and the encoder with each of its parts left out. That takes hours the first time, most of it
@@ -264,8 +269,22 @@ def evaluate(
     if suite or options["parts"] or options["out"]:
         _evaluate_parts(judged, ranked, asked, as_json, cache=cache, processes=processes, **options)
         return
-    rows = retrieval.evaluate(judged, ranked, asked, baselines=baselines, processes=processes)
+    rows = retrieval.evaluate(
+        judged, ranked, asked, baselines=baselines, shipped=_shipped_beside(judged), processes=processes
+    )
     click.echo(retrieval.as_json(rows) if as_json else score_table.as_markdown([retrieval.tabulate(rows)]))
+    if line := retrieval.beside_shipped(rows):
+        click.echo(line, err=True)
+
+
+def _shipped_beside(judged: Encoder) -> Encoder | None:
+    """Return the encoder that ships, to compare another one with; None where it can't be used, or is it."""
+    try:
+        shipped = Encoder.load(PRETRAINED)
+    except (UnreadableEncoder, EncoderMismatch) as error:
+        click.echo(f"Not compared with the encoder that ships: {error}", err=True)
+        return None
+    return None if shipped.fingerprint == judged.fingerprint else shipped
 
 
 def _evaluate_parts(

@@ -1,22 +1,44 @@
 """The command group of every entry point, which turns the product's errors into one line and exit code 1."""
 
 import errno
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from training.errors import SilhouetteError
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as of any program that a shell runs: 128 and the number of SIGINT."""
+
+_KEPT: dict[str, str] = {}
+
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+def when_interrupted(kept: str) -> Callable[[click.Command], click.Command]:
+    """Return a decorator of a command that says, after Ctrl-C, what is kept and how to go on."""
+
+    def decorate(command: click.Command) -> click.Command:
+        _KEPT[str(command.name)] = kept
+        return command
+
+    return decorate
 
 
 class SilhouetteGroup(click.Group):
     """A click group whose commands end with one line on standard error when a `SilhouetteError` is raised."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; exit with status 1 and the error's text where a `SilhouetteError` is raised."""
+        """Run the command; exit with status 1 and the error's text where a `SilhouetteError` is raised.
+
+        After Ctrl-C the status is `INTERRUPTED`, and a line says what the command keeps.
+        """
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo(f"\nInterrupted. {_KEPT.get(str(ctx.invoked_subcommand), '')}".rstrip(), err=True)
+            ctx.exit(INTERRUPTED)
         except SilhouetteError as error:
             raise click.ClickException(str(error)) from error
         except OSError as error:

@@ -20,6 +20,7 @@ from index.stores.address import open_store
 from index.stores.store import LAST_REPORT
 from index.vectors.kinds import AUTO, KINDS
 from training.catalogue.reader import read_catalogue
+from training.command import when_interrupted
 from training.errors import TooManyBadItems
 from training.options import cache_option, encoder_option, processes_option
 from training.photo.encoder import Encoder
@@ -65,6 +66,11 @@ _BUILD_OPTIONS = (
         default=Limits.max_drop,
         show_default=True,
         help="How many fewer items than the version in use, as a share, may be published.",
+    ),
+    click.option(
+        "--new-catalogue",
+        is_flag=True,
+        help="Replace an index of another catalogue, however many items that has.  [default: no]",
     ),
     click.option(
         "--golden",
@@ -135,6 +141,9 @@ def _naming_reports(indexes: Path) -> Iterator[None]:
         raise
 
 
+@when_interrupted(
+    "The index in use stays, and what was embedded is kept: the same command goes on from there."
+)
 @click.command(epilog="Example: python -m index build --catalogue 'catalogue.csv?split=train'")
 @build_options
 def build(

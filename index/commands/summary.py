@@ -41,6 +41,9 @@ def lines(built: Built, *, store: Store, encoder: Path) -> Iterator[str]:
     """
     manifest = built.manifest
     yield f"Published {manifest.version} in {store}"
+    yield f"Catalogue {manifest.catalogue}" + (
+        f", which replaces another one: {built.replaced}" if built.replaced else ""
+    )
     yield f"Encoder   {manifest.encoder[:12]}, which the service is started with: --encoder {encoder}"
     yield from _kind(built)
     yield f"Items     {manifest.items:,}: {_pairs(_counts(built), ',')}"
@@ -61,6 +64,8 @@ def fields(built: Built, *, encoder: Path) -> dict[str, Any]:
     manifest = built.manifest
     return {
         "version": manifest.version,
+        "catalogue": manifest.catalogue,
+        "replaced_catalogue": built.replaced,
         "items": manifest.items,
         **_counts(built),
         "duplicates": manifest.duplicates,

@@ -13,7 +13,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from index.embedding.cache import Embedding, EmbeddingCache
 from index.embedding.embedder import Embedder, Outcome, Photo, embed_photo
@@ -22,6 +21,7 @@ from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder
 from training.photo.images import read_bytes
+from training.progress import progress_bar
 
 _READ_AT_ONCE = 64
 _ALONE = 100  # photographs done before other processes would have started
@@ -68,7 +68,7 @@ def _contents(
 ) -> list[bytes | UnreadableImage]:
     """Return the SHA-256 of each file, or why it can't be read."""
     found: list[bytes | UnreadableImage] = []
-    bar = tqdm(total=len(paths), desc="Reading", unit="photo", disable=not progress)
+    bar = progress_bar(total=len(paths), desc="Reading", unit="photo", disable=not progress)
     with bar, ThreadPoolExecutor(processes or os.cpu_count()) as pool:
         parts = [paths[at : at + _READ_AT_ONCE] for at in range(0, len(paths), _READ_AT_ONCE)]
         for part in pool.map(_contents_of, parts):
@@ -119,7 +119,7 @@ class _Work:
         """Encode what is missing; once more for copies of a photograph that was replaced meanwhile."""
         while rows := self.missing():
             chosen = embedder if len(rows) > _ALONE else LocalEmbedder(processes=1)
-            bar = tqdm(total=len(rows), desc="Embedding", unit="photo", disable=not progress)
+            bar = progress_bar(total=len(rows), desc="Embedding", unit="photo", disable=not progress)
             with bar, closing(chosen.embed([self.paths[row] for row in rows], self.encoder)) as results:
                 for place, outcome in results:
                     self._keep(rows[place], outcome)

@@ -85,6 +85,11 @@ def _found(where: OneOf | Between | Has, ask: Ask) -> list[tuple]:
     return ask(f"{query} {above} ? AND value {below} ?", where.field, where.low, where.high)
 
 
+def has_field(field: str, ask: Ask) -> bool:
+    """Return whether a row has a value of a field; `ask` as for `passing`."""
+    return bool(ask("SELECT 1 FROM postings WHERE field = ? AND value = ?", field, _ANY))
+
+
 def passing(where: Filter, count: int, ask: Ask) -> np.ndarray:
     """Return which of the rows 0 to `count` - 1 pass a filter: bool (count,).
 

@@ -143,3 +143,15 @@ class Not(Filter):
     def matches(self, metadata: Mapping[str, Any]) -> bool:
         """Return whether an item with that metadata passes."""
         return not self.part.matches(metadata)
+
+
+def fields_of(where: Filter) -> set[str]:
+    """Return the names of the fields that a filter asks for."""
+    match where:
+        case OneOf(field) | Between(field) | Has(field):
+            return {field}
+        case Not(part):
+            return fields_of(part)
+        case All(parts) | AnyOf(parts):
+            return set().union(*map(fields_of, parts))
+    raise TypeError(f"{where!r} is not a filter of index.filters.predicates.")

@@ -79,20 +79,19 @@ def _counts(items: int, vectors: int) -> Verdict:
     return Verdict(figures, (f"counts ({items} items, {vectors} vectors; as many, and at least 1)",))
 
 
-def _drop(items: int, before: int | None, limits: Limits) -> Verdict:
+def _drop(items: int, before: int | None, limits: Limits, replaced: str | None) -> Verdict:
     if not before:
         return Verdict()
     drop = 1 - items / before
     figures: dict[str, float] = {"items_before": before}
     if drop <= limits.max_drop:
         return Verdict(figures)
-    return Verdict(
-        figures,
-        (
-            f"items ({items:,} after {before:,}, {drop:.0%} fewer; {limits.max_drop:.0%} may be missing: is "
-            "the catalogue whole? If so, raise --max-drop)",
-        ),
-    )
+    counts = f"{items:,} after {before:,}, {drop:.0%} fewer; {limits.max_drop:.0%} may be missing"
+    if replaced is not None:
+        why = f"the version in use is of another catalogue, '{replaced}'. To replace it, add --new-catalogue"
+    else:
+        why = "is the catalogue whole? If so, raise --max-drop"
+    return Verdict(figures, (f"items ({counts}: {why})",))
 
 
 def _units(vectors: np.ndarray, limits: Limits) -> Verdict:
@@ -121,6 +120,7 @@ def check_vectors(
     *,
     items: int,
     before: int | None = None,
+    replaced: str | None = None,
     rechecked: tuple[np.ndarray, np.ndarray] | None = None,
     limits: Limits | None = None,
 ) -> Verdict:
@@ -132,13 +132,15 @@ def check_vectors(
     items : int
         How many items stand beside them.
     before : int, optional
-        Items of the version in use, where there is one.
+        Items of the version in use, where there is one to compare with.
+    replaced : str, optional
+        The name of its catalogue, where that is another one.
     rechecked : (int64 (m,), float32 (m, d)), optional
         Some rows, and what the encoder has just made of their photographs.
     limits : Limits, optional
     """
     limits = limits or Limits()
-    verdict = _counts(items, len(vectors)) + _drop(items, before, limits) + _units(vectors, limits)
+    verdict = _counts(items, len(vectors)) + _drop(items, before, limits, replaced) + _units(vectors, limits)
     return verdict if rechecked is None else verdict + _fingerprint(vectors, *rechecked, limits)
 
 

@@ -97,6 +97,10 @@ class OpenIndex(ABC):
         """Return what the items of the version in use can be filtered by, changes since not counted."""
 
     @abstractmethod
+    def has_field(self, field: str) -> bool:
+        """Return whether an item has a value of a metadata field; deleted ones may count, too."""
+
+    @abstractmethod
     def refresh(self) -> bool:
         """Take up the version that has become current, and all changes; return whether anything is new."""
 

@@ -10,11 +10,12 @@ import numpy as np
 from flask import g, url_for
 
 from index.filters.facets import Facet
+from index.filters.predicates import fields_of
 from index.guess import REACH, VOTERS, Guess, guess_category, voters
 from index.pages import Hit, Page, SearchOptions
 from index.stores.store import OpenIndex
 from service import responses as bodies
-from service.answer_warnings import warnings_of
+from service.answer_warnings import Judged, warnings_of
 from service.requests.parameters import Look, Ranked
 from training.catalogue.reader import Item
 from training.photo.garment import Box, Garment
@@ -50,10 +51,14 @@ class Explained:
 
 @dataclass(frozen=True)
 class RankedPage:
-    """One page of a ranking, and the category that its first items speak for."""
+    """One page of a ranking, the category that its first items speak for, and what its filter asks for.
+
+    `fields_known` tells whether each field of the filter is one that items have.
+    """
 
     page: Page
     guess: Guess
+    fields_known: bool = True
 
 
 def image_url(item_id: str) -> str:
@@ -97,7 +102,7 @@ def understood(ranking: RankedPage, *, box: Box | None, garment: Garment | None)
         box=None if box is None else rounded(box),
         category=ranking.guess.category,
         category_confidence=None if confidence is None else round(confidence, 3),
-        warnings=[] if garment is None else warnings_of(garment),
+        warnings=warnings_of(Judged(garment, ranking.fields_known)),
     )
 
 
@@ -161,6 +166,10 @@ def _options(asked: Ranked) -> SearchOptions:
     )
 
 
+def _fields_known(searcher: OpenIndex, asked: Ranked) -> bool:
+    return asked.filter is None or all(map(searcher.has_field, fields_of(asked.filter)))
+
+
 def rank(searcher: OpenIndex, vector: np.ndarray, asked: Ranked) -> RankedPage:
     """Rank the index by a query, float32 (1, d)."""
 
@@ -168,7 +177,7 @@ def rank(searcher: OpenIndex, vector: np.ndarray, asked: Ranked) -> RankedPage:
         return searcher.search(vector, options)[0]
 
     page = search(_options(asked))
-    return RankedPage(page, _guess(page, asked, search))
+    return RankedPage(page, _guess(page, asked, search), _fields_known(searcher, asked))
 
 
 def rank_neighbours(searcher: OpenIndex, item: Item, asked: Ranked) -> RankedPage:
@@ -176,7 +185,8 @@ def rank_neighbours(searcher: OpenIndex, item: Item, asked: Ranked) -> RankedPag
     similar = partial(searcher.similar, item.item_id)
     page = similar(_options(asked))
     known = item.category is not None
-    return RankedPage(page, Guess(item.category, 1.0) if known else _guess(page, asked, similar))
+    guess = Guess(item.category, 1.0) if known else _guess(page, asked, similar)
+    return RankedPage(page, guess, _fields_known(searcher, asked))
 
 
 def _filter(facet: Facet) -> bodies.Facet:

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, g, request, send_file
 from index.editing import delete_item, put_embedded
 from index.errors import InvalidChange, ItemUnknown
 from index.stores.store import OpenIndex
-from service.answer_warnings import warnings_of
+from service.answer_warnings import Judged, warnings_of
 from service.api.answers import Explained, image_url, item_fields, rank_neighbours, rounded, similar_answer
 from service.api.current import config, counted_stages, live_index, served_roots, store
 from service.errors import RefusedRequest, refusing
@@ -129,7 +129,7 @@ def put(item_id: str) -> Response:
         metadata=stored.metadata,
         change=stored.change,
         box=rounded(found.box),
-        warnings=warnings_of(found.garment),
+        warnings=warnings_of(Judged(found.garment)),
     )
     return reply(answer, 200 if known else 201)
 

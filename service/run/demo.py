@@ -124,7 +124,7 @@ def _build(demo: Demo, spec: str, run: Run) -> None:
         "--encoder": demo.encoder,
         "--out": demo.indexes,
         "--cache": demo.cache,
-        "--max-drop": 1,  # another catalogue may well be smaller
+        "--max-drop": 1,  # whatever was found this time is what is shown
     }
     flags = [str(part) for option in options.items() for part in option]
     flags += [word for root in demo.allow_roots for word in ("--allow-root", str(root))]

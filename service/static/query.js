@@ -7,6 +7,8 @@ const SURE = 0.8; // confidence above which 91 of 100 guesses were right; below 
 
 const TITLES = { item: "This garment", photo: "Your photo", sketch: "Your sketch" };
 
+const FIELD = "No garment has one of the fields that this search filters by.";
+
 // The text of each warning, by the type of the query.
 const WARNINGS = {
   garment_not_found: {
@@ -14,6 +16,11 @@ const WARNINGS = {
     photo: "No garment stood out from the background, so the whole picture was used. "
       + "A plain background and the whole garment in view work best; or draw the box around it.",
     sketch: "No outline was recognised yet. One closed line around the garment works best.",
+  },
+  filter_field_unknown: {
+    item: FIELD,
+    photo: FIELD,
+    sketch: FIELD,
   },
 };
 

@@ -171,6 +171,41 @@ def test_a_catalogue_that_has_shrunk_too_much_is_not_published(build, indexes, c
     assert build(limits=Limits(max_drop=0.25)).manifest.items == 6
 
 
+@pytest.fixture
+def other_catalogue(catalogue_path):
+    """Three of the photographs, in a catalogue of their own under ids of its own."""
+    path = catalogue_path.with_name("other.csv")
+    path.write_text("item_id,path\n" + "".join(f"other-{n},square-{n}.png\n" for n in range(3)))
+    return path
+
+
+def test_another_catalogue_that_is_smaller_takes_the_place_of_the_index_only_if_that_is_said(
+    build, indexes, other_catalogue, encoder
+):
+    first = build().manifest
+
+    def build_other(**options):
+        catalogue = read_catalogue(str(other_catalogue))
+        return build_index(
+            catalogue, encoder, indexes=indexes, options=BuildOptions(processes=1, **options), now=NIGHT
+        )
+
+    with pytest.raises(GateFailed, match="of another catalogue, '.*catalogue.csv'.*--new-catalogue"):
+        build_other()
+    assert current_version(indexes) == first.version
+    built = build_other(new_catalogue=True)
+    assert (built.manifest.items, built.replaced) == (3, first.catalogue)
+    back = build()  # more items than before: nothing is lost by it
+    assert (back.manifest.items, back.replaced) == (8, str(other_catalogue))
+
+
+def test_the_same_catalogue_may_not_shrink_though_a_new_one_was_expected(build, catalogue_path):
+    assert build(new_catalogue=True).replaced is None
+    catalogue_path.write_text("".join(catalogue_path.read_text().splitlines(keepends=True)[:7]))
+    with pytest.raises(GateFailed, match="raise --max-drop"):
+        build(new_catalogue=True)
+
+
 def test_skipped_items_are_reported_in_the_version(build):
     built = build()
     assert reported(built.report) == ["broken-1", "broken-2"]

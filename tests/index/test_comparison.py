@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from index.comparison import Difference, Previous, compare
+from index.comparison import Difference, Previous, compare, replaced
 from index.stores.folder.store import read_previous
 from training.catalogue.reader import Item
 
@@ -14,9 +15,29 @@ def items(tmp_path, *ids):
 
 
 def test_items_are_new_changed_or_removed(tmp_path):
-    previous = Previous(3, {"a": bytes([1]) * 32, "b": bytes([2]) * 32, "c": bytes([3]) * 32})
+    previous = Previous(3, {"a": bytes([1]) * 32, "b": bytes([2]) * 32, "c": bytes([3]) * 32}, "shop.csv")
     found = compare(previous, items(tmp_path, "a", "b", "d", "e"), contents(1, 9, 3, 4))
     assert found == Difference(new=2, changed=1, removed=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "ids", "other"),
+    [
+        ("shop.csv", "xyz", None),  # the same name is the same catalogue, whatever it holds now
+        ("drawn:60", "xyz", "shop.csv"),
+        ("drawn:60", "axyz", "shop.csv"),
+        ("shop.csv?split=train", "ab", None),
+        ("shop-2026-11-26.csv", "abxy", None),
+        ("shop-2026-11-26.csv", "abxyz", "shop.csv"),
+    ],
+)
+def test_a_catalogue_of_another_name_is_another_one_if_most_of_its_items_are(tmp_path, name, ids, other):
+    previous = Previous(3, dict.fromkeys("abc", bytes(32)), "shop.csv")
+    assert replaced(previous, name, items(tmp_path, *ids)) == other
+
+
+def test_a_first_catalogue_replaces_none(tmp_path):
+    assert replaced(None, "shop.csv", items(tmp_path, "a")) is None
 
 
 def test_without_a_previous_version_all_items_are_new(tmp_path):
@@ -40,4 +61,4 @@ def test_where_the_version_in_use_can_not_be_read_the_newest_other_one_is_compar
 
 def test_without_its_digests_a_version_still_counts_its_items(indexes, publish_version):
     (indexes / publish_version() / "contents.npy").write_bytes(b"nothing")
-    assert read_previous(indexes) == Previous(40, {})
+    assert read_previous(indexes) == Previous(40, {}, "catalogue.csv")

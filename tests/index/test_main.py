@@ -39,6 +39,18 @@ def test_a_build_prints_what_it_published_skipped_took_and_checked(built, tmp_pa
     assert "10/10" in built.stderr
 
 
+def test_a_build_says_which_catalogue_it_replaces_and_by_which_flag(built, run, catalogue_path):
+    assert f"Catalogue {catalogue_path}\n" in built.stdout
+    other = catalogue_path.with_name("other.csv")
+    other.write_text("item_id,path\nother,square-1.png\n")
+    refused = run("build", "--catalogue", other, "--processes", 1)
+    assert refused.exit_code == 1 and f"another catalogue, '{catalogue_path}'" in refused.stderr
+    assert "--new-catalogue" in refused.stderr
+    replaced = run("build", "--catalogue", other, "--processes", 1, "--new-catalogue")
+    assert replaced.exit_code == 0
+    assert f"Catalogue {other}, which replaces another one: {catalogue_path}" in replaced.stdout
+
+
 def test_a_build_in_json_is_one_object(run, catalogue_path):
     result = run("build", "--catalogue", catalogue_path, "--processes", 1, "--json")
     answer = json.loads(result.stdout)

@@ -102,6 +102,9 @@ class FakeSearcher:
     def facets(self):
         return [Facet("category", (("dress", 4), ("hat", 4))), Facet("price", lowest=10, highest=13)]
 
+    def has_field(self, field):
+        return any(field in item.metadata for item in self.items)
+
     def item(self, item_id):
         return self.items[self._row(item_id)]
 

@@ -146,3 +146,22 @@ def test_a_mistyped_variable_is_refused_with_the_nearest_setting(name, near):
 
 def test_variables_of_the_other_commands_are_no_settings_and_no_mistakes():
     assert Config.from_environment({"SILHOUETTE_CACHE": "elsewhere", "SILHOUETTEX": "1"}) == Config()
+
+
+def test_what_kubernetes_sets_for_a_service_of_the_same_name_is_refused_with_the_way_out():
+    injected = {  # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+        "SILHOUETTE_SERVICE_HOST": "10.0.0.11",
+        "SILHOUETTE_SERVICE_PORT": "8000",
+        "SILHOUETTE_SERVICE_PORT_HTTP": "8000",
+        "SILHOUETTE_PORT": "tcp://10.0.0.11:8000",
+        "SILHOUETTE_PORT_8000_TCP": "tcp://10.0.0.11:8000",
+        "SILHOUETTE_PORT_8000_TCP_PROTO": "tcp",
+        "SILHOUETTE_PORT_8000_TCP_PORT": "8000",
+        "SILHOUETTE_PORT_8000_TCP_ADDR": "10.0.0.11",
+    }
+    with pytest.raises(InvalidSetting, match="set by Kubernetes.*enableServiceLinks: false"):
+        Config.from_environment(injected)
+    for name in injected.keys() - {"SILHOUETTE_PORT"}:
+        with pytest.raises(InvalidSetting, match=f"{name} is set by Kubernetes"):
+            Config.from_environment({name: injected[name]})
+    assert "`enableServiceLinks: false`" in GUIDE.read_text()

@@ -1,11 +1,18 @@
 import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from training.command import SilhouetteGroup
+from training.command import INTERRUPTED, SilhouetteGroup
 from training.errors import UnreadableCatalogue
+
+ROOT = Path(__file__).parents[2]
 
 
 def _invoke(error):
@@ -30,6 +37,54 @@ def test_a_full_or_closed_disk_is_one_line_too(number):
     result = _invoke(OSError(number, "No space left on device"))
     assert result.exit_code == 1
     assert result.output.startswith("Error: ") and "Check the disk" in result.output
+
+
+# Runs a command of ours in a process group, and presses Ctrl-C once its progress has begun.
+def _interrupt(folder, words, sign):
+    with subprocess.Popen(
+        [sys.executable, "-m", *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        errors = ""
+        for line in process.stderr:
+            errors += line
+            if sign in line:
+                break
+        os.killpg(process.pid, signal.SIGINT)
+        errors += process.communicate(timeout=60)[1]
+    return process.returncode, errors
+
+
+@pytest.mark.parametrize(
+    ("words", "sign", "kept"),
+    [
+        (
+            ["index", "build", "--catalogue", "drawn:300", "--processes", "2"],
+            "Embedding",
+            "index in use stays",
+        ),
+        (["training", "segmenter", "--catalogue", "drawn:300"], "Reading", "the same command"),
+        (["training", "fit", "--catalogue", "drawn:300", "--out", "run"], "cutting out", "--resume"),
+        (["training", "fit", "--catalogue", "drawn:60", "--out", "run"], "training: 0/", "--resume"),
+        (
+            ["training", "evaluate", "--gallery", "drawn:300", "--queries", "drawn:50:5"],
+            "gallery",
+            "same command",
+        ),
+    ],
+    ids=lambda value: value[1] if isinstance(value, list) else "",
+)
+def test_ctrl_c_says_what_is_kept_and_how_to_go_on(tmp_path, words, sign, kept):
+    code, errors = _interrupt(tmp_path, words, sign)
+    assert code == INTERRUPTED == 130, errors
+    (said,) = [line for line in errors.splitlines() if "Interrupted." in line]
+    assert kept in said
+    assert "Traceback" not in errors and "leaked" not in errors and "Aborted" not in errors, errors
 
 
 def test_a_defect_of_ours_keeps_its_traceback():

@@ -1,10 +1,12 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
-from training.__main__ import main
+from training.__main__ import _shipped_beside, main
+from training.photo.encoder import PRETRAINED, Encoder
 
 
 @pytest.fixture
@@ -51,3 +53,15 @@ def test_an_unknown_catalogue_is_one_line_and_a_failure(tmp_path):
     result = CliRunner().invoke(main, ["segmenter", "--catalogue", "nowhere", "--out", str(tmp_path / "out")])
     assert result.exit_code == 1
     assert "nowhere" in result.output and not (tmp_path / "out").exists()
+
+
+def test_another_encoder_is_compared_with_the_one_that_ships_and_that_one_with_nothing():
+    shipped = Encoder.load(PRETRAINED)
+    assert _shipped_beside(SimpleNamespace(fingerprint="f" * 64)).fingerprint == shipped.fingerprint
+    assert _shipped_beside(shipped) is None
+
+
+def test_where_the_encoder_that_ships_can_not_be_used_a_line_says_so(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("training.__main__.PRETRAINED", tmp_path)
+    assert _shipped_beside(SimpleNamespace(fingerprint="f" * 64)) is None
+    assert "Not compared with the encoder that ships" in capsys.readouterr().err

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from training.catalogue.pictures import missing, write_picture
 from training.drawing import appearance as looks
@@ -17,6 +16,7 @@ from training.drawing.background import background
 from training.drawing.fabric import fold_light
 from training.drawing.shape import Shape, sample_shape
 from training.drawing.studio import HEIGHT, WIDTH, Studio
+from training.progress import progress_bar
 
 VERSION = 1  # raise it whenever a picture changes
 PER_FOLDER = 1000
@@ -77,7 +77,7 @@ def _write_missing(paths: Sequence[Path], seed: int) -> None:
     if todo:
         jobs = (delayed(_write)(index, seed, paths[index]) for index in todo)
         results = Parallel(n_jobs=PROCESSES if len(todo) > FEW else 1, return_as="generator_unordered")(jobs)
-        for _ in tqdm(results, total=len(todo), desc="Drawing garments", unit="garment"):
+        for _ in progress_bar(results, total=len(todo), desc="Drawing garments", unit="garment"):
             pass
 
 

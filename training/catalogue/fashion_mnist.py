@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from training.catalogue.pictures import missing, write_picture
 from training.errors import UnreadableCatalogue
+from training.progress import progress_bar
 
 CLASSES = (
     "t-shirt",
@@ -104,7 +104,7 @@ def read_split(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.
 
 def _write_missing(paths: list[Path], images: NDArray[np.uint8], split: str) -> None:
     todo = missing(paths)
-    for position in tqdm(todo, desc=f"Fashion-MNIST {split}", unit="picture", disable=not todo):
+    for position in progress_bar(todo, desc=f"Fashion-MNIST {split}", unit="picture", disable=not todo):
         write_picture(paths[position], images[position])
 
 

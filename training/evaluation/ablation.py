@@ -15,7 +15,6 @@ from typing import Any
 import keras
 import numpy as np
 from PIL import Image, ImageOps
-from tqdm import tqdm
 
 from training import device
 from training.config import DEFAULT, Config
@@ -33,6 +32,7 @@ from training.model.discriminant import learn_head
 from training.photo.garment import PREPROCESSING, SIDE, WORKING_SIZE
 from training.photo.images import decode
 from training.photo.parallel import in_order
+from training.progress import progress_bar
 
 EPOCHS = 8
 VECTORS_FILE = "vectors.npz"
@@ -253,7 +253,7 @@ def ablation(
     """
     config = replace(config, epochs=epochs)
     rows: list[Row] = []
-    for variant in tqdm(variants, desc="ablation", unit="variant"):
+    for variant in progress_bar(variants, desc="ablation", unit="variant"):
         found, asked = vectors(variant, config, gallery, queries, cache=cache, processes=processes)
         name = variant.name
         rows.append(row(name, _side(gallery, found, name), _side(queries, asked, name)))

@@ -17,6 +17,7 @@ from training.photo.encoder import Encoder
 from training.photo.garment import Garment
 
 ENCODER = "encoder"
+SHIPPED = "encoder that ships"
 BATCH = 256  # cut-outs held at once before they are embedded
 
 
@@ -178,7 +179,9 @@ def _batches(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
         yield batch
 
 
-def embed_readings(encoder: Encoder, readings: Iterable[Reading]) -> dict[str, np.ndarray]:
+def embed_readings(
+    encoder: Encoder, readings: Iterable[Reading], *, shipped: Encoder | None = None
+) -> dict[str, np.ndarray]:
     """Embed what was read, a batch of cut-outs at a time, and stack its other descriptors beside it.
 
     Parameters
@@ -186,15 +189,20 @@ def embed_readings(encoder: Encoder, readings: Iterable[Reading]) -> dict[str, n
     encoder : Encoder
     readings : iterable of Reading
         At most `BATCH` of them are held at once.
+    shipped : Encoder, optional
+        One to compare the encoder with.
 
     Returns
     -------
     dict
-        Float32 (n, d) with unit rows by descriptor, the encoder's first; empty without readings.
+        Float32 (n, d) with unit rows by descriptor, the encoders' first; empty without readings.
     """
     columns: dict[str, list[np.ndarray]] = defaultdict(list)
     for batch in _batches(readings):
-        columns[ENCODER].append(encoder.embed_garments([reading.garment for reading in batch]))
+        garments = [reading.garment for reading in batch]
+        columns[ENCODER].append(encoder.embed_garments(garments))
+        if shipped is not None:
+            columns[SHIPPED].append(shipped.embed_garments(garments))
         for name in batch[0].descriptors:
             columns[name].append(np.stack([reading.descriptors[name] for reading in batch]))
     return {name: np.concatenate(columns.pop(name)) for name in [*columns]}
@@ -207,6 +215,7 @@ def read_side(
     name: str,
     seed: int,
     baselines: bool,
+    shipped: Encoder | None = None,
     processes: int | None = None,
 ) -> Side:
     """Read and describe a catalogue's labelled items without keeping their photographs.
@@ -221,6 +230,8 @@ def read_side(
         Of chance's vectors; the two sides need different ones.
     baselines : bool
         Whether to have chance and the hand-made descriptors beside the encoder.
+    shipped : Encoder, optional
+        One to have beside it.
     processes : int, optional
         Worker processes; all cores without it.
 
@@ -239,7 +250,7 @@ def read_side(
                 kept.append(item)
                 yield reading
 
-    vectors = embed_readings(encoder, readable())
+    vectors = embed_readings(encoder, readable(), shipped=shipped)
     wanted = "a category and a readable photograph"
     _check(len(kept), len(catalogue.items), catalogue.source, name=name, wanted=wanted)
     known = {CHANCE: chance(len(kept), seed=seed)} if baselines else {}

@@ -7,7 +7,7 @@ from typing import Any
 
 from training.catalogue.reader import Catalogue
 from training.evaluation.baselines import CHANCE, HOG_MASK
-from training.evaluation.photos import ENCODER, Photos, Side, read_side, side_of
+from training.evaluation.photos import ENCODER, SHIPPED, Photos, Side, read_side, side_of
 from training.evaluation.score_table import Table
 from training.photo.encoder import Encoder
 from training.retrieval_metrics import SCORE_NAMES, Scores, score_queries
@@ -141,6 +141,7 @@ def evaluate(
     queries: Catalogue,
     *,
     baselines: bool = True,
+    shipped: Encoder | None = None,
     processes: int | None = None,
 ) -> list[Row]:
     """Rank the gallery for every query by each descriptor, and score the answers by category.
@@ -156,24 +157,41 @@ def evaluate(
     baselines : bool
         Whether to score the baselines, too: random vectors for chance, and the descriptors of
         `training.evaluation.baselines`.
+    shipped : Encoder, optional
+        The encoder that ships, to score it, too.
     processes : int, optional
         Processes that read photographs; as many as there are cores, unless given.
 
     Returns
     -------
     list of Row
-        The baselines, then the encoder.
+        The baselines, the encoder that ships, then the encoder.
 
     Raises
     ------
     TooFewImages
         No item of the gallery, or of the queries, takes part.
     """
-    options: dict[str, Any] = {"baselines": baselines, "processes": processes}
+    options: dict[str, Any] = {"baselines": baselines, "shipped": shipped, "processes": processes}
     ranked = read_side(encoder, gallery, name="gallery", seed=GALLERY_SEED, **options)
     asked = read_side(encoder, queries, name="queries", seed=QUERY_SEED, **options)
-    names = sorted(asked.vectors, key=lambda name: name == ENCODER)
+    names = sorted(asked.vectors, key=lambda name: (name == ENCODER, name == SHIPPED))
     return [row(name, ranked, asked) for name in names]
+
+
+def beside_shipped(rows: Sequence[Row]) -> str | None:
+    """Say in a line how the encoder compares with the one that ships; None where that was not scored."""
+    scores = {row.descriptor: row.scores for row in rows}
+    if SHIPPED not in scores:
+        return None
+    own, theirs = (scores[name].p_at_10 for name in (ENCODER, SHIPPED))
+    figures = f"P@10 {own:.3f}; the encoder that ships has {theirs:.3f} on the same photographs."
+    if own >= theirs:
+        return f"This encoder is at least as good here: {figures}"
+    return (
+        f"This encoder is WORSE here: {figures} Do not index with it. Train on from the one that ships: "
+        "python -m training fit --init training/pretrained"
+    )
 
 
 def as_json(rows: Sequence[Row]) -> str:

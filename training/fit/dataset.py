@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from training import device
 from training.catalogue.reader import BadItem, Catalogue, Item
@@ -19,6 +18,7 @@ from training.errors import NotEnoughSpace, TooFewImages, UnreadableImage
 from training.photo.garment import PREPROCESSING
 from training.photo.parallel import isolate_all
 from training.photo.preprocessing import SIDE
+from training.progress import progress_bar
 
 MIN_IMAGES = 40
 HELD_OUT = 0.1
@@ -141,7 +141,7 @@ def prepare(catalogue: Catalogue, *, cache: Path = Path("cache"), processes: int
     """
     check_space(cache, _BYTES_A_CUTOUT * len(catalogue.items))
     paths = [item.path for item in catalogue.items]
-    digests = [_digest(path) for path in tqdm(paths, desc="reading", unit="photo", leave=False)]
+    digests = [_digest(path) for path in progress_bar(paths, desc="reading", unit="photo", leave=False)]
     with closing(_open_cache(cache)) as database:
         known = _known(database, digests)
         missing = {d: path for d, path in zip(digests, paths, strict=True) if d not in known}

@@ -77,6 +77,7 @@ def fit(
             Encoder.load(Path(run.init))  # refuses an unusable bundle before the work begins
         catalogues = [read(name) for name in (run.catalogue, run.validation) if name]
         check_run(run, folder, resume=resume)
+        click.echo(f"Reading and cutting out the photographs of {run.catalogue}.", err=True)
         sets = [prepare(catalogue, cache=cache, processes=processes) for catalogue in catalogues]
         _report_skipped(sets, folder / SKIPPED_FILE, max_bad=max_bad)
         data, held_out = split(*sets, seed=run.config.seed)

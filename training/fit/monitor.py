@@ -7,11 +7,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from training import device
 from training.files import write_atomically
 from training.fit.validation import Embed, Validation
+from training.progress import progress_bar
 
 HISTORY_FILE = "history.json"
 BEST_FILE = "best.weights.h5"
@@ -92,13 +92,15 @@ class Progress(keras.callbacks.Callback):
     def __init__(self, steps: int) -> None:
         super().__init__()
         self.steps = steps
-        self.bar: tqdm | None = None
+        self.bar: Any = None
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Open the bar, advanced to where a resumed run stands."""
         epochs, done = self.params["epochs"], self.model._initial_epoch or 0
         total = self.steps * epochs
-        self.bar = tqdm(total=total, initial=self.steps * done, desc="training", unit="step", mininterval=1)
+        self.bar = progress_bar(
+            total=total, initial=self.steps * done, desc="training", unit="step", mininterval=1
+        )
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Advance by a step."""

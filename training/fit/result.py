@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import click
 import keras
 import numpy as np
 
@@ -99,6 +100,7 @@ def finish(
     metrics : dict
         What stands in `metrics.json`: the description with the final scores.
     """
+    click.echo(f"Scoring the best epoch and writing the encoder and its figures to {out}.", err=True)
     model = Autoencoder(run.config)
     model.build((None, SIDE, SIDE, 4))
     model.load_weights(out / BEST_FILE)

@@ -1,14 +1,18 @@
 """Photographs to garments in parallel: paths in, one garment or error for each, in order."""
 
+import signal
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from joblib import Parallel, cpu_count, delayed
-from tqdm import tqdm
 
 from training.errors import UnreadableImage
 from training.photo.garment import Garment, read_garment
+from training.progress import progress_bar
 
 BATCH = 8  # sources a worker takes at a time
 
@@ -21,6 +25,25 @@ def _or_error(function: Callable[[Source], Result], source: Source) -> Result | 
         return function(source)
     except UnreadableImage as error:
         return error
+
+
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def leave_ctrl_c(start: Callable[[], None] | None = None) -> None:
+    """Let the process that has started this one handle Ctrl-C, then call `start`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if start is not None:
+        start()
 
 
 def in_order(
@@ -57,10 +80,11 @@ def in_order(
         return_as="generator",
         batch_size=BATCH,
         pre_dispatch="4*n_jobs",
-        initializer=start,
+        initializer=leave_ctrl_c if start is None else partial(leave_ctrl_c, start),
     )
-    results = run(delayed(_or_error)(function, source) for source in sources)
-    yield from tqdm(results, total=len(sources), desc=progress, unit=unit, disable=progress is None)
+    with _ctrl_c_ignored():  # as processes that are started here go on doing, from their first line on
+        results = run(delayed(_or_error)(function, source) for source in sources)
+    yield from progress_bar(results, total=len(sources), desc=progress, unit=unit, disable=progress is None)
 
 
 def isolate_all(

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from index.errors import ItemUnknown
-from index.filters.predicates import Filter
+from index.filters.predicates import Filter, Has
 from index.stores.folder.filtering import Allowed, Rows
 from index.stores.folder.overlay import Overlay
 from index.stores.folder.version import Version
@@ -116,6 +116,11 @@ class Gallery:
         base[self.version.items.matching(where)] = True
         put = np.fromiter((where.matches(item.metadata) for item in self.overlay.items), bool)
         return Allowed(Rows(base & self._visible.version.mask), Rows(put))
+
+    def has_field(self, field: str) -> bool:
+        """Return whether an item has a value of a metadata field; items that were deleted count, too."""
+        put = any(Has(field).matches(item.metadata) for item in self.overlay.items)
+        return put or self.version.items.has_field(field)
 
     def groups(self) -> np.ndarray:
         """Return a label for each row, equal for duplicates: int64 (n + m,).

@@ -16,7 +16,7 @@ import numpy as np
 
 from index.errors import IndexDamaged, IndexNotWritten, ItemUnknown
 from index.filters.facets import Facet, facets
-from index.filters.postings import passing, write_postings
+from index.filters.postings import has_field, passing, write_postings
 from index.filters.predicates import Filter
 from training.catalogue.reader import Item
 
@@ -108,6 +108,10 @@ class Items:
     def matching(self, where: Filter) -> np.ndarray:
         """Return the rows of the items that pass a filter: int64 (m,), ascending."""
         return np.flatnonzero(passing(where, len(self), self._ask))
+
+    def has_field(self, field: str) -> bool:
+        """Return whether an item has a value of a metadata field."""
+        return has_field(field, self._ask)
 
     def facets(self) -> list[Facet]:
         """Return what the items can be filtered by."""

@@ -148,6 +148,10 @@ class Searcher(OpenIndex):
         """Return what the items of the version in use can be filtered by, changes since not counted."""
         return self._gallery.version.items.facets()
 
+    def has_field(self, field: str) -> bool:
+        """Look into the postings, and into what was put since."""
+        return self._gallery.has_field(field)
+
     def refresh(self) -> bool:
         """Take up the version that `current` names, and all changes; return whether anything is new.
 

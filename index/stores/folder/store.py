@@ -49,10 +49,10 @@ def read_previous(indexes: Path) -> Previous | None:
     """Return what the version in use holds, or the newest one that can be read; None where there is none."""
     for version in _newest_first(indexes):
         try:
-            items = read_manifest(indexes / version).items
+            manifest = read_manifest(indexes / version)
         except IndexDamaged:
             continue
-        return Previous(items, _contents(indexes / version))
+        return Previous(manifest.items, _contents(indexes / version), manifest.catalogue)
     return None
 
 

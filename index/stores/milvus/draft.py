@@ -10,7 +10,6 @@ from pathlib import Path
 import faiss
 import numpy as np
 from pymilvus import MilvusClient
-from tqdm import tqdm
 
 from index.embedding.duplicates import write_duplicates
 from index.embedding.embeddings import Embedded
@@ -28,6 +27,7 @@ from index.stores.store import LAST_REPORT, Draft, Filled
 from index.vectors.exact import contiguous
 from index.vectors.tuning import Trial, disturbed, tuned
 from training.catalogue.reader import BadItem, Item
+from training.progress import progress_bar
 
 _QUERIES = 100
 """What the width is tuned on; most of the time of a search is that of bringing its answer here."""
@@ -130,7 +130,7 @@ class MilvusDraft(Draft):
     def _insert(self, embedded: Embedded, groups: np.ndarray) -> None:
         ask, items = self._place.server.ask, embedded.items
         ask("create_collection", self._collection, schema=schema(embedded.vectors.shape[1]))
-        with tqdm(total=len(items), desc="Inserting", unit="item", disable=None, delay=2) as bar:
+        with progress_bar(total=len(items), desc="Inserting", unit="item", disable=None, delay=2) as bar:
             for at in range(0, len(items), _AT_ONCE):
                 rows = rows_of(items, embedded.vectors, groups, embedded.contents, at=at, end=at + _AT_ONCE)
                 ask("insert", self._collection, rows, timeout=WORK_SECONDS)

@@ -111,6 +111,10 @@ class MilvusSearcher(OpenIndex):
         """Return what the items of the version in use can be filtered by, changes since not counted."""
         return self._in_use.facets
 
+    def has_field(self, field: str) -> bool:
+        """Ask for one row that has the term of the field."""
+        return self._in_use.collection.has_field(field)
+
     def refresh(self) -> bool:
         """Take up the version that has become current; one request to the server where none has.
 

@@ -124,7 +124,7 @@ class MilvusStore(Store):
             for part in parts(manifest.items)
             for row in collection.query(part, ["item_id", "content"])
         }
-        return Previous(manifest.items, contents)
+        return Previous(manifest.items, contents, manifest.catalogue)
 
     def tidy(self, *, keep: int, catalogue: Catalogue) -> list[str]:
         """Remove collections, and what no version needs of the changes."""

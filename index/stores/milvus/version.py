@@ -12,7 +12,7 @@ from index.stores.milvus.connection import Server
 from index.stores.milvus.filtering import contains, expression
 from index.stores.milvus.index_types import DEEPEST, Parameters, request
 from index.stores.milvus.items import ITEM, item_of, key_of
-from index.stores.milvus.terms import has_many
+from index.stores.milvus.terms import has, has_many
 from training.catalogue.reader import Item
 
 
@@ -117,6 +117,10 @@ class Collection:
     def passing(self, where: Filter | None) -> str:
         """Return the condition that a filter is for these rows; empty without one."""
         return "" if where is None else expression(where, self._longest)
+
+    def has_field(self, field: str) -> bool:
+        """Return whether a row has a value of a metadata field."""
+        return bool(self.query(contains(has(field)), ["key"], limit=1))
 
     def _longest(self, field: str) -> int:
         """Return a number, at least 1, that no row has more different values of a field than."""

@@ -2,7 +2,20 @@ import math
 
 import pytest
 
-from index.filters.predicates import NUMBERS, TEXTS, All, AnyOf, Between, Has, Not, OneOf, value_of, values_of
+from index.filters.parse import parse_filter
+from index.filters.predicates import (
+    NUMBERS,
+    TEXTS,
+    All,
+    AnyOf,
+    Between,
+    Has,
+    Not,
+    OneOf,
+    fields_of,
+    value_of,
+    values_of,
+)
 
 
 def passes(where, *contents):
@@ -59,3 +72,9 @@ def test_unicode_is_compared_by_code_points():
 
 def test_filters_that_differ_by_a_boolean_differ():
     assert OneOf("x", (value_of(True),)) != OneOf("x", (value_of(1),))
+
+
+def test_the_fields_of_a_filter_are_found_at_every_depth():
+    asked = {"a": 1, "or": [{"b": {"gt": 1, "ne": None}}, {"not": {"c": None, "and": [{"d": []}, {"a": 2}]}}]}
+    assert fields_of(parse_filter(asked)) == {"a", "b", "c", "d"}
+    assert fields_of(parse_filter({})) == set()

@@ -10,9 +10,11 @@ from index.vectors.flat import FlatIndex
 from index.vectors.hnsw import HnswIndex
 
 
-def on_vectors(vectors, *, items=None, before=None, rechecked=None, **limits):
+def on_vectors(vectors, *, items=None, before=None, replaced=None, rechecked=None, **limits):
     items = len(vectors) if items is None else items
-    return check_vectors(vectors, items=items, before=before, rechecked=rechecked, limits=Limits(**limits))
+    return check_vectors(
+        vectors, items=items, before=before, replaced=replaced, rechecked=rechecked, limits=Limits(**limits)
+    )
 
 
 def on_index(vectors, *, indexed=None, golden=(), **limits):
@@ -68,6 +70,13 @@ def test_a_fifth_of_the_items_may_be_missing_and_no_more(unit_vectors):
     assert "items (39 after 50, 22% fewer; 20% may be missing" in message and "--max-drop" in message
     on_vectors(unit_vectors(1), before=50, max_drop=1.0).require()
     on_vectors(unit_vectors(400), before=50, max_drop=0.0).require()
+
+
+def test_a_smaller_catalogue_than_another_one_is_not_told_to_be_incomplete(unit_vectors):
+    message = failed(on_vectors(unit_vectors(12), before=600, replaced="drawn:600"))
+    assert "items (12 after 600, 98% fewer" in message and "another catalogue, 'drawn:600'" in message
+    assert "--new-catalogue" in message and "--max-drop" not in message and "whole" not in message
+    on_vectors(unit_vectors(600), before=12, replaced="drawn:12").require()
 
 
 def test_vectors_of_another_encoder_fail(unit_vectors):

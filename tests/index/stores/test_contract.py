@@ -117,6 +117,14 @@ def test_a_filter_holds_for_what_is_listed_and_counted(filled, gallery, numbered
     assert rows(first) == ranking[:2] and first.total == len(ranking)
 
 
+@pytest.mark.parametrize(
+    ("field", "known"),
+    [("category", True), ("sizes", True), ("sale", True), ("day", True), ("colour", False), ("Price", False)],
+)
+def test_a_field_is_known_if_an_item_has_a_value_of_it(filled, field, known):
+    assert filled.searcher.has_field(field) is known
+
+
 def test_a_threshold_holds_for_what_is_listed_and_counted(filled, gallery, numbered):
     ranking, scores = brute_force(gallery, numbered(7))
     least = float(scores[ranking[20]] + scores[ranking[21]]) / 2
@@ -195,6 +203,7 @@ def test_what_was_built_before_is_known_to_the_next_build(filled):
     previous = filled.store.previous()
     assert previous.items == len(previous.contents) == 60
     assert previous.contents["sku 7/ü"] == bytes([7]) + bytes(31)
+    assert previous.catalogue == filled.store.manifest(filled.store.current()).catalogue != ""
 
 
 def test_an_index_of_another_encoder_is_not_opened(filled, make_encoder):
@@ -248,6 +257,7 @@ def test_a_shop_changes_its_catalogue_and_its_index(shop_at, plain, numbered, ki
         assert first(searcher, numbered(4)) != ["sku-4"] and first(searcher, numbered(3)) != ["sku-3"]
         assert (searcher.count, searcher.pending) == (9, 3)
         assert ids(searcher, numbered(71), where=parse_filter({"sizes": {"gt": 2}})) == ["new"]
+        assert searcher.has_field("sizes") and not searcher.has_field("size")
         assert searcher.similar("new", SearchOptions(limit=50)).total == 8
         assert searcher.item("new").path.read_bytes().endswith(b"71")
         with pytest.raises(ItemUnknown):

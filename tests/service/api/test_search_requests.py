@@ -187,6 +187,28 @@ def test_a_filter_leaves_only_items_whose_metadata_passes(post, photo):
     assert in_json["results"] == answer["results"]
 
 
+@pytest.mark.parametrize(
+    ("where", "unknown"),
+    [
+        ({"colour": "red"}, True),
+        ({"Category": "dress"}, True),
+        ({"not": {"prices": {"gte": 3}}}, True),  # answers all items
+        ({"or": [{"category": "dress"}, {"size": None}]}, True),
+        ({"category": "gloves"}, False),  # a value that no item has is an honest nothing
+        ({"price": {"gt": 1000}}, False),
+        ({}, False),
+    ],
+)
+def test_a_filter_by_a_field_that_no_item_has_is_answered_with_a_warning(post, client, photo, where, unknown):
+    expected = ["filter_field_unknown"] if unknown else []
+    asked = {"item_id": "dress/0", "filter": where}
+    assert post(photo, fields={"filter": json.dumps(where)}).json["query"]["warnings"] == expected
+    (batched,) = client.post("/v1/search/batch", json={"searches": [asked]}).json["answers"]
+    assert batched["query"]["warnings"] == expected
+    similar = client.get("/v1/items/dress/0/similar", query_string={"filter": json.dumps(where)})
+    assert similar.json["query"]["warnings"] == expected
+
+
 def test_duplicates_are_collapsed_where_that_is_asked_for(post, photo, searcher):
     searcher.items[1] = replace(searcher.items[1], path=searcher.items[0].path)
     assert post(photo).json["total"] == 12

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from training.catalogue.reader import Catalogue, Item
 from training.errors import TooFewImages
 from training.evaluation.baselines import CHANCE, HOG_MASK, Reading
 from training.evaluation.photos import BATCH, ENCODER, embed_readings
-from training.evaluation.retrieval import as_json, evaluate, retrieval, tabulate
+from training.evaluation.retrieval import as_json, beside_shipped, evaluate, retrieval, tabulate
 from training.evaluation.score_table import as_markdown
 
 BRIGHT, DARK = 220, 60
@@ -74,6 +75,31 @@ def test_the_baselines_stand_before_the_encoder(tmp_path, gallery):
         "HOG of the cut-out's mask",
         "encoder",
     ]
+
+
+class _Chance(_Brightness):
+    """Finds all garments equally like each other."""
+
+    def embed_garments(self, garments):
+        return np.tile(np.float32([1, 0]), (len(garments), 1))
+
+
+def test_the_encoder_that_ships_is_scored_beside_and_a_worse_one_is_named(tmp_path, gallery):
+    queries = _catalogue(_item(tmp_path, "q", DARK, "skirt"))
+    options = {"baselines": False, "processes": 1}
+    own, shipped = _Chance(), _Brightness()
+    rows = evaluate(own, gallery, _catalogue(*gallery.items[6:], *queries.items), shipped=shipped, **options)
+    assert [row.descriptor for row in rows] == ["encoder that ships", "encoder"]
+    worse = replace(rows[1], scores=replace(rows[1].scores, p_at_10=rows[0].scores.p_at_10 - 0.1))
+    assert "WORSE" in beside_shipped([rows[0], worse]) and "--init" in beside_shipped([rows[0], worse])
+    same = replace(rows[1], scores=rows[0].scores)
+    assert "at least as good" in beside_shipped([rows[0], same])
+    assert f"has {rows[0].scores.p_at_10:.3f}" in beside_shipped([rows[0], same])
+    assert rows[0].scores.map > rows[1].scores.map
+
+
+def test_without_the_encoder_that_ships_nothing_is_compared(gallery):
+    assert beside_shipped(_evaluate(gallery, gallery, baselines=False)) is None
 
 
 def test_a_query_of_the_gallery_does_not_find_itself(gallery):
