@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from service.config import FILE, Config, settings_in_words
+from service.errors import ServiceUnusable
 from service.http.keys import add_key, read_keys, remove_key
-from service.run.server import Address
+from service.run.server import Address, usable
 from service.run.server import serve as run_server
 from training.command import SilhouetteGroup, when_interrupted
 
@@ -47,6 +48,14 @@ def main() -> None:
     """Answer searches over HTTP."""
 
 
+def _check(config: Config) -> None:
+    """Say what would be served; raises `ServiceUnusable` where searches would not be answered."""
+    found = usable(config)
+    if found.not_ready:
+        raise ServiceUnusable(found.not_ready)
+    click.echo(f"Sound: index {found.version} with {found.items:,} items, encoder '{config.encoder}'")
+
+
 @main.command(epilog="\n".join(_help_of_settings()))
 @_host
 @_port
@@ -54,10 +63,17 @@ def main() -> None:
 @_encoder
 @_indexes
 @_store
+@click.option("--check", is_flag=True, help="Open what would be served, say what is wrong, and end.")
 @click.option("--example", type=_FILE, hidden=True)
-def serve(example: Path | None, **options: Any) -> None:
-    """Serve the published index until Ctrl-C. SIGHUP reads the settings again without losing a request."""
-    run_server(partial(_config, **options), example=example)
+def serve(check: bool, example: Path | None, **options: Any) -> None:
+    """Serve the published index until Ctrl-C. SIGHUP reads the settings again without losing a request.
+
+    With --check the exit status is 1 where searches would not be answered.
+    """
+    if check:
+        _check(_config(**options))
+    else:
+        run_server(partial(_config, **options), example=example)
 
 
 @when_interrupted("What was fetched and embedded is kept: the same command goes on from there.")

@@ -133,6 +133,9 @@ class Config:
     query_bytes: int = number(
         2**29, "How much all uploads may take on disk.", least=2**20, most=2**40, unit="bytes"
     )
+    metrics_folder: Path = path(
+        Path("cache/metrics"), "Where workers share their metrics, 3 MB each; a folder for each service."
+    )
     log_format: str = choice("json", "Form of a line of the log.", among=("json", "text"))
     log_level: str = choice(
         "info", "What is logged; info has a line for each request.", among=("info", "warning", "error")

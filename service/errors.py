@@ -112,6 +112,10 @@ class PortInUse(SilhouetteError):
     """Another program listens on the port that the service was to use."""
 
 
+class ServiceUnusable(SilhouetteError):
+    """Workers can't start with these settings."""
+
+
 class RefusedRequest(SilhouetteError):
     """A request that can't be answered, with the error code of the API.
 

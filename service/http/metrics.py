@@ -1,5 +1,6 @@
 """Prometheus metrics of requests, stages, failures and the index, over all workers."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ from training.errors import SilhouetteError
 
 REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10)
 STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3)
+
+_log = logging.getLogger(__name__)
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
 
@@ -96,16 +99,30 @@ class Metrics:
             multiprocess_mode="livesum",
             **declared,
         )
+        self._open_files()
+
+    def _open_files(self) -> None:
+        """Make a value of each kind now, so that a folder that is removed later is never opened again."""
+        self.requests.labels("GET", "/healthz", "200")
+        self.rejects.labels("internal_error")
+        for histogram, label in ((self.seconds, "/healthz"), (self.stages, "search")):
+            histogram.labels(label)
 
     def observe(self, response: Response) -> Response:
-        """Count a response."""
+        """Count a response; whatever fails in that does not fail the response."""
+        try:
+            self._count(response)
+        except Exception:
+            _log.exception("A response was not counted")
+        return response
+
+    def _count(self, response: Response) -> None:
         path = path_template()
         method = request.method if request.method in _METHODS else "other"
         self.requests.labels(method, path, str(response.status_code)).inc()
         self.seconds.labels(path).observe(elapsed())
         if (code := problem_code(response)) is not None:
             self.rejects.labels(code).inc()
-        return response
 
     def observe_stages(self, took_ms: Mapping[str, float]) -> None:
         """Observe the duration of each stage, in milliseconds."""
@@ -113,16 +130,21 @@ class Metrics:
             self.stages.labels(stage).observe(took / 1000)
 
     def page(self) -> bytes:
-        """Return the metrics of all workers in Prometheus's text format."""
+        """Return the metrics of all workers in Prometheus's text format, or else of this one."""
+        folder = os.environ.get(METRICS_FOLDER)
+        if folder is not None:
+            try:
+                with locked(Path(folder)):
+                    return generate_latest(self._registry(lambda all_: MultiProcessCollector(all_, folder)))
+            except (OSError, ValueError, RuntimeError) as error:
+                _log.warning("The metrics of the other workers can't be read: %s", error)
+        return generate_latest(self._registry(lambda own: own.register(self._own)))
+
+    def _registry(self, add: Callable[[CollectorRegistry], object]) -> CollectorRegistry:
         registry = CollectorRegistry()
         registry.register(self._index)
-        folder = os.environ.get(METRICS_FOLDER)
-        if folder is None:
-            registry.register(self._own)
-            return generate_latest(registry)
-        MultiProcessCollector(registry, folder)
-        with locked(Path(folder)):
-            return generate_latest(registry)
+        add(registry)
+        return registry
 
 
 def install_metrics(app: Flask, searcher: Callable[[], OpenIndex]) -> None:

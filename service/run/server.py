@@ -2,37 +2,46 @@
 
 import ctypes
 import logging
+import mmap
 import os
 import shlex
-import shutil
 import socket
 import sys
-import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.errors import AppImportError  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug.exceptions import BadRequest
 
 from service.config import METRICS_FOLDER, Config
-from service.errors import InvalidSetting, PortInUse
+from service.errors import InvalidSetting, PortInUse, ServiceUnusable
 from service.http.capacity import threads
 from service.http.logs import configure_logs
-from training.errors import SilhouetteError
+from service.http.metrics_folder import fold_worker, join_metrics, remove_metrics, share_metrics
+from service.run.generation import Generation, check_generation
 
 OMP_THREADS = "OMP_NUM_THREADS"
 MOST_ARENAS = 2
 KEEP_ALIVE_SECONDS = 5
 LONGEST_ADDRESS = 8190
 """Bytes of a request's first line: as far as gunicorn goes, and room for two ids of the longest kind."""
+
+RETRY_SECONDS = 2
+"""How long a worker waits that can't take another one's place, before it is tried again."""
+
+HEARTBEATS = "/dev/shm"
+"""In memory, so that a full disk does not end a worker: the files by which workers show that they live."""
 
 SILENT_SECONDS = 120
 """How long a worker may be without a sign of life, such as while it opens a large index."""
@@ -71,34 +80,75 @@ class ServerLog(Logger):
         self.error_log.propagate = True
 
 
+class _Master(Arbiter):
+    """gunicorn's master, which lets its workers go only for others that can serve."""
+
+    def reload(self) -> None:
+        """Start new workers with the settings read again, and end the old ones; or leave all as it is."""
+        if self.app.renew():
+            super().reload()
+
+
 class _Server(BaseApplication):
     """gunicorn configured by our settings instead of its command line."""
 
-    def __init__(self, read: Callable[[], Config], config: Config, example: Path | None) -> None:
+    def __init__(
+        self, read: Callable[[], Config], config: Config, example: Path | None, found: Generation
+    ) -> None:
         self._read = read
         self.config = config
         self._example = example
+        self.found = found
+        self._served = mmap.mmap(-1, 1)  # shared with all workers
         super().__init__()
 
-    def load_config(self) -> None:
-        for name, value in settings(self.config, example=self._example).items():
-            self.cfg.set(name, value)
+    @property
+    def has_served(self) -> bool:
+        """Whether any worker has ever been able to answer."""
+        return self._served[0] == 1
 
-    def reload(self) -> None:
-        """Read the settings again; if they are invalid, the present ones stay in use."""
+    def load_config(self) -> None:
+        text = greeting(Address.of(self.config), self._example, self.found.not_ready)
+        for name, value in settings(self.config).items():
+            self.cfg.set(name, value)
+        self.cfg.set("post_worker_init", partial(self._greet, text))
+
+    def _greet(self, text: str, worker: Any) -> None:
+        self._served[0] = 1
+        if worker.age == 1:  # the first that is able to answer; later ones replace or join it
+            click.echo(text)
+            sys.stdout.flush()
+
+    def run(self) -> None:
+        _Master(self).run()
+
+    def renew(self) -> bool:
+        """Read the settings again; return whether workers can serve with them, else the present ones stay."""
         try:
-            self.config = self._read()
-            configure_logs(self.config)
+            config = self._read()
         except InvalidSetting as error:
-            _log.error("The settings stay as they were. %s", error)
-        super().reload()
+            _log.error("Nothing was reloaded. %s", error)
+            return False
+        found = check_generation(config)
+        if problem := found.failure or (found.not_ready if found.index_at_fault else ""):
+            _log.error("Nothing was reloaded: the workers go on with what they have. %s", problem)
+            return False
+        self.config, self.found = config, found
+        configure_logs(config)
+        return True
 
     def load(self) -> Flask:
+        """Make the application, in a worker."""
         from service.run.app import create_app  # in the worker: before the fork nothing may start threads
 
+        join_metrics()
         try:
             app = create_app(self.config)
-        except SilhouetteError as error:
+        except Exception as error:
+            if self.has_served:
+                _log.error("A new worker can't start, and is tried again: %s", error)
+                time.sleep(RETRY_SECONDS)
+                raise SystemExit(1) from error  # gunicorn ends the service at the codes of its own errors
             raise AppImportError(f"Error: {error}") from error
         app.register_error_handler(ParseException, lambda _: app.handle_http_exception(BadRequest()))
         share_memory()
@@ -129,8 +179,13 @@ def check_port_free(address: Address) -> None:
             ) from error
 
 
-def greeting(address: Address, example: Path | None) -> str:
-    """Return the greeting once searches are answered: the URL, and a command to try it with."""
+def greeting(address: Address, example: Path | None, not_ready: str = "") -> str:
+    """Return the greeting: the URL, and a command to try it with, or why searches can't be answered yet."""
+    if not_ready:
+        return (
+            f"Silhouette listens at {address.url}, but can't answer searches yet (503). {not_ready}\n"
+            "It takes up an index that it can use as soon as there is one."
+        )
     lines = [f"Silhouette answers at {address.url}"]
     if example is not None:
         lines.append(f"Try:  curl -F {shlex.quote(f'file=@{example}')} '{address.url}/v1/search?limit=5'")
@@ -138,24 +193,17 @@ def greeting(address: Address, example: Path | None) -> str:
 
 
 def _forget_worker(_: Any, worker: Any) -> None:
-    from service.http.metrics_folder import fold_worker  # once the variable METRICS_FOLDER is set, not before
-
-    fold_worker(worker.pid, Path(os.environ[METRICS_FOLDER]))
+    if METRICS_FOLDER in os.environ:
+        fold_worker(worker.pid, Path(os.environ[METRICS_FOLDER]))
 
 
 def _clean_up(_: Any) -> None:
-    shutil.rmtree(os.environ[METRICS_FOLDER], ignore_errors=True)
+    remove_metrics()
 
 
-def settings(config: Config, *, example: Path | None = None) -> dict[str, Any]:
+def settings(config: Config) -> dict[str, Any]:
     """All settings of gunicorn that differ from its defaults."""
     address = Address.of(config)
-
-    def greet(worker: Any) -> None:
-        if worker.age == 1:  # the first that is able to answer; later ones replace or join it
-            click.echo(greeting(address, example))
-            sys.stdout.flush()
-
     host = f"[{address.host}]" if ":" in address.host else address.host
     return {
         "bind": f"{host}:{address.port}",
@@ -171,10 +219,18 @@ def settings(config: Config, *, example: Path | None = None) -> dict[str, Any]:
         "logger_class": ServerLog,
         "loglevel": "warning",
         "proc_name": "silhouette",
-        "post_worker_init": greet,
+        "worker_tmp_dir": HEARTBEATS if Path(HEARTBEATS).is_dir() else None,
         "child_exit": _forget_worker,
         "on_exit": _clean_up,
     }
+
+
+def usable(config: Config) -> Generation:
+    """Return what workers with these settings would find; raises `ServiceUnusable` where they can't start."""
+    found = check_generation(config)
+    if found.failure:
+        raise ServiceUnusable(found.failure)
+    return found
 
 
 def serve(read: Callable[[], Config], *, example: Path | None = None) -> None:
@@ -189,12 +245,13 @@ def serve(read: Callable[[], Config], *, example: Path | None = None) -> None:
 
     Raises
     ------
-    InvalidSetting, InvalidKeys, PortInUse
-        Before anything was loaded.
+    InvalidSetting, PortInUse, ServiceUnusable
+        Before anything is answered.
     """
     config = read()
     check_port_free(Address.of(config))
+    found = usable(config)
     configure_logs(config)
     os.environ.setdefault(OMP_THREADS, "1")  # searches run side by side: threads of FAISS would only wait
-    os.environ[METRICS_FOLDER] = tempfile.mkdtemp(prefix="silhouette-figures-")
-    _Server(read, config, example).run()
+    share_metrics(config.metrics_folder)
+    _Server(read, config, example, found).run()

@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from service.http.metrics_folder import fold_worker
+from service.http.metrics_folder import fold_worker, share_metrics
 
 ROOT = Path(__file__).parents[3]
 WORKER = """
@@ -63,6 +64,75 @@ def test_a_worker_that_goes_on_is_added_to_those_that_ended(tmp_path, work):
     work()
     assert figures(tmp_path)['done_total{code="a"}'] == "6.0"
     assert figures(tmp_path)["busy"] == "1.0"
+
+
+def test_a_worker_that_ended_is_forgotten_where_the_folder_is_gone_or_full(
+    tmp_path, work, monkeypatch, caplog
+):
+    pid, limits = work(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        fold_worker(pid, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "File too large" in caplog.text
+    fold_worker(pid, tmp_path / "gone")
+    assert "No such file" in caplog.text
+
+
+def test_a_worker_without_room_counts_for_itself(tmp_path):
+    program = (
+        "import os, sys; from pathlib import Path; from service.http import metrics_folder as m; "
+        "m.share_metrics(Path(sys.argv[1]))\n"
+        "import resource\n"
+        "if sys.argv[2] == 'full': resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "m.join_metrics()\n"
+        "from prometheus_client import CollectorRegistry, Counter, generate_latest\n"
+        "own = CollectorRegistry(); Counter('done', 'Done.', registry=own).inc(3)\n"
+        "print(generate_latest(own).decode())\n"
+        "print(*sorted(path.name.split('_')[0] for path in Path(sys.argv[1]).glob('*/*.db')))"
+    )
+    for state, files in (("room", "counter gauge histogram"), ("full", "counter")):
+        answer = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path / state), state],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "done_total 3.0" in answer.stdout and answer.stdout.splitlines()[-1] == files
+
+
+def test_the_folder_of_a_service_that_was_killed_goes_and_that_of_one_that_lives_stays(tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from service.http.metrics_folder import share_metrics; "
+        "share_metrics(Path(sys.argv[1])); print('made', flush=True); sys.stdin.read()"
+    )
+
+    def start():
+        words = [sys.executable, "-c", program, str(tmp_path)]
+        process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "made\n"
+        return process
+
+    with start() as first, start() as second:
+        folders = set(tmp_path.glob("service-*"))
+        assert len(folders) == 2
+        first.kill()
+        first.wait()
+        with start() as third:
+            left = set(tmp_path.glob("service-*"))
+            assert len(left) == 2 and len(left & folders) == 1
+            for process in (second, third):
+                process.kill()
+
+
+def test_where_no_folder_can_be_made_that_is_logged_and_the_service_starts(tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").write_text("")
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
+    share_metrics(tmp_path / "file" / "metrics")
+    assert "Each worker has metrics of its own" in caplog.text
+    assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
 
 
 def test_the_module_brings_along_nothing_that_would_start_threads_before_the_fork():

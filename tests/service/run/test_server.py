@@ -1,7 +1,9 @@
 import os
+import shutil
 import signal
 import socket
-import tempfile
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -14,10 +16,13 @@ import pytest
 from click.testing import CliRunner
 
 from service.__main__ import main
-from service.config import Config
+from service.config import PRETRAINED, Config
 from service.errors import InvalidSetting, PortInUse
 from service.run import server
+from service.run.generation import Generation
 from service.run.server import Address, check_port_free, greeting, settings
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_greeting_has_the_address_and_a_line_that_can_be_pasted():
@@ -32,11 +37,18 @@ def test_an_address_for_all_interfaces_is_shown_as_one_that_a_browser_takes():
     assert Address("0.0.0.0", 80).url == "http://127.0.0.1:80"
 
 
-def test_only_the_first_worker_greets(capsys):
-    greet = settings(Config(workers=2))["post_worker_init"]
+def test_only_the_first_worker_greets(capsys, running):
     for age in (1, 2, 3):
-        greet(SimpleNamespace(age=age))
+        running.cfg.post_worker_init(SimpleNamespace(age=age))
     assert capsys.readouterr().out.count("Silhouette answers") == 1
+
+
+def test_without_an_index_the_greeting_says_what_is_missing_and_what_to_do():
+    text = greeting(
+        Address(port=8001), Path("a.jpg"), "No index is published. Build one: python -m index build"
+    )
+    assert "can't answer searches yet (503). No index is published. Build one: " in text
+    assert "answers at" not in text and "curl" not in text
 
 
 def test_workers_are_threaded_and_open_no_control_socket():
@@ -54,7 +66,8 @@ def test_numeric_libraries_get_one_thread_each_unless_told_otherwise(monkeypatch
     monkeypatch.setattr(os, "environ", environ)
     monkeypatch.setattr(server, "configure_logs", lambda config: None)
     monkeypatch.setattr(server, "check_port_free", lambda address: None)
-    monkeypatch.setattr(tempfile, "mkdtemp", lambda **_: str(tmp_path))
+    monkeypatch.setattr(server, "share_metrics", lambda parent: None)
+    monkeypatch.setattr(server, "check_generation", lambda config: Generation())
     monkeypatch.setattr(server._Server, "run", lambda self: seen.append(environ["OMP_NUM_THREADS"]))
     server.serve(Config)
     assert seen == [after]
@@ -109,20 +122,82 @@ def test_a_wrong_setting_is_one_line_and_a_failure(words, environ, message):
     assert result.output.startswith(message) and result.output.count("\n") == 1
 
 
-def test_an_encoder_that_is_missing_ends_the_worker_with_one_line(tmp_path, config):
-    wrong = replace(config, encoder=tmp_path / "nowhere")
-    with pytest.raises(server.AppImportError, match=r"Error: .*nowhere"):
-        server._Server(lambda: wrong, wrong, None).load()
+@pytest.fixture
+def running(config, monkeypatch):
+    """gunicorn with our settings, of which nothing has been started."""
+    monkeypatch.setattr(server, "check_generation", lambda config: Generation())
+    return server._Server(lambda: config, replace(config, workers=3), None, Generation())
 
 
-def test_settings_with_a_mistake_are_not_taken_up_at_a_reload(config, caplog):
+def broken_encoder(folder):
+    shutil.copytree(PRETRAINED, folder)
+    (folder / "encoder.tflite").write_bytes(b"nothing of the kind")
+    return folder
+
+
+@pytest.mark.parametrize("fault", ["encoder missing", "encoder broken", "keys emptied"])
+def test_what_can_not_be_served_is_one_line_before_anything_starts(tmp_path, fault):
+    """Run whole: the check forks, which a process that tests has too many threads for."""
+    (tmp_path / "keys.json").write_text("" if fault == "keys emptied" else "{}")
+    encoder = PRETRAINED if fault == "keys emptied" else tmp_path / "mine"
+    if fault == "encoder broken":
+        broken_encoder(encoder)
+    for words in (["--port", "0"], ["--check"]):
+        words = ["--port", "18431"] if "--port" in words else words
+        done = subprocess.run(
+            [sys.executable, "-m", "service", "serve", *words, "--encoder", str(encoder)],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        said = [line for line in done.stderr.splitlines() if not line.startswith("INFO: ")]
+        assert done.returncode == 1 and done.stdout == ""
+        assert len(said) == 1 and said[0].startswith("Error: ")
+
+
+def test_a_worker_that_fails_after_others_have_served_is_tried_again(running, monkeypatch, caplog):
+    def fail(config):
+        raise OSError("keys.json is gone")
+
+    monkeypatch.setattr("service.run.app.create_app", fail)
+    monkeypatch.setattr(server, "RETRY_SECONDS", 0)
+    with pytest.raises(server.AppImportError, match=r"Error: keys\.json is gone"):
+        running.load()
+    running._served[0] = 1
+    with pytest.raises(SystemExit) as ended:
+        running.load()
+    assert ended.value.code not in (3, 4) and "tried again: keys.json is gone" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("found", "renewed"),
+    [
+        (Generation(failure="The encoder can't be read."), False),
+        (Generation(not_ready="It belongs to another encoder.", index_at_fault=True), False),
+        (Generation(not_ready="No index is published."), True),
+        (Generation(version="2026-11-21T02-00-00Z", items=3), True),
+    ],
+)
+def test_settings_are_taken_up_at_a_reload_only_if_workers_can_serve_with_them(
+    running, monkeypatch, caplog, found, renewed
+):
+    monkeypatch.setattr(server, "check_generation", lambda config: found)
+    monkeypatch.setattr(server, "configure_logs", lambda config: None)
+    assert running.renew() is renewed
+    assert (running.config.workers == 3) is not renewed
+    assert ("Nothing was reloaded" in caplog.text) is not renewed
+
+
+def test_settings_with_a_mistake_are_not_taken_up_at_a_reload(running, monkeypatch, caplog):
     def read():
         raise InvalidSetting("max_limit in settings.toml is 0.")
 
-    running = server._Server(read, replace(config, workers=3), None)
-    running.reload()
-    assert running.cfg.workers == 3
-    assert "The settings stay as they were. max_limit in settings.toml is 0." in caplog.text
+    monkeypatch.setattr(running, "_read", read)
+    assert not running.renew()
+    assert running.config.workers == 3
+    assert "Nothing was reloaded. max_limit in settings.toml is 0." in caplog.text
 
 
 class Upload:
@@ -186,17 +261,58 @@ def test_a_reload_takes_up_new_settings_and_loses_neither_a_request_nor_a_count(
     assert count(own) == 4
 
 
+def test_a_reload_that_can_not_serve_changes_nothing_and_a_worker_that_dies_comes_back_once_it_can(own):
+    """With a wrong encoder, and with a file of keys that was emptied."""
+    before, settings = own.workers(), own.folder / "settings.toml"
+    broken = broken_encoder(own.folder / "broken")
+    settings.write_text(f'encoder = "{broken}"\n')
+    own.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: any("Nothing was reloaded" in line["message"] for line in own.lines()))
+    assert own.workers() == before and httpx.get(f"{own.url}/v1/index").status_code == 200
+    settings.write_text("max_limit = 25\n")
+    keys = own.folder / "keys.json"
+    keys.write_text("")
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: any("is tried again" in line["message"] for line in own.lines()))
+    assert own.process.poll() is None
+    keys.unlink()
+    wait_until(lambda: httpx.get(f"{own.url}/v1/index", timeout=120).status_code == 200)
+
+
+def test_metrics_that_are_lost_stop_no_search_and_their_space_is_reserved(own):
+    folder = next((own.folder / "cache" / "metrics").glob("service-*"))
+    files = list(folder.glob("*.db"))
+    assert files and all(path.stat().st_blocks * 512 >= path.stat().st_size for path in files)
+    shutil.rmtree(folder)
+    photo = own.folder / "photograph.jpg"
+    for _ in range(2):
+        with photo.open("rb") as file:
+            assert httpx.post(f"{own.url}/v1/search", files={"file": file}, timeout=120).status_code == 200
+        page = httpx.get(f"{own.url}/metrics", timeout=120)
+        assert page.status_code == 200 and "silhouette_ready 1.0" in page.text
+    before = own.workers()
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: own.workers() - before)
+    assert httpx.get(f"{own.url}/v1/index", timeout=120).status_code == 200
+
+
 def test_a_shutdown_answers_what_has_begun_and_leaves_nothing_behind(own):
     temporary = own.folder / "tmp"
-    assert [path.name[:19] for path in temporary.iterdir()] == ["silhouette-figures-"]
     upload = Upload(own)
     own.process.send_signal(signal.SIGTERM)
     assert b"HTTP/1.1 200 OK" in upload.finish()
     assert own.process.wait(timeout=120) == 0
-    assert list(temporary.iterdir()) == []
+    killed = "pymp-"  # a folder of the decoders of each worker that was killed above
+    left = [path for path in temporary.iterdir() if not path.name.startswith(killed)]
+    assert left == [] and not list((own.folder / "cache" / "metrics").glob("service-*"))
     logged = own.lines()
-    assert [line["status"] for line in logged if line.get("path") == "/v1/search"] == [200, 200]
-    assert not [line for line in logged if line["level"] == "error" or "exception" in line]
+    assert {line["status"] for line in logged if line.get("path") == "/v1/search"} == {200}
+    assert not [line for line in logged if "exception" in line]
+    expected = ("Nothing was reloaded", "A new worker can't start", "Worker (pid:")
+    errors = [line["message"] for line in logged if line["level"] == "error"]
+    assert [message for message in errors if not message.startswith(expected)] == []
 
 
 @pytest.mark.parametrize("header", ["SCRIPT_NAME", "PATH_INFO", "Script-Name", "script_name"])
