@@ -40,6 +40,7 @@ def test_from_and_to_leave_only_numbers_between_them(results):
 def test_filters_that_nothing_passes_can_be_taken_away(results, expect):
     before = results.items()
     results.see("#facets .bound input").first.fill("9999")
+    expect(results.see("#nothing")).to_be_visible()
     expect(results.see("#nothing")).to_contain_text("No garment in the catalogue passes these filters.")
     results.sent(results.see("#unfilter").click)
     assert results.items() == before

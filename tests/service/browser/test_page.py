@@ -1,6 +1,10 @@
 """Photographs in, results out; from item to item and back; addresses; errors in words."""
 
+import contextlib
 import re
+
+import pytest
+from playwright import sync_api as playwright
 
 LIMIT = 5
 
@@ -43,6 +47,7 @@ def test_what_is_no_picture_is_refused_in_words(look, expect, tmp_path):
 def test_a_file_that_is_too_large_is_not_even_sent(screen, expect, tmp_path):
     (tmp_path / "large.jpg").write_bytes(bytes(11 * 2**20))
     screen.page.set_input_files("#file", tmp_path / "large.jpg")
+    expect(screen.see("#failure-title")).to_be_visible()
     expect(screen.see("#failure-title")).to_have_text("That file is too large")
     assert screen.page.url.endswith("/")
 
@@ -73,13 +78,78 @@ def test_an_address_that_is_shared_shows_the_same_garments(screen, look):
     assert other.items() == screen.items()
 
 
-def test_more_results_are_shown_below_the_first(screen, expect):
-    screen.upload()
-    first = screen.items()
+def test_more_results_are_shown_below_the_first_until_there_are_none(screen, expect):
+    _, answer = screen.sent(lambda: screen.page.set_input_files("#file", screen.photo))
+    total, first = answer["total"], screen.items()
     screen.see("#more").click()
     expect(screen.see("#results .card")).to_have_count(2 * LIMIT)
     assert screen.items()[:LIMIT] == first
     expect(screen.see("#results .card").nth(LIMIT)).to_be_focused()
+    screen.see("#more").click()
+    expect(screen.see("#results .card")).to_have_count(total)
+    assert len(set(screen.items())) == total > 2 * LIMIT
+    expect(screen.see("#more")).to_be_hidden()
+
+
+def held(screen, pattern):
+    """Hold back the answers to a pattern of addresses; returns their routes, to be continued."""
+    routes = []
+    screen.page.route(pattern, lambda route: routes.append(route))
+    return routes
+
+
+def let_go(screen, routes):
+    """Answer what was held back, and wait until the page has had the time to show it."""
+    for route in routes:
+        with contextlib.suppress(playwright.Error):  # the page has given it up
+            route.fulfill(response=route.fetch())
+    screen.page.unroute_all()
+    for _ in range(3):
+        screen.page.evaluate(
+            "async () => { await fetch('/healthz'); await new Promise(requestAnimationFrame); }"
+        )
+
+
+def test_an_answer_that_comes_after_another_search_has_begun_is_not_shown(screen, expect):
+    late = held(screen, "**/v1/search")
+    with screen.page.expect_request("**/v1/search"):
+        screen.page.set_input_files("#file", screen.photo)
+    screen.see("#home").click()
+    screen.sent(screen.see("#example-list a").first.click, path="/similar")
+    shown = screen.items()
+    let_go(screen, late)
+    expect(screen.see("#query-title")).to_have_text("This garment")
+    assert screen.items() == shown
+
+
+def test_more_results_of_a_search_that_was_left_are_not_added_to_the_next(screen, expect):
+    screen.upload()
+    late = held(screen, "**/v1/search")
+    with screen.page.expect_request("**/v1/search"):
+        screen.see("#more").click()
+    screen.sent(screen.see("#results .card").nth(1).click, path="/similar")
+    shown = screen.items()
+    let_go(screen, late)
+    expect(screen.see("#more")).to_be_enabled()
+    assert screen.items() == shown and len(shown) == LIMIT
+
+
+@pytest.mark.parametrize("code", ["overloaded", "too_many_requests", "index_not_ready"])
+def test_a_busy_service_is_asked_again_by_the_page_itself(look, expect, code):
+    screen = look().open()
+    asked = []
+
+    def busy_once(route):
+        asked.append(route)
+        if len(asked) > 1:
+            route.continue_()
+        else:
+            body = {"code": code, "detail": "Retry."}
+            route.fulfill(status=503, json=body, headers={"Retry-After": "1"})
+
+    screen.page.route("**/v1/search", busy_once)
+    screen.upload()
+    assert len(asked) == 2
 
 
 def test_an_example_starts_a_search(screen, expect):
@@ -105,13 +175,19 @@ def test_a_service_that_does_not_answer_is_an_error_that_can_be_tried_again(look
 
 
 def test_that_nothing_is_close_is_said(screen, expect):
+    best = [71.26]
+
     def distant(route):
         answer = route.fetch()
         body = answer.json()
         for result in body["results"]:
-            result["percentile"] = 71.26
+            result["percentile"] = best[0]
         route.fulfill(response=answer, json=body)
 
     screen.page.route("**/similar?*", distant)
     screen.open("/?item=skirt/8").found()
+    expect(screen.see("#distant")).to_be_visible()
     expect(screen.see("#distant")).to_contain_text("closer than 71.2 % of pairs")
+    best[0] = 92.0
+    screen.open("/?item=skirt/8").found()
+    expect(screen.see("#distant")).to_be_hidden()

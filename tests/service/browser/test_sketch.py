@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -48,8 +49,18 @@ def kept(shop):
     return drawing
 
 
+def scores(shop, picture, kind):
+    """The scores of a picture's results, searched with as one kind or the other."""
+    files = {"file": picture.read_bytes()}
+    answer = httpx.post(f"{shop.url}/v1/search", files=files, data={"kind": kind}, timeout=120)
+    return [result["score"] for result in answer.json()["results"]]
+
+
 def test_a_stroke_is_searched_with_when_the_hand_rests(screen, draw, kept, expect):
     answer = draw(SHIRT)
+    picture = screen.shop.folder / "cache" / "queries" / answer["query_id"]
+    sketch, photo = (scores(screen.shop, picture, kind) for kind in ("sketch", "photo"))
+    assert [result["score"] for result in answer["results"]] == sketch != photo
     assert "kind=sketch" in answer["results"][0]["explain_url"]
     drawing = kept(answer)
     assert drawing.shape == (500, 400)

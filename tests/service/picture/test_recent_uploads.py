@@ -93,6 +93,7 @@ def test_only_the_service_s_user_can_read_the_photos(queries, tmp_path):
 
 @pytest.mark.parametrize("query_id", ["../secret", "q_", "", "q_" + "x" * 15 + "/", "q_" + "x" * 16])
 def test_an_id_that_was_never_given_out_is_expired_and_reads_no_other_file(queries, tmp_path, query_id):
+    queries.put(b"photo")  # makes the folder: without one no file beside it could be reached
     (tmp_path / "secret").write_bytes(b"secret")
     with pytest.raises(RefusedRequest) as refused:
         queries.get(query_id)
