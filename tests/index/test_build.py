@@ -50,6 +50,15 @@ def test_a_built_catalogue_is_served_and_each_photograph_finds_itself(build, ind
     assert items[0].metadata == {"category": "round"}
 
 
+def test_an_item_that_was_deleted_stays_away_however_often_is_built(build, indexes, encoder):
+    build(keep=1)
+    Changes(indexes).delete("round-1")
+    for _ in range(3):
+        build(keep=1)
+        with pytest.raises(ItemUnknown):
+            Searcher.open(indexes, encoder=encoder).item("round-1")
+
+
 def test_what_was_built_stands_in_the_manifest(build, catalogue_path, encoder, indexes):
     built = build()
     manifest = Searcher.open(indexes, encoder=encoder).manifest

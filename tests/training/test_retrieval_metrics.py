@@ -135,3 +135,9 @@ def test_labels_that_do_not_match_the_vectors_are_refused_with_both_counts():
 def test_an_empty_set_of_queries_is_refused():
     with pytest.raises(ValueError, match="queries have 0 labels"):
         score_queries(_at(), _at(0, 5), query_labels=[], gallery_labels=["a", "b"])
+
+
+def test_average_precision_counts_relevant_items_beyond_the_tenth():
+    labels = "a" * 12 + "b" * 3 + "a" * 2  # relevant at 1 to 12, 16 and 17
+    expected = (12 + 13 / 16 + 14 / 17) / 14
+    assert _mark(labels).scores().map == pytest.approx(expected)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from index.embedding import cache
 from index.embedding.cache import COMMIT_EVERY, KEPT_BUILDS, Embedding, EmbeddingCache
 from training.photo.garment import PREPROCESSING
 
@@ -174,3 +175,20 @@ def test_two_builds_may_share_the_file(open_cache):
             assert two.find(key(1)) is not None
             two.add(key(2), embedding(2))
         assert one.find(key(2)) is not None
+
+
+def test_what_vectors_depend_on_is_in_the_recipe(monkeypatch):
+    """Each of these changed alone gives another recipe, and so no old vector."""
+    recipe = cache.recipe.__wrapped__
+    before = {recipe()}
+    for change in (
+        lambda: monkeypatch.setattr(cache, "PREPROCESSING", "another"),
+        lambda: monkeypatch.setattr(cache, "HASH_VERSION", "another"),
+        lambda: monkeypatch.setattr(cache.platform, "machine", lambda: "another"),
+    ):
+        change()
+        assert recipe() not in before
+        before.add(recipe())
+    for library in ("ai-edge-litert", "numpy", "pillow", "scikit-image", "scipy"):
+        monkeypatch.setattr(cache, "version", lambda name, changed=library: "9" if name == changed else "1")
+        assert f"{library} 9" in recipe()

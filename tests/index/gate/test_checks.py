@@ -146,3 +146,22 @@ def test_every_failed_check_has_its_line(unit_vectors):
     first, *lines = failed(on_vectors(vectors, items=39, before=100)).splitlines()
     assert first == "The new index was not published; the version in use stays. Checks that failed: 4."
     assert [line.split(" (")[0] for line in lines] == ["counts", "items", "finite", "unit norm"]
+
+
+@pytest.mark.parametrize(("difference", "passes"), [(0.5e-4, True), (2e-4, False), (np.nan, False)])
+def test_a_photograph_encoded_again_may_differ_by_a_ten_thousandth(unit_vectors, difference, passes):
+    vectors, rows = unit_vectors(40), np.array([3, 7])
+    again = vectors[rows].copy()
+    again[1, 5] += difference
+    verdict = on_vectors(vectors, rechecked=(rows, again))
+    assert (not verdict.failures) is passes
+
+
+@pytest.mark.parametrize(("lost", "passes"), [(2, True), (3, False)])
+def test_of_200_vectors_two_may_not_find_themselves(unit_vectors, lost, passes):
+    vectors = unit_vectors(200)
+    indexed = vectors.copy()
+    indexed[:lost] *= -1
+    verdict = on_index(vectors, indexed=indexed, recall=0.5)
+    assert verdict.figures["self_recall_at_1"] == 1 - lost / 200
+    assert (not [line for line in verdict.failures if line.startswith("self-retrieval")]) is passes

@@ -7,7 +7,7 @@ import pytest
 from service.config import Config
 from service.errors import RefusedRequest
 from service.picture import image_url
-from service.picture.image_url import fetch, is_public
+from service.picture.image_url import REDIRECTS, fetch, is_public
 from service.run.app import create_app
 
 HOST = "pictures.example"
@@ -82,6 +82,14 @@ class Pictures(BaseHTTPRequestHandler):
 
     def moved(self, port):
         self._redirect("/photo")
+
+    def hop(self, port, left):
+        self._redirect(f"/hop-{left - 1}" if left > 1 else "/photo")
+
+    def __getattr__(self, name):  # /hop-N leads over N redirects
+        if not name.startswith("hop_"):
+            raise AttributeError(name)
+        return lambda port: self.hop(port, int(name[4:]))
 
     def circle(self, port):
         self._redirect("/circle")
@@ -170,6 +178,11 @@ def test_a_name_with_any_address_inside_is_refused(get):
     for addresses in (["127.0.0.1", "10.0.0.1"], ["::ffff:127.0.0.1"], ["169.254.169.254"], []):
         refused("url_not_allowed", get, "photo", find=Resolver(pictures=[addresses]))
     assert Pictures.asked == []
+
+
+def test_as_many_redirects_as_are_allowed_are_followed_and_no_more(get):
+    assert get(f"hop-{REDIRECTS}") == b"p" * 1000
+    assert f"more than {REDIRECTS} redirects" in refused("image_url_unreachable", get, f"hop-{REDIRECTS + 1}")
 
 
 def test_redirects_are_followed_and_each_is_checked(get):

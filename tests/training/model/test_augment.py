@@ -1,10 +1,12 @@
+import math
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from skimage.filters import gaussian
 
-from training.model.augment import Disturb, _affine
+from training.model.augment import ASPECT, ROTATION, SCALE, SHIFT, Disturb, _affine
 from training.photo.garment import isolate
 
 
@@ -68,3 +70,24 @@ def test_disturbances_can_be_compiled_for_a_gpu(cutouts):
     grey, mask = tf.function(layer, jit_compile=True)(cutouts[:2])
     assert grey.shape == mask.shape == (2, 128, 128, 1)
     assert np.isfinite(grey).all() and np.isfinite(mask).all()
+
+
+def _centre(mask):
+    """The centre of a mask (n, s, s) in pixels from its middle: (x, y), each (n,)."""
+    side = mask.shape[1]
+    axis, weight = np.arange(side) - (side - 1) / 2, mask.sum((1, 2))
+    return (mask.sum(1) * axis).sum(1) / weight, (mask.sum(2) * axis).sum(1) / weight
+
+
+def test_a_view_is_turned_shifted_and_mirrored_sideways_alone_and_within_its_limits():
+    """A garment beside and above the middle stays above it; across, it lies on either side alike."""
+    garment = np.zeros((400, 64, 64, 4), np.float32)
+    garment[:, 10:26, 38:58] = 1.0
+    x, y = _centre(np.asarray(Disturb(seed=4)._warped(garment, 400, 64))[..., 3])
+    out, up = 16.0, -14.0  # where it lay
+    far = math.hypot(out, up) * (math.exp(SCALE + ASPECT) - 1) + SHIFT * 64 * math.exp(SCALE + ASPECT) + 1
+    turned = math.hypot(out, up) * 2 * math.sin(ROTATION / 2)
+    assert (np.abs(np.abs(x) - out) < far + turned).all() and (np.abs(y - up) < far + turned).all()
+    assert 0.4 < (x > 0).mean() < 0.6 and (y < 0).all()
+    for side in (x[x > 0] - out, -x[x < 0] - out, y - up):
+        assert abs(side.mean()) < 1.0 and side.std() > 1.0

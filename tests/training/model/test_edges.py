@@ -76,3 +76,18 @@ def test_the_layer_takes_bytes_and_gives_edges_between_0_and_1():
     assert edges.min() >= 0 and edges.max() <= 1
     scaled = pixels.astype(np.float32) / 255
     assert np.allclose(edges, edge_maps(scaled[..., :1], scaled[..., 1:]), atol=1e-6)
+
+
+def test_a_plain_garment_has_weak_lines_and_not_those_of_its_noise():
+    """Mean edges below the floor are divided by the floor, and not by themselves."""
+    luminance, mask = _scene(0.04)
+    raw = reference(luminance[0, ..., 0]) * mask[0, ..., 0]
+    assert 0 < raw.sum() / (mask.sum() + 1) < LINES_FLOOR
+    lines = np.asarray(edge_maps(luminance, mask))[0, ..., 1]
+    assert np.allclose(lines, raw / (LINES_SPREAD * LINES_FLOOR), atol=1e-5) and lines.max() < 1
+
+
+def test_a_cut_out_without_a_garment_has_no_lines_and_no_division_by_zero():
+    luminance, mask = _scene(0.5)
+    edges = np.asarray(edge_maps(luminance, np.zeros_like(mask)))
+    assert np.isfinite(edges).all() and edges.max() == 0

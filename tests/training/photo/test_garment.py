@@ -110,3 +110,17 @@ def test_most_real_photographs_show_a_garment(clothing):
     items = read_catalogue(f"{clothing}?split=validation").items[::16]
     garments = list(isolate_all([item.path for item in items]))
     assert np.mean([garment.found for garment in garments]) > 0.9
+
+
+def test_the_cut_out_of_a_known_picture_is_the_known_one():
+    """Vectors outlive a release: a cut-out that comes out otherwise wants another preprocessing version."""
+    photo = np.full((300, 240, 3), 235, np.uint8)
+    photo[60:240, 70:170] = photo[60:110, 40:200] = (40, 70, 120)
+    garment = isolate(photo)
+    assert garment.box == pytest.approx((0.164, 0.195, 0.836, 0.797), abs=0.006)
+    fields = (garment.mask / 255).reshape(8, 16, 8, 16).mean((1, 3))
+    rows = ["-+++++++", "-#######", "-+####+-", "--####--", "--####--", "--####--", "--####--", "--++++--"]
+    level = {"-": 0.0, "+": 0.55, "#": 0.97}
+    expected = np.array([[level[sign] for sign in row] for row in rows])
+    expected[0, 7], expected[1, 7], expected[1, 0] = 0.06, 0.13, 0.19
+    assert np.abs(fields - expected).max() < 0.1
