@@ -15,13 +15,14 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.requirements-installed
 UV := uv==0.13.9
+COSMIC_RAY := cosmic-ray==8.7.0
 
 FIT := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 NEEDS_CATALOGUE = @test -n "$$CATALOGUE" || { \
 	echo "Say which photographs to take: make $@ CATALOGUE=folder-or-file (see docs/catalogues.md)" >&2; exit 2; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test coverage fuzz scale lint train index serve bench screenshots lock
+.PHONY: help setup demo quick test coverage fuzz mutants scale lint train index serve bench screenshots lock
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' Makefile
@@ -42,6 +43,10 @@ coverage: $(READY) ## Run all tests and print the branches that none of them tak
 
 fuzz: $(READY) ## Send damaged uploads for a minute: SECONDS=60
 	@FUZZ_SECONDS=$$(( $(SECONDS) / 11 )) $(RUN) -m pytest tests/service/test_fuzz.py tests/service/test_fuzz_heads.py $(ARGS)
+
+mutants: $(READY) ## Make small faults and print which ones the tests don't notice: ARGS="--room gate --faults 25"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check $(COSMIC_RAY)
+	@$(RUN) tests/mutants.py $(ARGS)
 
 scale: $(READY) ## Add Ray and Milvus to .venv, for work past one machine
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-scale.txt

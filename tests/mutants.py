@@ -1,0 +1,148 @@
+"""How many small faults the tests notice: `make mutants`, or `python tests/mutants.py --help`.
+
+Cosmic Ray makes the faults, one at a time, in copies of the tree. Each is a mutation of one place of a
+module, drawn by a seed; a room's own tests then run, and a fault that they all pass has survived.
+Annotations are left alone: a fault there would be noticed by any import.
+"""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import tqdm
+from cosmic_ray import plugins
+from cosmic_ray.commands.init import _all_work_items
+from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.work_item import MutationSpec, TestOutcome
+
+ROOT = Path(__file__).parents[1]
+PYTEST = f"{sys.executable} -m pytest -x -q -p no:cacheprovider --no-header"
+
+
+@dataclass(frozen=True)
+class Room:
+    """Modules in which faults are made, and the tests that should notice them."""
+
+    modules: tuple[str, ...]
+    tests: str
+
+
+ROOMS = {
+    "photo": Room(
+        ("training/photo/images.py", "training/photo/garment.py", "training/photo/structure.py"),
+        "tests/training/photo",
+    ),
+    "edges": Room(("training/model/edges.py", "training/model/augment.py"), "tests/training/model"),
+    "metrics": Room(("training/retrieval_metrics.py",), "tests/training/test_retrieval_metrics.py"),
+    "folder": Room(("index/stores/folder/*.py",), "tests/index/stores/folder tests/index/test_build.py"),
+    "gate": Room(("index/gate/*.py",), "tests/index/gate"),
+    "filters": Room(("index/filters/*.py",), "tests/index/filters tests/index/stores/folder/test_items.py"),
+    "capacity": Room(("service/http/capacity.py",), "tests/service/http/test_capacity.py"),
+    "requests": Room(("service/requests/*.py",), "tests/service/requests tests/service/api"),
+}
+
+
+def _mutations(room: Room) -> Iterator[MutationSpec]:
+    """Yield the faults that can be made in a room."""
+    modules = [path for pattern in room.modules for path in sorted(Path().glob(pattern))]
+    for item in _all_work_items([path for path in modules if path.name != "__init__.py"], {}):
+        (mutation,) = item.mutations
+        if "_BitOr_" not in mutation.operator_name:  # `str | None`
+            yield mutation
+
+
+def drawn(room: Room, *, most: int, seed: int) -> list[MutationSpec]:
+    """Return up to `most` faults, at places drawn by the seed, one of those that can be made at each."""
+    places = defaultdict(list)
+    for mutation in _mutations(room):
+        places[mutation.module_path, mutation.start_pos].append(mutation)
+    dice = random.Random(seed)
+    chosen = dice.sample(sorted(places), min(most, len(places)))
+    return [dice.choice(places[place]) for place in chosen]
+
+
+def _copy_tree() -> None:
+    """Go to a copy of the tree that is this process's own."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True
+    )
+    copy = Path(tempfile.mkdtemp(prefix=f"mutants-{os.getppid()}-")) / "tree"
+    for name in listed.stdout.decode().split("\0"):
+        if name and (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, copy / name)
+    os.chdir(copy)
+    os.environ["PYTHONPATH"] = str(copy)
+
+
+def _try(name: str, mutation: MutationSpec, seconds: float) -> tuple[str, str, str]:
+    """Return the room, what became of the fault, and its difference."""
+    result = mutate_and_test([mutation], f"{PYTEST} {ROOMS[name].tests}", seconds)
+    outcome = result.test_outcome.value if result.test_outcome else result.worker_outcome.value
+    return name, outcome, result.diff or ""
+
+
+def _table(counts: dict[str, dict[str, int]]) -> Iterator[str]:
+    yield "| room | faults | noticed | share |"
+    yield "|---|---|---|---|"
+    total: dict[str, int] = defaultdict(int)
+    for name, outcomes in [*counts.items(), ("all", total)]:
+        made, survived = sum(outcomes.values()), outcomes.get(TestOutcome.SURVIVED.value, 0)
+        yield f"| {name} | {made} | {made - survived} | {(made - survived) / max(made, 1):.0%} |"
+        for outcome, count in outcomes.items():
+            total[outcome] += 0 if outcomes is total else count
+
+
+@click.command()
+@click.option("--room", "names", multiple=True, type=click.Choice(list(ROOMS)), help="[default: all]")
+@click.option("--faults", default=25, show_default=True, help="Faults in each room at most.")
+@click.option("--seed", default=0, show_default=True, help="Other faults for another number.")
+@click.option(
+    "--seconds", default=120, show_default=True, help="How long tests may take; then it is noticed."
+)
+@click.option("--minutes", default=60.0, show_default=True, help="When to stop making faults.")
+@click.option("--processes", default=os.cpu_count() or 1, show_default=True, help="Faults at a time.")
+def main(
+    names: tuple[str, ...], faults: int, seed: int, seconds: int, minutes: float, processes: int
+) -> None:
+    """Make small faults in the modules that matter, and print which ones the tests don't notice."""
+    os.chdir(ROOT)
+    list(plugins.operator_names())
+    work = [
+        (name, mutation) for name in names or ROOMS for mutation in drawn(ROOMS[name], most=faults, seed=seed)
+    ]
+    random.Random(seed).shuffle(work)
+    counts: dict[str, Any] = {name: defaultdict(int) for name in names or ROOMS}
+    survivors: list[str] = []
+    end = time.monotonic() + 60 * minutes
+    with ProcessPoolExecutor(processes, initializer=_copy_tree) as pool:
+        tries = [pool.submit(_try, name, mutation, seconds) for name, mutation in work]
+        for done in tqdm.tqdm(as_completed(tries), total=len(tries), unit="fault"):
+            if done.cancelled():
+                continue
+            name, outcome, difference = done.result()
+            counts[name][outcome] += 1
+            if outcome == TestOutcome.SURVIVED.value:
+                survivors.append(f"{name}\n{difference}")
+            if time.monotonic() > end:
+                for attempt in tries:
+                    attempt.cancel()
+    for left in Path(tempfile.gettempdir()).glob(f"mutants-{os.getpid()}-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    click.echo("\n\n".join(survivors))
+    click.echo("\n".join(_table(counts)))
+
+
+if __name__ == "__main__":
+    main()
