@@ -29,6 +29,7 @@ def _help_of_settings() -> Iterator[str]:
 
 _host = click.option("--host", help="Address to listen on.")
 _port = click.option("--port", type=int, help="Port to listen on.")
+_prefix = click.option("--prefix", help="Path under which a proxy passes the service on, such as /shop.")
 _workers = click.option("--workers", type=int, help="Processes; each holds the encoder and the index.")
 _encoder = click.option("--encoder", type=_FOLDER, help="Encoder bundle; by default the one that ships.")
 _indexes = click.option(
@@ -59,6 +60,7 @@ def _check(config: Config) -> None:
 @main.command(epilog="\n".join(_help_of_settings()))
 @_host
 @_port
+@_prefix
 @_workers
 @_encoder
 @_indexes

@@ -55,6 +55,12 @@ class Config:
         pattern=r"[A-Za-z0-9.:_-]+",
     )
     port: int = number(8000, "Port to listen on; PORT is read too.", least=1, most=65_535, unit="ports")
+    prefix: str = text(
+        "",
+        "Path under which a proxy passes the service on.",
+        accepted="a path such as /shop, or nothing for the root",
+        pattern=r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*",
+    )
     workers: int = number(
         2, "Processes; each holds the encoder and the index.", least=1, most=64, unit="processes"
     )

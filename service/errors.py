@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from flask import Flask, Response, g, jsonify
+from flask import Flask, Response, current_app, g, jsonify
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from index.errors import (
@@ -91,7 +91,7 @@ _NOT_READY: dict[type[Exception], str] = {
 
 _HTTP = {
     400: ("invalid_parameter", "Malformed request. Check its syntax."),
-    404: ("not_found", "The API starts at /v1/search; the search page is at /."),
+    404: ("not_found", "The API starts at {prefix}/v1/search; the search page is at {prefix}/."),
     405: ("method_not_allowed", "Use one of the methods named in the header Allow."),
     413: ("upload_too_large", "The body has more bytes than are accepted. Send a smaller file."),
     415: ("unsupported_type", "Send multipart/form-data with one `file`, or application/json."),
@@ -208,7 +208,8 @@ def _answer_http(error: HTTPException) -> Response:
             _problem("upload_too_slow", "The body stopped before it was whole. Send all of it again.")
         )
     code, detail = _HTTP.get(error.code, _HTTP[400])
-    response = _respond(_problem(code, detail))
+    prefix = current_app.extensions["silhouette.config"].prefix
+    response = _respond(_problem(code, detail.format(prefix=prefix)))
     for name, value in error.get_headers():
         if name == "Allow":
             response.headers[name] = value

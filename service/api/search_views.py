@@ -9,6 +9,7 @@ from index.stores.store import OpenIndex
 from service.api.answers import Explained, rank, search_answer, understood
 from service.api.current import config, counted_stages, live_index, queries, served_roots
 from service.errors import RefusedRequest, problem_of, refusing
+from service.http.capacity import give_way
 from service.picture.cut_out import cut_out
 from service.picture.image_url import fetch
 from service.picture.item_file import item_file
@@ -108,7 +109,7 @@ def search() -> Response:
 
 
 @blueprint.post("/v1/search/batch")
-@describe(Operation(BatchAnswer, body=Batch, codes=(*BODY, *READING), sheds=True))
+@describe(Operation(BatchAnswer, body=Batch, codes=(*BODY, *READING), sheds=True, several=True))
 def batch() -> Response:
     """Answer several searches in order; one that fails has an error in its position."""
     model = bounded(Batch, config())
@@ -124,8 +125,12 @@ def batch() -> Response:
         finally:
             total.add(stages)
 
+    answers = []
     with counted_stages() as total:
-        answers = [one(fields, total) for fields in searches]
+        for place, fields in enumerate(searches):
+            if place > 0:
+                give_way()
+            answers.append(one(fields, total))
     return reply(BatchAnswer(request_id=g.request_id, answers=answers))
 
 

@@ -1,9 +1,10 @@
 """Load shedding: a worker's queue slots and concurrency slots; what exceeds them is refused."""
 
 import threading
-from collections import Counter
+from collections import Counter, deque
+from typing import Any
 
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 
 from service.config import Config
 from service.errors import RefusedRequest
@@ -12,10 +13,50 @@ from service.requests.operation import requested_operation
 SPARE_THREADS = 16
 """Threads beyond what capacity admits: health, metrics, pages and pictures always find one."""
 
+_KEPT = "silhouette.capacity"
+
 
 def threads(config: Config) -> int:
     """Return how many threads a worker needs to shed load and still answer everything else."""
     return config.searches_at_once + config.searches_waiting + SPARE_THREADS
+
+
+class _Slots:
+    """Concurrency slots, given in the order in which they were asked for.
+
+    Requests that have begun and gave way wait in a line of their own. Where some wait in both lines, the
+    lines take turns.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._changed = threading.Condition()
+        self._lines: tuple[deque[object], deque[object]] = deque(), deque()
+        self._turn = 0
+
+    def _next(self) -> object:
+        return next(iter(self._lines[self._turn] or self._lines[1 - self._turn]), None)
+
+    def take(self, line: int, timeout: float | None) -> bool:
+        """Wait in line 0 for new requests, or 1 for those that go on; return whether there was a slot."""
+        ticket = object()
+        with self._changed:
+            self._lines[line].append(ticket)
+            try:
+                taken = self._changed.wait_for(lambda: self._free and self._next() is ticket, timeout)
+                if taken:
+                    self._free -= 1
+                    self._turn = 1 - line if self._lines[1 - line] else 0
+                return bool(taken)
+            finally:
+                self._lines[line].remove(ticket)
+                self._changed.notify_all()
+
+    def give(self) -> None:
+        """Give a slot back."""
+        with self._changed:
+            self._free += 1
+            self._changed.notify_all()
 
 
 class Capacity:
@@ -34,15 +75,19 @@ class Capacity:
     """
 
     def __init__(self, *, at_once: int, waiting: int, wait_seconds: float, per_client: int = 0) -> None:
-        self._slots = threading.BoundedSemaphore(at_once)
+        self._slots = _Slots(at_once)
         self._most = at_once + waiting
         self._wait_seconds = wait_seconds
         self._per_client = per_client
         self._lock = threading.Lock()
         self._clients: Counter[str] = Counter()
+        self._most_batches = max(1, self._most // 2)
+        self._batches = 0
 
-    def admit(self, client: str) -> None:
+    def admit(self, client: str, *, batch: bool = False) -> None:
         """Give a request a queue slot, before its body is read; `leave` must follow.
+
+        Batches get half of all queue slots, and one at least.
 
         Raises
         ------
@@ -50,18 +95,20 @@ class Capacity:
             With code `overloaded`, or `too_many_requests` where this client has its share under way.
         """
         with self._lock:
-            if self._clients.total() >= self._most:
+            if self._clients.total() >= self._most or (batch and self._batches >= self._most_batches):
                 raise RefusedRequest(
-                    "overloaded", "All queue slots are taken. Retry after the time in Retry-After."
+                    "overloaded", "All queue slots for it are taken. Retry after the time in Retry-After."
                 )
             if self._per_client and self._clients[client] >= self._per_client:
                 detail = f"At most {self._per_client} requests of one client are answered at a time. Retry."
                 raise RefusedRequest("too_many_requests", detail)
             self._clients[client] += 1
+            self._batches += batch
 
-    def leave(self, client: str) -> None:
+    def leave(self, client: str, *, batch: bool = False) -> None:
         """Release the queue slot of a request that was admitted."""
         with self._lock:
+            self._batches -= batch
             self._clients[client] -= 1
             if not self._clients[client]:
                 del self._clients[client]
@@ -74,12 +121,25 @@ class Capacity:
         RefusedRequest
             With code `overloaded`: the wait was too long.
         """
-        if not self._slots.acquire(timeout=self._wait_seconds):
+        if not self._slots.take(0, self._wait_seconds):
             raise RefusedRequest("overloaded", "The queue is too long. Retry after the time in Retry-After.")
 
     def finish(self) -> None:
         """Release a concurrency slot."""
-        self._slots.release()
+        self._slots.give()
+
+    def resume(self) -> None:
+        """Wait for a concurrency slot again, as long as it takes: what was begun is finished."""
+        self._slots.take(1, None)
+
+
+def give_way() -> None:
+    """Between two parts of a request's work, let a search that waits for its concurrency slot have it."""
+    capacity: Capacity = current_app.extensions[_KEPT]
+    if g.pop("has_slot", False):
+        capacity.finish()
+        capacity.resume()
+        g.has_slot = True
 
 
 def _receive() -> None:
@@ -92,7 +152,7 @@ def _receive() -> None:
 
 def install_capacity(app: Flask, config: Config) -> None:
     """Queue the operations that shed load; all others are always answered."""
-    capacity = Capacity(
+    app.extensions[_KEPT] = capacity = Capacity(
         at_once=config.searches_at_once,
         waiting=config.searches_waiting,
         wait_seconds=config.wait_ms / 1000,
@@ -104,8 +164,9 @@ def install_capacity(app: Flask, config: Config) -> None:
         if operation is None or not operation.sheds:
             return
         client = request.remote_addr or ""
-        capacity.admit(client)
-        g.admitted = client
+        admitted: dict[str, Any] = {"client": client, "batch": operation.several}
+        capacity.admit(**admitted)
+        g.admitted = admitted
         _receive()
         capacity.start()
         g.has_slot = True
@@ -113,8 +174,8 @@ def install_capacity(app: Flask, config: Config) -> None:
     def leave(_: BaseException | None) -> None:
         if g.pop("has_slot", False):
             capacity.finish()
-        if (client := g.pop("admitted", None)) is not None:
-            capacity.leave(client)
+        if admitted := g.pop("admitted", None):
+            capacity.leave(**admitted)
 
     app.before_request(enter)
     app.teardown_request(leave)

@@ -176,6 +176,7 @@ def contract(app: Flask, config: Config) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Silhouette", "version": VERSION, "description": _ABOUT},
+        "servers": [{"url": config.prefix or "/"}],
         "paths": dict(paths),
         "components": {"schemas": schemas, "securitySchemes": {"key": _KEY}},
     }

@@ -37,6 +37,8 @@ class Operation:
         Whether it needs a key; `service.http.keys` asks for it before the body is read.
     sheds : bool
         Whether it is heavy, so that `service.http.capacity` queues it and refuses what is too much.
+    several : bool
+        Whether it is several searches in one, which leave queue slots for others.
     """
 
     answer: type[BaseModel] | str | None
@@ -47,6 +49,7 @@ class Operation:
     statuses: tuple[int, ...] = (200,)
     key: bool = False
     sheds: bool = False
+    several: bool = False
 
     @property
     def failures(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from service.http.cors import install_cors
 from service.http.keys import Keyring, install_keys
 from service.http.logs import install_request_log
 from service.http.metrics import install_metrics
+from service.http.prefix import install_prefix
 from service.live_index import LiveIndex
 from service.picture.recent_uploads import RecentQueries
 from service.requests.forms import FormRequest
@@ -82,6 +83,7 @@ def _install_hooks(app: Flask, config: Config) -> None:
     install_request_log(app)
     install_metrics(app, live_index.searcher)
     app.after_request(_add_headers)
+    install_prefix(app, config.prefix)
     install_cors(app, config.cors_origins)
     install_keys(app, Keyring(config.keys))
     install_capacity(app, config)

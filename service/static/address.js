@@ -1,4 +1,4 @@
-// A search as a URL that can be shared, and as a state in the history.
+// A search as a URL that can be shared, and as a state in the history; below the service's prefix.
 //
 //   /                    no search yet
 //   /?item=ID            the neighbours of an item
@@ -6,7 +6,7 @@
 //   /?kind=sketch        an empty drawing pad; with query=ID what was drawn
 //   &box=l,t,r,b  &filter={…}  &duplicates=all      options of the search
 
-import { imageOf } from "./service.js";
+import { imageOf, ROOT } from "./service.js";
 
 export const newSearch = (fields) => ({ filter: {}, everything: false, ...fields });
 
@@ -24,7 +24,7 @@ export function addressOf(search) {
   if (search.box) fields.set("box", search.box.map((part) => part.toFixed(4)).join(","));
   if (Object.keys(search.filter).length) fields.set("filter", JSON.stringify(search.filter));
   if (search.everything) fields.set("duplicates", "all");
-  return `/?${fields}`;
+  return `${ROOT}/?${fields}`;
 }
 
 export const itemAddress = (id) => addressOf(newSearch({ kind: "item", item: id }));

@@ -7,7 +7,7 @@ import { at, element, say, settled } from "./nodes.js";
 import { listenToPhotos, preview } from "./photo.js";
 import { showQuery, showUnderstood } from "./query.js";
 import { addResults, link, picture, showNone, showResults, showWaiting } from "./results.js";
-import { Failure, ask, find } from "./service.js";
+import { Failure, ROOT, ask, find } from "./service.js";
 import { drawingOf, makePad } from "./sketch.js";
 import { listenToWhy } from "./why.js";
 import { capital, nameOf } from "./words.js";
@@ -218,7 +218,7 @@ document.addEventListener("click", (event) => {
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   if (anchor.id === "home") {
     event.preventDefault();
-    if (location.search) history.pushState(null, "", "/");
+    if (location.search) history.pushState(null, "", `${ROOT}/`);
     showEmpty();
   } else if (anchor.dataset.item) {
     event.preventDefault();

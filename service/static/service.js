@@ -27,10 +27,13 @@ export class Failure extends Error {
   }
 }
 
+// Where the service is: the path that this script lies below, such as /shop; empty at the root.
+export const ROOT = new URL("..", import.meta.url).pathname.slice(0, -1);
+
 export async function ask(address, options = {}) {
   let response;
   try {
-    response = await fetch(address, options);
+    response = await fetch(ROOT + address, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Failure("", "Check the connection, then try again.", { title: "The service can't be reached" });
@@ -43,7 +46,7 @@ export async function ask(address, options = {}) {
 
 const path = (id) => id.split("/").map(encodeURIComponent).join("/");
 
-export const imageOf = (id) => `/v1/items/${path(id)}/image`;
+export const imageOf = (id) => `${ROOT}/v1/items/${path(id)}/image`;
 
 // The fields beside the picture; defaults are left out.
 function fieldsOf(search, page) {

@@ -1,5 +1,6 @@
 import io
 import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -148,9 +149,152 @@ def test_a_search_that_fails_frees_its_place(config, searcher, post, monkeypatch
 @pytest.mark.parametrize(("proxies", "client"), [(0, "127.0.0.1"), (1, "10.0.0.2"), (2, "10.0.0.1")])
 def test_a_client_is_who_the_proxies_that_are_believed_say(config, searcher, monkeypatch, proxies, client):
     admitted = []
-    monkeypatch.setattr(Capacity, "admit", lambda self, name: admitted.append(name))
-    monkeypatch.setattr(Capacity, "leave", lambda self, name: None)
+    monkeypatch.setattr(Capacity, "admit", lambda self, client, batch: admitted.append(client))
+    monkeypatch.setattr(Capacity, "leave", lambda self, client, batch: None)
     app = create_app(replace(config, proxies=proxies), searcher)
     forwarded = {"X-Forwarded-For": "10.0.0.1, 10.0.0.2"}
     app.test_client().post("/v1/search", json={"item_id": "hat/0"}, headers=forwarded)
     assert admitted == [client]
+
+
+class Line(deque):
+    """A line of waiting requests that tells when one has joined it."""
+
+    def __init__(self, joined):
+        super().__init__()
+        self._joined = joined
+
+    def append(self, ticket):
+        super().append(ticket)
+        self._joined.release()  # under the lock of the slots: nothing is given before it waits
+
+
+def watched(capacity):
+    """Return a semaphore that is released whenever a request joins a line."""
+    joined = threading.Semaphore(0)
+    capacity._slots._lines = (Line(joined), Line(joined))
+    return joined
+
+
+def batch_of(app, *item_ids):
+    searches = [{"item_id": item_id} for item_id in item_ids]
+    return app.test_client().post("/v1/search/batch", json={"searches": searches})
+
+
+def test_new_requests_and_those_that_gave_way_take_turns():
+    capacity, order = Capacity(at_once=1, waiting=8, wait_seconds=60), []
+    joined = watched(capacity)
+    capacity.start()
+    joined.acquire()
+
+    def work(wait, name):
+        wait()
+        order.append(name)
+        capacity.finish()
+
+    with ThreadPoolExecutor(6) as pool:
+        for name in ("batch 1", "batch 2", "batch 3", "single 1", "single 2", "single 3"):
+            pool.submit(work, capacity.resume if "batch" in name else capacity.start, name)
+            assert joined.acquire(timeout=60)
+        capacity.finish()
+    assert order == ["single 1", "batch 1", "single 2", "batch 2", "single 3", "batch 3"]
+
+
+def test_one_that_waited_too_long_does_not_stand_in_the_way_of_the_next():
+    capacity = Capacity(at_once=1, waiting=8, wait_seconds=0)
+    capacity.start()
+    assert refusal(capacity.start) == "overloaded"
+    capacity.finish()
+    capacity.resume()
+    capacity.finish()
+    capacity.start()
+
+
+def test_a_search_is_answered_between_two_pictures_of_a_batch(config, searcher, monkeypatch):
+    settings = replace(config, searches_at_once=1, searches_waiting=3, wait_ms=60_000)
+    app, order, inside, go_on = create_app(settings, searcher), [], threading.Event(), threading.Event()
+    joined = watched(app.extensions["silhouette.capacity"])
+    answer = views.answer
+
+    def slow(asked, *others):
+        order.append(asked.source.item_id)
+        inside.set()
+        assert go_on.wait(timeout=60)
+        return answer(asked, *others)
+
+    monkeypatch.setattr(views, "answer", slow)
+    with ThreadPoolExecutor(2) as pool:
+        batch = pool.submit(batch_of, app, "hat/0", "hat/1", "hat/2")
+        assert inside.wait(timeout=60) and joined.acquire(timeout=60)
+        single = pool.submit(app.test_client().post, "/v1/search", json={"item_id": "dress/0"})
+        assert joined.acquire(timeout=60)
+        go_on.set()
+        assert single.result(timeout=60).status_code == batch.result(timeout=60).status_code == 200
+    assert order == ["hat/0", "dress/0", "hat/1", "hat/2"]
+
+
+def test_batches_and_searches_side_by_side_are_all_answered_within_the_slots(config, searcher, monkeypatch):
+    settings = replace(config, searches_at_once=2, searches_waiting=40, wait_ms=60_000)
+    app, lock, now, most = create_app(settings, searcher), threading.Lock(), 0, 0
+    together, answer = threading.Barrier(18), views.answer
+
+    def counted(*args):
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        try:
+            return answer(*args)
+        finally:
+            with lock:
+                now -= 1
+
+    def send(number):
+        together.wait(timeout=60)
+        if number % 3 == 0:
+            return batch_of(app, *["hat/0"] * 4).status_code
+        return app.test_client().post("/v1/search", json={"item_id": "hat/1"}).status_code
+
+    monkeypatch.setattr(views, "answer", counted)
+    with ThreadPoolExecutor(18) as pool:
+        assert set(pool.map(send, range(18))) == {200}
+    assert most <= 2
+
+
+def test_a_batch_of_more_than_all_slots_is_answered(config, searcher):
+    app = create_app(replace(config, searches_at_once=1, searches_waiting=0), searcher)
+    answers = batch_of(app, *["hat/0"] * 7).json["answers"]
+    assert [len(answer["results"]) > 0 for answer in answers] == [True] * 7
+
+
+@pytest.mark.parametrize("breaks_at", [1, 2, 3])
+def test_a_batch_that_breaks_anywhere_frees_its_slots(config, searcher, monkeypatch, breaks_at):
+    app = create_app(replace(config, searches_at_once=1, searches_waiting=0, wait_ms=0), searcher)
+    answer, calls = views.answer, []
+
+    def breaking(*args):
+        calls.append(args)
+        return 1 / 0 if len(calls) % breaks_at == 0 else answer(*args)
+
+    monkeypatch.setattr(views, "answer", breaking)
+    for _ in range(3):
+        assert batch_of(app, "hat/0", "nothing", "hat/1").json["code"] == "internal_error"
+        calls.clear()
+    monkeypatch.setattr(views, "answer", answer)
+    assert app.test_client().post("/v1/search", json={"item_id": "hat/0"}).status_code == 200
+    capacity = app.extensions["silhouette.capacity"]
+    assert (capacity._batches, capacity._clients.total(), capacity._slots._free) == (0, 0, 1)
+
+
+def test_batches_leave_half_of_the_queue_slots_to_others():
+    capacity = Capacity(at_once=1, waiting=3, wait_seconds=0)
+    for _ in range(2):
+        capacity.admit("a", batch=True)
+    with pytest.raises(RefusedRequest) as refused:
+        capacity.admit("b", batch=True)
+    assert refused.value.code == "overloaded"
+    capacity.admit("b")
+    capacity.leave("a", batch=True)
+    capacity.admit("b", batch=True)
+    capacity.admit("b")
+    assert refusal(capacity.admit, "c") == "overloaded"
