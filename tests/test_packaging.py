@@ -301,7 +301,8 @@ def test_what_serving_imports_is_required_for_serving():
 def test_what_the_checkout_imports_is_required():
     files = python_files("training", "index", "service", "tests", "benchmarks")
     required = set(pins("requirements-serving.txt")) | set(pins("requirements.txt"))
-    assert not_required(files, required) == set()
+    installed_by_its_task = {"cosmic_ray"}  # make mutants
+    assert not_required(files, required) == installed_by_its_task
 
 
 def test_what_is_optional_is_not_required_by_all():

@@ -57,17 +57,18 @@ class Address:
 
     host: str = "127.0.0.1"
     port: int = 8000
+    prefix: str = ""
 
     @classmethod
     def of(cls, config: Config) -> "Address":
         """Return the address that the settings name."""
-        return cls(config.host, config.port)
+        return cls(config.host, config.port, config.prefix)
 
     @property
     def url(self) -> str:
         """The URL for a browser on this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
-        return f"http://{host}:{self.port}"
+        return f"http://{host}:{self.port}{self.prefix}"
 
 
 class ServerLog(Logger):

@@ -64,3 +64,10 @@ def test_what_runs_before_the_workers_fork_starts_no_native_threads():
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_the_documentation_shows_every_operation_of_the_contract(client):
+    page = client.get("/docs")
+    assert page.status_code == 200
+    for path in client.get("/openapi.json").json["paths"]:
+        assert f"<code>{path}</code>" in page.text

@@ -37,6 +37,10 @@ def test_an_address_for_all_interfaces_is_shown_as_one_that_a_browser_takes():
     assert Address("0.0.0.0", 80).url == "http://127.0.0.1:80"
 
 
+def test_an_address_below_a_prefix_is_shown_with_it():
+    assert Address.of(Config(prefix="/shop")).url == "http://127.0.0.1:8000/shop"
+
+
 def test_only_the_first_worker_greets(capsys, running):
     for age in (1, 2, 3):
         running.cfg.post_worker_init(SimpleNamespace(age=age))
