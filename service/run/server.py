@@ -19,8 +19,6 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.errors import AppImportError  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
-from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
-from werkzeug.exceptions import BadRequest
 
 from service.config import METRICS_FOLDER, Config
 from service.errors import InvalidSetting, PortInUse
@@ -97,7 +95,6 @@ class _Server(BaseApplication):
             app = create_app(self.config)
         except SilhouetteError as error:
             raise AppImportError(f"Error: {error}") from error
-        app.register_error_handler(ParseException, lambda _: app.handle_http_exception(BadRequest()))
         share_memory()
         return app
 
