@@ -93,7 +93,11 @@ class Config:
         3000, "Longest time that decoding one photograph may take.", least=50, most=60_000, unit="ms"
     )
     request_seconds: int = number(
-        30, "Longest time in which a request must have arrived.", least=1, most=3600, unit="seconds"
+        30,
+        "Longest time in which a request must have arrived, and its answer been taken.",
+        least=1,
+        most=3600,
+        unit="seconds",
     )
     graceful_seconds: int = number(
         20,
@@ -106,7 +110,7 @@ class Config:
         4, "Searches and writes that a worker does at the same time.", least=1, most=64, unit="searches"
     )
     searches_waiting: int = number(
-        16, "Further ones that may arrive or wait in a worker.", least=0, most=256, unit="searches"
+        16, "Further ones that may wait in a worker.", least=0, most=256, unit="searches"
     )
     wait_ms: int = number(
         1000,

@@ -67,7 +67,7 @@ class Capacity:
     at_once : int
         Concurrency slots: how many are worked on at the same time.
     waiting : int
-        How many more may be uploading or waiting for a concurrency slot.
+        How many more may wait for a concurrency slot.
     wait_seconds : float
         How long one waits for a concurrency slot.
     per_client : int
@@ -85,7 +85,7 @@ class Capacity:
         self._batches = 0
 
     def admit(self, client: str, *, batch: bool = False) -> None:
-        """Give a request a queue slot, before its body is read; `leave` must follow.
+        """Give a request a queue slot, once the server has received it; `leave` must follow.
 
         Batches get half of all queue slots, and one at least.
 
@@ -143,7 +143,7 @@ def give_way() -> None:
 
 
 def _receive() -> None:
-    """Read the body now, so that a slow one holds a queue slot but no concurrency slot."""
+    """Parse the body now; one that stopped half-way is refused without a concurrency slot."""
     if request.mimetype == "multipart/form-data":
         _ = request.files
     else:

@@ -21,8 +21,6 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.errors import AppImportError  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
-from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
-from werkzeug.exceptions import BadRequest
 
 from service.config import METRICS_FOLDER, Config
 from service.errors import InvalidSetting, PortInUse, ServiceUnusable
@@ -151,7 +149,6 @@ class _Server(BaseApplication):
                 time.sleep(RETRY_SECONDS)
                 raise SystemExit(1) from error  # gunicorn ends the service at the codes of its own errors
             raise AppImportError(f"Error: {error}") from error
-        app.register_error_handler(ParseException, lambda _: app.handle_http_exception(BadRequest()))
         share_memory()
         app.extensions["silhouette.queries"].sweep_on()
         return app

@@ -1,172 +1,366 @@
-"""gunicorn's threaded worker with time limits on connections, and error responses in the service's shape."""
+"""gunicorn's worker around waitress: requests and answers are buffered, so that only work takes a thread."""
 
 import json
 import logging
+import os
+import resource
 import secrets
-import selectors
 import socket
+import sys
 import time
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
-from gunicorn.http import errors, wsgi  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.http import errors  # type: ignore[import-untyped]
+from gunicorn.http.message import Request  # type: ignore[import-untyped]
+from gunicorn.http.unreader import IterUnreader  # type: ignore[import-untyped]
+from gunicorn.workers.base import Worker as BaseWorker  # type: ignore[import-untyped]
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.server import TcpWSGIServer
+from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
+from waitress.utilities import BadRequest, RequestEntityTooLarge
 
 from service.errors import TITLES
 
 HEAD_SECONDS = 5.0
 BYTES_A_SECOND = 20_000
-"""Seconds for a request's head to arrive; a body gets one more second for each this many bytes."""
+"""Seconds for a request's head to arrive; bodies and answers get one more second for each this many bytes."""
 
 DRAIN_SECONDS = 2.0
 DRAIN_BYTES = 32 * 2**20
 """How long, and how much, a client that was answered early may go on sending before the connection is cut."""
 
-_STATUS: dict[type[Exception], tuple[int, str]] = {
-    errors.LimitRequestLine: (414, "The address is too long. Shorten it, or send the fields in the body."),
-    errors.LimitRequestHeaders: (431, "The headers are too many or too long. Send fewer."),
-    errors.UnsupportedTransferCoding: (
-        501,
-        "That transfer coding is not supported. Send chunked, or a length.",
-    ),
-    errors.ExpectationFailed: (417, "That expectation can't be met. Leave the header Expect out."),
-}
-_MALFORMED = (400, "Malformed HTTP request. Check its syntax (RFC 9112).")
+CONNECTIONS = 1000
+BUFFERED_BYTES = 2**29
+"""How many connections, and how much of unfinished bodies, a worker holds; beyond, the slowest are cut."""
 
-_OURS = errors.InvalidResponseHeader | errors.InvalidResponseHeaderName | errors.ConfigurationProblem
+BODY_IN_MEMORY = 2**22
+ANSWER_IN_MEMORY = 2**18
+"""Bytes above which a body or an answer lies in a temporary file."""
+
+RECEIVED_BYTES = 2**16
+BODY_BYTES = 2**20
+"""At a time, of anything and of a body whose length is known: each time costs a wait for Python's lock."""
+
+LONGEST_HEAD = 2**16
+CHUNKED_BYTES = 2**12
+"""Of a chunked body at a time: waitress copies what is left of them for each chunk."""
+
+LONGEST_ANSWER = 2**26
+"""Bytes of an answer, other than a file, that are buffered before its thread has to wait."""
+
+SWITCH_SECONDS = 0.001
+"""After which a thread yields Python's lock: the loop moves all bytes, and waits for it at every turn."""
+
+_STATUS: dict[type[Exception], int] = {
+    errors.LimitRequestLine: 414,
+    errors.LimitRequestHeaders: 431,
+    errors.UnsupportedTransferCoding: 501,
+    errors.ExpectationFailed: 417,
+}
+_DETAILS = {
+    400: "Malformed HTTP request. Check its syntax (RFC 9112).",
+    414: "The address is too long. Shorten it, or send the fields in the body.",
+    417: "That expectation can't be met. Leave the header Expect out.",
+    431: "The headers are too many or too long. Send fewer.",
+    501: "That transfer coding is not supported. Send chunked, or a length.",
+}
 
 _log = logging.getLogger(__name__)
-
-wsgi.SERVER = "silhouette"  # instead of the name of the server software, in the header Server
-
-
-class TimedSocket(socket.socket):
-    """A connection with a deadline for each request.
-
-    Parameters
-    ----------
-    connection : socket
-        Taken over: it is of no use afterwards.
-    patience : float
-        Seconds that an answer may wait for the client to take more of it.
-    """
-
-    def __init__(self, connection: socket.socket, *, patience: float) -> None:
-        super().__init__(fileno=connection.detach())
-        self._patience = patience
-        self._deadline = float("inf")
-        self.has_unread = False
-        """Whether a request was answered before all of its body was read, for the worker to note."""
-
-    def setblocking(self, flag: bool) -> None:
-        """Block with a timeout, or not at all."""
-        self.settimeout(self._patience if flag else 0.0)
-
-    def allow(self, seconds: float) -> None:
-        """Set the deadline that many seconds from now."""
-        self._deadline = time.monotonic() + seconds
-
-    def recv(self, size: int, flags: int = 0) -> bytes:
-        """Receive up to `size` bytes; each extends the deadline a little.
-
-        Raises
-        ------
-        NoMoreData
-            The deadline has passed: as if the client had gone.
-        """
-        set_before = self.gettimeout()
-        left = self._deadline - time.monotonic()
-        try:
-            if left <= 0:
-                raise TimeoutError
-            self.settimeout(left if set_before is None else min(left, set_before))
-            received = super().recv(size, flags)
-        except TimeoutError:
-            raise errors.NoMoreData from None
-        finally:
-            self.settimeout(set_before)
-        self._deadline += len(received) / BYTES_A_SECOND
-        return received
-
-    def drain(self) -> None:
-        """Stop sending, and read what the client still sends, so that it can read the answer."""
-        deadline, left = time.monotonic() + DRAIN_SECONDS, DRAIN_BYTES
-        with suppress(OSError):
-            self.shutdown(socket.SHUT_WR)
-            while left > 0 and (seconds := deadline - time.monotonic()) > 0:
-                self.settimeout(seconds)
-                received = super().recv(min(left, 2**16))
-                if not received:
-                    return
-                left -= len(received)
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # else a line for each request that waits
 
 
-def _problem(status: int, detail: str) -> bytes:
-    code = "invalid_parameter" if status < 500 else "internal_error"
-    body = {
+def _problem(status: int) -> bytes:
+    code = "invalid_parameter" if status in _DETAILS and status < 500 else "internal_error"
+    problem = {
         "type": f"/errors/{code}",
         "title": TITLES[code][1],
         "status": status,
         "code": code,
-        "detail": detail,
+        "detail": _DETAILS.get(status, "Retry."),
         "request_id": "r_" + secrets.token_urlsafe(9),
     }
-    content = json.dumps(body).encode()
-    head = (
-        f"HTTP/1.1 {status} {'Refused' if status < 500 else 'Failed'}\r\nConnection: close\r\n"
-        f"Content-Type: application/problem+json\r\nContent-Length: {len(content)}\r\n\r\n"
-    )
-    return head.encode() + content
+    return json.dumps(problem).encode()
 
 
-def _has_unread(req: Any) -> bool:
-    """Return whether a body was left unread; one without a length may always go on."""
-    reader = req.body.reader
-    return bool(getattr(reader, "length", None) or getattr(reader, "parser", None))
+class Parser(HTTPRequestParser):
+    """A request as it arrives, its head held to gunicorn's rules, which are stricter than waitress's."""
+
+    refusal = 0
+    is_cut = False
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the head.
+
+        Raises
+        ------
+        ParsingError
+            It is malformed; `refusal` is the status to answer with.
+        """
+        if header_plus.endswith(b"\r\n\r\n"):  # not the one that waitress puts in place of a head too long
+            try:
+                Request(self.adj.gunicorn, IterUnreader([header_plus]), ("", 0))
+            except errors.ParseException as error:
+                self.refusal = _STATUS.get(type(error), 400)
+                raise ParsingError(type(error).__name__) from error
+        super().parse_header(header_plus)
+
+    def received(self, data: bytes) -> int:
+        """Take bytes of the request; return how many belong to it."""
+        consumed: int = super().received(data[:CHUNKED_BYTES] if self.chunked else data)
+        receiver = self.body_rcv
+        if self.chunked and len(receiver.control_line) + len(receiver.trailer) > LONGEST_HEAD:
+            self.error, self.completed = BadRequest("The size of a chunk, or the trailer, is too long"), True
+        if isinstance(self.error, RequestEntityTooLarge):
+            self.error = None  # the application refuses it, with the headers that it gives to all answers
+            self.cut()
+        return consumed
+
+    def cut(self) -> None:
+        """Hand on what has arrived; the application sees from its length that there was to be more."""
+        self.is_cut = self.completed = True
+        self.expect_continue = False
+        self.headers["CONNECTION"] = "close"
+        if self.chunked:
+            self.headers["CONTENT_LENGTH"] = str(self.body_bytes_received + 1)
 
 
-class Worker(ThreadWorker):
-    """Gives a connection a thread at its first byte, and takes it back from a client that stalls."""
+class Refusal(ErrorTask):
+    """Answers malformed HTTP, and failures outside of the application, as a problem."""
 
-    def enqueue_req(self, conn: TConn) -> None:
-        """Hand a connection to a thread, or a new one to the poller until it sends something."""
-        if isinstance(conn.sock, TimedSocket):
-            super().enqueue_req(conn)
+    def execute(self) -> None:
+        """Write the answer."""
+        status = self.request.refusal or self.request.error.code
+        reason = self.request.error.body if status < 500 else self.request.error.reason
+        level = logging.INFO if status in _DETAILS else logging.ERROR
+        _log.log(level, "A connection was refused", extra={"fields": {"status": status, "reason": reason}})
+        content = _problem(status)
+        self.status = f"{status} {'Refused' if status < 500 else 'Failed'}"
+        self.response_headers.append(("Content-Type", "application/problem+json"))
+        self.set_close_on_finish()
+        self.content_length = len(content)
+        self.write(content)
+
+
+class Answer(WSGITask):
+    """Has the application answer; a worker that is stopping ends the connection with it."""
+
+    def get_environment(self) -> dict[str, Any]:
+        """Return the environment, by which a body that was cut is shorter than its length."""
+        if not self.channel.server.accepting:
+            self.request.headers["CONNECTION"] = "close"
+        environ: dict[str, Any] = super().get_environment()
+        environ.pop("wsgi.input_terminated", None)  # Werkzeug asks whether it is there, not for its value
+        return environ
+
+
+class Channel(HTTPChannel):
+    """A connection with time limits, on what it receives as on what it sends."""
+
+    parser_class = Parser
+    task_class = Answer
+    error_task_class = Refusal
+
+    request: Any = None
+    close_when_flushed = False
+    _stage: tuple[str, object] = ("idle", None)
+    since = 0.0
+    _moved = 0
+    _has_unread = False
+    _to_drain = 0
+
+    def received(self, data: bytes) -> bool:
+        """Take bytes of requests."""
+        self._moved += len(data)
+        taken: bool = super().received(data)
+        return taken
+
+    def recv(self, buffer_size: int) -> bytes:
+        """Receive what is there, more at a time of a body whose length is known."""
+        remaining = getattr(self.request and self.request.body_rcv, "remain", 0)
+        received: bytes = super().recv(max(buffer_size, min(remaining, BODY_BYTES)))
+        return received
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        """Send what the client takes; return how many bytes that was."""
+        sent: int = super().send(data, do_close=do_close)
+        self._moved += sent
+        return sent
+
+    def service(self) -> None:
+        """Answer a request, in a thread."""
+        request = self.requests[0]
+        self._has_unread = request.is_cut or request.error is not None
+        super().service()
+
+    def readable(self) -> bool:
+        """Return whether bytes of the client are wanted."""
+        return bool(self._to_drain > 0 or super().readable())
+
+    def handle_read(self) -> None:
+        """Take what the client sends, or discard it once it was answered early."""
+        if self._to_drain > 0:
+            self._to_drain -= len(self.recv(RECEIVED_BYTES))
+            if self._to_drain <= 0:
+                self.handle_close()
+        else:
+            super().handle_read()
+
+    def handle_write(self) -> None:
+        """Send; a client that may still be sending is given time to read the answer."""
+        if not (self._has_unread and self.close_when_flushed):
+            super().handle_write()
             return
-        conn.sock = TimedSocket(conn.sock, patience=self.app.config.request_seconds)
-        conn.sock.setblocking(False)
-        conn.timeout = time.monotonic() + self.cfg.keepalive
-        self.pending_conns.append(conn)
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+        self._flush_exception(self._flush_some)
+        if self.will_close:
+            self.handle_close()
+        elif not self.total_outbufs_len:
+            self._has_unread = self.close_when_flushed = False
+            self._to_drain = DRAIN_BYTES
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_WR)
 
-    def handle(self, conn: TConn) -> Any:
-        """Read a request from a connection and answer it."""
-        conn.sock.allow(HEAD_SECONDS)
-        conn.sock.has_unread = False
-        kept = super().handle(conn)
-        if kept is False and conn.sock.has_unread:
-            conn.sock.drain()
-        return kept
+    def handle_close(self) -> None:
+        """Close the connection, and the file of a body that has not arrived."""
+        super().handle_close()
+        if self.request is not None:
+            self.request.close()
 
-    def handle_request(self, req: Any, conn: TConn) -> Any:
-        """Answer a request whose head has been read."""
-        conn.sock.allow(self.app.config.request_seconds)
-        kept = super().handle_request(req, conn)
-        conn.sock.has_unread = _has_unread(req)
-        return kept
+    @property
+    def held(self) -> int:
+        """Bytes of an unfinished body."""
+        return self.request.body_bytes_received if self.request else 0
 
-    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
-        """Answer malformed HTTP, and failures outside of the application."""
-        refused = isinstance(exc, errors.ParseException) and not isinstance(exc, _OURS)
-        status, detail = _STATUS.get(type(exc), _MALFORMED) if refused else (500, "Retry.")
-        _log.log(
-            logging.INFO if refused else logging.ERROR,
-            "A connection was refused",
-            exc_info=None if refused else exc,
-            extra={"fields": {"status": status, "reason": type(exc).__name__}},
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is the client's turn."""
+        return self._stage[0] != "work"
+
+    def _now_at(self) -> tuple[str, object]:
+        request = self.request
+        if self._to_drain > 0:
+            return "drain", None
+        if self.total_outbufs_len:
+            return "send", None
+        if self.requests:
+            return "work", None
+        if request is None:
+            return "idle", self.last_activity
+        return ("body" if request.headers_finished else "head"), request
+
+    def _allowed(self) -> float:
+        """Return the seconds that the present stage may take."""
+        extra = self._moved / BYTES_A_SECOND
+        patience = self.adj.request_seconds + extra
+        return {
+            "idle": self.adj.channel_timeout if self.server.accepting else DRAIN_SECONDS,
+            "head": HEAD_SECONDS,
+            "body": patience,
+            "work": float("inf"),
+            "send": patience,
+            "drain": DRAIN_SECONDS,
+        }[self._stage[0]]
+
+    def check(self, now: float) -> None:
+        """Cut the connection if its client has taken longer than it may; called once a second."""
+        if (stage := self._now_at()) != self._stage:
+            self._stage, self.since, self._moved = stage, now, 0
+        if now - self.since <= self._allowed():
+            return
+        if stage[0] != "body":
+            self.will_close = True
+            return
+        with self.requests_lock:
+            self.request.cut()
+            self.requests.append(self.request)
+            self.request = None
+        self.server.add_task(self)
+
+
+class Server(TcpWSGIServer):
+    """waitress on a socket that all workers share."""
+
+    channel_class = Channel
+
+    def maintenance(self, now: float) -> None:
+        """Cut the connections that are too slow, and the slowest where there are too many."""
+        now = time.monotonic()
+        channels = list(self.active_channels.values())
+        for channel in channels:
+            channel.check(now)
+        held = sum(channel.held for channel in channels)
+        excess = len(self._map) - int(0.95 * CONNECTIONS) if self.in_connection_overflow else 0
+        for channel in sorted((one for one in channels if one.is_waiting), key=lambda one: one.since):
+            if excess > 0 or (held > BUFFERED_BYTES and channel.held):
+                channel.will_close = True
+                excess, held = excess - 1, held - channel.held
+
+
+def allow_files() -> None:
+    """Let this process open as many files as its connections may need: a socket and two buffers each."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = max(soft, 4 * CONNECTIONS)
+    if soft != resource.RLIM_INFINITY:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+
+
+class Worker(BaseWorker):
+    """A process that gunicorn starts, watches and replaces, and in which waitress serves."""
+
+    _server: Server | None = None
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Stop accepting connections, and end once what has begun is answered."""
+        super().handle_exit(sig, frame)
+        if self._server is not None:
+            self._server.pull_trigger()
+
+    def _start(self) -> Server:
+        allow_files()
+        sys.setswitchinterval(SWITCH_SECONDS)
+        dispatcher = ThreadedTaskDispatcher()
+        dispatcher.set_thread_count(self.cfg.threads)
+        adjustments = Adjustments(
+            ident="silhouette",  # instead of the name of the server software, in the header Server
+            clear_untrusted_proxy_headers=False,  # the application knows which proxies to believe
+            recv_bytes=RECEIVED_BYTES,
+            inbuf_overflow=BODY_IN_MEMORY,
+            outbuf_overflow=ANSWER_IN_MEMORY,
+            outbuf_high_watermark=LONGEST_ANSWER,
+            max_request_header_size=LONGEST_HEAD,
+            max_request_body_size=self.wsgi.config["MAX_CONTENT_LENGTH"] + 1,
+            connection_limit=CONNECTIONS,
+            cleanup_interval=1,
+            channel_timeout=self.cfg.keepalive,
+            log_socket_errors=False,
         )
-        try:
-            client.sendall(_problem(status, detail))
-        except OSError:
-            pass  # the client has gone
+        adjustments.gunicorn, adjustments.request_seconds = self.cfg, self.app.config.request_seconds
+        listener = self.sockets[0].sock
+        return Server(
+            self.wsgi,
+            {},
+            _sock=listener,
+            dispatcher=dispatcher,
+            adj=adjustments,
+            sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
+            bind_socket=False,
+        )
+
+    def _turn(self, server: Server) -> None:
+        """Wait for connections for up to a second, and move their bytes."""
+        self.notify()
+        wasyncore.loop(timeout=1.0, use_poll=True, map=server._map, count=1)
+
+    def run(self) -> None:
+        """Serve until a signal comes or the main process is gone, then finish what has begun."""
+        self._server = server = self._start()
+        while self.alive and self.ppid == os.getppid():
+            self._turn(server)
+        server.accepting = False
+        end = time.monotonic() + self.cfg.graceful_timeout
+        while server.active_channels and time.monotonic() < end:
+            self._turn(server)

@@ -1,68 +1,13 @@
 import json
-import socket
 from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
-from types import SimpleNamespace
 
 import httpx
 import pytest
-from gunicorn.http.errors import NoMoreData
-
-from service.run.worker import BYTES_A_SECOND, TimedSocket
 
 SEARCH = b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 CHUNKED = SEARCH + b"Transfer-Encoding: chunked\r\n\r\n"
-
-
-@pytest.fixture
-def pair():
-    ours, theirs = socket.socketpair()
-    timed = TimedSocket(ours, patience=60)
-    timed.setblocking(True)
-    with timed, theirs:
-        yield timed, theirs
-
-
-def test_a_client_that_stalls_is_taken_for_gone_once_its_time_is_over(pair):
-    timed, theirs = pair
-    theirs.sendall(b"POST / HT")
-    timed.allow(0.05)
-    assert timed.recv(100) == b"POST / HT"
-    with pytest.raises(NoMoreData):
-        timed.recv(100)
-    assert timed.gettimeout() == 60
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """The seconds that the worker's clock shows."""
-    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr("service.run.worker.time", clock)
-    return clock
-
-
-def test_a_client_that_drips_gains_no_more_than_its_bytes_are_worth(pair, clock):
-    timed, theirs = pair
-    timed.allow(1.0)
-    with pytest.raises(NoMoreData):
-        for _ in range(200):
-            theirs.sendall(b"x")
-            timed.recv(1)
-            clock.now += 0.01
-    assert clock.now == pytest.approx(1.0, abs=0.02)
-
-
-def test_a_large_body_gets_more_time_as_it_arrives(pair, clock):
-    timed, theirs = pair
-    timed.allow(1.0)
-    theirs.sendall(b"x" * 2 * BYTES_A_SECOND)
-    received = 0
-    while received < 2 * BYTES_A_SECOND:
-        received += len(timed.recv(2 * BYTES_A_SECOND))
-    clock.now = 2.9
-    theirs.sendall(b"x")
-    assert timed.recv(1) == b"x"
 
 
 def answered(raw):
