@@ -28,6 +28,7 @@ SLOW = (
     "training/model",
     "training/photo/test_encoder.py",
     "training/segmentation",
+    "training/test_child_process.py",  # starts commands and kills them
     "training/test_command.py",  # starts commands and presses Ctrl-C
     "training/test_device.py",
 )

@@ -29,9 +29,9 @@ from training.fit.monitor import Progress
 from training.model import bundle
 from training.model.autoencoder import Autoencoder
 from training.model.discriminant import learn_head
+from training.parallel import in_order
 from training.photo.garment import PREPROCESSING, SIDE, WORKING_SIZE
 from training.photo.images import decode
-from training.photo.parallel import in_order
 from training.progress import progress_bar
 
 EPOCHS = 8

@@ -23,9 +23,9 @@ from training.files import write_atomically
 from training.fit.loop import checkpoint, cosine_adamw
 from training.fit.monitor import Progress
 from training.model.bundle import litert
+from training.parallel import in_order
 from training.photo.images import decode
 from training.photo.litert import LiteModel
-from training.photo.parallel import in_order
 from training.photo.preprocessing import WORKING_SIZE
 from training.photo.segmenter import MODEL_FILE, squeeze
 from training.segmentation import network
