@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.base import BaseTrigger
 
+from training.child_process import ending_with_this
 from training.command import INTERRUPTED
 
 log = logging.getLogger(__name__)
@@ -96,7 +97,9 @@ class Nightly:
         with self._lock:
             if self._ending:
                 return -signal.SIGTERM
-            self._child = subprocess.Popen(self._command, start_new_session=True)
+            self._child = subprocess.Popen(
+                self._command, start_new_session=True, preexec_fn=ending_with_this()
+            )
         code = self._child.wait()
         took, next_time = monotonic() - begun, self._shown(self._next())
         if code == 0:

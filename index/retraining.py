@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from index.errors import RetrainingFailed
+from training.child_process import ending_with_this
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
@@ -55,7 +56,7 @@ def retrain(
     out = models / f"{now or datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
     command = ["--catalogue", catalogue, "--init", str(encoder), "--out", str(out), "--cache", str(cache)]
     command = [sys.executable, "-m", "training", "fit", *command, *shlex.split(options)]
-    answer = run(command, stdout=sys.stderr, check=False)
+    answer = run(command, stdout=sys.stderr, check=False, preexec_fn=ending_with_this())
     if answer.returncode != 0:
         raise RetrainingFailed(
             f"Training failed with exit code {answer.returncode} (its last lines say why). The index and "

@@ -28,8 +28,10 @@ SLOW = (
     "training/model",
     "training/photo/test_encoder.py",
     "training/segmentation",
+    "training/test_child_process.py",  # starts commands and kills them
     "training/test_command.py",  # starts commands and presses Ctrl-C
     "training/test_device.py",
+    "training/test_native_logs.py",
 )
 """Folders and modules, below tests/, that `make quick` leaves out for their time."""
 BROWSER = ("service/browser",)

@@ -13,6 +13,7 @@ import click
 from training.catalogue.reader import Catalogue, read_catalogue
 from training.command import SilhouetteGroup, when_interrupted
 from training.errors import EncoderMismatch, UnreadableEncoder
+from training.native_logs import SHOW
 from training.options import cache_option, encoder_option, processes_option
 from training.photo.encoder import MODEL_FILE, PRETRAINED, Encoder
 
@@ -31,7 +32,7 @@ PARTS = ("retrieval", "fashion-mnist", "invariance", "true-shape", "sketch", "ba
 )
 def main() -> None:
     """Train and evaluate encoders of the shape of garments."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's messages would bury the progress bar
+    os.environ.setdefault(SHOW, "2")  # TensorFlow's messages would bury the progress bar
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
@@ -184,6 +185,9 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
 @cache_option
 def segmenter(catalogue: str, out: Path, processes: int | None, cache: Path) -> None:
     """Train the segmenter of garments on photographs without masks or categories."""
+    from training import device
+
+    device.begin()
     from training.segmentation.learn import learn
 
     metrics = learn(read_catalogue(catalogue, cache=cache), out, processes=processes)
@@ -194,6 +198,9 @@ def segmenter(catalogue: str, out: Path, processes: int | None, cache: Path) -> 
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 def export(run: Path) -> None:
     """Export the finished run in folder RUN to LiteRT (only needed after training without TensorFlow)."""
+    from training import device
+
+    device.begin()
     from training.fit.result import export as export_run
 
     click.echo(f"Exported encoder {export_run(run).fingerprint[:12]} to {run}.")
@@ -329,6 +336,9 @@ def figures(
     encoder: Path, catalogue: str, queries: str | None, out: Path, processes: int | None, cache: Path
 ) -> None:
     """Draw figures of an encoder: its inputs, search results, kernels and feature maps."""
+    from training import device
+
+    device.begin()
     from training.fit.dataset import prepare
     from training.fit.showcase import draw_figures
 

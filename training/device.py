@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 
 from training.errors import UnsupportedBackend
+from training.native_logs import kept_off
+
+with kept_off():
+    import keras
 
 
 @dataclass(frozen=True)
@@ -86,11 +89,17 @@ def share(rows: np.ndarray) -> np.ndarray:
 
 
 def _devices() -> list[str]:
-    return keras.distribution.list_devices()
+    with kept_off():
+        return keras.distribution.list_devices()
 
 
 def _accelerators() -> list[str]:
     return [name for name in _devices() if not name.startswith("cpu")]
+
+
+def begin() -> None:
+    """Find the devices, before anything else makes TensorFlow do that in many words."""
+    _devices()
 
 
 def has_gpu() -> bool:

@@ -9,8 +9,8 @@ from joblib import cpu_count
 
 from index.embedding.embedder import Embedder, Photo, Results, embed_photo
 from index.errors import EmbedderUnavailable
+from training.parallel import in_order
 from training.photo.encoder import Encoder
-from training.photo.parallel import in_order
 
 _encoder: Encoder  # of a worker process, which gets it once, at its start
 

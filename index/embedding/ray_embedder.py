@@ -26,8 +26,8 @@ from index.embedding.cache import recipe
 from index.embedding.embedder import Outcome, Results, embed_photo
 from index.errors import EmbedderUnavailable
 from training.errors import UnreadableImage
+from training.parallel import in_order
 from training.photo.encoder import Encoder
-from training.photo.parallel import in_order
 
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
 _STORE = 256 * 2**20  # bytes for paths and vectors under way, where Ray is started here

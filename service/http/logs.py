@@ -13,6 +13,7 @@ from service.config import Config
 
 REQUESTS = "service.requests"
 PROBLEM = "application/problem+json"
+CHANGES = {"PUT", "DELETE"}  # of items; the id of a query is a secret, and has another name
 
 _log = logging.getLogger(REQUESTS)
 
@@ -89,6 +90,7 @@ def _log_request(response: Response) -> Response:
         "request_id": g.request_id,
         "method": request.method,
         "path": path_template(),
+        "item_id": (request.view_args or {}).get("item_id") if request.method in CHANGES else None,
         "status": response.status_code,
         "ms": round(elapsed() * 1000, 1),
         "bytes": response.content_length or response.calculate_content_length(),

@@ -8,7 +8,6 @@ that makes the decoder crash ends that process, and nothing else.
 import multiprocessing
 import queue
 import resource
-import signal
 import threading
 import time
 import warnings
@@ -21,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from training import child_process
 from training.errors import ImageTooComplex, PartTooSmall, SilhouetteError, UnreadableImage
 from training.photo import images
 
@@ -101,7 +101,7 @@ def _limit_cpu(seconds: float) -> None:
 
 def _work(connection: Connection) -> None:
     """Decode what arrives until the connection is closed; the kernel ends a decode that nobody waits for."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the service
+    child_process.begin()
     warnings.simplefilter("ignore")  # what a hostile head makes Pillow say is for no log
     with suppress(EOFError, BrokenPipeError):
         while True:

@@ -15,6 +15,7 @@ from index.errors import IndexDamaged, NoIndex
 from index.pages import SearchOptions
 from index.stores.folder.searcher import Searcher
 from service.run.server import Address, check_port_free
+from training.child_process import ending_with_this
 from training.errors import EncoderMismatch
 from training.photo.encoder import Encoder
 
@@ -128,7 +129,8 @@ def _build(demo: Demo, spec: str, run: Run) -> None:
     }
     flags = [str(part) for option in options.items() for part in option]
     flags += [word for root in demo.allow_roots for word in ("--allow-root", str(root))]
-    answer = run([sys.executable, "-m", "index", "build", *flags], stdout=sys.stderr, check=False)
+    command = [sys.executable, "-m", "index", "build", *flags]
+    answer = run(command, stdout=sys.stderr, check=False, preexec_fn=ending_with_this())
     if answer.returncode != 0:
         sys.exit(answer.returncode)
 

@@ -1,11 +1,11 @@
 """Drawn garments: RGB pictures, uint8 (320, 256, 3), of exactly known shape, reproducible from a seed."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from training.catalogue.pictures import missing, write_picture
@@ -16,7 +16,7 @@ from training.drawing.background import background
 from training.drawing.fabric import fold_light
 from training.drawing.shape import Shape, sample_shape
 from training.drawing.studio import HEIGHT, WIDTH, Studio
-from training.progress import progress_bar
+from training.parallel import in_order
 
 VERSION = 1  # raise it whenever a picture changes
 PER_FOLDER = 1000
@@ -68,16 +68,17 @@ def draw(index: int, *, seed: int = 0) -> tuple[Shape, Appearance, NDArray[np.ui
     return shape, appearance, render(shape, appearance)
 
 
-def _write(index: int, seed: int, path: Path) -> None:
+def _write(garment: tuple[int, Path], *, seed: int) -> None:
+    index, path = garment
     write_picture(path, draw(index, seed=seed)[2])
 
 
 def _write_missing(paths: Sequence[Path], seed: int) -> None:
-    todo = missing(paths)
+    todo = [(index, paths[index]) for index in missing(paths)]
     if todo:
-        jobs = (delayed(_write)(index, seed, paths[index]) for index in todo)
-        results = Parallel(n_jobs=PROCESSES if len(todo) > FEW else 1, return_as="generator_unordered")(jobs)
-        for _ in progress_bar(results, total=len(todo), desc="Drawing garments", unit="garment"):
+        processes = PROCESSES if len(todo) > FEW else 1
+        write = partial(_write, seed=seed)
+        for _ in in_order(write, todo, processes=processes, progress="Drawing garments", unit="garment"):
             pass
 
 

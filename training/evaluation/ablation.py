@@ -14,11 +14,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from PIL import Image, ImageOps
 
 from training import device
 from training.config import DEFAULT, Config
-from training.evaluation.photos import Photos, Side
+from training.evaluation.photos import Photos, Side, whole_photo
 from training.evaluation.retrieval import Row, row
 from training.evaluation.score_table import Cell, Table
 from training.files import write_atomically
@@ -29,9 +28,8 @@ from training.fit.monitor import Progress
 from training.model import bundle
 from training.model.autoencoder import Autoencoder
 from training.model.discriminant import learn_head
-from training.photo.garment import PREPROCESSING, SIDE, WORKING_SIZE
-from training.photo.images import decode
-from training.photo.parallel import in_order
+from training.parallel import in_order
+from training.photo.garment import PREPROCESSING
 from training.progress import progress_bar
 
 EPOCHS = 8
@@ -79,19 +77,6 @@ VARIANTS = (
     Variant("the discriminants", head=False),
     Variant("categories", categories=False),
 )
-
-
-def whole_photo(path: Path) -> np.ndarray:
-    """Read a photograph as a cut-out that cuts nothing out: uint8 (128, 128, 4), its mask the whole picture.
-
-    Raises
-    ------
-    UnreadableImage
-        See `training.photo.images.decode`.
-    """
-    picture = Image.fromarray(decode(path, size=WORKING_SIZE))
-    everywhere = Image.new("L", picture.size, 255)
-    return np.dstack([np.asarray(ImageOps.pad(layer, (SIDE, SIDE))) for layer in (picture, everywhere)])
 
 
 def _inputs(variant: Variant, photos: Photos, processes: int | None) -> np.ndarray:

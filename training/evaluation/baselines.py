@@ -11,9 +11,9 @@ from skimage.feature import hog
 from skimage.filters import sobel
 
 from training.errors import UnreadableImage
+from training.parallel import in_order
 from training.photo.garment import WORKING_SIZE, Garment, encoder_input, isolate
 from training.photo.images import decode
-from training.photo.parallel import in_order
 
 CHANCE = "chance"
 SOBEL_PHOTO = "Sobel pixels of the photo"
@@ -134,7 +134,7 @@ def read_all(
     described : bool
         Whether to compute the descriptors, too.
     processes, progress
-        As in `training.photo.parallel.in_order`.
+        As in `training.parallel.in_order`.
 
     Yields
     ------

@@ -11,10 +11,10 @@ from training.evaluation.baselines import HOG_MASK, hog_of_mask
 from training.evaluation.disturbances import BLUR, DISTURBANCES, NOISE, disturb
 from training.evaluation.photos import Photos
 from training.evaluation.score_table import Cell, Table
+from training.parallel import in_order
 from training.photo.encoder import Encoder
 from training.photo.garment import MARGIN, SIDE, WORKING_SIZE, Garment, isolate
 from training.photo.images import decode
-from training.photo.parallel import in_order
 
 KEY = "invariance"
 TITLE = "Invariance: the disturbed photograph finds its undisturbed twin"

@@ -9,9 +9,9 @@ from training.errors import UnreadableCatalogue
 from training.evaluation.baselines import CHANCE, HOG_MASK, Reading, chance, hog_of_mask
 from training.evaluation.photos import ENCODER, embed_readings
 from training.evaluation.score_table import Table
+from training.parallel import in_order
 from training.photo.encoder import Encoder
 from training.photo.garment import isolate
-from training.photo.parallel import in_order
 from training.retrieval_metrics import Scores, score_queries
 
 KEY = "fashion-mnist"

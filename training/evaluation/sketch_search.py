@@ -15,9 +15,9 @@ from training.errors import TooFewImages, UnreadableImage
 from training.evaluation.baselines import HOG_MASK, hog_of_mask
 from training.evaluation.photos import Photos
 from training.evaluation.score_table import Cell, Table
+from training.parallel import in_order
 from training.photo.encoder import Encoder
 from training.photo.garment import Garment, isolate
-from training.photo.parallel import in_order
 from training.photo.sketch import read_sketch
 from training.retrieval_metrics import score_queries
 

@@ -119,13 +119,19 @@ def _sketch(subject: Subject) -> list[Table]:
 
 
 def _baselines(subject: Subject) -> list[Table]:
-    from training.evaluation.learned_baselines import comparison  # loads TensorFlow
+    from training import device  # loads TensorFlow
+
+    device.begin()
+    from training.evaluation.learned_baselines import comparison
 
     return [comparison(subject.encoder, subject.gallery, subject.queries)]
 
 
 def _ablation(subject: Subject) -> list[Table]:
-    from training.evaluation.ablation import ablation  # loads TensorFlow
+    from training import device  # loads TensorFlow
+
+    device.begin()
+    from training.evaluation.ablation import ablation
 
     chosen = subject.settings
     return [

@@ -15,10 +15,10 @@ from training.drawing.shape import Shape, shape_distance
 from training.evaluation.baselines import CHANCE, HOG_MASK, chance, hog_of_mask
 from training.evaluation.photos import ENCODER
 from training.evaluation.score_table import Table
+from training.parallel import in_order
 from training.photo.encoder import Encoder
 from training.photo.garment import WORKING_SIZE, Garment, isolate
 from training.photo.images import shrink
-from training.photo.parallel import in_order
 
 SHAPES, APPEARANCES, QUERIES = 300, 2, 150
 SHAPE_SEED, APPEARANCE_SEED = 301, 302

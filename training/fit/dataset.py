@@ -15,8 +15,8 @@ from PIL import Image
 from training import device
 from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import NotEnoughSpace, TooFewImages, UnreadableImage
-from training.photo.garment import PREPROCESSING
-from training.photo.parallel import isolate_all
+from training.parallel import in_order
+from training.photo.garment import PREPROCESSING, read_garment
 from training.photo.preprocessing import SIDE
 from training.progress import progress_bar
 
@@ -105,7 +105,7 @@ def _prepare(
 ) -> dict[str | None, str]:
     """Cut out what the cache lacks, one commit each, so that a killed run goes on; return the failures."""
     reasons: dict[str | None, str] = {}
-    results = isolate_all(list(missing.values()), processes=processes, progress="cutting out")
+    results = in_order(read_garment, list(missing.values()), processes=processes, progress="cutting out")
     for digest, garment in zip(missing, results, strict=True):
         if isinstance(garment, UnreadableImage):
             reasons[digest] = str(garment)

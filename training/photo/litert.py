@@ -6,12 +6,16 @@ from queue import LifoQueue
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from training.native_logs import kept_off
+
 
 class _Runner:
     """An interpreter of a model, for one thread at a time."""
 
     def __init__(self, model: bytes) -> None:
         self._interpreter = Interpreter(model_content=model, num_threads=1)
+        with kept_off():  # its line on XNNPACK
+            self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
         self._shape: tuple[int, ...] = ()

@@ -5,10 +5,15 @@ the other photographs are left out.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from scipy import ndimage
+
+from training.photo.images import decode
+from training.photo.preprocessing import WORKING_SIZE
+from training.photo.segmenter import squeeze
 
 MIN_AGREEMENT = 0.85
 """Intersection over union of a photograph's two masks from which it is used for training."""
@@ -105,3 +110,19 @@ def next_label(photo: np.ndarray, probability: np.ndarray) -> Label:
     predicted = _tidy(probability > 0.5)
     refined = cut(photo, predicted)
     return Label(photo, refined, iou(predicted, refined))
+
+
+def next_label_of(pair: tuple[np.ndarray, np.ndarray]) -> Label:
+    """Return `next_label` of a pair of its arguments."""
+    return next_label(*pair)
+
+
+def read_squeezed(path: Path) -> np.ndarray:
+    """Read a photograph at the network's size: uint8 (128, 128, 3).
+
+    Raises
+    ------
+    UnreadableImage
+        See `training.photo.images.decode`.
+    """
+    return squeeze(decode(path, size=WORKING_SIZE))

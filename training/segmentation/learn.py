@@ -23,13 +23,11 @@ from training.files import write_atomically
 from training.fit.loop import checkpoint, cosine_adamw
 from training.fit.monitor import Progress
 from training.model.bundle import litert
-from training.photo.images import decode
+from training.parallel import in_order
 from training.photo.litert import LiteModel
-from training.photo.parallel import in_order
-from training.photo.preprocessing import WORKING_SIZE
 from training.photo.segmenter import MODEL_FILE, squeeze
 from training.segmentation import network
-from training.segmentation.labels import Label, first_label, iou, next_label
+from training.segmentation.labels import Label, first_label, iou, next_label_of, read_squeezed
 from training.segmentation.scenes import Scenes
 
 METRICS_FILE = "segmenter.json"
@@ -82,18 +80,10 @@ class SceneBatches(keras.utils.PyDataset):
         self.epoch += 1
 
 
-def _squeezed(path: Path) -> np.ndarray:
-    return squeeze(decode(path, size=WORKING_SIZE))
-
-
 def _drawn(index: int) -> Label:
     shape, appearance = sample(index, seed=1)
     mask = squeeze(render_mask(shape, appearance).astype(np.uint8) * 255) > 127
     return Label(squeeze(render(shape, appearance)), mask, 1.0)
-
-
-def _next(pair: tuple[np.ndarray, np.ndarray]) -> Label:
-    return next_label(*pair)
 
 
 def _predicted(model: keras.Model, photos: np.ndarray) -> np.ndarray:
@@ -132,7 +122,7 @@ def _scores(model: keras.Model, held_out: Sequence[Label]) -> dict[str, float]:
 
 def _read(catalogue: Catalogue, processes: int | None) -> tuple[np.ndarray, int]:
     paths = [item.path for item in catalogue.items]
-    read = list(in_order(_squeezed, paths, processes=processes, progress="Reading"))
+    read = list(in_order(read_squeezed, paths, processes=processes, progress="Reading"))
     photos = [photo for photo in read if not isinstance(photo, UnreadableImage)]
     if len(photos) < MIN_LABELS:
         raise TooFewImages(
@@ -170,7 +160,7 @@ def _labels(photos: np.ndarray, model: keras.Model | None, processes: int | None
         results = in_order(first_label, list(photos), processes=processes, progress="Labelling")
     else:
         pairs = list(zip(photos, _predicted(model, photos), strict=True))
-        results = in_order(_next, pairs, processes=processes, progress="Labelling")
+        results = in_order(next_label_of, pairs, processes=processes, progress="Labelling")
     return [result for result in results if isinstance(result, Label)]
 
 

@@ -2,6 +2,7 @@ import json
 import logging
 import sys
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 
@@ -53,6 +54,21 @@ def test_a_failure_has_its_code_and_an_address_its_template_only(client, logged)
     known, unknown = logged()
     assert (known["path"], known["code"]) == ("/v1/items/<item:item_id>", "item_unknown")
     assert (unknown["path"], unknown["status"], unknown["code"]) == ("", 404, "not_found")
+
+
+@pytest.mark.parametrize("item_id", ["coat-9", "women/summer dress", "日本"])
+def test_a_change_names_its_item_and_no_other_request_does(client, logged, item_id):
+    place = f"/v1/items/{quote(item_id)}"
+    for method in ("PUT", "DELETE", "GET"):
+        client.open(place, method=method)
+    client.get(f"{place}/similar")
+    assert [line.get("item_id") for line in logged()] == [item_id, item_id, None, None]
+
+
+def test_the_id_of_a_query_is_not_logged(client, post, photo, caplog, logged):
+    query_id = post(photo).json["query_id"]
+    assert client.delete(f"/v1/queries/{query_id}").status_code == 204
+    assert "item_id" not in logged()[-1] and query_id not in caplog.text
 
 
 def test_a_write_names_the_key_and_does_not_hold_it(client, config, caplog, logged):

@@ -9,7 +9,8 @@ from PIL import Image
 
 from training.config import Config
 from training.evaluation import ablation as module
-from training.evaluation.ablation import FULL, VARIANTS, Variant, ablation, vectors, whole_photo
+from training.evaluation.ablation import FULL, VARIANTS, Variant, ablation, vectors
+from training.evaluation.photos import whole_photo
 from training.model.autoencoder import Autoencoder
 from training.model.bundle import embed
 

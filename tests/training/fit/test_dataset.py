@@ -41,25 +41,25 @@ def test_what_can_not_be_read_is_reported(photographs, tmp_path):
 def test_a_second_call_cuts_out_nothing_new(photographs, tmp_path, monkeypatch):
     first = _prepared(photographs, tmp_path / "cache")
     (photographs / "skirt" / "broken.jpg").unlink()
-    monkeypatch.setattr(dataset, "isolate_all", lambda *_, **__: pytest.fail("cut out again"))
+    monkeypatch.setattr(dataset, "in_order", lambda *_, **__: pytest.fail("cut out again"))
     assert np.array_equal(_prepared(photographs, tmp_path / "cache").cutouts, first.cutouts)
 
 
 def test_an_interrupted_call_goes_on_where_it_was(photographs, tmp_path, monkeypatch):
-    isolate_all, asked = dataset.isolate_all, []
+    in_order, asked = dataset.in_order, []
 
-    def interrupted(paths, **options):
-        yield next(iter(isolate_all(paths, **options)))
+    def interrupted(read, paths, **options):
+        yield next(iter(in_order(read, paths, **options)))
         raise KeyboardInterrupt
 
-    def counted(paths, **options):
+    def counted(read, paths, **options):
         asked.extend(path.name for path in paths)
-        return isolate_all(paths, **options)
+        return in_order(read, paths, **options)
 
-    monkeypatch.setattr(dataset, "isolate_all", interrupted)
+    monkeypatch.setattr(dataset, "in_order", interrupted)
     with pytest.raises(KeyboardInterrupt):
         _prepared(photographs, tmp_path / "cache")
-    monkeypatch.setattr(dataset, "isolate_all", counted)
+    monkeypatch.setattr(dataset, "in_order", counted)
     assert len(_prepared(photographs, tmp_path / "cache").items) == 2
     assert asked == ["a.png", "broken.jpg"]
 

@@ -6,8 +6,8 @@ from training.catalogue.reader import read_catalogue
 from training.drawing.appearance import sample_appearance
 from training.drawing.shape import sample_shape
 from training.errors import UnreadableImage
+from training.parallel import in_order
 from training.photo.garment import SIDE, Garment, encoder_input, isolate, read_garment
-from training.photo.parallel import isolate_all
 
 
 def _overlap(a, b):
@@ -99,7 +99,7 @@ def test_many_photographs_come_back_in_order_with_their_errors(tmp_path, photo, 
     paths[1].write_text("text")
     paths[2].write_bytes(encode_image(make_photo(side=160)))
     for processes in (1, 2):
-        results = list(isolate_all(paths, processes=processes))
+        results = list(in_order(read_garment, paths, processes=processes))
         assert [type(r) is Garment for r in results] == [True, False, True, False]
         assert all(isinstance(results[i], UnreadableImage) for i in (1, 3))
         assert np.array_equal(results[0].mask, read_garment(paths[0]).mask)
@@ -108,7 +108,7 @@ def test_many_photographs_come_back_in_order_with_their_errors(tmp_path, photo, 
 
 def test_most_real_photographs_show_a_garment(clothing):
     items = read_catalogue(f"{clothing}?split=validation").items[::16]
-    garments = list(isolate_all([item.path for item in items]))
+    garments = list(in_order(read_garment, [item.path for item in items]))
     assert np.mean([garment.found for garment in garments]) > 0.9
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from training.errors import UnreadableImage
+from training.parallel import in_order
 from training.photo.garment import read_garment
-from training.photo.parallel import in_order, isolate_all
 
 
 def _halved(number):
@@ -59,6 +59,6 @@ def test_a_label_shows_a_bar_on_standard_error_and_none_shows_nothing(capsys):
 def test_photographs_become_garments(tmp_path, photo, encode_image):
     path = tmp_path / "photo.png"
     path.write_bytes(encode_image(photo))
-    garment, missing = isolate_all([path, tmp_path / "missing.png"], processes=1)
+    garment, missing = in_order(read_garment, [path, tmp_path / "missing.png"], processes=1)
     assert np.array_equal(garment.cutout, read_garment(path).cutout)
     assert isinstance(missing, UnreadableImage)

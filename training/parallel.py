@@ -1,17 +1,16 @@
-"""Photographs to garments in parallel: paths in, one garment or error for each, in order."""
+"""Work in parallel processes: sources in, one result or error for each, in order."""
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from joblib import Parallel, cpu_count, delayed
 
+from training import child_process
 from training.errors import UnreadableImage
-from training.photo.garment import Garment, read_garment
 from training.progress import progress_bar
 
 BATCH = 8  # sources a worker takes at a time
@@ -39,9 +38,8 @@ def _ctrl_c_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def leave_ctrl_c(start: Callable[[], None] | None = None) -> None:
-    """Let the process that has started this one handle Ctrl-C, then call `start`."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _begin(parent: int, start: Callable[[], None] | None) -> None:
+    child_process.begin(parent)
     if start is not None:
         start()
 
@@ -56,6 +54,8 @@ def in_order(
     start: Callable[[], None] | None = None,
 ) -> Generator[Result | UnreadableImage, None, None]:
     """Apply a function to many sources in parallel, with a bounded number in memory.
+
+    Call it in a thread that lives as long as the process: the workers end with the thread that starts them.
 
     Parameters
     ----------
@@ -80,15 +80,9 @@ def in_order(
         return_as="generator",
         batch_size=BATCH,
         pre_dispatch="4*n_jobs",
-        initializer=leave_ctrl_c if start is None else partial(leave_ctrl_c, start),
+        initializer=_begin,
+        initargs=(os.getpid(), start),
     )
     with _ctrl_c_ignored():  # as processes that are started here go on doing, from their first line on
         results = run(delayed(_or_error)(function, source) for source in sources)
     yield from progress_bar(results, total=len(sources), desc=progress, unit=unit, disable=progress is None)
-
-
-def isolate_all(
-    paths: Sequence[Path], *, processes: int | None = None, progress: str | None = None
-) -> Iterator[Garment | UnreadableImage]:
-    """Decode and isolate photographs in parallel; options and order as in `in_order`."""
-    return in_order(read_garment, paths, processes=processes, progress=progress)

@@ -1,0 +1,126 @@
+"""What commands that load LiteRT or TensorFlow write on the terminal: real processes, every line."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from training.catalogue.drawn import draw
+from training.native_logs import SHOW, kept_off
+
+ROOT = Path(__file__).parents[2]
+THEIRS = re.compile(
+    r"^([IWEF]\d{4} |INFO: |WARNING: |\d{4}-\d\d-\d\d .*: [IWE] )|XNNPACK|oneDNN|AVX|absl|cuda", re.M
+)
+
+
+def _run(folder, *words, **more):
+    """Run a command of ours, as from a shell that says nothing of logs; return what it wrote there."""
+    clean = {name: value for name, value in os.environ.items() if name not in (SHOW, "PYTHONWARNINGS")}
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env={**clean, "PYTHONPATH": str(ROOT), **more},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A folder with an index and a trained encoder, and what the commands that made them wrote."""
+    folder = tmp_path_factory.mktemp("shop")
+    Image.fromarray(draw(3, seed=3)[2]).save(folder / "photograph.jpg")
+    made = {
+        "build": "index build --catalogue drawn:60",
+        "fit": "training fit --catalogue drawn:60 --out run --config quick --epochs 2",
+    }
+    return folder, {name: _run(folder, "-m", *words.split()) for name, words in made.items()}
+
+
+@pytest.mark.parametrize("name", ["build", "fit"])
+def test_what_makes_an_index_or_an_encoder_writes_only_our_lines(shop, name):
+    answer = shop[1][name]
+    assert answer.returncode == 0, answer.stderr
+    assert not THEIRS.search(answer.stderr), answer.stderr
+
+
+def test_a_training_says_what_it_does_before_its_first_and_after_its_last_step(shop):
+    lines = shop[1]["fit"].stderr.splitlines()
+    steps = [number for number, line in enumerate(lines) if line.startswith("training: ")]
+    before, after = lines[: steps[0]], lines[steps[-1] + 1 :]
+    assert "Reading and cutting out the photographs of drawn:60." in before
+    assert before[-1].startswith("Training on 54 photographs with ")
+    assert after == [
+        "Scoring the best epoch and writing the encoder and its figures to run.",
+        "The encoder is in run; figures of it are in run/figures.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "index search photograph.jpg",
+        "index put coat photograph.jpg",
+        "index verify",
+        "training export run",
+        "training evaluate --gallery drawn:40 --queries drawn:20:2 --encoder run",
+        "training figures --catalogue drawn:40",
+    ],
+)
+def test_what_uses_them_writes_only_our_lines(shop, words):
+    answer = _run(shop[0], "-m", *words.split())
+    assert answer.returncode == 0, answer.stderr
+    assert not THEIRS.search(answer.stderr), answer.stderr
+
+
+@pytest.mark.parametrize("words", ["training segmenter --catalogue drawn:8", "training export nowhere"])
+def test_our_errors_are_all_that_is_left(shop, words):
+    answer = _run(shop[0], "-m", *words.split())
+    assert answer.returncode == 1
+    assert answer.stderr.splitlines()[-1].startswith("Error: ")
+    assert not THEIRS.search(answer.stderr), answer.stderr
+
+
+def test_who_asks_for_their_lines_sees_them(shop):
+    answer = _run(shop[0], "-m", "index", "search", "photograph.jpg", **{SHOW: "0"})
+    assert "XNNPACK" in answer.stderr
+
+
+def test_python_s_own_errors_and_what_others_write_meanwhile_are_passed_on(capfd):
+    def other():
+        os.write(2, b"another thread\n")
+
+    with pytest.raises(ZeroDivisionError), kept_off():
+        os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n")
+        os.write(2, b"I0000 00:00:1795619607.490015   27224 port.cc:153] oneDNN custom operations are on.\n")
+        os.write(2, b"E0000 00:00:1795619607.490015   27224 gpu.cc:1] out of memory\n")
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+        os.write(2, b"Traceback (most recent call last):\n")
+        _ = 1 / 0
+    written = capfd.readouterr().err
+    assert [line[:5] for line in written.splitlines()] == ["E0000", "anoth", "Trace"]
+
+
+def test_blocks_of_two_threads_leave_standard_error_as_it_was(capfd):
+    def block():
+        for _ in range(50):
+            with kept_off():
+                os.write(2, b"kept\nINFO: theirs\n")
+
+    threads = [threading.Thread(target=block) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    os.write(2, b"afterwards\n")
+    assert capfd.readouterr().err.splitlines() == ["kept"] * 200 + ["afterwards"]
