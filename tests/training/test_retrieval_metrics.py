@@ -141,3 +141,12 @@ def test_average_precision_counts_relevant_items_beyond_the_tenth():
     labels = "a" * 12 + "b" * 3 + "a" * 2  # relevant at 1 to 12, 16 and 17
     expected = (12 + 13 / 16 + 14 / 17) / 14
     assert _mark(labels).scores().map == pytest.approx(expected)
+
+
+def test_a_wrong_vote_is_wrong_whichever_label_comes_first():
+    assert _mark("a" * 10 + "b", query="b").scores().knn_accuracy == 0.0
+    assert _mark("b" * 10 + "a", query="a").scores().knn_accuracy == 0.0
+
+
+def test_what_does_not_vote_has_no_say_in_a_tie():
+    assert _mark("ababababab" + "aaa").scores().knn_accuracy == 1.0

@@ -63,6 +63,8 @@ def test_all_of_nothing_is_true_and_any_of_nothing_false():
 def test_integers_are_exact_to_64_bits_and_beyond_as_exact_as_floats():
     assert passes(OneOf("x", (2**53 + 1,)), 2**53 + 1, 2**53, float(2**53)) == [True, False, False]
     assert value_of(2**63 - 1) == 2**63 - 1 and value_of(2**63) == float(2**63)
+    kinds = {number: type(value_of(number)) for number in (2**63 - 1, 2**63, -(2**63), -(2**63) - 1)}
+    assert list(kinds.values()) == [int, float, int, float]
     assert (value_of(10**400), value_of(-(10**400))) == NUMBERS[::-1]
 
 

@@ -165,3 +165,13 @@ def test_of_200_vectors_two_may_not_find_themselves(unit_vectors, lost, passes):
     verdict = on_index(vectors, indexed=indexed, recall=0.5)
     assert verdict.figures["self_recall_at_1"] == 1 - lost / 200
     assert (not [line for line in verdict.failures if line.startswith("self-retrieval")]) is passes
+
+
+def test_a_vector_that_many_others_equal_finds_itself_only_if_it_is_the_one_that_is_indexed(unit_vectors):
+    """More copies than are listed: then what the index holds for the row decides."""
+    vectors = unit_vectors(60)
+    vectors[:30] = vectors[0]
+    assert on_index(vectors).figures["self_recall_at_1"] == 1.0
+    indexed = vectors.copy()
+    indexed[:3] = -vectors[0]
+    assert on_index(vectors, indexed=indexed, recall=0.0).figures["self_recall_at_1"] == 1 - 3 / 60

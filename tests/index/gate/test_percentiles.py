@@ -60,3 +60,11 @@ def test_the_pairs_are_drawn_alike_every_time(unit_vectors):
 def test_a_single_item_has_no_pairs_and_every_score_is_above_them():
     assert pair_quantiles(np.ones((1, 1), np.float32)) == ()
     assert percentiles(np.array([0.1, -0.9]), ()).tolist() == [100.0, 100.0]
+
+
+def test_all_pairs_count_once_up_to_the_number_that_is_drawn_otherwise(unit_vectors):
+    vectors = unit_vectors(6)  # 15 pairs
+    above, below = np.triu_indices(6, 1)
+    every = np.sort((vectors[above] * vectors[below]).sum(axis=1))
+    assert np.sort(pair_scores(vectors, pairs=15)) == pytest.approx(every, abs=1e-6)
+    assert len(pair_scores(vectors, pairs=14)) == 14

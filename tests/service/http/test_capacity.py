@@ -298,3 +298,24 @@ def test_batches_leave_half_of_the_queue_slots_to_others():
     capacity.admit("b", batch=True)
     capacity.admit("b")
     assert refusal(capacity.admit, "c") == "overloaded"
+
+
+def test_the_settings_are_what_the_capacity_is_made_of(config, searcher, monkeypatch):
+    made = []
+    monkeypatch.setattr("service.http.capacity.Capacity", lambda **options: made.append(options))
+    create_app(
+        replace(config, searches_at_once=3, searches_waiting=5, wait_ms=1500, client_searches=2), searcher
+    )
+    assert made == [{"at_once": 3, "waiting": 5, "wait_seconds": 1.5, "per_client": 2}]
+
+
+def test_a_search_that_leaves_is_no_batch():
+    """Else batches would be counted down by searches, and take more than their half."""
+    capacity = Capacity(at_once=1, waiting=3, wait_seconds=0)
+    for client in ("a", "b"):
+        capacity.admit(client, batch=True)
+    capacity.admit("c")
+    capacity.leave("c")
+    assert refusal(lambda: capacity.admit("d", batch=True)) == "overloaded"
+    capacity.leave("a", batch=True)
+    capacity.admit("d", batch=True)
