@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from index.errors import RetrainingFailed
-from training.child_process import ending_with_this
+from training import child_process
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
@@ -21,7 +21,7 @@ def retrain(
     models: Path,
     cache: Path,
     options: str = "",
-    run: Run = subprocess.run,
+    run: Run = child_process.run,
     now: datetime | None = None,
 ) -> Path:
     """Train an encoder on a catalogue and return the folder of its bundle.
@@ -39,7 +39,7 @@ def retrain(
     options : str
         Further options of `python -m training fit`, as in a shell.
     run : callable
-        Runs a program, like `subprocess.run`.
+        Runs a program, like `training.child_process.run`.
     now : datetime, optional
         By default, the clock's.
 
@@ -56,7 +56,7 @@ def retrain(
     out = models / f"{now or datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
     command = ["--catalogue", catalogue, "--init", str(encoder), "--out", str(out), "--cache", str(cache)]
     command = [sys.executable, "-m", "training", "fit", *command, *shlex.split(options)]
-    answer = run(command, stdout=sys.stderr, check=False, preexec_fn=ending_with_this())
+    answer = run(command, stdout=sys.stderr)
     if answer.returncode != 0:
         raise RetrainingFailed(
             f"Training failed with exit code {answer.returncode} (its last lines say why). The index and "

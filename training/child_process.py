@@ -6,10 +6,14 @@ import multiprocessing
 import os
 import select
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_LAST_SECONDS = 20.0  # that a program has for its end after Ctrl-C
 _prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
 
 
@@ -51,6 +55,28 @@ def ending_with_this() -> Callable[[], None]:
     """Return the `preexec_fn` of a program that ends with this process; see `end_with`."""
     parent = os.getpid()
     return lambda: end_with(parent)
+
+
+def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """Run a program that ends with this process; after Ctrl-C, which it receives as well, wait for its end.
+
+    `subprocess.run` kills it after a quarter of a second then, which is too early for one that has workers.
+
+    Parameters
+    ----------
+    command : sequence of str
+    options
+        As for `subprocess.Popen`.
+    """
+    with subprocess.Popen(command, preexec_fn=ending_with_this(), **options) as process:
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_LAST_SECONDS)
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode)
 
 
 def begin(parent: int | None = None) -> None:

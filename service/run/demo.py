@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -15,7 +16,7 @@ from index.errors import IndexDamaged, NoIndex
 from index.pages import SearchOptions
 from index.stores.folder.searcher import Searcher
 from service.run.server import Address, check_port_free
-from training.child_process import ending_with_this
+from training import child_process
 from training.errors import EncoderMismatch
 from training.photo.encoder import Encoder
 
@@ -23,7 +24,7 @@ REPOSITORY = "https://github.com/alexeygrigorev/clothing-dataset-small"
 REACH_SECONDS = 4.0
 DRAWN = "drawn:600"
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., subprocess.CompletedProcess[Any]]
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _build(demo: Demo, spec: str, run: Run) -> None:
     flags = [str(part) for option in options.items() for part in option]
     flags += [word for root in demo.allow_roots for word in ("--allow-root", str(root))]
     command = [sys.executable, "-m", "index", "build", *flags]
-    answer = run(command, stdout=sys.stderr, check=False, preexec_fn=ending_with_this())
+    answer = run(command, stdout=sys.stderr)
     if answer.returncode != 0:
         sys.exit(answer.returncode)
 
@@ -142,7 +143,7 @@ def _first_photo(searcher: Searcher) -> Path:
     return page.hits[0].item.path
 
 
-def prepare(demo: Demo, *, run: Run = subprocess.run) -> Path:
+def prepare(demo: Demo, *, run: Run | None = None) -> Path:
     """Make sure that an index of the catalogue is published; return one of its photographs.
 
     Raises
@@ -151,11 +152,11 @@ def prepare(demo: Demo, *, run: Run = subprocess.run) -> Path:
         The port is taken, or the catalogue, the encoder or the disk can't be used.
     """
     check_port_free(demo.address)
-    spec = demo.catalogue or find_catalogue(demo.catalogues, run=run)
+    spec = demo.catalogue or find_catalogue(demo.catalogues, run=run or subprocess.run)
     encoder = Encoder.load(demo.encoder)
     searcher = _usable(demo, spec, encoder)
     if searcher is None:
-        _build(demo, spec, run)
+        _build(demo, spec, run or child_process.run)
         searcher = Searcher.open(demo.indexes, encoder=encoder)
     else:
         _say(f"Using the index of {searcher.count:,} photographs built {searcher.manifest.built_at}")

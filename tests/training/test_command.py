@@ -1,6 +1,7 @@
 import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,28 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(tmp_path, words, sign, kept):
     (said,) = [line for line in errors.splitlines() if "Interrupted." in line]
     assert kept in said
     assert "Traceback" not in errors and "leaked" not in errors and "Aborted" not in errors, errors
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("words", "sign", "kept"),
+    [
+        (["index", "build", "--catalogue", "drawn:60", "--retrain"], "training: 0/", "index in use stays"),
+        (["service", "demo", "--catalogue", "drawn:300"], "Embedding", "what was embedded is kept"),
+    ],
+    ids=["retrain", "demo"],
+)
+def test_ctrl_c_in_a_command_that_runs_another_ends_both(tmp_path, words, sign, kept):
+    port = ["--port", _free_port()] if "demo" in words else []
+    code, errors = _interrupt(tmp_path, [*words, *port], sign)
+    assert code == INTERRUPTED, errors
+    assert any("Interrupted." in line and kept in line for line in errors.splitlines()), errors
+    assert "Traceback" not in errors and "leaked" not in errors and "Error" not in errors, errors
 
 
 def test_a_defect_of_ours_keeps_its_traceback():
