@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -27,15 +26,13 @@ def _or_error(function: Callable[[Source], Result], source: Source) -> Result | 
 
 
 @contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Keep Ctrl-C from processes that are started here; one that comes meanwhile reaches this one after."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(parent: int, start: Callable[[], None] | None) -> None:
@@ -83,6 +80,6 @@ def in_order(
         initializer=_begin,
         initargs=(os.getpid(), start),
     )
-    with _ctrl_c_ignored():  # as processes that are started here go on doing, from their first line on
+    with _ctrl_c_held_back():
         results = run(delayed(_or_error)(function, source) for source in sources)
     yield from progress_bar(results, total=len(sources), desc=progress, unit=unit, disable=progress is None)
