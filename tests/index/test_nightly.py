@@ -151,3 +151,16 @@ def test_a_run_that_is_due_after_the_end_does_not_begin(make_nightly, tmp_path):
     nightly._end()
     assert nightly.run() == -signal.SIGTERM
     assert not (tmp_path / "built").exists()
+
+
+def test_a_run_that_is_late_begins_once_up_to_six_hours_after_its_time(make_nightly, monkeypatch):
+    nightly, planned = make_nightly(), {}
+    monkeypatch.setattr(signal, "signal", lambda *arguments: None)
+    monkeypatch.setattr(nightly._scheduler, "add_job", lambda *_, **options: planned.update(options))
+    monkeypatch.setattr(nightly._scheduler, "start", lambda: None)
+    nightly.start()
+    assert (planned["misfire_grace_time"], planned["coalesce"], planned["max_instances"]) == (
+        6 * 3600,
+        True,
+        1,
+    )

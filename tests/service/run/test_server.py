@@ -219,6 +219,9 @@ class Upload:
         assert b"100 Continue" in self._connection.recv(1000)  # the worker has taken it on
         self._connection.sendall(body[:100])
 
+    def close(self):
+        self._connection.close()
+
     def finish(self):
         with self._connection:
             self._connection.sendall(self._rest)
@@ -326,3 +329,13 @@ def test_no_header_of_a_client_changes_where_a_request_goes(serving, header, pat
     answer = httpx.get(serving.url + path, headers={header: "/shop"})
     assert (plain.status_code, answer.status_code) == (200, 200)
     assert answer.text.count("/shop") == 0
+
+
+def test_ctrl_c_ends_the_service_at_once_whatever_has_begun(serve):
+    started = serve(workers=2, request_seconds=300, graceful_seconds=120)
+    upload = Upload(started)
+    began = time.monotonic()
+    started.process.send_signal(signal.SIGINT)
+    assert started.process.wait(timeout=60) == 0
+    assert time.monotonic() - began < 20  # and not the 120 seconds of SIGTERM
+    upload.close()
