@@ -256,17 +256,28 @@ def test_a_photograph_of_another_encoder_is_refused_before_anything_is_written(l
     [
         ("x" * 5000, {}, "5,000 bytes of item_id; at most 4,096"),
         ("x", {"text": "x" * 70_000}, "70,012 bytes of metadata; at most 65,535"),
+        ("x", {"text": "ü" * 16_000}, "96,012 bytes of metadata; at most 65,535"),
         ("x", {"list": list(range(5000))}, "values to filter by"),
         ("x", {f"field {number}": "ü" * 250 for number in range(150)}, "bytes of sort_keys"),
     ],
 )
 def test_what_milvus_can_not_hold_is_refused_before_anything_is_written(lite, item_id, metadata, said):
-    with pytest.raises(InvalidChange, match=said):
-        lite.put(item_id, 1, **metadata)
-    assert lite.store.changes.since(0) == []
     with pytest.raises(IndexNotWritten, match=said):
         lite.publish([Item(item_id, Path("x.jpg"), metadata)], np.eye(1, 16, dtype="f4"))
     assert collections(lite) == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({"text": "ü" * 16_000}, "96,012 bytes of metadata; at most 65,535"),
+        ({"list": list(range(5000))}, "values to filter by"),
+    ],
+)
+def test_what_any_item_may_hold_and_milvus_can_not_is_refused_when_it_is_put(lite, metadata, said):
+    with pytest.raises(InvalidChange, match=said):
+        lite.put("x", 1, **metadata)
+    assert lite.store.changes.since(0) == []
 
 
 def test_beyond_what_milvus_lists_a_page_is_refused_and_a_count_ends(lite, plain, monkeypatch):
