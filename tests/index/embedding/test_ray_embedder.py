@@ -91,6 +91,7 @@ def test_a_build_on_a_cluster_prints_its_summary_alone_and_has_the_bits_of_a_loc
         "--catalogue": tmp_path / "catalogue.csv",
         "--out": tmp_path / "indexes",
         "--cache": tmp_path / "cache",
+        "--allow-root": paths[0].parent,
         "--engine": "ray",
         "--address": ray_cluster.address,
     }
