@@ -72,8 +72,8 @@ def _names(states: Sequence[Change]) -> list[str]:
     return list(dict.fromkeys(state.item.path.name for state in states if state.item is not None))
 
 
-def _states_with_photographs(store: Store) -> tuple[list[Change], tuple[str, ...]]:
-    """Return the states, and what is wrong with photographs that are still theirs.
+def _states_with_photographs(store: Store) -> tuple[list[Change], dict[str, str | None]]:
+    """Return the states, and of each of their photographs, by its name, what is wrong with it.
 
     A build may remove the photograph of an item that was put again while the states were read; then they
     are read again.
@@ -81,10 +81,9 @@ def _states_with_photographs(store: Store) -> tuple[list[Change], tuple[str, ...
     for _ in range(_ATTEMPTS):
         states = store.changes.since(0)
         problems = {name: store.changes.photographs.problem(name) for name in _names(states)}
-        missing = tuple(problem for problem in problems.values() if problem)
-        if not missing:
+        if not any(problems.values()):
             break
-    return states, missing
+    return states, problems
 
 
 def write_backup(store: Store, path: Path) -> Backup:
@@ -102,9 +101,9 @@ def write_backup(store: Store, path: Path) -> Backup:
     BackupNotWritten
         The disk is full or read-only.
     """
-    states, missing = _states_with_photographs(store)
+    states, problems = _states_with_photographs(store)
     photographs = store.changes.photographs
-    names = [name for name in _names(states) if not photographs.problem(name)]
+    names = [name for name, problem in problems.items() if problem is None]
     try:
         with replacing(path, mode=0o600) as file, zipfile.ZipFile(file, "w") as archive:
             archive.writestr(_FORMAT, json.dumps({"format": FORMAT}))
@@ -116,7 +115,7 @@ def write_backup(store: Store, path: Path) -> Backup:
             f"The backup '{path}' could not be written ({error.strerror or error}). Make room there or name "
             "another file; one that was there is unchanged."
         ) from error
-    return Backup(len(states), len(names), missing)
+    return Backup(len(states), len(names), tuple(problem for problem in problems.values() if problem))
 
 
 def _read(archive: zipfile.ZipFile, photographs: Photographs) -> list[Change]:
@@ -180,7 +179,8 @@ def restore_backup(store: Store, path: Path) -> Backup:
             f"The backup '{path}' can't be used ({error}). Nothing was changed. Name a file that "
             "`python -m index backup` has written."
         ) from error
-    missing = {name: problem for name in _names(states) if (problem := photographs.problem(name))}
+    elsewhere = [name for name in _names(states) if name not in held]
+    missing = {name: problem for name in elsewhere if (problem := photographs.problem(name))}
     kept = [state for state in states if state.item is None or state.item.path.name not in missing]
     store.changes.restore(kept)
     return Backup(len(kept), len(_names(kept)), tuple(missing.values()))

@@ -195,10 +195,6 @@ def _forget_worker(_: Any, worker: Any) -> None:
         fold_worker(worker.pid, Path(os.environ[METRICS_FOLDER]))
 
 
-def _clean_up(_: Any) -> None:
-    remove_metrics()
-
-
 def settings(config: Config) -> dict[str, Any]:
     """All settings of gunicorn that differ from its defaults."""
     address = Address.of(config)
@@ -219,7 +215,7 @@ def settings(config: Config) -> dict[str, Any]:
         "proc_name": "silhouette",
         "worker_tmp_dir": HEARTBEATS if Path(HEARTBEATS).is_dir() else None,
         "child_exit": _forget_worker,
-        "on_exit": _clean_up,
+        "on_exit": lambda _: remove_metrics(),
     }
 
 
