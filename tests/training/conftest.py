@@ -1,7 +1,12 @@
 """A training run small enough for the suite: 60 drawn garments, two epochs, the whole way to the bundle."""
 
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +41,29 @@ def finished(tmp_path_factory, read, drawn_cache):
     run = Run("drawn:60", None, None, None, TINY)
     fit(run, out, read=read, cache=drawn_cache, processes=1)
     return out
+
+
+@contextmanager
+def _run_until(folder, words, sign):
+    """Run Python in a session of its own; yield it and what it has said once a line has the sign."""
+    with subprocess.Popen(
+        [sys.executable, *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        said = ""
+        for line in process.stderr:
+            said += line
+            if sign in line:
+                break
+        yield process, said
+
+
+@pytest.fixture(scope="session")
+def run_until():
+    """Run a program until a line of its standard error has a sign: `with run_until(folder, words, sign)`."""
+    return _run_until

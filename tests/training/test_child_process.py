@@ -47,24 +47,12 @@ def _wait_for_end(pids):
     return running
 
 
-def _kill_at(folder, words, sign, fewest):
+def _kill_with(process, fewest):
     """Kill the main process alone, by SIGKILL, once so many others run for it; return these."""
-    with subprocess.Popen(
-        [sys.executable, *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        for line in process.stderr:
-            if sign in line:
-                break
-        while len(others := _descendants(process.pid)) < fewest and process.poll() is None:
-            os.sched_yield()
-        process.kill()
-        process.stderr.close()
+    while len(others := _descendants(process.pid)) < fewest and process.poll() is None:
+        os.sched_yield()
+    process.kill()
+    process.stderr.close()
     return others
 
 
@@ -110,10 +98,13 @@ subprocess.run([sys.executable, "-c", program], preexec_fn=ending_with_this())
     ],
     ids=["workers", "decoder", "program", "drawing", "build", "fit", "segmenter"],
 )
-def test_nothing_outlives_a_process_that_was_killed(tmp_path, shared_drawings, words, sign, fewest):
+def test_nothing_outlives_a_process_that_was_killed(
+    tmp_path, shared_drawings, run_until, words, sign, fewest
+):
     if sign != "Drawing":
         (tmp_path / "cache").symlink_to(shared_drawings)
-    others = _kill_at(tmp_path, words, sign, fewest)
+    with run_until(tmp_path, words, sign) as (process, _):
+        others = _kill_with(process, fewest)
     assert len(others) >= fewest
     running = _wait_for_end(others)
     for pid in running:

@@ -2,8 +2,6 @@ import errno
 import os
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -40,25 +38,17 @@ def test_a_full_or_closed_disk_is_one_line_too(number):
     assert result.output.startswith("Error: ") and "Check the disk" in result.output
 
 
-# Runs a command of ours in a process group, and presses Ctrl-C once its progress has begun.
-def _interrupt(folder, words, sign):
-    with subprocess.Popen(
-        [sys.executable, "-m", *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        errors = ""
-        for line in process.stderr:
-            errors += line
-            if sign in line:
-                break
-        os.killpg(process.pid, signal.SIGINT)
-        errors += process.communicate(timeout=60)[1]
-    return process.returncode, errors
+@pytest.fixture
+def interrupt(tmp_path, run_until):
+    """Run a command and press Ctrl-C once its progress has begun; returns its status and what it said."""
+
+    def interrupt(words, sign):
+        with run_until(tmp_path, ["-m", *words], sign) as (process, errors):
+            os.killpg(process.pid, signal.SIGINT)
+            errors += process.communicate(timeout=60)[1]
+        return process.returncode, errors
+
+    return interrupt
 
 
 @pytest.mark.parametrize(
@@ -80,8 +70,8 @@ def _interrupt(folder, words, sign):
     ],
     ids=lambda value: value[1] if isinstance(value, list) else "",
 )
-def test_ctrl_c_says_what_is_kept_and_how_to_go_on(tmp_path, words, sign, kept):
-    code, errors = _interrupt(tmp_path, words, sign)
+def test_ctrl_c_says_what_is_kept_and_how_to_go_on(interrupt, words, sign, kept):
+    code, errors = interrupt(words, sign)
     assert code == INTERRUPTED == 130, errors
     (said,) = [line for line in errors.splitlines() if "Interrupted." in line]
     assert kept in said
@@ -102,9 +92,9 @@ def _free_port():
     ],
     ids=["retrain", "demo"],
 )
-def test_ctrl_c_in_a_command_that_runs_another_ends_both(tmp_path, words, sign, kept):
+def test_ctrl_c_in_a_command_that_runs_another_ends_both(interrupt, words, sign, kept):
     port = ["--port", _free_port()] if "demo" in words else []
-    code, errors = _interrupt(tmp_path, [*words, *port], sign)
+    code, errors = interrupt([*words, *port], sign)
     assert code == INTERRUPTED, errors
     assert any("Interrupted." in line and kept in line for line in errors.splitlines()), errors
     assert "Traceback" not in errors and "leaked" not in errors and "Error" not in errors, errors
