@@ -5,6 +5,7 @@ import logging
 import os
 import resource
 import secrets
+import signal
 import socket
 import sys
 import time
@@ -308,6 +309,12 @@ def allow_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
+def ignore_ends() -> None:
+    """Let no further signal break into the end of this process; if it hangs, its main process kills it."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 class Worker(BaseWorker):
     """A process that gunicorn starts, watches and replaces, and in which waitress serves."""
 
@@ -318,6 +325,11 @@ class Worker(BaseWorker):
         super().handle_exit(sig, frame)
         if self._server is not None:
             self._server.pull_trigger()
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """End at once."""
+        ignore_ends()
+        super().handle_quit(sig, frame)
 
     def _start(self) -> Server:
         allow_files()
@@ -364,3 +376,4 @@ class Worker(BaseWorker):
         end = time.monotonic() + self.cfg.graceful_timeout
         while server.active_channels and time.monotonic() < end:
             self._turn(server)
+        ignore_ends()

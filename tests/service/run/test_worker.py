@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
@@ -81,3 +83,29 @@ def test_a_slow_upload_is_refused_and_a_silent_client_takes_no_thread(serve):
     assert httpx.get(f"{slow.url}/healthz", timeout=120).status_code == 200
     assert slow.exchange(b"GET / HT") == b""  # a head that stops is given up in silence
     assert slow.end() == 0
+
+
+ENDING = """
+import atexit, os, signal, types
+from service.run.worker import Worker
+
+worker = Worker.__new__(Worker)
+worker.cfg = types.SimpleNamespace(worker_int=lambda worker: None)
+for number, handler in ((signal.SIGINT, worker.handle_quit), (signal.SIGQUIT, worker.handle_quit)):
+    signal.signal(number, handler)
+
+
+def meanwhile():
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        os.kill(os.getpid(), number)
+    print("finished")
+
+
+atexit.register(meanwhile)
+os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def test_signals_that_follow_ctrl_c_do_not_break_into_the_end_of_a_worker():
+    ended = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout.strip(), ended.stderr) == (0, "finished", "")
