@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from training.drawing.curves import Curve
 from training.drawing.fabric import Field
-from training.drawing.raster import Box, fill_box
+from training.drawing.raster import Box, fill, fill_box
 
 Ink = Field | Callable[[Box], Field]
 
@@ -84,6 +84,12 @@ class Canvas:
         height, width = self.picture.shape[:2]
         return fill_box(self.view.pixels(outline), height, width)
 
+    def _clip(self, outline: Curve, box: Box) -> Field:
+        rows, columns = box
+        size = rows.stop - rows.start, columns.stop - columns.start
+        moved = self.view.pixels(outline) - (columns.start, rows.start)
+        return fill(moved, height=size[0], width=size[1])
+
     def lay(
         self,
         outline: Curve,
@@ -95,6 +101,7 @@ class Canvas:
         round_off: float = 0.0,
         depth: float = 2.2,
         shadow: float = 0.0,
+        within: Curve | None = None,
     ) -> None:
         """Paint a piece over all that was painted.
 
@@ -114,6 +121,8 @@ class Canvas:
             Centimetres from the edge over which it rounds off.
         shadow : float
             How much it darkens the figure beside it.
+        within : float64 (m, 2), optional
+            Another outline, beyond which nothing is painted.
         """
         box, alpha = self._covered(outline)
         if not alpha.size:
@@ -122,11 +131,13 @@ class Canvas:
             np.full(alpha.shape, shade, np.float32) if texture is None else texture[box] * np.float32(shade)
         )
         there = self.picture[box]
+        clip = 1.0 if within is None else self._clip(within, box)
         if round_off or shadow:
             soft, slope = _relief(alpha, max(0.6, depth * self.view.zoom))
             bright *= 1 - 0.85 * round_off + round_off * soft - 1.6 * round_off * self.light * slope
             if shadow:
-                there *= (1 - shadow * soft * (self.layers[box] > 0))[..., None]
+                there *= (1 - shadow * clip * soft * (self.layers[box] > 0))[..., None]
+        alpha = alpha * clip
         colour = ink(box) if callable(ink) else ink
         there *= (1 - alpha)[..., None]
         there += colour * (alpha * bright)[..., None]

@@ -87,12 +87,14 @@ def _top_map(shape: Shape, pattern: Pattern, body: Body, gap: float, ease: float
 def _sleeve_map(pattern: Pattern, body: Body, index: int, ease: float) -> Map:
     sleeve, arm = pattern.sleeve, body.arms[index]
     assert sleeve is not None
+    shoulder = 3.4 + ease + 0.35 * max(float(sleeve.tip[0]) - 20, 0.0)
 
     def place(curve: Curve) -> Curve:
         flat = (curve if index else mirrored(curve)) - sleeve.tip
         s, t = flat @ sleeve.along, flat @ sleeve.across
         width = np.interp(s, [0, sleeve.length], [sleeve.thick, sleeve.cuff])
-        half = np.maximum(ROUND * width / 2, arm.half(s) + EASE + ease) / (width / 2)
+        half = np.maximum(ROUND * width / 2, arm.half(s) + EASE + ease)
+        half = np.minimum(half, shoulder + np.maximum(s, 0) * 0.45) / (width / 2)
         return arm.place(s * min(1.0, (arm.length + 3) / 58) - 1.0, (width / 2 - t) * half)
 
     return place
@@ -222,7 +224,10 @@ def fit_top(
         if pattern.sleeve is not None:
             on_arm = _sleeve_map(pattern, body, index, ease)
             mine = [p for p in parts["sleeve"] if _side(p.outline) == index]
-            cap = Piece(body.arms[index].outline(-1.0, 15.0, EASE + ease), mine[0].cloth, part="sleeve")
+            cap_end = min(15.0, 4.0 + 0.8 * pattern.sleeve.length)
+            cap = Piece(
+                body.arms[index].outline(3.0, cap_end, EASE + ease - 0.3), mine[0].cloth, part="sleeve"
+            )
             sleeves[index] = [cap, *_pieces(mine, on_arm)]
             sleeve_seams[index] = _seams(
                 [s for s in pattern.seams if s.part == "sleeve" and _side(s.curve) == index], on_arm

@@ -237,9 +237,9 @@ class Head:
     def _eye(self, side: int) -> None:
         at = side * 3.3
         lens = join(
-            bow((at - 1.5, 0.7), (at + 1.5, 0.7), -0.24), bow((at + 1.5, 0.7), (at - 1.5, 0.7), -0.16)
+            bow((at - 1.4, 0.7), (at + 1.4, 0.7), -0.21), bow((at + 1.4, 0.7), (at - 1.4, 0.7), -0.15)
         )
-        self._shape(lens, np.array([0.9, 0.88, 0.86], np.float32) * np.float32(0.94))
+        self._shape(lens, np.float32(0.62) + np.float32(0.3) * self.face.skin)
         look = at + 0.5 * self.face.gaze
         self._shape(ring((look, 0.6), 0.72, 0.72), self.face.eyes)
         self._shape(ring((look, 0.6), 0.36, 0.36), np.full(3, 0.03, np.float32))
@@ -336,7 +336,8 @@ class Head:
         else:
             inner = spline((wide - 1.4, side + 2), (6.3, -1.5), (4.6 + part * 0.2, -6.0), (part, -9.4),
                            (-4.6 + part * 0.2, -6.0), (-6.3, -1.5), (-wide + 1.4, side + 2))  # fmt: skip
-        cap = join(outer_left[::-1], outer_right, inner + (shift, 0))
+        inner[:, 0] = (inner[:, 0] + shift).clip(-wide + 0.7, wide - 0.7)
+        cap = join(outer_left[::-1], outer_right, inner)
         strength = 0.7 if face.cut == "cropped" else 1.0
         self.canvas.lay(
             self._placed(cap),

@@ -88,12 +88,13 @@ class Person:
         rng = self.rng
         zoom = max(0.6, self.canvas.view.zoom / 1.7)
         down, across = (max(3, int(side / 16 / zoom)) for side in size)
-        creases = np.abs(clouds(rng, shape=size, cells=(down, across)))
-        pulled = np.abs(clouds(rng, shape=size, cells=(max(2, down // 2), across)))
-        falling = clouds(rng, shape=size, cells=(max(2, down // 4), across * 2))
-        soft = clouds(rng, shape=size, cells=(max(2, down // 3), max(2, across // 3)))
+        half = size[0] // 2, size[1] // 2
+        creases = np.abs(clouds(rng, shape=half, cells=(down, across)))
+        pulled = np.abs(clouds(rng, shape=half, cells=(max(2, down // 2), across)))
+        falling = clouds(rng, shape=half, cells=(max(2, down // 4), across * 2))
+        soft = clouds(rng, shape=half, cells=(max(2, down // 3), max(2, across // 3)))
         field = 0.13 * (np.minimum(creases, 0.5) - 0.35) + 0.1 * (np.minimum(pulled, 0.5) - 0.35)
-        return field + 0.035 * falling + 0.06 * soft
+        return np.asarray(cv2.resize(field + 0.035 * falling + 0.06 * soft, size[::-1]), np.float32)
 
     def _fit(self) -> None:
         outfit, body = self.outfit, self.body
@@ -291,17 +292,35 @@ class Person:
     def _arm(self, index: int) -> None:
         arm = self.body.arms[index]
         kind = self.body.pose.arms[index].kind
-        covered = max((fitted.covers for fitted in self.fitted.values()), default=0.0) * 55
+        covered = self._covered()
         if kind != "pocket":
             self._hand(index, arm)
         if covered < arm.length - 2:
-            raised = self.body.pose.arms[index].upper > 60
-            start = max(covered - 6, 2.0 if raised else 9.0)
-            self._skin(arm.outline(start, arm.length), depth=2.0, shadow=0.3)
-        for name in ("outer",) if "outer" in self.fitted else ("top", "dress"):
-            if name in self.fitted and self.fitted[name].sleeves[index]:
+            corners = max(covered - 5, 2.0), max(covered - 5, 15.0)
+            outer, inner = (np.linspace(corner, arm.length + 3, 12) for corner in corners)
+            emerged = join(arm.place(outer, np.full(12, 9.0)), arm.place(inner, np.full(12, -9.0))[::-1])
+            self.canvas.lay(
+                arm.outline(-2.0, arm.length),
+                self.face.skin,
+                SKIN,
+                round_off=0.36,
+                depth=2.0,
+                shadow=0.3,
+                within=emerged,
+            )
+        for name in self._sleeved():
+            if self.fitted[name].sleeves[index]:
                 self._sew(name, self.fitted[name].sleeves[index], turn=arm.angle(14.0), shadow=0.32)
                 self._rule(name, self.fitted[name].sleeve_seams[index])
+
+    def _sleeved(self) -> list[str]:
+        """Return the garments whose sleeves are seen."""
+        order: tuple[str, ...] = ("outer", "top", "dress")
+        return [name for name in order if name in self.fitted][:1]
+
+    def _covered(self) -> float:
+        """Return how much of the arms is in sleeves, in centimetres."""
+        return max((self.fitted[name].covers for name in self._sleeved()), default=0.0) * 55
 
     def _hand(self, index: int, arm: Tube) -> None:
         long = arm.length
@@ -423,8 +442,11 @@ class Person:
         self._behind()
         self._legs()
         self._skin(self.body.torso(), depth=3.0)
-        for arm in self.body.arms:
-            self._skin(arm.outline(-2.0, 16.0), depth=2.0, shadow=0.0)
+        if self._covered() < 14:
+            for index in range(2):
+                if self.body.pose.arms[index].kind != "behind" or behind:
+                    arm = self.body.arms[index]
+                    self._skin(arm.outline(-2.0, arm.length), depth=2.0, shadow=0.0)
         self._torso_details()
         top, bottom = self.outfit.top, self.outfit.bottom
         order = ("top", "bottom") if top and top.tucked else ("bottom", "top")

@@ -64,7 +64,7 @@ def _view(rng: Generator, crops: tuple[str, ...]) -> tuple[View, tuple[int, int]
     shares = np.array([CROPS[name][2] for name in crops])
     crop = crops[rng.choice(len(crops), p=shares / shares.sum())]
     tops, bottoms, _ = CROPS[crop]
-    size = int(rng.integers(256, 321)), int(rng.integers(192, 257))
+    size = int(rng.integers(256, 305)), int(rng.integers(192, 241))
     top, bottom = rng.uniform(*tops), rng.uniform(*bottoms)
     if crop == "close":
         bottom = top + bottom
@@ -80,9 +80,12 @@ def _developed(picture: Field, rng: Generator) -> NDArray[np.uint8]:
     """Give a picture the contrast, tint, softness and grain of a photograph."""
     if rng.random() < 0.6:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.4, 0.8))), np.float32)
-    gain = np.exp(rng.normal(0, (0.1, 0.04, 0.0, 0.04))).astype(np.float32)
-    picture = np.clip(picture * gain[0] * gain[1:], 0, 1) ** np.float32(np.exp(rng.normal(0, 0.12)))
-    return np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    gain = np.exp(rng.normal(0, 0.1) + rng.normal(0, 0.03, 3))
+    gamma = np.exp(rng.normal(0, 0.12))
+    tones = np.arange(256)[:, None] / 255 * gain
+    table = np.round(255 * np.clip(tones, 0, 1) ** gamma).astype(np.uint8)
+    photo = cv2.convertScaleAbs(np.maximum(picture, 0), alpha=255)
+    return np.asarray(cv2.LUT(photo, table[:, None]), np.uint8)
 
 
 def _draw(
