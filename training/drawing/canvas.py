@@ -6,6 +6,7 @@ centimetres.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import cv2
@@ -143,13 +144,26 @@ class Canvas:
         there += colour * (alpha * bright)[..., None]
         self.layers[box][alpha >= 0.5] = layer
 
+    def _spread(self, box: Box, alpha: Field, sigma: float) -> tuple[Box, Field]:
+        """Return the coverage under a Gaussian, in a box that has room for it."""
+        margin = ceil(2.5 * sigma)
+        height, width = self.picture.shape[:2]
+        (rows, columns), pad = box, (margin, margin)
+        top, left = max(rows.start - margin, 0), max(columns.start - margin, 0)
+        wide = slice(top, min(rows.stop + margin, height)), slice(left, min(columns.stop + margin, width))
+        soft = _float(cv2.GaussianBlur(np.pad(alpha, (pad, pad)), (0, 0), sigma))
+        top, left = top - rows.start + margin, left - columns.start + margin
+        return wide, soft[
+            top : top + wide[0].stop - wide[0].start, left : left + wide[1].stop - wide[1].start
+        ]
+
     def mark(self, outline: Curve, ink: Ink, layer: int, *, strength: float = 1.0, blur: float = 0.0) -> None:
         """Paint on what a layer shows, and nowhere else; `blur` is in centimetres."""
         box, alpha = self._covered(outline)
         if not alpha.size:
             return
         if blur * self.view.zoom > 0.3:
-            alpha = _float(cv2.GaussianBlur(alpha, (0, 0), blur * self.view.zoom))
+            box, alpha = self._spread(box, alpha, blur * self.view.zoom)
         alpha = (strength * alpha * (self.layers[box] == layer))[..., None]
         colour = ink(box) if callable(ink) else ink
         self.picture[box] += alpha * (colour - self.picture[box])

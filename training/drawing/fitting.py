@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from training.drawing.bodice import cut_bodice
-from training.drawing.body import CROTCH, WAIST, Body
+from training.drawing.body import CROTCH, WAIST, Body, Tube
 from training.drawing.bottoms import CROTCH as RISE
 from training.drawing.bottoms import cut_skirt, cut_trousers
 from training.drawing.curves import Curve, mirrored
@@ -15,6 +15,7 @@ from training.drawing.shape import Shape
 from training.drawing.tops import cut_top
 
 ROUND = 0.74  # half width of cloth around a body, as a share of its half width laid flat
+HIPS_END = 60.0  # below this height a narrow skirt may be narrower than the hips
 EASE = 0.7  # centimetres between the body's side and the tightest cloth
 
 Map = Callable[[Curve], Curve]
@@ -100,7 +101,22 @@ def _sleeve_map(pattern: Pattern, body: Body, index: int, ease: float) -> Map:
     return place
 
 
-def _skirt_map(pattern: Pattern, body: Body, waist: float, behind: bool) -> Map:
+def _crumpled(place: Map, phase: float) -> Map:
+    """Return the map, with an outline that folds make uneven; with phase 0 it stays smooth."""
+    if not phase:
+        return place
+
+    def crumple(curve: Curve) -> Curve:
+        points = place(curve)
+        x, y = points.T
+        across = 0.3 * np.sin(0.5 * y + 0.2 * x + phase) + 0.2 * np.sin(1.15 * y + 2.3 * phase)
+        down = 0.25 * np.sin(0.55 * x + 1.7 * phase) + 0.15 * np.sin(1.2 * x + 0.3 * y + 3.1 * phase)
+        return points + np.stack([across, down], axis=1)
+
+    return crumple
+
+
+def _skirt_map(pattern: Pattern, body: Body, waist: float) -> Map:
     side = pattern.side
     assert side is not None
     heights = np.linspace(-2, side[:, 1].max(), 30)
@@ -114,9 +130,6 @@ def _skirt_map(pattern: Pattern, body: Body, waist: float, behind: bool) -> Map:
         return body.warp(np.stack([x * np.interp(y, heights, factors), y + waist], axis=1))
 
     return place
-
-
-HIPS_END = 60.0
 
 
 def _trouser_map(pattern: Pattern, body: Body, waist: float) -> Map:
@@ -143,6 +156,13 @@ def _trouser_map(pattern: Pattern, body: Body, waist: float) -> Map:
     return place
 
 
+def _cap(arm: Tube, end: float, ease: float) -> Curve:
+    """Return the outline of the top of a sleeve, which rounds the shoulder between sleeve and body."""
+    at = np.linspace(0.5, end, 6)
+    half = (arm.half(at) + ease) * (0.45, 0.8, 0.95, 1.0, 1.0, 0.95)
+    return np.concatenate([arm.place(at, half), arm.place(at, -half)[::-1]])
+
+
 def _halves(outline: Curve) -> list[Curve]:
     """Split a symmetric outline into its right and left half; leave others whole."""
     half = len(outline) // 2
@@ -155,10 +175,10 @@ def _halves(outline: Curve) -> list[Curve]:
 def _closed(curve: Curve) -> Curve:
     """Return the outline with points added on its long edges, so that it can bend."""
     following = np.roll(curve, -1, axis=0)
-    counts = np.maximum(1, np.ceil(np.linalg.norm(following - curve, axis=1) / 7).astype(int))
+    counts = np.maximum(1, np.ceil(np.linalg.norm(following - curve, axis=1) / 5).astype(int))
     start, step = np.repeat(curve, counts, axis=0), np.repeat(following - curve, counts, axis=0)
-    share = np.concatenate([np.arange(count) / count for count in counts])
-    return start + share[:, None] * step
+    number = np.arange(len(start)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return start + (number / np.repeat(counts, counts))[:, None] * step
 
 
 def _bent(curve: Curve) -> Curve:
@@ -195,6 +215,7 @@ def fit_top(
     ease: float = 0.0,
     end: float | None = None,
     under: bool = False,
+    phase: float = 0.0,
 ) -> Fitted:
     """Put a garment on that hangs from the shoulders.
 
@@ -210,10 +231,12 @@ def fit_top(
         Height of the body at which it is tucked into a waistband.
     under : bool
         Another garment presses it to the body.
+    phase : float
+        Another number makes the outline uneven in another way; 0 leaves it smooth.
     """
     pattern = cut_top(shape, arms=0.6, behind=body.pose.behind)
-    place = _top_map(shape, pattern, body, gap, ease, under)
-    plain = _top_map(shape, pattern, body, 0.0, ease, under)
+    place = _crumpled(_top_map(shape, pattern, body, gap, ease, under), phase)
+    plain = _crumpled(_top_map(shape, pattern, body, 0.0, ease, under), phase)
     parts = {
         name: [p for p in pattern.pieces if p.part == name] for name in ("back", "body", "sleeve", "front")
     }
@@ -222,13 +245,10 @@ def fit_top(
     sleeve_seams: list[list[Seam]] = [[], []]
     for index in range(2):
         if pattern.sleeve is not None:
-            on_arm = _sleeve_map(pattern, body, index, ease)
+            on_arm = _crumpled(_sleeve_map(pattern, body, index, ease), phase)
             mine = [p for p in parts["sleeve"] if _side(p.outline) == index]
-            cap_end = min(15.0, 4.0 + 0.8 * pattern.sleeve.length)
-            cap = Piece(
-                body.arms[index].outline(3.0, cap_end, EASE + ease - 0.3), mine[0].cloth, part="sleeve"
-            )
-            sleeves[index] = [cap, *_pieces(mine, on_arm)]
+            cap = _cap(body.arms[index], min(15.0, 4.0 + 0.8 * pattern.sleeve.length), EASE + ease - 0.3)
+            sleeves[index] = [replace(mine[0], outline=cap), *_pieces(mine, on_arm)]
             sleeve_seams[index] = _seams(
                 [s for s in pattern.seams if s.part == "sleeve" and _side(s.curve) == index], on_arm
             )
@@ -250,15 +270,15 @@ def fit_top(
     )
 
 
-def fit_bottom(shape: Shape, body: Body, *, waist: float = WAIST) -> Fitted:
+def fit_bottom(shape: Shape, body: Body, *, waist: float = WAIST, phase: float = 0.0) -> Fitted:
     """Put a skirt or trousers on, with the waistband at a height of the body."""
     behind = body.pose.behind
     if shape.type == "skirt":
         pattern = cut_skirt(shape)
-        place = _skirt_map(pattern, body, waist, behind)
+        place = _crumpled(_skirt_map(pattern, body, waist), phase)
     else:
         pattern = cut_trousers(shape)
-        place = _trouser_map(pattern, body, waist)
+        place = _crumpled(_trouser_map(pattern, body, waist), phase)
     legs = shape.type != "skirt"
     visible = [p for p in pattern.pieces if p.cloth != "inside"]
     seams = [s for s in pattern.seams if not (behind and s.part == "front")]

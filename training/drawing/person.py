@@ -97,16 +97,19 @@ class Person:
         return np.asarray(cv2.resize(field + 0.035 * falling + 0.06 * soft, size[::-1]), np.float32)
 
     def _fit(self) -> None:
-        outfit, body = self.outfit, self.body
+        outfit, body, phase = self.outfit, self.body, float(self.rng.uniform(1, 7))
         if outfit.bottom:
-            self.fitted["bottom"] = fit_bottom(outfit.bottom.shape, body, waist=outfit.bottom.waist)
+            waist = outfit.bottom.waist
+            self.fitted["bottom"] = fit_bottom(outfit.bottom.shape, body, waist=waist, phase=phase)
         for name, ease in (("top", 0.0), ("dress", 0.0), ("outer", 1.2)):
             garment: Garment | None = getattr(outfit, name)
             if garment:
                 gap = 0.0 if body.pose.behind else garment.gap
                 end = outfit.bottom.waist + 5 if name == "top" and garment.tucked and outfit.bottom else None
                 under = name != "outer" and outfit.outer is not None
-                self.fitted[name] = fit_top(garment.shape, body, gap=gap, ease=ease, end=end, under=under)
+                self.fitted[name] = fit_top(
+                    garment.shape, body, gap=gap, ease=ease, end=end, under=under, phase=phase
+                )
 
     def _sew(self, name: str, pieces: list[Piece], *, turn: float = 0.0, shadow: float = 0.3) -> None:
         fabric, layer = self.fabrics[name], self.layer_of[name]

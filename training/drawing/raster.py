@@ -1,5 +1,7 @@
 """Rasterisation of polygons and lines: points (x, y) in pixels to coverage, float32 (h, w) in [0, 1]."""
 
+from math import ceil, floor
+
 import numpy as np
 from numpy.typing import NDArray
 from skimage.draw import line_aa
@@ -16,11 +18,10 @@ def _crossings(points: Curve, scans: int) -> tuple[NDArray[np.intp], Curve, Curv
     """Return scan line, x and direction (1 or -1) of each crossing of a closed polygon."""
     x0, y0 = points.T
     x1, y1 = np.concatenate([points[1:], points[:1]]).T
-    first, last = (
-        np.ceil(end * SUBROWS - 0.5).clip(0, scans).astype(np.intp)
-        for end in (np.minimum(y0, y1), np.maximum(y0, y1))
+    at0, at1 = (
+        np.maximum(np.minimum(np.ceil(y * SUBROWS - 0.5), scans), 0).astype(np.intp) for y in (y0, y1)
     )
-    counts = last - first
+    first, counts = np.minimum(at0, at1), np.abs(at1 - at0)
     edge = np.repeat(np.arange(len(points)), counts)
     row = np.arange(len(edge)) + (first - np.cumsum(counts) + counts)[edge]
     share = ((row + 0.5) / SUBROWS - y0[edge]) / (y1 - y0)[edge]
@@ -30,7 +31,7 @@ def _crossings(points: Curve, scans: int) -> tuple[NDArray[np.intp], Curve, Curv
 def _winding(points: Curve, height: int, width: int) -> Coverage:
     """Fill a polygon whose points lie within height and width."""
     row, x, direction = _crossings(points, height * SUBROWS)
-    x = x.clip(0, width - 1e-3)
+    x = np.minimum(np.maximum(x, 0), width - 1e-3)
     column = x.astype(np.intp)
     inside = x - column  # share of the pixel left of the crossing
     cell = (row // SUBROWS) * (width + 1) + column
@@ -48,11 +49,12 @@ def fill_box(points: Curve, height: int, width: int) -> tuple[Box, Coverage]:
     accumulation buffers of font rasterisers. `skimage.draw.polygon` tests each pixel against each edge:
     on a garment of 100 edges, at twice the size for smooth sides, that took 40 times as long.
     """
-    left, top = np.clip(np.floor(points.min(axis=0)).astype(int), 0, (width, height))
-    right, bottom = np.clip(np.ceil(points.max(axis=0)).astype(int) + 1, 0, (width, height))
-    box = slice(top, max(top, bottom)), slice(left, max(left, right))
+    (first_x, first_y), (last_x, last_y) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    left, right = max(floor(first_x), 0), min(ceil(last_x) + 1, width)
+    top, bottom = max(floor(first_y), 0), min(ceil(last_y) + 1, height)
     if right <= left or bottom <= top:
-        return box, np.zeros((box[0].stop - top, box[1].stop - left), np.float32)
+        return (slice(0), slice(0)), np.zeros((0, 0), np.float32)
+    box = slice(top, bottom), slice(left, right)
     return box, _winding(points - (left, top), bottom - top, right - left)
 
 

@@ -157,7 +157,7 @@ def _street(rng: Generator, size: Size, floor: float) -> Field:
     blur = float(np.exp(rng.uniform(np.log(0.5), np.log(6))))
     picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), blur), np.float32)
     grain = rng.normal(0, 0.02, size).astype(np.float32)
-    if rng.random() < 0.4:  # broken sunlight
+    if rng.random() < 0.2:  # broken sunlight
         grain += (
             rng.uniform(0.05, 0.25)
             * np.sign(clouds(rng, shape=size, cells=(7, 6)))
