@@ -174,6 +174,13 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
     "then train the encoder again and rebuild the index; both refuse to mix old and new."
 )
 @click.option("--catalogue", required=True, help=f"Photographs of one garment each. {CATALOGUE_HELP}")
+@click.option("--worn", help="Photographs of people, parsed: a catalogue with a column `mask`.")
+@click.option(
+    "--init", type=click.Path(path_type=Path, dir_okay=False), help="Weights that training starts from."
+)
+@click.option(
+    "--epochs", type=click.IntRange(min=2), help="Epochs to train for.  [default: the configuration's]"
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -183,14 +190,30 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
 )
 @processes_option
 @cache_option
-def segmenter(catalogue: str, out: Path, processes: int | None, cache: Path) -> None:
-    """Train the segmenter of garments on photographs without masks or categories."""
+def segmenter(
+    catalogue: str,
+    worn: str | None,
+    init: Path | None,
+    epochs: int | None,
+    out: Path,
+    processes: int | None,
+    cache: Path,
+) -> None:
+    """Train the segmenter on photographs of garments, and on parsed ones of people wearing them."""
     from training import device
 
     device.begin()
-    from training.segmentation.learn import learn
+    from training.segmentation.learn import SegmenterConfig, learn
 
-    metrics = learn(read_catalogue(catalogue, cache=cache), out, processes=processes)
+    config = SegmenterConfig()
+    metrics = learn(
+        read_catalogue(catalogue, cache=cache),
+        out,
+        worn=read_catalogue(worn, cache=cache) if worn else None,
+        init=init,
+        config=replace(config, epochs=epochs or config.epochs),
+        processes=processes,
+    )
     click.echo(json.dumps(metrics["scores"], indent=2))
 
 
