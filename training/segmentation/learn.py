@@ -268,12 +268,13 @@ def learn(
         label = partial(_parsed, table=class_table(worn), root=worn.root or Path())
         people = _read(worn, label, processes, "Reading")
     drawn = [_drawn(index) for index in range(DRAWN)]
-    figures = in_order(_figure, list(range(FIGURES)), processes=processes, progress="Drawing")
+    drawing = in_order(_figure, list(range(FIGURES)), processes=processes, progress="Drawing")
+    figures = [one for one in drawing if isinstance(one, Label)]
     keras.utils.set_random_seed(config.seed)
     model = network.build()
     if init is not None:
         model.load_weights(init)
-    _train(model, Scenes(photos.known, people.known, drawn, list(figures)), config, out)
+    _train(model, Scenes(photos.known, people.known, drawn, figures), config, out)
     final = network.exported(model)
     data = half_precision(final)
     held_out = {

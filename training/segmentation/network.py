@@ -64,11 +64,11 @@ def split(outputs: Tensor) -> tuple[Tensor, Tensor]:
 def exported(model: keras.Model) -> keras.Model:
     """Return the network with probabilities in place of logits, in the same channels."""
     half = SIDE // 2
-    outputs = model(model.inputs[0])
+    outputs = model(model.input)
     groups = layers.Reshape((half, half, 4, GROUPS))(outputs[..., : 4 * GROUPS])
     groups = layers.Reshape((half, half, 4 * GROUPS))(layers.Softmax()(groups))
     types = layers.Softmax()(outputs[..., 4 * GROUPS :])
-    return keras.Model(model.inputs, layers.Concatenate()([groups, types]))
+    return keras.Model(model.input, layers.Concatenate()([groups, types]))
 
 
 def _entropy(probabilities_log: Tensor, numbers: Tensor, weights: Tensor) -> Tensor:
