@@ -31,6 +31,7 @@ CROPS = {  # top and bottom, each from a range of heights of the body; share
 LEAST = {"hat": 0.004, "shoes": 0.004, "bottom": 0.015, "top": 0.02, "outer": 0.02, "dress": 0.03}
 """The share of the picture that a garment shall fill; another person wears it where others hide it."""
 TRIES = 6
+BLURRED_FACES = 0.25  # share
 CROPS_OF = {
     "hat": ("whole", "small", "upper"),
     "shoes": ("whole", "small", "headless", "lower"),
@@ -105,6 +106,8 @@ def _draw(
     person = Person(canvas, Body(build, pose), face, outfit, rng)
     person.paint()
     person.shade_ground()
+    if rng.random() < BLURRED_FACES and not pose.behind:
+        person.head.blur(float(rng.uniform(0.4, 2.2)))
     classes = np.array(person.classes, np.uint8)[canvas.layers]
     mask = canvas.layers == person.layer_of.get(slot, 255)
     return _developed(canvas.picture, rng), classes, mask

@@ -6,8 +6,10 @@ from scipy import ndimage
 
 from training.drawing.appearance import Appearance
 from training.drawing.body import Body, Build, Limb, Pose
+from training.drawing.canvas import Canvas, View
 from training.drawing.curves import line
 from training.drawing.fitting import fit_bottom, fit_top
+from training.drawing.head import Head, sample_face
 from training.drawing.shape import NECKLINES, RANGES, TYPES, Shape
 from training.drawing.worn import figure, wear
 from training.photo.garment_types import CLASSES, PERSON, type_of
@@ -111,6 +113,23 @@ def test_cloth_is_never_narrower_than_the_body_below():
     for height in (30.0, 38.0, 50.0):
         near = outline[np.abs(outline[:, 1] - height) < 4]
         assert np.abs(near[:, 0]).max() > body.half(height)
+
+
+def test_a_blurred_face_loses_its_features_and_nothing_else_changes():
+    body = Body(Build(), Pose())
+    view = View(np.eye(2) * 5, np.array([100.0, 180.0]))
+    pictures = []
+    for sigma in (0.0, 2.0):
+        canvas = Canvas(np.full((300, 200, 3), 0.5, np.float32), view)
+        head = Head(sample_face(rng(3), woman=False), body, canvas, 1, np.ones((300, 200), np.float32))
+        head.skull()
+        if sigma:
+            head.blur(sigma)
+        pictures.append(canvas.picture)
+
+    sharp, blurred = (np.abs(np.diff(picture.mean(-1)[50:150, 75:125], axis=0)).sum() for picture in pictures)
+    assert blurred < 0.6 * sharp
+    np.testing.assert_array_equal(pictures[0][200:], pictures[1][200:])
 
 
 def test_a_turned_body_shows_its_front_aside():
