@@ -111,7 +111,7 @@ def _crumpled(place: Map, phase: float) -> Map:
         x, y = points.T
         across = 0.3 * np.sin(0.5 * y + 0.2 * x + phase) + 0.2 * np.sin(1.15 * y + 2.3 * phase)
         down = 0.25 * np.sin(0.55 * x + 1.7 * phase) + 0.15 * np.sin(1.2 * x + 0.3 * y + 3.1 * phase)
-        return points + np.stack([across, down], axis=1)
+        return points + (0.3 + phase % 1) * np.stack([across, down], axis=1)
 
     return crumple
 

@@ -340,7 +340,7 @@ class Head:
         else:
             inner = spline((wide - 1.4, side + 2), (6.3, -1.5), (4.6 + part * 0.2, -6.0), (part, -9.4),
                            (-4.6 + part * 0.2, -6.0), (-6.3, -1.5), (-wide + 1.4, side + 2))  # fmt: skip
-        inner[:, 0] = (inner[:, 0] + shift).clip(-wide + 0.7, wide - 0.7)
+        inner[:, 0] = (inner[:, 0] + shift).clip(0.7 - WIDE, WIDE - 0.7)
         cap = join(outer_left[::-1], outer_right, inner)
         strength = 0.7 if face.cut == "cropped" else 1.0
         self.canvas.lay(

@@ -36,7 +36,10 @@ class Bag:
 
 @dataclass(frozen=True)
 class Outfit:
-    """What a figure wears, from the inside out; `tights` is the colour of covered legs."""
+    """What a figure wears, from the inside out; `tights` is the colour of covered legs.
+
+    The style of a hat is that of its shape, "brim", or "beanie" or "cap", which no shape describes.
+    """
 
     bottom: Garment | None = None
     top: Garment | None = None
@@ -45,6 +48,7 @@ class Outfit:
     shoes: Garment | None = None
     hat: Garment | None = None
     bag: Bag | None = None
+    hat_style: str = "brim"
     tights: Colour | None = None
     socks: Colour | None = None
 
@@ -142,7 +146,7 @@ def sample_outfit(
         dark = float(rng.uniform(0.04, 0.25))
         if rng.random() < 0.5:
             parts["shoes"] = _recoloured(parts["shoes"], (dark, dark * 0.85, dark * 0.75), plain=True)
-    if rng.random() < 0.17:
+    if rng.random() < 0.19:
         parts["hat"] = _garment(rng, "hat")
     parts = {name: worn(part.shape, part.look, rng) for name, part in parts.items()}
     if slot in ("top", "bottom", "dress") and "outer" in parts:
@@ -165,6 +169,9 @@ def sample_outfit(
     return Outfit(
         **parts,
         bag=bag,
+        hat_style="brim"
+        if slot == "hat"
+        else str(rng.choice(["brim", "beanie", "cap"], p=[0.5, 0.28, 0.22])),
         tights=_tone(rng) if bare and woman and rng.random() < 0.25 else None,
         socks=_tone(rng) if rng.random() < 0.3 else None,
     )

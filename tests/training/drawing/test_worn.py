@@ -10,6 +10,8 @@ from training.drawing.canvas import Canvas, View
 from training.drawing.curves import line
 from training.drawing.fitting import fit_bottom, fit_top
 from training.drawing.head import Head, sample_face
+from training.drawing.outfit import Garment, sample_outfit
+from training.drawing.person import Person
 from training.drawing.shape import NECKLINES, RANGES, TYPES, Shape
 from training.drawing.worn import figure, wear
 from training.photo.garment_types import CLASSES, PERSON, type_of
@@ -130,6 +132,26 @@ def test_a_blurred_face_loses_its_features_and_nothing_else_changes():
     sharp, blurred = (np.abs(np.diff(picture.mean(-1)[50:150, 75:125], axis=0)).sum() for picture in pictures)
     assert blurred < 0.6 * sharp
     np.testing.assert_array_equal(pictures[0][200:], pictures[1][200:])
+
+
+@pytest.mark.parametrize("style", ["brim", "beanie", "cap"])
+def test_every_style_of_hat_lies_on_the_head(style):
+    hat = Garment(typical("hat"), Appearance())
+    outfit = sample_outfit(rng(4), skin=(0.7, 0.5, 0.4), ground=(0.9, 0.9, 0.9), woman=True, wanted=hat)
+    canvas = Canvas(np.full((300, 200, 3), 0.5, np.float32), View(np.eye(2) * 1.6, np.array([100.0, 70.0])))
+    person = Person(
+        canvas,
+        Body(Build(), Pose()),
+        sample_face(rng(5), woman=True),
+        replace(outfit, hat_style=style),
+        rng(6),
+    )
+    person.paint()
+    rows, columns = np.nonzero(canvas.layers == person.layer_of["hat"])
+
+    assert len(rows) > 150
+    assert rows.max() < 70 - 12 * 1.6  # above the mouth
+    assert abs(columns.mean() - 100) < 6
 
 
 def test_a_turned_body_shows_its_front_aside():
