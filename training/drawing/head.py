@@ -56,6 +56,7 @@ def sample_face(rng: Generator, *, woman: bool) -> Face:
     low, share = int(tone), tone % 1
     skins = np.array(SKINS, np.float32)
     skin = skins[low] + share * (skins[min(low + 1, len(SKINS) - 1)] - skins[low])
+    skin = skin + rng.uniform(0, 0.25) * (skin.mean() - skin)
     skin = (skin * np.exp(rng.normal(0, 0.03, 3))).clip(0.08, 0.98).astype(np.float32)
     dark = 5 if tone > 4.5 and rng.random() < 0.9 else len(HAIRS)
     hair = np.array(HAIRS[rng.integers(dark)], np.float32)

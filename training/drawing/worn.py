@@ -86,7 +86,10 @@ def _developed(picture: Field, rng: Generator) -> NDArray[np.uint8]:
     tones = np.arange(256)[:, None] / 255 * gain
     table = np.round(255 * np.clip(tones, 0, 1) ** gamma).astype(np.uint8)
     photo = cv2.convertScaleAbs(np.maximum(picture, 0), alpha=255)
-    return np.asarray(cv2.LUT(photo, table[:, None]), np.uint8)
+    toned = cv2.LUT(photo, table[:, None])
+    colourful = float(rng.uniform(0.55, 1.1))
+    grey = cv2.cvtColor(cv2.cvtColor(toned, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return np.asarray(cv2.addWeighted(toned, colourful, grey, 1 - colourful, 0), np.uint8)
 
 
 def _draw(
