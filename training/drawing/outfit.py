@@ -140,7 +140,7 @@ def sample_outfit(
         parts["dress"] = _garment(rng, "dress")
     else:
         parts["top"] = _garment(rng, UPPERS[rng.choice(3, p=(0.4, 0.33, 0.27))])
-        shares = (0.5, 0.15, 0.35) if woman else (0.78, 0.22, 0.0)
+        shares = (0.46, 0.14, 0.4) if woman else (0.78, 0.22, 0.0)
         parts["bottom"] = _garment(rng, ("pants", "shorts", "skirt")[rng.choice(3, p=shares)])
     if rng.random() < 0.44:
         parts["outer"] = _garment(rng, "outwear")

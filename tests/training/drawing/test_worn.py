@@ -40,7 +40,7 @@ def test_a_figure_is_the_same_whenever_it_is_drawn_and_others_differ():
 
 def test_every_pixel_of_a_figure_has_a_class_and_all_classes_are_drawn():
     seen = np.zeros(len(CLASSES), int)
-    for seed in range(60):
+    for seed in range(80):
         _, classes = figure(rng(seed))
         assert classes.max() < len(CLASSES)
         seen += np.bincount(classes.ravel(), minlength=len(CLASSES)) > 0
