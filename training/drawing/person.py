@@ -130,9 +130,9 @@ class Person:
 
     def _rule(self, name: str, seams: list[Seam]) -> None:
         gloss = 0.3 if sum(self.fabrics[name].look.colour) < 0.6 else 0.0
-        self.canvas.rule(
-            [(seam.curve, seam.strength * 0.8) for seam in seams], self.layer_of[name], gloss=gloss
-        )
+        seen = 0.16 / self.canvas.view.zoom  # weaker seams are lost in small pictures
+        curves = [(seam.curve, seam.strength * 0.8) for seam in seams if seam.strength > seen]
+        self.canvas.rule(curves, self.layer_of[name], gloss=gloss)
 
     def _garment(self, name: str) -> None:
         """Paint body, front and seams of a garment."""
