@@ -75,10 +75,12 @@ class Canvas:
     view : View
     light : float
         Where the light comes from, -1 for the left to 1 for the right.
+    contrast : float
+        Factor on how much pieces round off and darken what is beside them.
     """
 
-    def __init__(self, picture: Field, view: View, *, light: float = 0.0) -> None:
-        self.picture, self.view, self.light = picture, view, light
+    def __init__(self, picture: Field, view: View, *, light: float = 0.0, contrast: float = 1.0) -> None:
+        self.picture, self.view, self.light, self.contrast = picture, view, light, contrast
         self.layers = np.zeros(picture.shape[:2], np.uint8)
 
     def _covered(self, outline: Curve) -> tuple[Box, Field]:
@@ -131,6 +133,7 @@ class Canvas:
         bright = (
             np.full(alpha.shape, shade, np.float32) if texture is None else texture[box] * np.float32(shade)
         )
+        round_off, shadow = round_off * self.contrast, shadow * self.contrast
         there = self.picture[box]
         clip = 1.0 if within is None else self._clip(within, box)
         if round_off or shadow:

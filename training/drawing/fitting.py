@@ -111,7 +111,7 @@ def _crumpled(place: Map, phase: float) -> Map:
         x, y = points.T
         across = 0.3 * np.sin(0.5 * y + 0.2 * x + phase) + 0.2 * np.sin(1.15 * y + 2.3 * phase)
         down = 0.25 * np.sin(0.55 * x + 1.7 * phase) + 0.15 * np.sin(1.2 * x + 0.3 * y + 3.1 * phase)
-        return points + np.stack([across, down], axis=1)
+        return points + (0.3 + phase % 1) * np.stack([across, down], axis=1)
 
     return crumple
 
@@ -195,16 +195,32 @@ def _tucked(piece: Piece, end: float | None) -> Piece:
     return replace(piece, outline=np.minimum(piece.outline, (np.inf, end)))
 
 
-def _pieces(pieces: list[Piece], place: Map, gap: float = 0.0, split: bool = False) -> list[Piece]:
-    placed = []
-    for piece in pieces:
-        outlines = _halves(piece.outline) if split or gap else [piece.outline]
-        placed += [replace(piece, outline=place(_closed(outline))) for outline in outlines]
+def _placed(curves: list[Curve], place: Map) -> list[Curve]:
+    """Map curves, all those of one side of the body at once."""
+    placed = list(curves)
+    for side in (0, 1):
+        chosen = [number for number, curve in enumerate(curves) if _side(curve) == side]
+        if chosen:
+            points = place(np.concatenate([curves[number] for number in chosen]))
+            ends = np.cumsum([len(curves[number]) for number in chosen])[:-1]
+            for number, curve in zip(chosen, np.split(points, ends), strict=True):
+                placed[number] = curve
     return placed
 
 
+def _pieces(pieces: list[Piece], place: Map, gap: float = 0.0, split: bool = False) -> list[Piece]:
+    parts = [
+        replace(piece, outline=_closed(outline))
+        for piece in pieces
+        for outline in (_halves(piece.outline) if split or gap else [piece.outline])
+    ]
+    outlines = _placed([part.outline for part in parts], place)
+    return [replace(part, outline=outline) for part, outline in zip(parts, outlines, strict=True)]
+
+
 def _seams(seams: list[Seam], place: Map) -> list[Seam]:
-    return [replace(seam, curve=place(_bent(seam.curve))) for seam in seams]
+    curves = _placed([_bent(seam.curve) for seam in seams], place)
+    return [replace(seam, curve=curve) for seam, curve in zip(seams, curves, strict=True)]
 
 
 def fit_top(

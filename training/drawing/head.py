@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from math import cos, sin
 
+import cv2
 import numpy as np
 from numpy.random import Generator
 
@@ -55,6 +56,7 @@ def sample_face(rng: Generator, *, woman: bool) -> Face:
     low, share = int(tone), tone % 1
     skins = np.array(SKINS, np.float32)
     skin = skins[low] + share * (skins[min(low + 1, len(SKINS) - 1)] - skins[low])
+    skin = skin + rng.uniform(0, 0.25) * (skin.mean() - skin)
     skin = (skin * np.exp(rng.normal(0, 0.03, 3))).clip(0.08, 0.98).astype(np.float32)
     dark = 5 if tone > 4.5 and rng.random() < 0.9 else len(HAIRS)
     hair = np.array(HAIRS[rng.integers(dark)], np.float32)
@@ -84,6 +86,11 @@ def sample_face(rng: Generator, *, woman: bool) -> Face:
         jaw=float(rng.uniform(0.92, 1.06)) * (0.96 if woman else 1.04),
         gaze=float(rng.normal(0, 0.3)),
     )
+
+
+def _crown(wide: float, top: float) -> tuple[Point, Point, Point, Point]:
+    """Return points of the right half of a rounded top."""
+    return (0, top), (wide * 0.3, top + 0.3), (wide * 0.64, top + 1.7), (wide * 0.9, top + 4.4)
 
 
 class Head:
@@ -146,7 +153,7 @@ class Head:
     def _skull(self) -> Curve:
         j = self.face.jaw
         right = spline(
-            (0, TOP + 0.8), (4.4, TOP + 1.9), (WIDE - 0.3, -5), (WIDE - 0.2, 1.5), (6.5 * j, 6.6),
+            *_crown(WIDE, TOP + 0.5), (WIDE - 0.2, -4), (WIDE - 0.2, 1.5), (6.5 * j, 6.6),
             (3.4 * j, CHIN - 1.2), (0, CHIN),
         )  # fmt: skip
         return symmetric(right)
@@ -174,7 +181,7 @@ class Head:
             low = face.length
             flare = wide + (0.5 + 0.09 * low) * face.volume
             right = spline(
-                (0, top), (wide * 0.75, top + 2.6), (wide + 0.2, -2), (wide + 0.8, 5),
+                *_crown(wide, top), (wide + 0.2, -2), (wide + 0.8, 5),
                 (flare, min(low, 14.0)), (flare - 0.6, low), (flare * 0.55, low + 2.0), (0, low + 1),
             )  # fmt: skip
             self._hair(symmetric(right), 0.72)
@@ -297,7 +304,7 @@ class Head:
             return
         flare = wide + 0.05 * low * face.volume if low > 9 else wide * 0.8
         right = spline(
-            (0, top), (wide * 0.75, top + 2.4), (wide, -2), (wide, 3), (flare, low * 0.8),
+            *_crown(wide, top), (wide, -2), (wide, 3), (flare, low * 0.8),
             (flare * 0.8, low), (0, low + 1.5),
         )  # fmt: skip
         self._hair(symmetric(right), shadow=0.3)
@@ -322,9 +329,7 @@ class Head:
         side = {"cropped": -1.5, "short": 0.5, "quiff": -0.5}.get(face.cut, 1.0)
         line_y = -7.2 + face.fringe * 1.15
         part = face.parting
-        outer_right = spline(
-            (0, top - lift), (wide * 0.72, top + 2.0 - lift * 0.5), (wide, -4.5), (wide - 0.2, side + 2.5)
-        )
+        outer_right = spline(*_crown(wide, top - lift), (wide, -4.5), (wide - 0.2, side + 2.5))
         outer_left = outer_right * (-1, 1)
         shift = self._aside(5)
         if face.fringe:
@@ -336,7 +341,7 @@ class Head:
         else:
             inner = spline((wide - 1.4, side + 2), (6.3, -1.5), (4.6 + part * 0.2, -6.0), (part, -9.4),
                            (-4.6 + part * 0.2, -6.0), (-6.3, -1.5), (-wide + 1.4, side + 2))  # fmt: skip
-        inner[:, 0] = (inner[:, 0] + shift).clip(-wide + 0.7, wide - 0.7)
+        inner[:, 0] = (inner[:, 0] + shift).clip(0.7 - WIDE, WIDE - 0.7)
         cap = join(outer_left[::-1], outer_right, inner)
         strength = 0.7 if face.cut == "cropped" else 1.0
         self.canvas.lay(
@@ -363,6 +368,22 @@ class Head:
                 spline((wide - 1.5, low + 1), (inner + 0.7, 6), (inner, -1), (inner - 1, -6)),
             )
             self._hair(strand * (side, 1), 0.95, shadow=0.3)
+
+    def blur(self, sigma: float) -> None:
+        """Blur the face, as those who publish pictures of passers-by do; `sigma` is in centimetres."""
+        view, picture = self.canvas.view, self.canvas.picture
+        height, width = picture.shape[:2]
+        x, y = view.pixels(self._placed(line((0, 1))))[0]
+        reach = 9.5 * self.size * view.zoom
+        top, bottom = (int(min(max(y + side * 1.2 * reach, 0), height)) for side in (-1, 1))
+        left, right = (int(min(max(x + side * reach, 0), width)) for side in (-1, 1))
+        if bottom - top < 4 or right - left < 4:
+            return
+        there = picture[top:bottom, left:right]
+        rows, columns = np.ogrid[top:bottom, left:right]
+        distance = np.hypot((columns - x) / reach, (rows - y) / (1.2 * reach))
+        weight = np.clip(4 * (1 - distance), 0, 1).astype(np.float32)[..., None]
+        there += weight * (cv2.GaussianBlur(there, (0, 0), max(0.3, sigma * view.zoom)) - there)
 
     def locks(self) -> None:
         """Paint long hair that falls over the front of the shoulders."""

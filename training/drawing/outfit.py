@@ -9,6 +9,8 @@ from training.drawing.shape import Shape, sample_shape
 
 UPPERS = ("t-shirt", "longsleeve", "shirt")
 BAGS = ("tote", "shoulder", "crossbody", "clutch", "backpack")
+NEUTRALS = (0.07, 0.1, 0.14, 0.2, 0.3, 0.5, 0.72, 0.92)  # brightness of greys, dark ones more often
+NEUTRAL_SHARES = {"top": 0.45, "dress": 0.45, "bottom": 0.65, "outer": 0.72, "shoes": 0.65, "hat": 0.5}
 DENIM: tuple[Colour, ...] = ((0.16, 0.2, 0.3), (0.28, 0.36, 0.5), (0.5, 0.58, 0.68), (0.1, 0.11, 0.14))
 
 
@@ -36,7 +38,10 @@ class Bag:
 
 @dataclass(frozen=True)
 class Outfit:
-    """What a figure wears, from the inside out; `tights` is the colour of covered legs."""
+    """What a figure wears, from the inside out; `tights` is the colour of covered legs.
+
+    The style of a hat is that of its shape, "brim", or "beanie" or "cap", which no shape describes.
+    """
 
     bottom: Garment | None = None
     top: Garment | None = None
@@ -45,6 +50,7 @@ class Outfit:
     shoes: Garment | None = None
     hat: Garment | None = None
     bag: Bag | None = None
+    hat_style: str = "brim"
     tights: Colour | None = None
     socks: Colour | None = None
 
@@ -91,6 +97,10 @@ def _bag(rng: Generator, kind: str) -> Bag:
     }[kind]  # fmt: skip
     look = replace(sample_appearance(rng), logo="none")
     look = look if rng.random() < 0.25 else replace(look, print="plain")
+    if rng.random() < 0.5:
+        value = NEUTRALS[rng.integers(len(NEUTRALS))]
+        brown = _near(rng, (value * 1.1, value, value * 0.88), 0.02)
+        look = replace(look, colour=brown, trim=brown)
     return Bag(kind, look, float(rng.uniform(*half)), float(rng.uniform(*height)), int(rng.integers(2)))
 
 
@@ -130,9 +140,9 @@ def sample_outfit(
         parts["dress"] = _garment(rng, "dress")
     else:
         parts["top"] = _garment(rng, UPPERS[rng.choice(3, p=(0.4, 0.33, 0.27))])
-        shares = (0.55, 0.17, 0.28) if woman else (0.78, 0.22, 0.0)
+        shares = (0.46, 0.14, 0.4) if woman else (0.78, 0.22, 0.0)
         parts["bottom"] = _garment(rng, ("pants", "shorts", "skirt")[rng.choice(3, p=shares)])
-    if rng.random() < 0.36:
+    if rng.random() < 0.44:
         parts["outer"] = _garment(rng, "outwear")
         if rng.random() < 0.3:
             shape = replace(parts["outer"].shape, neckline="lapels")
@@ -142,7 +152,7 @@ def sample_outfit(
         dark = float(rng.uniform(0.04, 0.25))
         if rng.random() < 0.5:
             parts["shoes"] = _recoloured(parts["shoes"], (dark, dark * 0.85, dark * 0.75), plain=True)
-    if rng.random() < 0.17:
+    if rng.random() < 0.19:
         parts["hat"] = _garment(rng, "hat")
     parts = {name: worn(part.shape, part.look, rng) for name, part in parts.items()}
     if slot in ("top", "bottom", "dress") and "outer" in parts:
@@ -158,13 +168,20 @@ def sample_outfit(
             parts[name] = _recoloured(part, _near(rng, (0.07, 0.07, 0.07), 0.02), plain=True)
         elif mood < 0.12:
             parts[name] = _recoloured(part, _near(rng, (0.93, 0.92, 0.9), 0.02), plain=True)
+        elif draw < NEUTRAL_SHARES[name]:
+            value = NEUTRALS[rng.integers(len(NEUTRALS))]
+            neutral = _near(rng, (value * 1.04, value, value * 0.95), 0.02 + 0.04 * value)
+            parts[name] = _recoloured(part, neutral, plain=bool(rng.random() < 0.7))
     if wanted:
         parts[slot] = wanted
     bare = "dress" in parts or parts["bottom"].shape.type != "pants"
-    bag = _bag(rng, BAGS[rng.integers(len(BAGS))]) if rng.random() < 0.36 else None
+    bag = _bag(rng, BAGS[rng.integers(len(BAGS))]) if rng.random() < 0.45 else None
     return Outfit(
         **parts,
         bag=bag,
+        hat_style="brim"
+        if slot == "hat"
+        else str(rng.choice(["brim", "beanie", "cap"], p=[0.5, 0.28, 0.22])),
         tights=_tone(rng) if bare and woman and rng.random() < 0.25 else None,
         socks=_tone(rng) if rng.random() < 0.3 else None,
     )

@@ -11,9 +11,9 @@ from training.drawing.accessories import cut_hat, cut_shoe
 from training.drawing.appearance import Appearance
 from training.drawing.body import HIP, Body, Tube
 from training.drawing.canvas import Box, Canvas, Ink
-from training.drawing.curves import Curve, bow, join, line, ring, spline, strip, symmetric
+from training.drawing.curves import Curve, bow, join, line, ring, sag, spline, strip, symmetric, whole
 from training.drawing.fabric import Field, print_weight, rgb
-from training.drawing.fitting import Fitted, fit_bottom, fit_top
+from training.drawing.fitting import Fitted, Map, fit_bottom, fit_top
 from training.drawing.head import Face, Head
 from training.drawing.outfit import Bag, Garment, Outfit
 from training.drawing.pattern import Piece, Seam
@@ -81,6 +81,8 @@ class Person:
                 self.layer_of[name] = len(self.classes)
                 self.classes.append(CLASSES.index(str(kind)))
                 self.fabrics[name] = _Fabric(part.look, canvas, self.folds, rng)
+        white = np.full(3, 0.92, np.float32)
+        self.sole = white if outfit.shoes and outfit.shoes.shape.heel < 0.3 and rng.random() < 0.5 else None
         self.fitted: dict[str, Fitted] = {}
         self._fit()
 
@@ -128,9 +130,9 @@ class Person:
 
     def _rule(self, name: str, seams: list[Seam]) -> None:
         gloss = 0.3 if sum(self.fabrics[name].look.colour) < 0.6 else 0.0
-        self.canvas.rule(
-            [(seam.curve, seam.strength * 0.8) for seam in seams], self.layer_of[name], gloss=gloss
-        )
+        seen = 0.16 / self.canvas.view.zoom  # weaker seams are lost in small pictures
+        curves = [(seam.curve, seam.strength * 0.8) for seam in seams if seam.strength > seen]
+        self.canvas.rule(curves, self.layer_of[name], gloss=gloss)
 
     def _garment(self, name: str) -> None:
         """Paint body, front and seams of a garment."""
@@ -235,7 +237,7 @@ class Person:
         if shape.heel > 0.3:
             heel = line((-1.6, 4), (1.6, 4), (0.8, 6 + lift), (-0.8, 6 + lift)) + ankle - (side * 3 * out, 0)
             self.canvas.lay(heel, fabric.ink("dark"), layer)
-        self.canvas.lay(sole, fabric.ink("dark"), layer)
+        self.canvas.lay(sole, self.sole if self.sole is not None else fabric.ink("dark"), layer)
         self.canvas.lay(outline, fabric.ink("main"), layer, round_off=0.5, depth=1.5, shadow=0.2)
         self._shaft(leg, shape)
         if shape.heel < 0.4 and not self.body.pose.behind:
@@ -430,10 +432,46 @@ class Person:
             x, y = (curve * scale - (0, 5.6 + 8)).T
             return np.stack([x * c - y * s, x * s + y * c + 8], axis=1) * self.head.size + self.head.centre
 
+        if self.outfit.hat_style != "brim":
+            self._soft_hat(place)
+            return
         for piece in pattern.pieces:
             ink = fabric.ink(piece.cloth)
             self.canvas.lay(place(piece.outline), ink, layer, shade=piece.shade, round_off=0.35, shadow=0.3)
         self.canvas.rule([(place(seam.curve), seam.strength) for seam in pattern.seams], layer)
+
+    def _soft_hat(self, place: Map) -> None:
+        """Paint a beanie, or a cap with its visor: around the base of a brimmed hat, which is 9.6 wide."""
+        fabric, layer = self.fabrics["hat"], self.layer_of["hat"]
+        slack = float(self.rng.uniform(0, 5))
+        beanie = self.outfit.hat_style == "beanie"
+        top = -9.5 - (slack if beanie else 0.2 * slack)
+        right = spline(
+            (0, top), (4.4, top + 0.7), (8.2, top + 4.6), (9.4, -2.0), (9.2, 3.0 if beanie else 1.5)
+        )
+        low = sag(9.2, 3.0 if beanie else 1.5, 4.4 if beanie else 2.6)
+
+        def lay(outline: Curve, cloth: str, shade: float) -> None:
+            self.canvas.lay(
+                place(outline),
+                fabric.ink(cloth),
+                layer,
+                texture=fabric.light,
+                shade=shade,
+                round_off=0.4,
+                shadow=0.3,
+            )
+
+        lay(symmetric(join(right, low[::-1])), "main", 1.0)
+        if beanie:
+            band = whole(low)
+            lay(join(band, (band * (1.03, 1) - (0, 5))[::-1]), "trim", 0.92)
+        elif not self.body.pose.behind:
+            aside = 7 * self.head.turn
+            visor = join(
+                spline((-8.6, 1.0), (aside, 2.6), (8.6, 1.0)), spline((8.4, 3.6), (aside, 6.4), (-8.4, 3.6))
+            )
+            lay(visor, "trim", 0.85)
 
     def paint(self) -> None:
         """Paint everything, back to front."""

@@ -31,6 +31,7 @@ CROPS = {  # top and bottom, each from a range of heights of the body; share
 LEAST = {"hat": 0.004, "shoes": 0.004, "bottom": 0.015, "top": 0.02, "outer": 0.02, "dress": 0.03}
 """The share of the picture that a garment shall fill; another person wears it where others hide it."""
 TRIES = 6
+BLURRED_FACES = 0.25  # share
 CROPS_OF = {
     "hat": ("whole", "small", "upper"),
     "shoes": ("whole", "small", "headless", "lower"),
@@ -85,7 +86,10 @@ def _developed(picture: Field, rng: Generator) -> NDArray[np.uint8]:
     tones = np.arange(256)[:, None] / 255 * gain
     table = np.round(255 * np.clip(tones, 0, 1) ** gamma).astype(np.uint8)
     photo = cv2.convertScaleAbs(np.maximum(picture, 0), alpha=255)
-    return np.asarray(cv2.LUT(photo, table[:, None]), np.uint8)
+    toned = cv2.LUT(photo, table[:, None])
+    colourful = float(rng.uniform(0.55, 1.1))
+    grey = cv2.cvtColor(cv2.cvtColor(toned, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return np.asarray(cv2.addWeighted(toned, colourful, grey, 1 - colourful, 0), np.uint8)
 
 
 def _draw(
@@ -96,7 +100,8 @@ def _draw(
     look = sample_appearance(rng)
     floor = float(view.pixels(line((0, 140)))[0, 1])
     light = float(rng.uniform(-1, 1))
-    canvas = Canvas(scenery(look, rng, size=size, floor=floor), view, light=light)
+    contrast = float(rng.uniform(0.35, 1.2))
+    canvas = Canvas(scenery(look, rng, size=size, floor=floor), view, light=light, contrast=contrast)
     build, pose = sample_build(rng), sample_pose(rng)
     ground = canvas.picture[size[0] // 3].mean(axis=0).clip(0.03, 0.97)
     face = sample_face(rng, woman=build.woman)
@@ -105,6 +110,8 @@ def _draw(
     person = Person(canvas, Body(build, pose), face, outfit, rng)
     person.paint()
     person.shade_ground()
+    if rng.random() < BLURRED_FACES and not pose.behind:
+        person.head.blur(float(rng.uniform(0.4, 2.2)))
     classes = np.array(person.classes, np.uint8)[canvas.layers]
     mask = canvas.layers == person.layer_of.get(slot, 255)
     return _developed(canvas.picture, rng), classes, mask

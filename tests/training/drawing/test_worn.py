@@ -6,8 +6,12 @@ from scipy import ndimage
 
 from training.drawing.appearance import Appearance
 from training.drawing.body import Body, Build, Limb, Pose
+from training.drawing.canvas import Canvas, View
 from training.drawing.curves import line
 from training.drawing.fitting import fit_bottom, fit_top
+from training.drawing.head import Head, sample_face
+from training.drawing.outfit import Garment, sample_outfit
+from training.drawing.person import Person
 from training.drawing.shape import NECKLINES, RANGES, TYPES, Shape
 from training.drawing.worn import figure, wear
 from training.photo.garment_types import CLASSES, PERSON, type_of
@@ -36,7 +40,7 @@ def test_a_figure_is_the_same_whenever_it_is_drawn_and_others_differ():
 
 def test_every_pixel_of_a_figure_has_a_class_and_all_classes_are_drawn():
     seen = np.zeros(len(CLASSES), int)
-    for seed in range(60):
+    for seed in range(80):
         _, classes = figure(rng(seed))
         assert classes.max() < len(CLASSES)
         seen += np.bincount(classes.ravel(), minlength=len(CLASSES)) > 0
@@ -111,6 +115,43 @@ def test_cloth_is_never_narrower_than_the_body_below():
     for height in (30.0, 38.0, 50.0):
         near = outline[np.abs(outline[:, 1] - height) < 4]
         assert np.abs(near[:, 0]).max() > body.half(height)
+
+
+def test_a_blurred_face_loses_its_features_and_nothing_else_changes():
+    body = Body(Build(), Pose())
+    view = View(np.eye(2) * 5, np.array([100.0, 180.0]))
+    pictures = []
+    for sigma in (0.0, 2.0):
+        canvas = Canvas(np.full((300, 200, 3), 0.5, np.float32), view)
+        head = Head(sample_face(rng(3), woman=False), body, canvas, 1, np.ones((300, 200), np.float32))
+        head.skull()
+        if sigma:
+            head.blur(sigma)
+        pictures.append(canvas.picture)
+
+    sharp, blurred = (np.abs(np.diff(picture.mean(-1)[50:150, 75:125], axis=0)).sum() for picture in pictures)
+    assert blurred < 0.6 * sharp
+    np.testing.assert_array_equal(pictures[0][200:], pictures[1][200:])
+
+
+@pytest.mark.parametrize("style", ["brim", "beanie", "cap"])
+def test_every_style_of_hat_lies_on_the_head(style):
+    hat = Garment(typical("hat"), Appearance())
+    outfit = sample_outfit(rng(4), skin=(0.7, 0.5, 0.4), ground=(0.9, 0.9, 0.9), woman=True, wanted=hat)
+    canvas = Canvas(np.full((300, 200, 3), 0.5, np.float32), View(np.eye(2) * 1.6, np.array([100.0, 70.0])))
+    person = Person(
+        canvas,
+        Body(Build(), Pose()),
+        sample_face(rng(5), woman=True),
+        replace(outfit, hat_style=style),
+        rng(6),
+    )
+    person.paint()
+    rows, columns = np.nonzero(canvas.layers == person.layer_of["hat"])
+
+    assert len(rows) > 150
+    assert rows.max() < 70 - 12 * 1.6  # above the mouth
+    assert abs(columns.mean() - 100) < 6
 
 
 def test_a_turned_body_shows_its_front_aside():
