@@ -218,7 +218,9 @@ def test_the_rim_of_the_old_ground_can_be_shaved_off(plain, monkeypatch):
         monkeypatch.setattr(scenes, "SHAVED_SHARE", shaved)
         made = Scenes([wide])
         made.grounds = [np.full((120, 128, 3), GREEN, np.uint8)]
-        bluish = [picture[..., 2] > picture[..., :2].max(axis=-1) + 20 for picture, _ in _many(made, "pasted")]
+        bluish = [
+            picture[..., 2] > picture[..., :2].max(axis=-1) + 20 for picture, _ in _many(made, "pasted")
+        ]
         blue.append(sum(map(np.sum, bluish)))
     assert blue[0] > 500 and blue[1] < blue[0] / 5
 
