@@ -10,18 +10,15 @@ from scipy import ndimage
 from training.photo import preprocessing
 from training.photo.images import decode
 from training.photo.preprocessing import (
-    CONNECTIVITY,
     MARGIN,
     MASK_BLUR,
     MASK_BLUR_RADIUS,
-    MASK_THRESHOLD,
-    MIN_AREA,
     MIN_CONFIDENCE,
     SIDE,
-    SMALLEST_PART,
     WORKING_SIZE,
 )
-from training.photo.segmenter import fingerprint, segment
+from training.photo.regions import Region, find
+from training.photo.segmenter import fingerprint, parse
 
 PREPROCESSING = preprocessing.version(fingerprint())
 """Version of everything up to the encoder's input; embeddings of different versions never mix."""
@@ -34,7 +31,6 @@ Box = tuple[float, float, float, float]
 
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
-_NEIGHBOURS = ndimage.generate_binary_structure(2, CONNECTIVITY)
 _IMPULSE = np.eye(1, 2 * MASK_BLUR_RADIUS + 1, MASK_BLUR_RADIUS)[0]
 _BLUR = ndimage.gaussian_filter1d(_IMPULSE, MASK_BLUR)
 """The Gaussian that softens a mask: float64 (7,)."""
@@ -54,12 +50,18 @@ class Garment:
         The garment's bounds in the photograph.
     confidence : float in [0, 1]
         The intersection over union with the true mask that the segmenter's probabilities lead to expect.
+    type : str
+        One of `garment_types.TYPES`, or nothing.
+    worn : bool
+        Whether a person wears it.
     """
 
     rgb: np.ndarray
     mask: np.ndarray
     box: Box
     confidence: float
+    type: str = ""
+    worn: bool = False
 
     @property
     def found(self) -> bool:
@@ -70,22 +72,6 @@ class Garment:
     def cutout(self) -> np.ndarray:
         """Colour and mask in one array, uint8 (128, 128, 4)."""
         return np.dstack([self.rgb, self.mask])
-
-
-def _parts(mask: np.ndarray) -> np.ndarray:
-    """Keep the largest component of a mask, bool (h, w), and those that are not small beside it."""
-    labels, count = ndimage.label(mask, _NEIGHBOURS)
-    if count < 2:
-        return mask
-    areas = np.bincount(labels.ravel())
-    areas[0] = 0  # the background
-    return (areas >= SMALLEST_PART * areas.max())[labels]
-
-
-def _expected_iou(mask: np.ndarray, probability: np.ndarray) -> float:
-    """Return the expected intersection over union with the true mask, given the probabilities."""
-    inside = float(probability[mask].sum())
-    return inside / (float(np.count_nonzero(mask)) + float(probability.sum()) - inside)
 
 
 def _softened(mask: np.ndarray) -> np.ndarray:
@@ -127,8 +113,27 @@ def square(picture: Image.Image, matte: Image.Image, box: Box) -> tuple[np.ndarr
     return cut[..., :3], cut[..., 3]
 
 
+def cut_out(photo: np.ndarray, region: Region | None) -> Garment:
+    """Cut a garment out of its photograph, uint8 (h, w, 3); the whole photograph where there is none."""
+    found = region is not None and region.confidence >= MIN_CONFIDENCE
+    if region is None or not found:
+        box, mask = WHOLE, np.ones((SIDE, SIDE), bool)
+    else:
+        box, mask = bounds(region.mask), region.mask
+    picture = Image.fromarray(photo)
+    matte = Image.fromarray(_softened(mask)).resize(picture.size, Image.Resampling.BICUBIC)
+    rgb, cut = square(picture, matte, box)
+    confidence = region.confidence if region else 0.0
+    return Garment(rgb, cut, box, confidence, region.type if region else "", bool(region and region.worn))
+
+
+def garments(photo: np.ndarray) -> list[Garment]:
+    """Find all garments of a photograph, uint8 (h, w, 3), and cut them out, the main one first."""
+    return [cut_out(photo, region) for region in find(parse(photo))]
+
+
 def isolate(photo: np.ndarray) -> Garment:
-    """Find the garment and cut it out.
+    """Find the garment that a person would mean, and cut it out.
 
     Parameters
     ----------
@@ -140,17 +145,8 @@ def isolate(photo: np.ndarray) -> Garment:
     Garment
         Where none is found, its cut-out is the whole photograph and its box (0, 0, 1, 1).
     """
-    probability = segment(photo)
-    mask = _parts(probability > MASK_THRESHOLD)
-    confidence = _expected_iou(mask, probability) if np.count_nonzero(mask) >= MIN_AREA * mask.size else 0.0
-    if confidence >= MIN_CONFIDENCE:
-        box = bounds(mask)
-    else:
-        box, mask = WHOLE, np.ones_like(mask)
-    picture = Image.fromarray(photo)
-    matte = Image.fromarray(_softened(mask)).resize(picture.size, Image.Resampling.BICUBIC)
-    rgb, mask = square(picture, matte, box)
-    return Garment(rgb=rgb, mask=mask, box=box, confidence=confidence)
+    regions = find(parse(photo))
+    return cut_out(photo, regions[0] if regions else None)
 
 
 def read_garment(path: Path) -> Garment:

@@ -28,6 +28,15 @@ SMALLEST_PART = 0.15
 MIN_AREA = 0.02
 """Area of the mask, as a share of the photograph's, below which the garment counts as not found."""
 
+SMALLEST_WORN = 0.003
+"""The same of shoes, bags and hats on a person; half of `MIN_AREA` holds for other garments there."""
+
+WORN_SHARE = 0.06
+"""Area of skin and hair, as a share of the garments', from which the garments are taken to be worn."""
+
+LEAST_SHARE = 0.25
+"""Share of a mask without gaps that must belong elsewhere on a body to be a garment of its own."""
+
 MIN_CONFIDENCE = 0.5
 """Below this the garment counts as not found, and the whole photograph is taken."""
 

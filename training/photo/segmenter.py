@@ -1,29 +1,52 @@
-"""The segmenter: a photograph, uint8 (h, w, 3), to the probability of garment, float32 (128, 128) in [0, 1].
+"""The segmenter: a photograph, uint8 (h, w, 3), to what each of its parts is: background, person or garment.
 
 It is part of the preprocessing. To swap it, replace the file `PRETRAINED` (`python -m training segmenter`
-trains one) or what `segment` does with it; nothing else knows the network. The preprocessing version names
+trains one) or what `parse` does with it; nothing else knows the network. The preprocessing version names
 the file, so encoders trained for another segmenter are refused.
 """
 
 import functools
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from scipy.special import expit
 
+from training.photo.garment_types import TYPES
 from training.photo.litert import LiteModel
 from training.photo.preprocessing import SEGMENTER_SIDE
 
 MODEL_FILE = "segmenter.tflite"
 PRETRAINED = Path(__file__).parents[1] / "pretrained" / MODEL_FILE
 
+GROUPS = 3
+"""Background, person, and garment of any type."""
 
-def squeeze(photo: np.ndarray) -> np.ndarray:
-    """Scale a photograph to the network's square, whatever its proportions: to uint8 (128, 128, 3)."""
-    size = (SEGMENTER_SIDE, SEGMENTER_SIDE)
-    return np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BOX))
+HALF = SEGMENTER_SIDE // 2
+
+
+@dataclass(frozen=True)
+class Parse:
+    """What the parts of a photograph are; rows and columns are in proportion to the photograph's.
+
+    Parameters
+    ----------
+    person, garment : float32 (128, 128) in [0, 1]
+        Probability of skin or hair, and of a garment of any type.
+    types : float32 (64, 64, 8) in [0, 1]
+        Probability of each of `TYPES`, given that there is a garment.
+    """
+
+    person: np.ndarray
+    garment: np.ndarray
+    types: np.ndarray
+
+
+def squeeze(photo: np.ndarray, side: int = SEGMENTER_SIDE) -> np.ndarray:
+    """Scale a photograph to the network's square, whatever its proportions: to uint8 (side, side, 3)."""
+    return np.asarray(Image.fromarray(photo).resize((side, side), Image.Resampling.BOX))
 
 
 @functools.cache
@@ -37,16 +60,20 @@ def _model() -> LiteModel:
     return LiteModel(PRETRAINED.read_bytes())
 
 
-def segment(photo: np.ndarray) -> np.ndarray:
-    """Separate the garment from the background.
+def read_output(output: np.ndarray) -> Parse:
+    """Return what the network's output, float32 (64, 64, 20), says.
 
-    Parameters
-    ----------
-    photo : uint8 (h, w, 3)
-
-    Returns
-    -------
-    probability : float32 (128, 128) in [0, 1]
-        That a pixel belongs to the garment; rows and columns in proportion to the photograph's.
+    Its first twelve channels are the groups of two by two pixels. The networks of the first version had one,
+    (128, 128, 1), the logit of a garment of any type.
     """
-    return expit(_model().run(squeeze(photo)[None])[0, ..., 0])
+    if output.shape[-1] == 1:
+        garment = expit(output[..., 0])
+        return Parse(np.zeros_like(garment), garment, np.full((HALF, HALF, len(TYPES)), 1 / len(TYPES)))
+    groups = output[..., : 4 * GROUPS].reshape(HALF, HALF, 2, 2, GROUPS)
+    _, person, garment = groups.transpose(4, 0, 2, 1, 3).reshape(GROUPS, SEGMENTER_SIDE, SEGMENTER_SIDE)
+    return Parse(person, garment, output[..., -len(TYPES) :])
+
+
+def parse(photo: np.ndarray) -> Parse:
+    """Tell person, garments and background of a photograph, uint8 (h, w, 3), apart."""
+    return read_output(_model().run(squeeze(photo)[None])[0])

@@ -1,0 +1,177 @@
+"""Where the garments of a photograph are: a parse in; type, mask and confidence of each garment out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from training.photo.garment_types import TYPES
+from training.photo.preprocessing import (
+    CONNECTIVITY,
+    LEAST_SHARE,
+    MASK_THRESHOLD,
+    MIN_AREA,
+    SMALLEST_PART,
+    SMALLEST_WORN,
+    WORN_SHARE,
+)
+from training.photo.segmenter import Parse
+
+_NEIGHBOURS = ndimage.generate_binary_structure(2, CONNECTIVITY)
+_SMALL_TYPES = ("shoes", "bag", "hat")
+_TOPS = ("upper", "outer", "dress")
+_ZONES = (("upper", "outer", "dress"), ("trousers", "skirt"), ("shoes",), ("bag",), ("hat",))
+_ZONE_OF = np.array([next(n for n, zone in enumerate(_ZONES) if kind in zone) for kind in TYPES])
+
+
+@dataclass(frozen=True)
+class Region:
+    """A garment in a photograph.
+
+    Parameters
+    ----------
+    type : str
+        One of `TYPES`.
+    mask : bool (128, 128)
+        Rows and columns in proportion to the photograph's.
+    confidence : float in [0, 1]
+        The intersection over union with the true mask that the probabilities lead to expect.
+    worn : bool
+        Whether a person wears or holds it.
+    """
+
+    type: str
+    mask: np.ndarray
+    confidence: float
+    worn: bool
+
+
+def main_parts(mask: np.ndarray) -> np.ndarray:
+    """Keep the largest component of a mask, bool (h, w), and those that are not small beside it."""
+    labels, count = ndimage.label(mask, _NEIGHBOURS)
+    if count < 2:
+        return mask
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0  # the background
+    return (areas >= SMALLEST_PART * areas.max())[labels]
+
+
+def _expected_iou(mask: np.ndarray, probability: np.ndarray) -> float:
+    """Return the expected intersection over union with the true mask, given the probabilities."""
+    inside = float(probability[mask].sum())
+    return inside / max(float(np.count_nonzero(mask)) + float(probability.sum()) - inside, 1e-9)
+
+
+def _enlarged(types: np.ndarray) -> np.ndarray:
+    """Repeat (64, 64, k) for every pixel of the mask: (128, 128, k)."""
+    return types.repeat(2, axis=0).repeat(2, axis=1)
+
+
+def _type_in(mask: np.ndarray, parse: Parse) -> tuple[int, np.ndarray]:
+    """Return the type of what a mask shows, and the shares of all types in it, float (8,)."""
+    half = mask[::2, ::2]
+    shares = parse.types[half if half.any() else np.ones_like(half)].mean(axis=0)
+    return int(shares.argmax()), shares
+
+
+def _apart(mask: np.ndarray) -> list[np.ndarray]:
+    """Split a mask into parts that lie beside each other; those whose boxes overlap are one garment's."""
+    labels, count = ndimage.label(mask, _NEIGHBOURS)
+    groups: list[tuple[np.ndarray, tuple[slice, slice]]] = []
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        part, bounds = labels == number, box
+        for other in [group for group in groups if _overlap(group[1], bounds)]:
+            groups.remove(other)
+            part, bounds = part | other[0], _around(bounds, other[1])
+        groups.append((part, bounds))
+    return [part for part, _ in groups]
+
+
+def _overlap(first: tuple[slice, slice], second: tuple[slice, slice]) -> bool:
+    """Whether two boxes share more than a quarter of the smaller one."""
+    common = 1
+    for a, b in zip(first, second, strict=True):
+        common *= max(0, min(a.stop, b.stop) - max(a.start, b.start))
+    return common > 0.25 * min(_area(first), _area(second))
+
+
+def _area(box: tuple[slice, slice]) -> int:
+    return (box[0].stop - box[0].start) * (box[1].stop - box[1].start)
+
+
+def _around(first: tuple[slice, slice], second: tuple[slice, slice]) -> tuple[slice, slice]:
+    rows, columns = (
+        slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(first, second, strict=True)
+    )
+    return rows, columns
+
+
+def _laid_out(parse: Parse, mask: np.ndarray) -> list[Region]:
+    """Return the garments of a photograph without a person: what lies apart, or is worn elsewhere."""
+    kept = main_parts(mask)
+    kind, shares = _type_in(kept, parse)
+    zones = np.bincount(_ZONE_OF, shares, minlength=len(_ZONES))
+    parts = [kept] if TYPES[kind] == "shoes" and zones[_ZONE_OF[kind]] > 0.8 else _apart(kept)
+    if len(parts) == 1 and np.partition(zones, -2)[-2] >= LEAST_SHARE:
+        zone = np.stack([parse.types[..., _ZONE_OF == n].sum(axis=-1) for n in range(len(_ZONES))], axis=-1)
+        best = _enlarged(zone.argmax(axis=-1))
+        split = [main_parts(kept & (best == n)) for n in np.unique(best[kept])]
+        split = [part for part in split if part.sum() >= LEAST_SHARE * kept.sum()]
+        parts = split if len(split) > 1 else parts
+    return [
+        Region(TYPES[_type_in(part, parse)[0]], part, _expected_iou(part, _alone(parse, part, parts)), False)
+        for part in parts
+    ]
+
+
+def _alone(parse: Parse, part: np.ndarray, parts: list[np.ndarray]) -> np.ndarray:
+    """Return the probability of garment, without what belongs to other parts."""
+    others = [other for other in parts if other is not part]
+    return np.where(np.any(others, axis=0), 0, parse.garment) if others else parse.garment
+
+
+def _worn(parse: Parse, mask: np.ndarray) -> list[Region]:
+    """Return the garments of a person, one of each type."""
+    types = parse.types.copy()
+    while True:
+        best = _enlarged(types.argmax(axis=-1))
+        areas = np.bincount(best[mask], minlength=len(TYPES))
+        most = {n: areas[_ZONE_OF == n].max() for n in range(len(_ZONES))}
+        stray = [  # a patch of a coat that is taken for a shirt
+            kind
+            for kind in np.flatnonzero(areas)
+            if types[..., kind].any() and areas[kind] < SMALLEST_PART * most[_ZONE_OF[kind]]
+        ]
+        if not stray:
+            break
+        types[..., stray] = 0
+    regions = []
+    for kind in np.flatnonzero(areas):
+        part = main_parts(mask & (best == kind))
+        least = SMALLEST_WORN if TYPES[kind] in _SMALL_TYPES else MIN_AREA / 2
+        if part.sum() >= least * part.size:
+            probability = parse.garment * _enlarged(parse.types[..., kind])
+            regions.append(Region(TYPES[kind], part, _expected_iou(part, probability), True))
+    return regions
+
+
+def _weight(region: Region) -> float:
+    """Return how likely a person means this garment: its area, less beside the middle or for a shoe."""
+    rows, columns = np.nonzero(region.mask)
+    height, width = region.mask.shape
+    off = abs(columns.mean() / width - 0.5) + 0.5 * abs(rows.mean() / height - 0.5)
+    small = 0.4 if region.worn and region.type in _SMALL_TYPES else 1.0
+    return float(len(rows)) * (1 - 0.8 * off) * small
+
+
+def find(parse: Parse) -> list[Region]:
+    """Return the garments of a photograph, if there are any, the one that a person would mean first."""
+    mask = parse.garment > MASK_THRESHOLD
+    area = int(np.count_nonzero(mask))
+    if area < SMALLEST_WORN * mask.size:
+        return []
+    worn = int(np.count_nonzero(parse.person > MASK_THRESHOLD)) >= WORN_SHARE * area
+    regions = _worn(parse, mask) if worn else _laid_out(parse, mask)
+    least = MIN_AREA if not worn else 0.0
+    regions = [region for region in regions if np.count_nonzero(region.mask) >= least * mask.size]
+    return sorted(regions, key=_weight, reverse=True)
