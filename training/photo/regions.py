@@ -112,12 +112,6 @@ def _laid_out(parse: Parse, mask: np.ndarray) -> list[Region]:
     kind, shares = _type_in(kept, parse)
     zones = np.bincount(_ZONE_OF, shares, minlength=len(_ZONES))
     parts = [kept] if TYPES[kind] == "shoes" and zones[_ZONE_OF[kind]] > 0.8 else _apart(kept)
-    if len(parts) == 1 and np.partition(zones, -2)[-2] >= LEAST_SHARE:
-        zone = np.stack([parse.types[..., _ZONE_OF == n].sum(axis=-1) for n in range(len(_ZONES))], axis=-1)
-        best = _enlarged(zone.argmax(axis=-1))
-        split = [main_parts(kept & (best == n)) for n in np.unique(best[kept])]
-        split = [part for part in split if part.sum() >= LEAST_SHARE * kept.sum()]
-        parts = split if len(split) > 1 else parts
     return [
         Region(TYPES[_type_in(part, parse)[0]], part, _expected_iou(part, _alone(parse, part, parts)), False)
         for part in parts
