@@ -4,9 +4,13 @@ import sys
 from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
+
+from service.run import worker
+from service.run.worker import Worker
 
 SEARCH = b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 CHUNKED = SEARCH + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -109,3 +113,24 @@ os.kill(os.getpid(), signal.SIGINT)
 def test_signals_that_follow_ctrl_c_do_not_break_into_the_end_of_a_worker():
     ended = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stdout.strip(), ended.stderr) == (0, "finished", "")
+
+
+@pytest.mark.parametrize(("answered_after", "seconds"), [(0, 0), (3, 3), (500, 20)])
+def test_what_has_begun_has_the_graceful_seconds_and_no_more(monkeypatch, answered_after, seconds):
+    clock, ignored = SimpleNamespace(now=100.0), []
+    server = SimpleNamespace(accepting=True, active_channels={1: "a search"} if answered_after else {})
+    ending = Worker.__new__(Worker)
+    ending.alive, ending.cfg = False, SimpleNamespace(graceful_timeout=20)
+
+    def turn(server):
+        assert not server.accepting
+        clock.now += 1
+        if clock.now - 100 >= answered_after:
+            server.active_channels.clear()
+
+    monkeypatch.setattr(ending, "_start", lambda: server)
+    monkeypatch.setattr(ending, "_turn", turn)
+    monkeypatch.setattr(worker.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(worker, "ignore_ends", lambda: ignored.append(clock.now))
+    ending.run()
+    assert clock.now - 100 == seconds and ignored == [clock.now]
