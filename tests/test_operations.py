@@ -18,6 +18,7 @@ from index.nightly import LATE_SECONDS
 from index.stores.milvus.index_types import DEEPEST
 from service.__main__ import main as service
 from service.config import Config
+from service.http.metrics_folder import _KINDS, RESERVED_BYTES
 from service.live_index import RETRY_SECONDS, STALE_SECONDS
 from service.picture.cut_out import TIMES_THE_LIMIT
 from service.picture.decoders import LARGE_PIXELS
@@ -76,6 +77,7 @@ SAID_OF_SETTINGS = [
     f"A request's head has {worker.HEAD_SECONDS:g} seconds to arrive",
     f"a second more for each {worker.BYTES_A_SECOND:,} bytes",
     f"A decode that takes {WORDS[TIMES_THE_LIMIT]} times as long all the same is ended",
+    f"Where workers share their metrics, {len(_KINDS) * RESERVED_BYTES >> 20} MB each",
     f"Of pictures above {LARGE_PIXELS / 1e6:g} megapixels a worker decodes one at a time",
 ]
 

@@ -203,13 +203,14 @@ def test_a_damaged_version_is_not_activated_and_another_build_mends_it(lite, pla
     assert first(lite, numbered(2)) == "sku-2"
 
 
-def test_a_change_of_a_machine_whose_clock_is_behind_is_not_lost(lite, plain, numbered, monkeypatch):
+@pytest.mark.parametrize("minutes", [1, 50, 59])
+def test_a_change_of_a_machine_whose_clock_is_behind_is_not_lost(lite, plain, numbered, monkeypatch, minutes):
     """It comes during a build, with a lower number than what the build has folded in."""
     lite.publish(*plain(1, 2, 3))
     lite.put("early", 5)
 
     def behind():
-        now = time.time_ns() - 50 * 60 * 10**9
+        now = time.time_ns() - minutes * 60 * 10**9
         monkeypatch.setattr(changes_module.time, "time_ns", lambda: now)
         other = lite.connect()
         other.changes.delete("sku-2")
