@@ -19,7 +19,7 @@ def refusal(call, *args):
     return refused.value.code
 
 
-def test_what_is_beyond_all_places_is_refused_until_one_is_free():
+def test_what_is_beyond_all_queue_slots_is_refused_until_one_is_free():
     capacity = Capacity(at_once=1, waiting=1, wait_seconds=0)
     capacity.admit("a")
     capacity.admit("b")
@@ -45,7 +45,7 @@ def test_a_client_gets_its_share_and_leaves_the_rest_to_others():
     capacity.admit("a")
 
 
-def test_places_are_never_given_twice_nor_lost():
+def test_slots_are_never_given_twice_nor_lost():
     capacity = Capacity(at_once=2, waiting=3, wait_seconds=5)
     lock, now, most = threading.Lock(), 0, 0
 
@@ -69,7 +69,7 @@ def test_places_are_never_given_twice_nor_lost():
         served = list(pool.map(work, range(500)))
     assert any(served) and most <= 2
     for _ in range(5):
-        capacity.admit("all places are free again")
+        capacity.admit("all slots are free again")
     assert refusal(capacity.admit, "x") == "overloaded"
 
 
@@ -79,7 +79,7 @@ def test_there_are_threads_for_all_that_is_admitted_and_more():
 
 @pytest.fixture
 def busy(config, searcher, monkeypatch):
-    """A service with one place, and a function that keeps it taken until the returned event is set."""
+    """A service with one queue slot, and a function that keeps it taken until the returned event is set."""
     app = create_app(replace(config, searches_at_once=1, searches_waiting=0, client_searches=1), searcher)
     inside, go_on = threading.Event(), threading.Event()
     answer = views.answer
@@ -93,7 +93,7 @@ def busy(config, searcher, monkeypatch):
     return app, inside, go_on
 
 
-def test_while_all_places_are_taken_searches_are_shed_and_all_else_is_answered(busy, photo):
+def test_while_all_queue_slots_are_taken_searches_are_shed_and_all_else_is_answered(busy, photo):
     app, inside, go_on = busy
 
     def search(address="10.0.0.1"):
@@ -137,7 +137,7 @@ def test_a_client_beyond_its_share_is_told_429(config, searcher):
 
 
 @pytest.mark.parametrize("kind", ["refused", "broken"])
-def test_a_search_that_fails_frees_its_place(config, searcher, post, monkeypatch, kind):
+def test_a_search_that_fails_frees_its_slots(config, searcher, post, monkeypatch, kind):
     app = create_app(replace(config, searches_at_once=1, searches_waiting=0), searcher)
     if kind == "broken":
         monkeypatch.setattr(views, "answer", lambda *args: 1 / 0)
