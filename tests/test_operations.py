@@ -3,10 +3,13 @@
 import inspect
 import re
 import shlex
+import subprocess
+import sys
 from configparser import RawConfigParser
 
 import pytest
 import yaml
+from PIL import Image
 
 from index.__main__ import main as index
 from index.build import KEEP
@@ -110,6 +113,43 @@ def test_the_head_of_the_compose_file_lists_what_the_manual_says_can_be_set():
     assert all(name in MANUAL and name in head for name in said)
     variables = set(re.findall(r"\$\{(\w+)", COMPOSE)) - {"OUT", "MILVUS_ADDRESS"}
     assert {name for name in variables if name not in head} == set()
+
+
+PEAK = """
+import sys
+from training.photo.images import decode
+
+def peak():
+    return int(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0]) * 1024
+
+small, large = (open(name, "rb").read() for name in sys.argv[1:])
+decode(small, size=400)
+before = peak()
+decode(large, size=400)
+print(peak() - before)
+"""
+WORKER_BYTES = 222e6  # a worker and its decoders, by decision 037
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process")
+def test_the_memory_of_the_container_holds_for_a_largest_picture_in_each_worker(tmp_path):
+    """WebP with transparency takes the most bytes a pixel; what it takes grows with its pixels."""
+    pixels = 2000 * 1800
+    for name, size in (("small.webp", (60, 50)), ("large.webp", (2000, 1800))):
+        picture = Image.radial_gradient("L").resize(size).convert("RGBA")
+        picture.putalpha(Image.linear_gradient("L").resize(size))
+        picture.save(tmp_path / name, quality=80, method=0)
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, tmp_path / "small.webp", tmp_path / "large.webp"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    largest = int(done.stdout) / pixels * CONFIG.max_pixels
+    assert largest > CONFIG.max_pixels * 3  # else nothing was measured
+    memory = int(default("SERVICE_MEMORY").removesuffix("g")) * 2**30
+    assert CONFIG.workers == 2 and CONFIG.workers * (largest + WORKER_BYTES) < memory
 
 
 @pytest.fixture

@@ -371,6 +371,56 @@ def test_every_worker_opens_the_version_that_a_command_publishes_or_goes_back_to
     assert shown() == {before}
 
 
+def another_encoder(folder):
+    """The encoder that ships, with some bytes behind its model, and so with a fingerprint of its own."""
+    shutil.copytree(PRETRAINED, folder)
+    model, described = folder / "encoder.tflite", folder / "encoder.json"
+    model.write_bytes(model.read_bytes() + bytes(16))
+    text = described.read_text()
+    described.write_text(
+        text.replace(Encoder.load(PRETRAINED).fingerprint, sha256(model.read_bytes()).hexdigest())
+    )
+    return Encoder.load(folder)
+
+
+def test_another_encoder_is_gone_over_to_without_a_pause_as_the_manual_says(own):
+    """Its index is published first, which the service leaves until it is reloaded with the encoder."""
+    folder, before = own.folder / "models" / "mine", own.workers()
+    folder.parent.mkdir()
+    encoder, failed, ready = another_encoder(folder), [], threading.Event()
+    items = tuple(Item(f"item/{number}", own.folder / f"{number}.jpg", {}) for number in range(11))
+
+    def ask():
+        while not ready.is_set():
+            with (own.folder / "photograph.jpg").open("rb") as file:
+                answer = httpx.post(f"{own.url}/v1/search", files={"file": file}, timeout=120)
+            if answer.status_code != 200:
+                failed.append(answer.text)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        options = BuildOptions("flat", processes=1)
+        built = build_index(
+            Catalogue("drawn", items, ()), encoder, indexes=own.folder / "indexes", options=options
+        )
+        shown = httpx.get(f"{own.url}/readyz", timeout=120).json()["index"]["version"]
+        assert shown != built.manifest.version
+        (own.folder / "settings.toml").write_text('encoder = "models/mine"\nmax_limit = 25\n')
+        own.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: not own.workers() & before)
+        wait_until(
+            lambda: (
+                httpx.get(f"{own.url}/readyz", timeout=120).json()["index"]["version"]
+                == built.manifest.version
+            )
+        )
+    finally:
+        ready.set()
+        asking.join()
+    assert failed == []
+
+
 def test_a_reload_that_can_not_serve_changes_nothing_and_a_worker_that_dies_comes_back_once_it_can(own):
     """With a wrong encoder, and with a file of keys that was emptied."""
     before, settings = own.workers(), own.folder / "settings.toml"
@@ -433,7 +483,7 @@ def test_a_shutdown_answers_what_has_begun_and_leaves_nothing_behind(own):
     logged = own.lines()
     assert {line["status"] for line in logged if line.get("path") == "/v1/search"} == {200}
     assert not [line for line in logged if "exception" in line]
-    expected = ("Nothing was reloaded", "A new worker can't start", "Worker (pid:")
+    expected = ("Nothing was reloaded", "A new worker can't start", "Worker (pid:", "Staying with index")
     errors = [line["message"] for line in logged if line["level"] == "error"]
     assert [message for message in errors if not message.startswith(expected)] == []
 

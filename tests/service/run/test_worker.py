@@ -1,7 +1,8 @@
 import json
 import subprocess
 import sys
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from service.run import worker
-from service.run.worker import Worker
+from service.run.worker import BODY_IN_MEMORY, Worker
 
 SEARCH = b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 CHUNKED = SEARCH + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -66,6 +67,35 @@ def test_a_body_of_100_mb_is_refused_and_never_held(serving):
     assert not measured or peak_memory(serving) - before < 60_000
 
 
+def comes_true(condition, *, seconds=60):
+    """Look until something becomes true of another process, which can't tell of it by itself."""
+    pause = threading.Event()
+    return any(condition() or pause.wait(0.05) for _ in range(20 * seconds))
+
+
+def temporary_files(serving):
+    """Sizes of the files without a name that the workers have open in the system's temporary folder."""
+    sizes = []
+    for pid in serving.workers():
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                if str(file.readlink()).startswith(str(serving.folder / "tmp")):
+                    sizes.append(file.stat().st_size)
+    return sizes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has open")
+def test_an_unfinished_body_above_4_mib_lies_in_a_temporary_file_and_goes_with_its_connection(serving):
+    head = SEARCH + b"Content-Length: 9000000\r\n\r\n"
+    assert max(temporary_files(serving), default=0) <= BODY_IN_MEMORY
+    with serving.connect() as connection:
+        connection.sendall(head + b" " * 2**22)
+        assert max(temporary_files(serving), default=0) <= BODY_IN_MEMORY
+        connection.sendall(b" " * 2**20)
+        assert comes_true(lambda: max(temporary_files(serving), default=0) > BODY_IN_MEMORY)
+    assert comes_true(lambda: max(temporary_files(serving), default=0) <= BODY_IN_MEMORY)
+
+
 @pytest.mark.parametrize("megabytes", [15, 18, 25])
 def test_a_client_that_sends_all_before_it_reads_sees_that_its_body_was_too_large(serving, megabytes):
     connection = HTTPConnection("127.0.0.1", serving.port, timeout=30)
@@ -91,7 +121,7 @@ def test_a_slow_upload_is_refused_and_a_silent_client_takes_no_thread(serve):
 
 ENDING = """
 import atexit, os, signal, types
-from service.run.worker import Worker
+from service.run.worker import BODY_IN_MEMORY, Worker
 
 worker = Worker.__new__(Worker)
 worker.cfg = types.SimpleNamespace(worker_int=lambda worker: None)
