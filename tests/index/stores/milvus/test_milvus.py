@@ -220,6 +220,27 @@ def test_a_change_of_a_machine_whose_clock_is_behind_is_not_lost(lite, plain, nu
     assert first(lite, numbered(2)) != "sku-2" and lite.open().count == 3
 
 
+def test_the_version_in_use_and_the_one_before_are_in_memory_and_no_other(lite, plain, monkeypatch):
+    versions = []
+    for _ in range(4):
+        lite.publish(*plain(1, 2, 3))
+        versions.append(lite.store.current())
+    place, asked = lite.store._place.versions, []
+    ask = type(place._server).ask
+
+    def watched(server, name, *arguments, **options):
+        asked.append((name, *arguments))
+        return ask(server, name, *arguments, **options)
+
+    monkeypatch.setattr(type(place._server), "ask", watched)
+    lite.publish(*plain(1, 2, 3))
+    newest = lite.store.current()
+    released = {arguments[0] for name, *arguments in asked if name == "release_collection"}
+    assert released == {place.collection(version) for version in versions[:-1]}
+    loaded = {arguments[0] for name, *arguments in asked if name == "load_collection"}
+    assert place.collection(newest) in loaded
+
+
 def test_of_two_who_change_one_item_at_once_the_later_in_the_log_is_searched(
     lite, plain, numbered, monkeypatch
 ):
