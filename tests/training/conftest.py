@@ -5,7 +5,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import partial, partialmethod
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,15 @@ def drawn_cache(tmp_path_factory):
 @pytest.fixture(scope="session")
 def read(drawn_cache):
     return partial(read_catalogue, cache=drawn_cache)
+
+
+@pytest.fixture
+def without_graphs(monkeypatch):
+    """Train without tracing graphs, which takes longer than a few steps, where another test traces them."""
+    import keras
+
+    eager = partialmethod(keras.Model.compile, run_eagerly=True)
+    monkeypatch.setattr(keras.Model, "compile", eager)
 
 
 @pytest.fixture(scope="session")
