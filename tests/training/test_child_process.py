@@ -111,9 +111,9 @@ subprocess.run([sys.executable, "-c", program], preexec_fn=ending_with_this())
         (["-c", DECODING], "begun", 2, 0),
         (["-c", PROGRAM], "begun", 1, 0),
         (["-m", "index", "build", "--catalogue", "drawn:300:3", "--processes", "2"], "Drawing", 3, 2),
-        (["-m", "index", "build", "--catalogue", "drawn:600", "--processes", "2"], "Embedding", 3, 2),
-        (["-m", "training", "fit", "--catalogue", "drawn:600", "--out", "run"], "cutting out", 3, 2),
-        (["-m", "training", "segmenter", "--catalogue", "drawn:600"], "Reading", 3, 2),
+        (["-m", "index", "build", "--catalogue", "drawn:300", "--processes", "2"], "Embedding", 3, 2),
+        (["-m", "training", "fit", "--catalogue", "drawn:300", "--out", "run"], "cutting out", 3, 2),
+        (["-m", "training", "segmenter", "--catalogue", "drawn:300"], "Reading", 3, 2),
     ],
     ids=["workers", "decoder", "program", "drawing", "build", "fit", "segmenter"],
 )
@@ -129,16 +129,6 @@ def test_nothing_outlives_a_process_that_was_killed(
     for pid in running:
         os.kill(pid, signal.SIGKILL)
     assert not running
-
-
-@pytest.fixture(scope="module")
-def shared_drawings(tmp_path_factory):
-    """A cache that holds the drawn garments which the commands ask for."""
-    from training.catalogue import drawn
-
-    cache = tmp_path_factory.mktemp("cache")
-    drawn.rows(600, seed=0, cache=cache)
-    return cache
 
 
 def test_a_process_whose_parent_has_gone_already_ends_at_once():

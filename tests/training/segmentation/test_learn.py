@@ -89,7 +89,9 @@ def test_what_is_exported_is_what_was_trained_up_to_half_precision(learned):
     assert (folder / "segmenter.tflite").stat().st_size < 1_300_000  # two bytes a weight
 
 
-def test_a_training_killed_in_its_second_round_goes_on_there(learned, catalogue, tmp_path, steps):
+def test_a_training_killed_in_its_second_round_goes_on_there(
+    learned, catalogue, tmp_path, steps, without_graphs
+):
     folder, metrics = learned
     copy = shutil.copytree(folder, tmp_path / "copy")
     shutil.rmtree(copy / "checkpoint-1")
