@@ -46,7 +46,7 @@ fuzz: $(READY) ## Send damaged uploads for a minute: SECONDS=60
 
 mutants: $(READY) ## Make small faults and print which ones the tests don't notice: ARGS="--room gate --faults 25"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check $(COSMIC_RAY)
-	@$(RUN) tests/mutants.py $(ARGS)
+	@$(RUN) -m tests.mutants $(ARGS)
 
 scale: $(READY) ## Add Ray and Milvus to .venv, for work past one machine
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-scale.txt

@@ -74,7 +74,8 @@ def test_slots_are_never_given_twice_nor_lost():
 
 
 def test_there_are_threads_for_all_that_is_admitted_and_more():
-    assert threads(Config(searches_at_once=4, searches_waiting=16)) == 20 + SPARE_THREADS
+    assert SPARE_THREADS == 16
+    assert threads(Config(searches_at_once=4, searches_waiting=9)) == 29
 
 
 @pytest.fixture
@@ -208,6 +209,43 @@ def test_one_that_waited_too_long_does_not_stand_in_the_way_of_the_next():
     capacity.resume()
     capacity.finish()
     capacity.start()
+
+
+def test_one_that_waited_too_long_gives_no_slot_back():
+    capacity = Capacity(at_once=2, waiting=8, wait_seconds=0)
+    capacity.start()
+    capacity.start()
+    assert [refusal(capacity.start) for _ in range(3)] == ["overloaded"] * 3
+    capacity.finish()
+    capacity.start()
+    assert refusal(capacity.start) == "overloaded"
+
+
+@pytest.mark.parametrize("waiting", [0, 1])  # refused a queue slot, or a concurrency slot
+def test_a_request_gives_back_the_slots_that_it_had_and_no_others(config, searcher, monkeypatch, waiting):
+    settings = replace(config, searches_at_once=1, searches_waiting=waiting, wait_ms=0)
+    app = create_app(settings, searcher)
+    capacity = app.extensions["silhouette.capacity"]
+    answer, within = views.answer, []
+
+    def slots():
+        return capacity._clients.total(), capacity._slots._free
+
+    def others():
+        client = app.test_client()
+        shed = [client.post("/v1/search", json={"item_id": "hat/0"}).json["code"] for _ in range(3)]
+        return shed, client.get("/healthz").status_code, client.get("/nothing").status_code, slots()
+
+    def watching(*args):
+        """While one search is worked on, others are refused, and requests that need no slot are answered."""
+        with ThreadPoolExecutor(1) as pool:  # in the same thread they would share Flask's context
+            within.append(pool.submit(others).result())
+        return answer(*args)
+
+    monkeypatch.setattr(views, "answer", watching)
+    assert app.test_client().post("/v1/search", json={"item_id": "hat/0"}).status_code == 200
+    assert within == [(["overloaded"] * 3, 200, 404, (1, 0))]
+    assert slots() == (0, 1)
 
 
 def test_a_search_is_answered_between_two_pictures_of_a_batch(config, searcher, monkeypatch):
