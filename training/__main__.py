@@ -18,7 +18,7 @@ from training.options import cache_option, encoder_option, processes_option
 from training.photo.encoder import MODEL_FILE, PRETRAINED, Encoder
 
 CATALOGUE_HELP = (
-    "A folder of images, a .csv, .jsonl or .parquet file, fashion-mnist:FOLDER or drawn:N; "
+    "A folder of images, a .csv, .jsonl or .parquet file, fashion-mnist:FOLDER, drawn:N or drawn-worn:N; "
     "append '?column=value' to select rows."
 )
 PARTS = ("retrieval", "fashion-mnist", "invariance", "true-shape", "sketch", "baselines", "ablation")

@@ -1,4 +1,4 @@
-"""Drawn garments: RGB pictures, uint8 (320, 256, 3), of exactly known shape, reproducible from a seed."""
+"""Drawn garments, laid out or worn: RGB pictures, uint8, of exactly known shape, reproducible from a seed."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -19,6 +19,7 @@ from training.drawing.studio import HEIGHT, WIDTH, Studio
 from training.parallel import in_order
 
 VERSION = 1  # raise it whenever a picture changes
+WORN_VERSION = 1  # likewise, of those that are worn
 PER_FOLDER = 1000
 PROCESSES = 2
 FEW = 24  # up to this many pictures, drawing takes less time than starting processes
@@ -68,16 +69,25 @@ def draw(index: int, *, seed: int = 0) -> tuple[Shape, Appearance, NDArray[np.ui
     return shape, appearance, render(shape, appearance)
 
 
-def _write(garment: tuple[int, Path], *, seed: int) -> None:
+def draw_worn(index: int, *, seed: int = 0) -> tuple[Shape, Appearance, NDArray[np.uint8]]:
+    """Return the same garment as `draw`, but its picture, uint8 (h, w, 3), as someone wears it."""
+    from training.drawing.worn import wear  # needs OpenCV, which a service does not
+
+    shape, appearance = sample(index, seed=seed)
+    rng = np.random.default_rng(np.random.SeedSequence([seed, index]).spawn(3)[2])
+    return shape, appearance, wear(shape, appearance, rng).picture
+
+
+def _write(garment: tuple[int, Path], *, seed: int, worn: bool) -> None:
     index, path = garment
-    write_picture(path, draw(index, seed=seed)[2])
+    write_picture(path, (draw_worn if worn else draw)(index, seed=seed)[2])
 
 
-def _write_missing(paths: Sequence[Path], seed: int) -> None:
+def _write_missing(paths: Sequence[Path], seed: int, worn: bool) -> None:
     todo = [(index, paths[index]) for index in missing(paths)]
     if todo:
         processes = PROCESSES if len(todo) > FEW else 1
-        write = partial(_write, seed=seed)
+        write = partial(_write, seed=seed, worn=worn)
         for _ in in_order(write, todo, processes=processes, progress="Drawing garments", unit="garment"):
             pass
 
@@ -93,7 +103,7 @@ def _describe(index: int, seed: int, path: Path) -> dict[str, Any]:
     }
 
 
-def rows(count: int, *, seed: int, cache: Path) -> list[dict[str, Any]]:
+def rows(count: int, *, seed: int, cache: Path, worn: bool = False) -> list[dict[str, Any]]:
     """Draw the garments 0 to `count` - 1 of a seed as WebP files below `cache`, unless they exist.
 
     Parameters
@@ -103,7 +113,9 @@ def rows(count: int, *, seed: int, cache: Path) -> list[dict[str, Any]]:
     seed : int
         Another seed gives other garments.
     cache : Path
-        Pictures are in ``drawn-<version>-<seed>``, a thousand to a folder.
+        Pictures are in ``drawn-<version>-<seed>``, a thousand to a folder; worn ones in ``drawn-worn-…``.
+    worn : bool
+        Draw them worn by people; their ids begin with ``drawn-worn``.
 
     Returns
     -------
@@ -111,9 +123,10 @@ def rows(count: int, *, seed: int, cache: Path) -> list[dict[str, Any]]:
         ``item_id`` (``drawn-<seed>-000000``), ``path``, ``category`` (the type) and the parameters,
         ``shape`` and ``appearance``.
     """
-    place = cache.absolute() / f"drawn-{VERSION}-{seed}"
+    name, version = ("drawn-worn", WORN_VERSION) if worn else ("drawn", VERSION)
+    place = cache.absolute() / f"{name}-{version}-{seed}"
     paths = [
-        place / f"{index // PER_FOLDER:03d}" / f"drawn-{seed}-{index:06d}.webp" for index in range(count)
+        place / f"{index // PER_FOLDER:03d}" / f"{name}-{seed}-{index:06d}.webp" for index in range(count)
     ]
-    _write_missing(paths, seed)
+    _write_missing(paths, seed, worn)
     return [_describe(index, seed, path) for index, path in enumerate(paths)]

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,10 +16,11 @@ from training.errors import InvalidItem, TooManyBadItems, UnreadableCatalogue
 from training.photo import media_types
 
 DRAWN = "drawn:"
+DRAWN_WORN = "drawn-worn:"
 FASHION_MNIST = "fashion-mnist:"
 ACCEPTED = (
-    "Accepted: a folder of images, a .csv, .jsonl or .parquet file, fashion-mnist:FOLDER, drawn:N or "
-    "drawn:N:SEED, each optionally followed by ?column=value."
+    "Accepted: a folder of images, a .csv, .jsonl or .parquet file, fashion-mnist:FOLDER, drawn:N, "
+    "drawn:N:SEED or drawn-worn:N, each optionally followed by ?column=value."
 )
 
 NOTHING_LEFT = " Check the filter's values, or leave it out."
@@ -149,10 +151,22 @@ def _head(path: str) -> bytes:
 def _read_drawn(base: str, cache: Path) -> CatalogueRows:
     from training.catalogue import drawn
 
-    count, _, seed = base.removeprefix(DRAWN).partition(":")
+    kind, _, numbers = base.partition(":")
+    count, _, seed = numbers.partition(":")
     if not (count.isascii() and count.isdigit() and int(count)) or not (seed or "0").isdigit():
-        raise UnreadableCatalogue(f"{base!r} gives no number of garments. Write drawn:500 or drawn:500:SEED.")
-    return CatalogueRows(drawn.rows(int(count), seed=int(seed or 0), cache=cache), [])
+        raise UnreadableCatalogue(
+            f"{base!r} gives no number of garments. Write {kind}:500 or {kind}:500:SEED."
+        )
+    worn = base.startswith(DRAWN_WORN)
+    if worn:
+        try:
+            import_module("cv2")
+        except ModuleNotFoundError as error:
+            raise UnreadableCatalogue(
+                f"{base!r} needs OpenCV, which is not installed. Run pip install -r requirements.txt, or "
+                f"name {base.replace(DRAWN_WORN, DRAWN)!r}, the same garments laid out."
+            ) from error
+    return CatalogueRows(drawn.rows(int(count), seed=int(seed or 0), cache=cache, worn=worn), [])
 
 
 def _read_fashion_mnist(base: str, cache: Path) -> CatalogueRows:
@@ -162,7 +176,7 @@ def _read_fashion_mnist(base: str, cache: Path) -> CatalogueRows:
 
 
 def _read_base(base: str, cache: Path) -> CatalogueRows:
-    if base.startswith(DRAWN):
+    if base.startswith((DRAWN, DRAWN_WORN)):
         return _read_drawn(base, cache)
     if base.startswith(FASHION_MNIST):
         return _read_fashion_mnist(base, cache)
@@ -177,7 +191,7 @@ def _read_base(base: str, cache: Path) -> CatalogueRows:
 
 
 def _root(base: str, cache: Path) -> Path:
-    if base.startswith((DRAWN, FASHION_MNIST)):
+    if base.startswith((DRAWN, DRAWN_WORN, FASHION_MNIST)):
         return cache.absolute()
     path = Path(base).absolute()
     return path if path.is_dir() else path.parent
@@ -260,11 +274,11 @@ def read_catalogue(spec: str, *, cache: Path = Path("cache")) -> Catalogue:
     ----------
     spec : str
         A folder of images (a file's folder is its category), a ``.csv``, ``.jsonl`` or ``.parquet`` file
-        with ``item_id`` and ``path`` (relative to that file), ``fashion-mnist:FOLDER`` or
-        ``drawn:N[:SEED]``. A following ``?column=value[&column=value]`` keeps the rows where every named
-        column has that value as text; a column named twice may have either value.
+        with ``item_id`` and ``path`` (relative to that file), ``fashion-mnist:FOLDER``,
+        ``drawn:N[:SEED]`` or ``drawn-worn:N[:SEED]``. A following ``?column=value[&column=value]`` keeps the
+        rows where every named column has that value as text; a column named twice may have either value.
     cache : Path
-        Folder below which the pictures of virtual catalogues (the last two) are written once.
+        Folder below which the pictures of virtual catalogues (the last three) are written once.
 
     Returns
     -------

@@ -26,6 +26,7 @@ def cut_skirt(shape: Shape) -> Pattern:
     hem = hip + shape.flare * (8 + 0.38 * length) - 2.5 * (1 - shape.flare)
     drop = 1.0 + (2 + 6 * shape.flare) * (0.4 + 0.6 * shape.hem_curve)
     side = spline((waist, 0.5), (waist + 0.72 * (hip - waist), 9), (hip, 20), (hem, length - drop))
+    pattern.side = side
     bottom = sag(hem, length - drop, length)
     pattern.piece(symmetric(join(line((0, 1.6)), side, bottom[::-1])))
     for share in np.linspace(-0.78, 0.78, 4 + int(6 * shape.flare)):
@@ -60,6 +61,7 @@ def cut_trousers(shape: Shape) -> Pattern:
     hem = bow((outer, length), (inner, length + 0.8), 0.03)
     inseam = spline((inner, length + 0.8), (knee_in, knee_y), (0.5, CROTCH + 2), (0, CROTCH))
     pattern.piece(symmetric(join(line((0, 1.6)), side, hem, inseam)))
+    pattern.side, pattern.inseam = side, inseam[::-1]
     pattern.seam_pair(hem - (0, 2.2), 0.3)
     pattern.seam_pair(spline((0.7, CROTCH + 2), (knee_in + 0.5, knee_y), (inner + 0.5, length)), 0.2)
     middle = (inner + outer) / 2
@@ -67,6 +69,7 @@ def cut_trousers(shape: Shape) -> Pattern:
         (hip * 0.52, BAND + 8), (between((knee_in, 0), (knee_out, 0), 0.5)[0], knee_y), (middle, length)
     )
     pattern.seam_pair(crease, 0.1)
+    pattern.part = "front"
     _front_of_trousers(pattern, waist, hip)
     return pattern
 

@@ -9,6 +9,7 @@ Curve = NDArray[np.float64]
 Point = tuple[float, float]
 
 STEPS = 9  # points that approximate a curved segment
+_T = np.linspace(0, 1, STEPS)[:-1, None]
 
 
 def line(*points: Point) -> Curve:
@@ -28,12 +29,9 @@ def bow(start: Point, end: Point, bend: float) -> Curve:
 def spline(*points: Point) -> Curve:
     """Return a smooth curve through all points (Catmull and Rom, 1974)."""
     knots = np.array([points[0], *points, points[-1]], dtype=float)
-    t = np.linspace(0, 1, STEPS)[:-1, None]
-    pieces = []
-    for a, b, c, d in zip(knots, knots[1:], knots[2:], knots[3:], strict=False):
-        cubic = 2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3
-        pieces.append(cubic / 2)
-    return np.concatenate([*pieces, knots[-1:]])
+    a, b, c, d = (knots[start : len(knots) - 3 + start, None] for start in range(4))
+    cubic = 2 * b + (c - a) * _T + (2 * a - 5 * b + 4 * c - d) * _T**2 + (3 * b - a - 3 * c + d) * _T**3
+    return np.concatenate([(cubic / 2).reshape(-1, 2), knots[-1:]])
 
 
 def sag(half: float, end: float, middle: float) -> Curve:

@@ -82,9 +82,9 @@ def describe(shape: Shape) -> dict[str, Any]:
     return {name: value for name, value in asdict(shape).items() if name in names}
 
 
-def sample_shape(rng: Generator) -> Shape:
-    """Sample a shape: its type, then each parameter, uniformly over the range that the type allows."""
-    garment_type = TYPES[rng.integers(len(TYPES))]
+def sample_shape(rng: Generator, garment_type: str = "") -> Shape:
+    """Sample a shape: its type, unless given, then each parameter, uniformly over the range of the type."""
+    garment_type = garment_type or TYPES[rng.integers(len(TYPES))]
     values: dict[str, Any] = {
         name: round(float(rng.uniform(*bounds)), 3) for name, bounds in RANGES[garment_type].items()
     }

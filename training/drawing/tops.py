@@ -1,5 +1,6 @@
 """Patterns of garments that hang from the shoulders: t-shirt, longsleeve, shirt, outwear and dress."""
 
+from dataclasses import replace
 from math import atan2, cos, pi, sin
 
 import numpy as np
@@ -19,7 +20,7 @@ from training.drawing.curves import (
     symmetric,
     whole,
 )
-from training.drawing.pattern import Cloth, Pattern
+from training.drawing.pattern import Cloth, Pattern, Sleeve
 from training.drawing.shape import Shape
 
 
@@ -114,6 +115,7 @@ def _body(pattern: Pattern, shape: Shape, body: Bodice) -> None:
     hem = sag(*body.hem, body.bottom)
     right = join(front_edge(body, shape.neckline), line(body.neck, body.tip), hole, side(body), hem[::-1])
     pattern.piece(symmetric(right))
+    pattern.side = join(line(body.tip), side(body))
     pattern.seam_pair(hole, 0.28)
     pattern.seam(whole(hem) - (0, 1.8), 0.22)
     pattern.seam_pair(line(body.neck, body.tip) + (0, 0.9), 0.12)
@@ -138,6 +140,7 @@ def _sleeve(pattern: Pattern, shape: Shape, body: Bodice, arms: float) -> None:
     under_elbow = armpit + (inner - armpit) * 0.45 - across * 0.8
     under = spline(tuple(inner), tuple(under_elbow), (float(armpit[0]) - 0.2, float(armpit[1]) + 0.3))
     axis = atan2(along[1], along[0]) - pi / 2
+    pattern.sleeve = Sleeve(tip, along, across, thick, cuff, length)
     pattern.pair(join(top, under, (armhole(body) - (0.5, 0))[::-1]), axis=axis, shade=0.97)
     _cuff(pattern, shape, outer, inner, along, axis)
 
@@ -185,18 +188,49 @@ def _skirt_folds(pattern: Pattern, shape: Shape, body: Bodice) -> None:
         )
 
 
-def cut_top(shape: Shape, *, arms: float) -> Pattern:
-    """Cut a garment that hangs from the shoulders; its sleeves are spread with `arms` 0 and hang with 1."""
+def _sew_back_of_neck(pattern: Pattern, shape: Shape, body: Bodice) -> None:
+    """Add what is seen of the neck's finish from behind: a hood that hangs down, a collar, or a band."""
+    half, depth = body.neck[0], body.depth
+    if shape.neckline == "hood":
+        hood = spline((half + 1.5, -1), (half + 3.5, 7), (half * 0.6, 19), (0, 22))
+        pattern.piece(symmetric(join(sag(half + 1.5, -1, -3), hood)), shade=0.96)
+        pattern.seam(spline((0, -2), (0.3, 10), (0, 21)), 0.25)
+    elif shape.neckline in ("collar", "lapels"):
+        pattern.piece(
+            symmetric(join(sag(half + 0.3, -1, -3), sag(half + 1.2, 3, depth + 3.5)[::-1])), shade=0.97
+        )
+        pattern.seam(whole(sag(half + 1.2, 3, depth + 3.5)), 0.35)
+    elif shape.neckline in ("stand", "high"):
+        pattern.piece(symmetric(join(sag(half - 0.3, -5, -4), sag(half + 0.8, 0.8, depth)[::-1])), "trim")
+    else:
+        pattern.piece(strip(whole(front_edge(body, "round")), 1.6), "trim")
+
+
+def cut_top(shape: Shape, *, arms: float, behind: bool = False) -> Pattern:
+    """Cut a garment that hangs from the shoulders; its sleeves are spread with `arms` 0 and hang with 1.
+
+    With `behind`, it is seen from behind: without closure, pockets and logo, the neck high.
+    """
     pattern = Pattern(drape=0.35 + 0.5 * shape.flare)
     body = cut_bodice(shape)
-    if shape.neckline == "hood":
+    if behind:
+        body = replace(body, depth=2.2)
+    pattern.part = "back"
+    if shape.neckline == "hood" and not behind:
         sew_hood(pattern, body)
-    else:
+    elif not behind:
         sew_back(pattern, body)
-    _body(pattern, shape, body)
+    pattern.part = "body"
+    _body(pattern, replace(shape, neckline="round") if behind else shape, body)
+    pattern.part = "sleeve"
     _sleeve(pattern, shape, body, arms)
+    pattern.part = "body"
     if shape.type == "dress":
         _skirt_folds(pattern, shape, body)
+    pattern.part = "front"
+    if behind:
+        _sew_back_of_neck(pattern, shape, body)
+        return pattern
     if shape.type in ("shirt", "outwear") and shape.neckline != "lapels":
         _closure(pattern, body, zip_=shape.type == "outwear")
     finish_neck(pattern, shape, body)

@@ -194,3 +194,15 @@ def test_the_appearance_travels_as_json_able_values():
 
     assert values["colour"] == list(appearance.colour)
     assert values["seed"] == appearance.seed
+
+
+def test_a_worn_garment_is_the_one_that_is_laid_out(tmp_path):
+    laid_out = drawn.rows(3, seed=8, cache=tmp_path)
+    worn = drawn.rows(3, seed=8, cache=tmp_path, worn=True)
+
+    assert [row["item_id"] for row in worn] == [f"drawn-worn-8-{index:06d}" for index in range(3)]
+    for one, other in zip(laid_out, worn, strict=True):
+        assert one["shape"] == other["shape"]
+        assert one["appearance"] == other["appearance"]
+        assert (tmp_path / other["path"]).read_bytes() != (tmp_path / one["path"]).read_bytes()
+    np.testing.assert_array_equal(drawn.draw_worn(2, seed=8)[2], drawn.draw_worn(2, seed=8)[2])

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import struct
+import sys
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -415,6 +416,26 @@ def test_drawn_garments_travel_with_their_parameters(tmp_path):
 def test_drawn_garments_need_a_number(spec, tmp_path):
     with pytest.raises(UnreadableCatalogue, match="Write drawn:500"):
         read_catalogue(spec, cache=tmp_path)
+
+
+def test_worn_drawn_garments_are_a_catalogue_too(tmp_path):
+    catalogue = read_catalogue("drawn-worn:2:4", cache=tmp_path)
+    laid_out = read_catalogue("drawn:2:4", cache=tmp_path)
+
+    assert [item.item_id for item in catalogue.items] == ["drawn-worn-4-000000", "drawn-worn-4-000001"]
+    assert [item.metadata["shape"] for item in catalogue.items] == [
+        item.metadata["shape"] for item in laid_out.items
+    ]
+    assert catalogue.root == tmp_path
+
+
+def test_worn_drawn_garments_need_a_number_and_opencv(tmp_path, monkeypatch):
+    with pytest.raises(UnreadableCatalogue, match="Write drawn-worn:500 or drawn-worn:500:SEED"):
+        read_catalogue("drawn-worn:few", cache=tmp_path)
+
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(UnreadableCatalogue, match="needs OpenCV.*'drawn:5'"):
+        read_catalogue("drawn-worn:5", cache=tmp_path)
 
 
 # ---- reports
