@@ -21,7 +21,9 @@ CATALOGUE_HELP = (
     "A folder of images, a .csv, .jsonl or .parquet file, fashion-mnist:FOLDER, drawn:N or drawn-worn:N; "
     "append '?column=value' to select rows."
 )
-PARTS = ("retrieval", "fashion-mnist", "invariance", "true-shape", "sketch", "baselines", "ablation")
+PARTS = (
+    "retrieval", "fashion-mnist", "invariance", "true-shape", "sketch", "masks", "baselines", "ablation",
+)  # fmt: skip
 
 
 @click.group(
@@ -225,7 +227,17 @@ def export(run: Path) -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to write the suite's tables to, as suite.md and suite.json.",
+    help="Folder to write the suite's tables to, as suite.md and suite.json, and masks.png.",
+)
+@click.option(
+    "--parsed",
+    help="With the part masks: a catalogue of photographs of people whose pixels are labelled.  "
+    "[default: gallery or queries, if they are]",
+)
+@click.option(
+    "--beside",
+    type=click.Path(path_type=Path),
+    help="With the part masks: a segmenter.tflite, or a folder with one, whose masks are scored beside.",
 )
 @click.option(
     "--ablation-epochs",
@@ -265,16 +277,20 @@ def evaluate(
     Items without a category are left out. The encoder that ships is scored beside another one, and a line
     says if that is worse. Prints P@1, P@5, P@10, macro P@10, mAP and 10-NN accuracy.
 
-    With --suite also: Fashion-MNIST, disturbed photographs, drawn garments of known shape, sketches, more
-    baselines, and the encoder with each of its parts left out. That takes hours the first time, most of it
-    in the ablation; its trainings are kept in the cache, and go on there after an interruption.
+    With --suite also: Fashion-MNIST, disturbed photographs, drawn garments of known shape, sketches, masks,
+    more baselines, and the encoder with each of its parts left out. That takes hours the first time, most of
+    it in the ablation; its trainings are kept in the cache, and go on there after an interruption.
     """
     from training.evaluation import retrieval, score_table
 
     judged = Encoder.load(encoder)
     ranked, asked = (read_catalogue(spec, cache=cache) for spec in (gallery, queries))
     if suite or options["parts"] or options["out"]:
-        _evaluate_parts(judged, ranked, asked, as_json, cache=cache, processes=processes, **options)
+        parsed = options.pop("parsed")
+        people = read_catalogue(parsed, cache=cache) if parsed else None
+        _evaluate_parts(
+            judged, ranked, asked, as_json, parsed=people, cache=cache, processes=processes, **options
+        )
         return
     rows = retrieval.evaluate(
         judged, ranked, asked, baselines=baselines, shipped=_shipped_beside(judged), processes=processes
@@ -307,7 +323,7 @@ def _evaluate_parts(
     """Print and write each table as soon as there is one, JSON at the end."""
     from training.evaluation import score_table, suite
 
-    settings = suite.Settings(parts or PARTS, **options)
+    settings = suite.Settings(parts or PARTS, out=out, **options)
     tables: list[score_table.Table] = []
     for found in suite.evaluate_parts(encoder, gallery, queries, settings=settings):
         tables.append(found)

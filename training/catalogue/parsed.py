@@ -6,6 +6,7 @@ beside the catalogue gives each number its name.
 
 import csv
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 from PIL import Image
@@ -17,6 +18,9 @@ from training.photo.garment_types import BACKGROUND, CLASSES, PERSON, type_of
 LABELS_FILE = "labels.csv"
 UNKNOWN = 255
 """In a class map: no class, such as of a scarf, which is neither person nor a type of garment."""
+
+HELD_OUT = 8
+"""One in so many photographs is kept out of training, to judge what was learned from the others."""
 
 _PERSON = {
     "accessories", "bracelet", "earrings", "face", "glasses", "gloves", "hair", "necklace", "ring", "skin",
@@ -37,6 +41,11 @@ def _class(label: str) -> int:
 def is_parsed(catalogue: Catalogue) -> bool:
     """Return whether the items have pictures of labels."""
     return any("mask" in item.metadata for item in catalogue.items)
+
+
+def held_out(item: Item) -> bool:
+    """Return whether a photograph is kept out of training, by its id, whatever catalogue it is in."""
+    return crc32(item.item_id.encode()) % HELD_OUT == 0
 
 
 def class_table(catalogue: Catalogue) -> np.ndarray:

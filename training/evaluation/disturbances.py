@@ -1,4 +1,7 @@
-"""Disturbances of a photograph that leave the garment's shape alone: uint8 (h, w, 3) RGB in and out."""
+"""Disturbances of a photograph that leave the garment's shape alone: uint8 (h, w, 3) RGB in and out.
+
+Those that move the garment say where to, so that a mask found in the disturbed photograph can be moved back.
+"""
 
 import io
 from collections.abc import Callable
@@ -145,10 +148,14 @@ class Disturbance:
     change : function
         Of the photograph, uint8 (h, w, 3), the garment's mask in it, float32 (h, w) in [0, 1], and a
         random generator; it returns a new photograph of the same form.
+    move : function, optional
+        Of the photograph's width and height, and a generator in the state that `change` gets it in; it
+        returns where `change` moves each pixel. None where everything stays in its place.
     """
 
     name: str
     change: Callable[[np.ndarray, np.ndarray, Generator], np.ndarray]
+    move: Callable[[np.ndarray, Generator], AffineTransform] | None = None
 
 
 def _hue(rgb: np.ndarray, mask: np.ndarray, rng: Generator) -> np.ndarray:
@@ -173,6 +180,10 @@ def _mirrored(rgb: np.ndarray, mask: np.ndarray, rng: Generator) -> np.ndarray:
     return rgb[:, ::-1].copy()
 
 
+def _mirroring(size: np.ndarray, rng: Generator) -> AffineTransform:
+    return AffineTransform(scale=(-1, 1), translation=(size[0] - 1, 0))
+
+
 def _compressed(rgb: np.ndarray, mask: np.ndarray, rng: Generator) -> np.ndarray:
     file = io.BytesIO()
     Image.fromarray(rgb).save(file, "JPEG", quality=QUALITY)
@@ -187,28 +198,35 @@ def _noisy(rgb: np.ndarray, mask: np.ndarray, rng: Generator) -> np.ndarray:
     return pixels(random_noise(rgb, var=NOISE**2, rng=rng))
 
 
-def _moved(
-    rgb: np.ndarray, *, degrees: float = 0.0, scale: float = 1.0, shift: tuple[float, float] = (0.0, 0.0)
-) -> np.ndarray:
-    """Turn and scale about the centre, then shift by shares of width and height; the border is repeated."""
-    size = np.array(rgb.shape[1::-1])
+def _about_centre(
+    size: np.ndarray, *, degrees: float = 0.0, scale: float = 1.0, shift: tuple[float, float] = (0.0, 0.0)
+) -> AffineTransform:
+    """Turn and scale about the centre, then shift by shares of width and height."""
     centre = (size - 1) / 2
     about = AffineTransform(translation=-centre) + AffineTransform(scale=scale, rotation=radians(degrees))
-    move = about + AffineTransform(translation=centre + size * shift)
-    return pixels(warp(rgb, move.inverse, mode="edge"))
+    return about + AffineTransform(translation=centre + size * shift)
 
 
-def _turned(degrees: float) -> Callable[[np.ndarray, np.ndarray, Generator], np.ndarray]:
-    return lambda rgb, mask, rng: _moved(rgb, degrees=degrees)
+def _turning(degrees: float) -> Callable[[np.ndarray, Generator], AffineTransform]:
+    return lambda size, rng: _about_centre(size, degrees=degrees)
 
 
-def _zoomed_out(rgb: np.ndarray, mask: np.ndarray, rng: Generator) -> np.ndarray:
-    return _moved(rgb, scale=ZOOM)
+def _zooming_out(size: np.ndarray, rng: Generator) -> AffineTransform:
+    return _about_centre(size, scale=ZOOM)
 
 
-def _shifted(rgb: np.ndarray, mask: np.ndarray, rng: Generator) -> np.ndarray:
+def _shifting(size: np.ndarray, rng: Generator) -> AffineTransform:
     """Shift to the left, right, top or bottom."""
-    return _moved(rgb, shift=((SHIFT, 0), (-SHIFT, 0), (0, SHIFT), (0, -SHIFT))[rng.integers(4)])
+    return _about_centre(size, shift=((SHIFT, 0), (-SHIFT, 0), (0, SHIFT), (0, -SHIFT))[rng.integers(4)])
+
+
+def _moving(name: str, move: Callable[[np.ndarray, Generator], AffineTransform]) -> Disturbance:
+    """Move the whole photograph; its border is repeated."""
+
+    def change(rgb: np.ndarray, mask: np.ndarray, rng: Generator) -> np.ndarray:
+        return pixels(warp(rgb, move(np.array(rgb.shape[1::-1]), rng).inverse, mode="edge"))
+
+    return Disturbance(name, change, move)
 
 
 DISTURBANCES = (
@@ -217,18 +235,22 @@ DISTURBANCES = (
     Disturbance("gamma 0.5", _gamma(0.5)),
     Disturbance("gamma 2", _gamma(2.0)),
     Disturbance("negative", _negative),
-    Disturbance("mirrored", _mirrored),
+    Disturbance("mirrored", _mirrored, _mirroring),
     Disturbance(f"JPEG quality {QUALITY}", _compressed),
     Disturbance("blur", _blurred),
     Disturbance("noise", _noisy),
-    Disturbance(f"zoomed out to {ZOOM}", _zoomed_out),
-    Disturbance(f"shifted {SHIFT:.0%}", _shifted),
-    Disturbance(f"turned +{TURN:.0f}°", _turned(TURN)),
-    Disturbance(f"turned -{TURN:.0f}°", _turned(-TURN)),
+    _moving(f"zoomed out to {ZOOM}", _zooming_out),
+    _moving(f"shifted {SHIFT:.0%}", _shifting),
+    _moving(f"turned +{TURN:.0f}°", _turning(TURN)),
+    _moving(f"turned -{TURN:.0f}°", _turning(-TURN)),
     Disturbance("logo on the chest", with_logo),
     Disturbance("all-over print", with_print),
     Disturbance("another background", on_another_background),
 )
+
+
+def _generator(disturbance: Disturbance, item_id: str, seed: int) -> Generator:
+    return np.random.default_rng([seed, crc32(disturbance.name.encode()), crc32(item_id.encode())])
 
 
 def disturb(
@@ -249,5 +271,32 @@ def disturb(
     -------
     uint8 (h, w, 3)
     """
-    rng = np.random.default_rng([seed, crc32(disturbance.name.encode()), crc32(item_id.encode())])
-    return disturbance.change(rgb, mask, rng)
+    return disturbance.change(rgb, mask, _generator(disturbance, item_id, seed))
+
+
+def undo(
+    found: np.ndarray, disturbance: Disturbance, *, item_id: str, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Move a mask that was found in a disturbed photograph back to where it lies in the undisturbed one.
+
+    Parameters
+    ----------
+    found : bool (h, w)
+    disturbance : Disturbance
+    item_id : str
+    seed : int
+        As in `disturb`.
+
+    Returns
+    -------
+    mask : bool (h, w)
+    kept : bool (h, w)
+        What of the undisturbed photograph is in the disturbed one; nothing can be said of the rest.
+    """
+    if disturbance.move is None:
+        return found, np.ones_like(found)
+    size = np.array(found.shape[::-1])
+    move = disturbance.move(size, _generator(disturbance, item_id, seed))
+    layers = np.dstack([found, np.ones_like(found)]).astype(np.float32)
+    back = warp(layers, move, mode="constant", cval=0) > 0.5
+    return back[..., 0], back[..., 1]

@@ -1,7 +1,7 @@
 """The evaluation suite: parts by name, on photographs that are read once, each giving its tables."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from training.evaluation.true_shape import true_shape
 from training.files import write_atomically
 from training.photo.encoder import Encoder
 
-MARKDOWN_FILE, JSON_FILE = "suite.md", "suite.json"
+MARKDOWN_FILE, JSON_FILE, MASKS_FILE = "suite.md", "suite.json", "masks.png"
 DESCRIBED = {"retrieval", "baselines"}  # parts that need the hand-made descriptors
 
 
@@ -42,6 +42,12 @@ class Settings:
         What the ablation starts from.
     processes : int or None
         Worker processes; all cores without it.
+    parsed : Catalogue or None
+        Parsed photographs of people, for the masks.
+    beside : Path or None
+        A segmenter, or a bundle with one, whose masks are scored beside.
+    out : Path or None
+        Where to write pictures to look at.
     """
 
     parts: tuple[str, ...]
@@ -51,6 +57,9 @@ class Settings:
     ablation_epochs: int = 8
     config: Config = DEFAULT
     processes: int | None = None
+    parsed: Catalogue | None = None
+    beside: Path | None = None
+    out: Path | None = None
 
 
 class Subject:
@@ -60,7 +69,7 @@ class Subject:
         self, encoder: Encoder, gallery: Catalogue, queries: Catalogue, *, settings: Settings
     ) -> None:
         self.encoder, self.settings = encoder, settings
-        self._catalogues = gallery, queries
+        self.catalogues = gallery, queries
 
     def _read(self, catalogue: Catalogue, name: str) -> Photos:
         described = bool(DESCRIBED.intersection(self.settings.parts))
@@ -76,12 +85,12 @@ class Subject:
     @cached_property
     def gallery(self) -> Photos:
         """The photographs that are searched."""
-        return self._read(self._catalogues[0], "gallery")
+        return self._read(self.catalogues[0], "gallery")
 
     @cached_property
     def queries(self) -> Photos:
         """The photographs that are searched for."""
-        return self._read(self._catalogues[1], "queries")
+        return self._read(self.catalogues[1], "queries")
 
 
 def _retrieval(subject: Subject) -> list[Table]:
@@ -118,6 +127,22 @@ def _sketch(subject: Subject) -> list[Table]:
     return [sketch(subject.encoder, subject.gallery, subject.queries, processes=subject.settings.processes)]
 
 
+def _masks(subject: Subject) -> Iterator[Table]:
+    from training.evaluation.finder import Finder
+    from training.evaluation.masks import masks
+    from training.figures.mask_sheet import Section, mask_sheet
+    from training.figures.sheet import save
+
+    chosen = subject.settings
+    finders = (Finder(), *([Finder.at(chosen.beside)] if chosen.beside else []))
+    sections: list[Section] = []
+    for measured in masks(*subject.catalogues, finders, parsed=chosen.parsed, processes=chosen.processes):
+        sections += measured.sections
+        yield measured.table
+    if chosen.out:
+        save(mask_sheet(sections), chosen.out / MASKS_FILE)
+
+
 def _baselines(subject: Subject) -> list[Table]:
     from training import device  # loads TensorFlow
 
@@ -146,12 +171,13 @@ def _ablation(subject: Subject) -> list[Table]:
     ]
 
 
-PARTS: dict[str, Callable[[Subject], list[Table]]] = {
+PARTS: dict[str, Callable[[Subject], Iterable[Table]]] = {
     "retrieval": _retrieval,
     "fashion-mnist": _fashion_mnist,
     "invariance": _invariance,
     "true-shape": _true_shape,
     "sketch": _sketch,
+    "masks": _masks,
     "baselines": _baselines,
     "ablation": _ablation,
 }

@@ -9,10 +9,12 @@ CLASSES = (BACKGROUND, PERSON, *TYPES)
 
 NAMES = {
     "upper": (
-        "blouse bodysuit bra hoodie jersey jumper longsleeve polo pullover shirt singlet sweater sweatshirt t-shirt "
-        "tank tee top tunic undershirt upper vest"
+        "blouse bodysuit bra hoodie jersey jumper longsleeve polo pullover shirt singlet sweater sweatshirt "
+        "t-shirt tank tee top tunic undershirt upper vest"
     ),
-    "outer": "anorak blazer cape cardigan coat gilet jacket kimono outer outerwear outwear parka poncho suit trench",
+    "outer": (
+        "anorak blazer cape cardigan coat gilet jacket outer outerwear outwear parka poncho suit trench"
+    ),
     "dress": "dress gown jumpsuit overall playsuit romper swimsuit",
     "trousers": "chino jean jegging jogger legging pant short sweatpant trouser",
     "skirt": "skirt",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.color import rgb2hsv
 
-from training.evaluation.disturbances import DISTURBANCES, disturb
+from training.evaluation.disturbances import DISTURBANCES, disturb, undo
 
 HEIGHT, WIDTH = 90, 70
 KINDS = {kind.name: kind for kind in DISTURBANCES}
@@ -113,3 +113,43 @@ def test_noise_has_its_deviation(change, photo):
 def test_blur_softens_what_was_sharp(change, photo):
     assert np.abs(np.diff(photo[50].astype(int), axis=0)).max() > 100
     assert np.abs(np.diff(change("blur")[50].astype(int), axis=0)).max() < 60
+
+
+def _seen(mask):
+    """A photograph in which the mask alone is white."""
+    return np.repeat(mask[..., None].astype(np.uint8) * 255, 3, axis=2)
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("item_id", ["a", "b", "c", "d", "e"])
+def test_a_mask_is_moved_back_to_where_it_was(name, item_id, mask):
+    moved = mask > 0
+    moved[20:30, 15:25] = False  # so that no turn or mirror gives the same
+    if KINDS[name].move is None:
+        back, kept = undo(moved, KINDS[name], item_id=item_id, seed=2)
+        assert kept.all()
+        np.testing.assert_array_equal(back, moved)
+        return
+    disturbed = disturb(_seen(moved), mask, KINDS[name], item_id=item_id, seed=2)[..., 0] > 127
+    assert (disturbed != moved).mean() > 0.02
+    back, kept = undo(disturbed, KINDS[name], item_id=item_id, seed=2)
+    assert (back & moved & kept).sum() / ((back | moved) & kept).sum() > 0.95
+
+
+def test_what_a_shift_moved_out_of_the_picture_is_not_kept():
+    whole = np.ones((50, 100), bool)
+    found = [undo(whole, KINDS["shifted 8%"], item_id=name, seed=0)[1] for name in "abcdefgh"]
+    assert {round(1 - kept.mean(), 2) for kept in found} == {0.08}
+    for kept in found:
+        assert (
+            sum(not kept[edge].any() for edge in (0, -1)) + sum(not kept[:, edge].any() for edge in (0, -1))
+            == 1
+        )
+
+
+def test_a_zoomed_out_photograph_is_kept_whole_and_a_mirrored_one_too():
+    whole = np.ones((50, 100), bool)
+    for name in ("zoomed out to 0.8", "mirrored"):
+        back, kept = undo(whole, KINDS[name], item_id="a", seed=0)
+        assert kept.all()
+        assert back.all()

@@ -9,6 +9,7 @@ from PIL import Image
 from training.figures.garment_sheet import garment_rows
 from training.figures.history import curves
 from training.figures.layers import feature_maps, kernels
+from training.figures.mask_sheet import COLOURS, Outlined, Section, mask_sheet
 from training.figures.result_sheet import Answered, Shown, result_sheet
 from training.figures.sheet import save
 
@@ -187,3 +188,34 @@ def test_a_failed_save_leaves_the_former_picture_as_it_was(tmp_path):
         save(Failing(), path)
     assert path.read_bytes() == b"former"
     assert [file.name for file in tmp_path.iterdir()] == ["figure.png"]
+
+
+def _found(*masks, colour=GREEN):
+    return Outlined(_flat(colour), masks, "0.42")
+
+
+def _half(top, end):
+    mask = np.zeros((40, 30), dtype=bool)
+    mask[top:end, 10:20] = True
+    return mask
+
+
+def test_each_garment_found_is_outlined_in_its_place_and_colour():
+    figure = mask_sheet([Section("People", (_found(_half(4, 16), _half(20, 36)),))])
+    lines = [line for axes in figure.axes for line in axes.lines]
+    shown = [line for line in lines if line.get_color() != "white"]
+    assert [line.get_color() for line in shown] == list(COLOURS[:2])
+    down = shown[0].get_ydata()
+    across = shown[0].get_xdata()
+    size = across.max() + across.min()  # the mask is in the middle from left to right
+    assert down.min() / size == pytest.approx(4 / 40, abs=0.02)
+    assert down.max() / size == pytest.approx(16 / 40, abs=0.02)
+    assert (across.max() - across.min()) / size == pytest.approx(10 / 40, abs=0.02)
+
+
+def test_sections_without_photographs_are_left_out():
+    figure = mask_sheet([Section("None", ()), Section("People", (_found(),) * 9)])
+    assert "None" not in _texts(figure)
+    assert _texts(figure).count("0.42") == 9
+    tops = {round(axes.get_position().y1, 3) for axes in figure.axes}
+    assert len(tops) == 2

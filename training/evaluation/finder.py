@@ -1,0 +1,107 @@
+"""What finds garments in a photograph: uint8 (h, w, 3) in, a mask, bool (h, w), for each garment out."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+from scipy.special import expit
+
+from training.errors import UnreadableEncoder
+from training.photo.litert import LiteModel
+from training.photo.preprocessing import CONNECTIVITY, MASK_THRESHOLD, SMALLEST_PART
+from training.photo.segmenter import MODEL_FILE, PRETRAINED, squeeze
+
+
+@dataclass(frozen=True)
+class Found:
+    """A garment in a photograph.
+
+    Parameters
+    ----------
+    mask : bool (h, w)
+        In the photograph's own frame and pixels.
+    type : str, optional
+        One of `training.photo.garment_types.TYPES`; None where the segmenter knows no types.
+    worn : bool, optional
+        Whether a person wears it; None where the segmenter does not say.
+    """
+
+    mask: np.ndarray
+    type: str | None = None
+    worn: bool | None = None
+
+
+@dataclass(frozen=True)
+class Finder:
+    """A segmenter by its file: small to send to another process, which reads it once.
+
+    Parameters
+    ----------
+    file : Path
+        A LiteRT model, uint8 (n, 128, 128, 3) -> the logits of garment, float32 (n, 128, 128, 1).
+    """
+
+    file: Path = PRETRAINED
+
+    @classmethod
+    def at(cls, place: Path) -> "Finder":
+        """Return the finder of a segmenter's file, or of the bundle in a folder.
+
+        Raises
+        ------
+        UnreadableEncoder
+            There is none, or it has another output.
+        """
+        finder = cls(place / MODEL_FILE if place.is_dir() else place)
+        try:
+            channels = _model(finder.file).run(np.zeros((1, 128, 128, 3), np.uint8)).shape[-1]
+        except (OSError, ValueError, RuntimeError) as error:
+            raise UnreadableEncoder(
+                f"The segmenter '{finder.file}' can't be read: {error}. "
+                f"Name a {MODEL_FILE}, or the folder of a bundle with one."
+            ) from error
+        if channels != 1:
+            raise UnreadableEncoder(
+                f"The segmenter '{finder.file}' has {channels} channels; those with one are accepted."
+            )
+        return finder
+
+    def garments(self, photo: np.ndarray) -> list[Found]:
+        """Return the garments in a photograph, uint8 (h, w, 3), the main one first."""
+        logits = _model(self.file).run(squeeze(photo)[None])[0, ..., 0]
+        mask = _parts(expit(logits) > MASK_THRESHOLD)
+        return [Found(_in_photo(mask, photo))] if mask.any() else []
+
+    def main_mask(self, photo: np.ndarray) -> np.ndarray:
+        """Return the main garment's mask, bool (h, w); empty where none is found."""
+        found = self.garments(photo)
+        return found[0].mask if found else np.zeros(photo.shape[:2], bool)
+
+
+@functools.lru_cache(maxsize=4)
+def _model(file: Path) -> LiteModel:
+    return LiteModel(file.read_bytes())
+
+
+def _parts(mask: np.ndarray) -> np.ndarray:
+    """Keep the largest component of a mask, bool (h, w), and those that are not small beside it."""
+    labels, count = ndimage.label(mask, ndimage.generate_binary_structure(2, CONNECTIVITY))
+    areas = np.bincount(labels.ravel(), minlength=count + 1)
+    areas[0] = 0  # the background
+    return (areas >= max(SMALLEST_PART * areas.max(), 1))[labels]
+
+
+def _in_photo(mask: np.ndarray, photo: np.ndarray) -> np.ndarray:
+    """Scale a mask of the network's square, bool (128, 128), to its photograph."""
+    return np.asarray(Image.fromarray(mask).resize(photo.shape[1::-1], Image.Resampling.NEAREST))
+
+
+def overlap(first: np.ndarray, second: np.ndarray, within: np.ndarray | None = None) -> float:
+    """Return the intersection over union of two masks, bool (h, w), where `within` is true; 1 of none."""
+    if within is not None:
+        first, second = first & within, second & within
+    union = np.count_nonzero(first | second)
+    return np.count_nonzero(first & second) / union if union else 1.0
