@@ -89,7 +89,8 @@ def _emblem(size: tuple[int, int], x: float, y: float, width: float, rng: Genera
     if badge == 2:
         draw.ellipse(box, fill=255)
     word = str(rng.choice(WORDS))
-    font = ImageFont.load_default(size=1.15 * width / len(word) if badge else 1.6 * width / len(word))
+    height = (1.15 if badge else 1.6) * width / len(word)
+    font = ImageFont.load_default(size=max(height, 1.0))
     draw.text((x, y), word, font=font, anchor="mm", fill=0 if badge else 255)
     return layer
 

@@ -64,3 +64,11 @@ def test_a_picture_without_a_garment_can_be_disturbed_too(photo, rng):
     nothing = np.zeros(photo.shape[:2], np.float32)
     for change in (with_logo, with_print, on_another_background):
         assert change(photo, nothing, rng).shape == photo.shape
+
+
+@pytest.mark.parametrize("columns", [slice(50, 51), slice(50, 53)])
+def test_what_is_found_narrower_than_a_letter_can_be_disturbed_too(photo, columns, rng):
+    strip = np.zeros(photo.shape[:2], np.float32)
+    strip[:, columns] = 1
+    for change in (with_logo, with_print, on_another_background):
+        assert change(photo, strip, rng).shape == photo.shape
