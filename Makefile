@@ -35,8 +35,8 @@ demo: $(READY) ## Search garments in the browser: CATALOGUE= (your photographs),
 quick: lint ## Lint, and run the tests that take no more than a minute together: ARGS= (for pytest)
 	@$(RUN) -m pytest -q -m "not slow and not browser" $(ARGS)
 
-test: $(READY) ## Run all tests: ARGS= (for pytest)
-	@$(RUN) -m pytest $(ARGS)
+test: $(READY) ## Run all tests, in two processes: ARGS= (for pytest)
+	@$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
 
 coverage: $(READY) ## Run all tests and print the branches that none of them takes: ARGS= (for pytest)
 	@$(RUN) -m pytest -q --cov --cov-report=term $(ARGS)
@@ -46,7 +46,7 @@ fuzz: $(READY) ## Send damaged uploads for a minute: SECONDS=60
 
 mutants: $(READY) ## Make small faults and print which ones the tests don't notice: ARGS="--room gate --faults 25"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check $(COSMIC_RAY)
-	@$(RUN) tests/mutants.py $(ARGS)
+	@$(RUN) -m tests.mutants $(ARGS)
 
 scale: $(READY) ## Add Ray and Milvus to .venv, for work past one machine
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-scale.txt

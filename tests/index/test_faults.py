@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 from index.build import BuildOptions, build_index
-from index.errors import BuildRunning, GateFailed, IndexDamaged, IndexNotWritten
+from index.editing import put_item
+from index.errors import BuildRunning, ChangesDamaged, GateFailed, IndexDamaged, IndexNotWritten
 from index.pages import SearchOptions
 from index.stores.folder.publish import activate, building, current_version, list_versions, rollback, verify
 from index.stores.folder.searcher import Searcher
+from index.stores.folder.store import FolderStore
 from training.catalogue.reader import read_catalogue
 from training.errors import EncoderMismatch, TooManyBadItems
 from training.photo.encoder import PRETRAINED, Encoder
@@ -241,6 +243,39 @@ def test_a_catalogue_that_goes_in_the_middle_of_a_build_is_not_published(
         build(night=1, cache=None)
     monkeypatch.undo()
     assert list_versions(indexes) == [first]
+    serving()
+
+
+@pytest.mark.parametrize("after", [0, 1, 6])
+def test_the_cache_may_be_deleted_at_any_time_also_in_the_middle_of_a_build(
+    build, indexes, tmp_path, encoder, monkeypatch, after
+):
+    vectors = indexes / build() / "vectors.faiss"
+    expected = vectors.read_bytes()
+    embed, calls = encoder.embed_garments, []
+
+    def embed_and_delete(garments):
+        calls.append(1)
+        if len(calls) == after:
+            shutil.rmtree(tmp_path / "cache")
+        return embed(garments)
+
+    shutil.rmtree(tmp_path / "cache")
+    monkeypatch.setattr(encoder, "embed_garments", embed_and_delete)
+    assert (indexes / build(night=1) / "vectors.faiss").read_bytes() == expected
+    monkeypatch.undo()
+
+
+def test_beside_a_damaged_log_of_changes_a_build_stops_and_the_version_in_use_stays(
+    build, serving, indexes, encode_image, photo, encoder
+):
+    store, first = FolderStore(indexes), current_version(indexes)
+    put_item(store, encoder, "new", encode_image(photo), {})
+    (indexes / "changes.sqlite").write_bytes(b"nothing of the kind" * 500)
+    serving()
+    with pytest.raises(ChangesDamaged, match="index restore"):
+        build(night=1)
+    assert list_versions(indexes) == [first] and not list(indexes.glob(".building-*"))
     serving()
 
 

@@ -83,6 +83,27 @@ def test_a_wrong_catalogue_is_one_line_and_a_failure(run):
     assert result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--catalog", "drawn:60"],
+        ["--kind", "annoy"],
+        ["--recall", "0"],
+        ["--max-drop", "twice"],
+        ["--keep", "0"],
+        ["--allow-root", "nowhere"],
+        ["drawn:60"],
+    ],
+)
+def test_a_wrong_command_line_is_told_by_its_exit_code_and_the_version_in_use_stays(
+    run, built, tmp_path, catalogue_path, words
+):
+    before = current_version(tmp_path / "indexes")
+    result = run("build", "--catalogue", catalogue_path, *words)
+    assert result.exit_code == 2 and "Usage:" in result.output
+    assert current_version(tmp_path / "indexes") == before
+
+
 def test_a_search_lists_the_photograph_itself_first(built, run, catalogue_path):
     result = run("search", catalogue_path.parent / "square-2.png", "--limit", 3)
     lines = result.stdout.splitlines()

@@ -132,12 +132,15 @@ def test_a_signal_ends_the_build_with_its_children_and_the_schedule(number, code
     with subprocess.Popen(
         [sys.executable, "-c", HANGING], cwd=ROOT, stdout=writing, stderr=subprocess.PIPE
     ) as nightly:
-        os.close(writing)
-        with open(reading, "rb") as output:
-            assert output.read(4) == b"upup"
-            nightly.send_signal(number)
-            assert output.read() == b""  # everyone who held the other end is gone
-        _, log = nightly.communicate(timeout=20)
+        try:
+            os.close(writing)
+            with open(reading, "rb") as output:
+                assert output.read(4) == b"upup"
+                nightly.send_signal(number)
+                assert output.read() == b""  # everyone who held the other end is gone
+            _, log = nightly.communicate(timeout=20)
+        finally:
+            nightly.kill()  # or `with nightly` waits for one that hangs
     assert nightly.returncode == code
     assert (
         b"exit code -15" in log

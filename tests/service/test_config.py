@@ -28,6 +28,75 @@ def test_an_empty_environment_gives_the_defaults():
     assert Config.from_environment({"SILHOUETTE_MAX_LIMIT": ""}) == Config()
 
 
+def test_an_empty_variable_leaves_what_the_file_says(settings_file):
+    environ = settings_file('workers = 5\nindexes = "/data"\ncors_origins = ["https://a.example"]\n')
+    empty = {f"SILHOUETTE_{name}": "" for name in ("WORKERS", "INDEXES", "CORS_ORIGINS", "STORE")}
+    config = Config.from_environment(environ | empty)
+    assert (config.workers, config.indexes) == (5, Path("/data"))
+    assert config.cors_origins == ("https://a.example",)
+    assert Config.from_environment({"SILHOUETTE_CONFIG": ""}) == Config()
+
+
+@pytest.mark.parametrize(
+    ("environ", "words", "port"),
+    [
+        ({"PORT": "9001"}, [], 9001),
+        ({"PORT": "9001", "SILHOUETTE_PORT": ""}, [], 9001),
+        ({"PORT": "9001", "SILHOUETTE_PORT": "9002"}, [], 9002),
+        ({"PORT": "9001", "SILHOUETTE_PORT": "9002"}, ["--port", "9003"], 9003),
+        ({"PORT": ""}, [], 9000),
+        ({}, [], 9000),
+    ],
+)
+def test_port_is_read_where_neither_the_option_nor_the_variable_of_the_service_names_one(
+    settings_file, monkeypatch, environ, words, port
+):
+    served = []
+    monkeypatch.setattr("service.__main__.run_server", lambda read, *, example: served.append(read()))
+    clean = {"PORT": None, "SILHOUETTE_PORT": None}
+    given = clean | settings_file("port = 9000\n") | environ
+    assert CliRunner().invoke(main, ["serve", *words], env=given).exit_code == 0
+    assert served[0].port == port
+
+
+def test_the_options_that_the_guide_names_are_those_of_serve_and_stand_above_a_variable(monkeypatch):
+    served = []
+    monkeypatch.setattr("service.__main__.run_server", lambda read, *, example: served.append(read()))
+    (listed,) = re.findall(r"An option of the command line \((.*?)\)", GUIDE.read_text(), re.DOTALL)
+    named = re.findall(r"`--(\w+)`", listed)
+    serve = main.commands["serve"]
+    options = {option.name for option in serve.params if option.name in {one.name for one in fields(Config)}}
+    assert set(named) == options
+    given = {"host": "h", "port": "1", "prefix": "/p", "workers": "1", "store": "milvus:a.db"}
+    given |= {"encoder": "e", "indexes": "i"}
+    variables = {
+        "SILHOUETTE_HOST": "other",
+        "SILHOUETTE_PORT": "2",
+        "SILHOUETTE_PREFIX": "/other",
+        "SILHOUETTE_WORKERS": "2",
+        "SILHOUETTE_STORE": "milvus://other",
+        "SILHOUETTE_ENCODER": "other",
+        "SILHOUETTE_INDEXES": "other",
+    }
+    words = [word for name in named for word in (f"--{name}", given[name])]
+    assert CliRunner().invoke(main, ["serve", *words], env=variables).exit_code == 0
+    assert {name: str(getattr(served[0], name)) for name in named} == given
+
+
+def test_a_relative_path_starts_where_the_service_was_started_and_not_at_the_file(settings_file, tmp_path):
+    config = Config.from_environment(
+        settings_file('indexes = "here/indexes"\n') | {"SILHOUETTE_KEYS": "keys.json"}
+    )
+    assert (config.indexes, config.keys) == (Path("here/indexes"), Path("keys.json"))
+
+
+def test_the_example_of_a_file_in_the_guide_is_read_as_it_stands(settings_file):
+    (example,) = re.findall(r"```toml\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    config = Config.from_environment(settings_file(example))
+    assert (config.workers, config.indexes) == (4, Path("/srv/silhouette/indexes"))
+    assert config.max_upload_bytes == 20_000_000 and config.cors_origins == ("https://shop.example",)
+
+
 def test_each_setting_is_read_from_its_variable():
     environ = {
         "SILHOUETTE_INDEXES": "/data/indexes",

@@ -8,8 +8,10 @@ import pytest
 
 from index.build import BuildOptions, build_index
 from index.stores.folder.searcher import Searcher
+from service.errors import RefusedRequest
+from service.picture.item_file import item_file
 from service.run.app import create_app
-from training.catalogue.reader import read_catalogue
+from training.catalogue.reader import Item, read_catalogue
 
 
 @pytest.fixture
@@ -67,3 +69,13 @@ def test_a_photograph_that_was_put_is_served(built, live, photo):
     form = {"file": (io.BytesIO(photo), "p")}
     assert shop.client.put("/v1/items/new", data=form, headers=live.headers).status_code == 201
     assert shop.client.get("/v1/items/new/image", buffered=True).data == photo
+
+
+def test_a_version_without_folders_of_its_own_serves_what_it_did(tmp_path, photo):
+    """One that was built before there were any; the next build writes them down."""
+    path = tmp_path / "anywhere.jpg"
+    path.write_bytes(photo)
+    item = Item("coat", path, {})
+    assert item_file(item, None) == (path, "image/jpeg")
+    with pytest.raises(RefusedRequest, match="outside of its catalogue"):
+        item_file(item, (str(tmp_path / "shop"),))

@@ -5,11 +5,12 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import partial, partialmethod
 from pathlib import Path
 
 import pytest
 
+from training.catalogue import drawn
 from training.catalogue.reader import read_catalogue
 from training.config import QUICK
 
@@ -31,6 +32,15 @@ def read(drawn_cache):
     return partial(read_catalogue, cache=drawn_cache)
 
 
+@pytest.fixture
+def without_graphs(monkeypatch):
+    """Train without tracing graphs, which takes longer than a few steps, where another test traces them."""
+    import keras
+
+    eager = partialmethod(keras.Model.compile, run_eagerly=True)
+    monkeypatch.setattr(keras.Model, "compile", eager)
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, read, drawn_cache):
     """The folder of a finished run."""
@@ -43,9 +53,20 @@ def finished(tmp_path_factory, read, drawn_cache):
     return out
 
 
+@pytest.fixture(scope="session")
+def shared_drawings(tmp_path_factory):
+    """A cache with the drawn garments that commands ask for which are stopped while they use them."""
+    cache = tmp_path_factory.mktemp("shared") / "cache"
+    drawn.rows(300, seed=0, cache=cache)
+    return cache
+
+
 @contextmanager
 def _run_until(folder, words, sign):
-    """Run Python in a session of its own; yield it and what it has said once a line has the sign."""
+    """Run Python in a session of its own; yield it and what it has said once a line has the sign.
+
+    Afterwards it is killed if it still runs: `with process` would wait for it.
+    """
     with subprocess.Popen(
         [sys.executable, *words],
         cwd=folder,
@@ -55,12 +76,15 @@ def _run_until(folder, words, sign):
         text=True,
         start_new_session=True,
     ) as process:
-        said = ""
-        for line in process.stderr:
-            said += line
-            if sign in line:
-                break
-        yield process, said
+        try:
+            said = ""
+            for line in process.stderr:
+                said += line
+                if sign in line:
+                    break
+            yield process, said
+        finally:
+            process.kill()
 
 
 @pytest.fixture(scope="session")

@@ -47,10 +47,29 @@ def _wait_for_end(pids):
     return running
 
 
-def _kill_with(process, fewest):
-    """Kill the main process alone, by SIGKILL, once so many others run for it; return these."""
-    while len(others := _descendants(process.pid)) < fewest and process.poll() is None:
+def _has_begun(pid):
+    """Whether it is a worker of joblib that has begun, and so leaves Ctrl-C to its main process."""
+    try:
+        place = Path("/proc") / str(pid)
+        words, status = (place / "cmdline").read_bytes(), (place / "status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    ignored = int(status.partition("SigIgn:")[2].split()[0], 16)
+    return b"popen_loky" in words and bool(ignored >> (signal.SIGINT - 1) & 1)
+
+
+def _kill_with(process, fewest, workers):
+    """Kill the main process alone, by SIGKILL, once so many others run for it; return these.
+
+    Workers are stopped before, so that they can't see it: what ends them then is the kernel.
+    """
+    others, begun = set(), set()
+    while (len(others) < fewest or len(begun) < workers) and process.poll() is None:
         os.sched_yield()
+        others = _descendants(process.pid)
+        begun = {pid for pid in others if _has_begun(pid)}
+    for pid in begun:
+        os.kill(pid, signal.SIGSTOP)
     process.kill()
     process.stderr.close()
     return others
@@ -86,40 +105,30 @@ subprocess.run([sys.executable, "-c", program], preexec_fn=ending_with_this())
 
 
 @pytest.mark.parametrize(
-    ("words", "sign", "fewest"),
+    ("words", "sign", "fewest", "workers"),
     [
-        (["-c", LONG_WORK], "begun", 3),
-        (["-c", DECODING], "begun", 2),
-        (["-c", PROGRAM], "begun", 1),
-        (["-m", "index", "build", "--catalogue", "drawn:300:3", "--processes", "2"], "Drawing", 3),
-        (["-m", "index", "build", "--catalogue", "drawn:600", "--processes", "2"], "Embedding", 3),
-        (["-m", "training", "fit", "--catalogue", "drawn:600", "--out", "run"], "cutting out", 3),
-        (["-m", "training", "segmenter", "--catalogue", "drawn:600"], "Reading", 3),
+        (["-c", LONG_WORK], "begun", 3, 2),
+        (["-c", DECODING], "begun", 2, 0),
+        (["-c", PROGRAM], "begun", 1, 0),
+        (["-m", "index", "build", "--catalogue", "drawn:300:3", "--processes", "2"], "Drawing", 3, 2),
+        (["-m", "index", "build", "--catalogue", "drawn:300", "--processes", "2"], "Embedding", 3, 2),
+        (["-m", "training", "fit", "--catalogue", "drawn:300", "--out", "run"], "cutting out", 3, 2),
+        (["-m", "training", "segmenter", "--catalogue", "drawn:300"], "Reading", 3, 2),
     ],
     ids=["workers", "decoder", "program", "drawing", "build", "fit", "segmenter"],
 )
 def test_nothing_outlives_a_process_that_was_killed(
-    tmp_path, shared_drawings, run_until, words, sign, fewest
+    tmp_path, shared_drawings, run_until, words, sign, fewest, workers
 ):
     if sign != "Drawing":
         (tmp_path / "cache").symlink_to(shared_drawings)
     with run_until(tmp_path, words, sign) as (process, _):
-        others = _kill_with(process, fewest)
+        others = _kill_with(process, fewest, workers)
     assert len(others) >= fewest
     running = _wait_for_end(others)
     for pid in running:
         os.kill(pid, signal.SIGKILL)
     assert not running
-
-
-@pytest.fixture(scope="module")
-def shared_drawings(tmp_path_factory):
-    """A cache that holds the drawn garments which the commands ask for."""
-    from training.catalogue import drawn
-
-    cache = tmp_path_factory.mktemp("cache")
-    drawn.rows(600, seed=0, cache=cache)
-    return cache
 
 
 def test_a_process_whose_parent_has_gone_already_ends_at_once():

@@ -55,15 +55,15 @@ def interrupt(tmp_path, run_until):
     ("words", "sign", "kept"),
     [
         (
-            ["index", "build", "--catalogue", "drawn:300", "--processes", "2"],
+            ["index", "build", "--catalogue", "drawn:120", "--processes", "2"],
             "Embedding",
             "index in use stays",
         ),
-        (["training", "segmenter", "--catalogue", "drawn:300"], "Reading", "the same command"),
-        (["training", "fit", "--catalogue", "drawn:300", "--out", "run"], "cutting out", "--resume"),
+        (["training", "segmenter", "--catalogue", "drawn:120"], "Reading", "the same command"),
+        (["training", "fit", "--catalogue", "drawn:120", "--out", "run"], "cutting out", "--resume"),
         (["training", "fit", "--catalogue", "drawn:60", "--out", "run"], "training: 0/", "--resume"),
         (
-            ["training", "evaluate", "--gallery", "drawn:300", "--queries", "drawn:50:5"],
+            ["training", "evaluate", "--gallery", "drawn:120", "--queries", "drawn:50:5"],
             "gallery",
             "same command",
         ),
@@ -88,7 +88,7 @@ def _free_port():
     ("words", "sign", "kept"),
     [
         (["index", "build", "--catalogue", "drawn:60", "--retrain"], "training: 0/", "index in use stays"),
-        (["service", "demo", "--catalogue", "drawn:300"], "Embedding", "what was embedded is kept"),
+        (["service", "demo", "--catalogue", "drawn:120"], "Embedding", "what was embedded is kept"),
     ],
     ids=["retrain", "demo"],
 )

@@ -1,5 +1,7 @@
 """Scores of rankings, against numbers worked out by hand."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -102,6 +104,11 @@ def test_a_query_in_a_small_gallery_does_not_vote_for_itself():
     assert _mark("aba", **ids).scores().knn_accuracy == 0.0  # one to one, and b is nearer
 
 
+def test_the_query_itself_takes_nothing_from_the_votes_for_its_label():
+    ids = {"query_ids": ["x"], "gallery_ids": ["x", "y", "z"]}
+    assert _mark("aab", **ids).scores().knn_accuracy == 1.0  # one to one, and a is nearer
+
+
 def test_chunks_give_the_same_marks_as_one_go():
     generator = np.random.default_rng(1)
     vectors = generator.normal(size=(40, 4)).astype(np.float32)
@@ -130,6 +137,12 @@ def test_the_vectors_are_left_as_they_were():
 def test_labels_that_do_not_match_the_vectors_are_refused_with_both_counts():
     with pytest.raises(ValueError, match=r"gallery have 1 labels for vectors of shape \(2, 2\)"):
         score_queries(_at(0), _at(0, 5), query_labels=["a"], gallery_labels=["a"])
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 1, 2)])
+def test_vectors_that_are_not_rows_are_refused_with_their_shape(shape):
+    with pytest.raises(ValueError, match=rf"shape {re.escape(str(shape))}.*Accepted is .* \(n, d\) array"):
+        score_queries(np.ones(shape), _at(0, 5), query_labels=["a", "b"], gallery_labels=["a", "b"])
 
 
 def test_an_empty_set_of_queries_is_refused():

@@ -36,6 +36,7 @@ DRESS = OneOf("category", ("dress",))
         ({"not": {"category": "dress"}}, Not(DRESS)),
         ({"or": []}, AnyOf(())),
         ({"price": 2**70}, OneOf("price", (float(2**70),))),
+        ({"name": "ü" * MAX_TEXT}, OneOf("name", ("ü" * MAX_TEXT,))),
     ],
 )
 def test_the_json_form_says_what_is_asked(fields, expected):

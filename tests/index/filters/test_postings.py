@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from index.filters.parse import MAX_TEXT, parse_filter
@@ -67,7 +67,28 @@ def shop(pool):
     return st.tuples(metadata(values), st.lists(filters(values), min_size=1, max_size=6))
 
 
+# each form of a filter, with items that pass one of its parts alone: not every run draws such
+EVERY_FORM = (
+    [{"a": 1}, {"a": "a"}, {"a": 2}, {"ä": 1}, {"a": [1, 2], "ä": "a"}, {"a": None}, {}],
+    [
+        {"or": [{"a": 1}, {"ä": "a"}]},
+        {"or": [{"a": {"gt": 1}}, {"a": "a"}, {"ä": 1}]},
+        {"or": []},
+        {"and": [{"a": 1}, {"a": 2}]},
+        {"and": []},
+        {"not": {"or": [{"a": 1}, {"ä": 1}]}},
+        {"not": {"and": [{"a": 1}, {"a": 2}]}},
+        {"a": [1, "a", None]},
+        {"a": []},
+        {"a": None},
+        {"a": {"ne": 1}},
+        *({"a": {low: 1, high: 2}} for low in ("gt", "gte") for high in ("lt", "lte")),
+    ],
+)
+
+
 @settings(max_examples=120, deadline=None)
+@example(EVERY_FORM)
 @given(st.lists(COMPARED, max_size=4).flatmap(shop))
 def test_sqlite_lets_the_same_items_pass_as_python(drawn):
     contents, asked = drawn

@@ -9,7 +9,14 @@ from click.testing import CliRunner
 
 from index.__main__ import main
 from index.backup import restore_backup, write_backup
-from index.errors import BackupNotWritten, BackupUnusable, ChangeNotWritten, ChangesDamaged
+from index.errors import (
+    BackupNotWritten,
+    BackupUnusable,
+    ChangeNotConfirmed,
+    ChangeNotWritten,
+    ChangesDamaged,
+    StoreUnreachable,
+)
 
 
 def found(searcher):
@@ -134,6 +141,50 @@ def test_a_backup_that_can_not_be_written_leaves_the_one_before(changed, tmp_pat
     monkeypatch.setattr("index.photographs.write_atomically", full)
     with pytest.raises(ChangeNotWritten, match="No item has changed"):
         restore_backup(changed.store, path)
+
+
+@pytest.mark.parametrize(("kind", "other"), [("folder", "folder"), ("folder", "lite"), ("lite", "folder")])
+def test_a_backup_of_one_store_can_be_restored_into_another(shop_at, plain, tmp_path, kind, other):
+    first, second = shop_at(kind), shop_at(other)
+    for shop in (first, second):
+        shop.publish(*plain(*range(8)))
+    first.put("mine", 50, price=1)
+    first.put("sku-3", 51, price=3)
+    first.store.changes.delete("sku-5")
+    write_backup(first.store, tmp_path / "b.zip")
+    second.put("mine", 60, price=2)
+    restore_backup(second.store, tmp_path / "b.zip")
+    assert found(second.open()) == found(first.open())
+    assert second.store.changes.state("mine").item.path.read_bytes().endswith(b"50")
+
+
+@pytest.mark.parametrize("broken_at", [1, 2, 3])
+def test_a_restore_that_was_broken_off_is_repeated(shop_at, plain, tmp_path, monkeypatch, broken_at):
+    shop = shop_at("lite")
+    shop.publish(*plain(*range(8)))
+    shop.put("mine", 50, price=1)
+    shop.store.changes.delete("sku-5")
+    before = found(shop.open())
+    write_backup(shop.store, tmp_path / "b.zip")
+    shop.put("mine", 60, price=2)
+    shop.put("sku-3", 61, price=3)
+    changes = type(shop.store.changes)
+    write, calls = changes._record, []
+
+    def failing(*arguments, **options):
+        calls.append(1)
+        if len(calls) == broken_at:
+            raise StoreUnreachable("Milvus does not answer.")
+        return write(*arguments, **options)
+
+    monkeypatch.setattr(changes, "_record", failing)
+    with pytest.raises(ChangeNotConfirmed, match="Repeat it"):
+        restore_backup(shop.store, tmp_path / "b.zip")
+    monkeypatch.undo()
+    restore_backup(shop.store, tmp_path / "b.zip")
+    assert {name: found(shop.open()).get(name) for name in ("mine", "sku-5")} == {
+        name: before.get(name) for name in ("mine", "sku-5")
+    }
 
 
 @pytest.fixture

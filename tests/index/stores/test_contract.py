@@ -134,6 +134,16 @@ def test_a_threshold_holds_for_what_is_listed_and_counted(filled, gallery, numbe
     assert none.hits == () and none.total == 21
 
 
+def test_what_scores_just_the_threshold_is_listed_and_counted(filled, numbered):
+    (whole,) = filled.searcher.search(numbered(7)[None], SearchOptions(limit=60))
+    least = whole.hits[20].score
+    assert least != whole.hits[21].score
+    for limit in (5, 21, 30):
+        options = SearchOptions(limit=limit, min_score=least)
+        (page,) = filled.searcher.search(numbered(7)[None], options)
+        assert rows(page) == rows(whole)[: min(limit, 21)] and page.total == 21
+
+
 def test_of_duplicates_only_the_best_is_listed_and_groups_are_counted(filled, gallery, numbered):
     ranking, _ = brute_force(gallery, numbered(101))
     (page,) = filled.searcher.search(numbered(101)[None], SearchOptions(limit=60, collapse=True))

@@ -298,6 +298,18 @@ def test_a_photo_of_exactly_the_largest_size_is_accepted(small, pictures):
     assert small(content + bytes(4096 - len(content))).status_code == 200
 
 
+@pytest.mark.parametrize("most", [1_500_000, 1_500_001, 1_500_002])
+def test_in_base64_a_photo_may_be_as_large_as_in_a_form(searcher, tmp_path, photo, most):
+    client = create_app(Config(query_folder=tmp_path / "q", max_upload_bytes=most), searcher).test_client()
+
+    def search(size):
+        text = base64.b64encode(photo + bytes(size - len(photo))).decode()
+        return client.post("/v1/search", json={"image_base64": text})
+
+    assert search(most).status_code == 200
+    refused(search(most + 1), 413, "upload_too_large", "image_base64")
+
+
 def test_a_file_or_a_body_of_too_many_bytes_is_refused(small, photo):
     refused(small(photo + bytes(4097 - len(photo))), 413, "upload_too_large", "file")
     refused(small(bytes(200_000)), 413, "upload_too_large")

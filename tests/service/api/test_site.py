@@ -23,8 +23,15 @@ def test_a_wrong_method_is_a_problem_that_names_the_right_one(client):
     assert "POST" in answer.headers["Allow"]
 
 
-def test_a_request_keeps_the_id_that_it_came_with_unless_it_is_unsafe(client):
-    assert client.get("/healthz", headers={"X-Request-Id": "trace-1"}).json["request_id"] == "trace-1"
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("trace-1", True), ("A_b.9" * 12, True), ("x" * 64, True), ("x" * 65, False), ("", False)],
+)
+def test_a_request_keeps_the_id_that_it_came_with_unless_it_is_unsafe(client, given, kept):
+    for address in ("/healthz", "/nothing"):
+        answer = client.get(address, headers={"X-Request-Id": given})
+        assert answer.headers["X-Request-Id"] == answer.json["request_id"]
+        assert (answer.headers["X-Request-Id"] == given) is kept
     unsafe = client.get("/healthz", headers={"X-Request-Id": "a b<c>"})
     assert unsafe.headers["X-Request-Id"].startswith("r_")
 

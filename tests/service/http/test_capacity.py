@@ -19,7 +19,7 @@ def refusal(call, *args):
     return refused.value.code
 
 
-def test_what_is_beyond_all_places_is_refused_until_one_is_free():
+def test_what_is_beyond_all_queue_slots_is_refused_until_one_is_free():
     capacity = Capacity(at_once=1, waiting=1, wait_seconds=0)
     capacity.admit("a")
     capacity.admit("b")
@@ -45,7 +45,7 @@ def test_a_client_gets_its_share_and_leaves_the_rest_to_others():
     capacity.admit("a")
 
 
-def test_places_are_never_given_twice_nor_lost():
+def test_slots_are_never_given_twice_nor_lost():
     capacity = Capacity(at_once=2, waiting=3, wait_seconds=5)
     lock, now, most = threading.Lock(), 0, 0
 
@@ -69,17 +69,18 @@ def test_places_are_never_given_twice_nor_lost():
         served = list(pool.map(work, range(500)))
     assert any(served) and most <= 2
     for _ in range(5):
-        capacity.admit("all places are free again")
+        capacity.admit("all slots are free again")
     assert refusal(capacity.admit, "x") == "overloaded"
 
 
 def test_there_are_threads_for_all_that_is_admitted_and_more():
-    assert threads(Config(searches_at_once=4, searches_waiting=16)) == 20 + SPARE_THREADS
+    assert SPARE_THREADS == 16
+    assert threads(Config(searches_at_once=4, searches_waiting=9)) == 29
 
 
 @pytest.fixture
 def busy(config, searcher, monkeypatch):
-    """A service with one place, and a function that keeps it taken until the returned event is set."""
+    """A service with one queue slot, and a function that keeps it taken until the returned event is set."""
     app = create_app(replace(config, searches_at_once=1, searches_waiting=0, client_searches=1), searcher)
     inside, go_on = threading.Event(), threading.Event()
     answer = views.answer
@@ -93,7 +94,7 @@ def busy(config, searcher, monkeypatch):
     return app, inside, go_on
 
 
-def test_while_all_places_are_taken_searches_are_shed_and_all_else_is_answered(busy, photo):
+def test_while_all_queue_slots_are_taken_searches_are_shed_and_all_else_is_answered(busy, photo):
     app, inside, go_on = busy
 
     def search(address="10.0.0.1"):
@@ -137,7 +138,7 @@ def test_a_client_beyond_its_share_is_told_429(config, searcher):
 
 
 @pytest.mark.parametrize("kind", ["refused", "broken"])
-def test_a_search_that_fails_frees_its_place(config, searcher, post, monkeypatch, kind):
+def test_a_search_that_fails_frees_its_slots(config, searcher, post, monkeypatch, kind):
     app = create_app(replace(config, searches_at_once=1, searches_waiting=0), searcher)
     if kind == "broken":
         monkeypatch.setattr(views, "answer", lambda *args: 1 / 0)
@@ -208,6 +209,43 @@ def test_one_that_waited_too_long_does_not_stand_in_the_way_of_the_next():
     capacity.resume()
     capacity.finish()
     capacity.start()
+
+
+def test_one_that_waited_too_long_gives_no_slot_back():
+    capacity = Capacity(at_once=2, waiting=8, wait_seconds=0)
+    capacity.start()
+    capacity.start()
+    assert [refusal(capacity.start) for _ in range(3)] == ["overloaded"] * 3
+    capacity.finish()
+    capacity.start()
+    assert refusal(capacity.start) == "overloaded"
+
+
+@pytest.mark.parametrize("waiting", [0, 1])  # refused a queue slot, or a concurrency slot
+def test_a_request_gives_back_the_slots_that_it_had_and_no_others(config, searcher, monkeypatch, waiting):
+    settings = replace(config, searches_at_once=1, searches_waiting=waiting, wait_ms=0)
+    app = create_app(settings, searcher)
+    capacity = app.extensions["silhouette.capacity"]
+    answer, within = views.answer, []
+
+    def slots():
+        return capacity._clients.total(), capacity._slots._free
+
+    def others():
+        client = app.test_client()
+        shed = [client.post("/v1/search", json={"item_id": "hat/0"}).json["code"] for _ in range(3)]
+        return shed, client.get("/healthz").status_code, client.get("/nothing").status_code, slots()
+
+    def watching(*args):
+        """While one search is worked on, others are refused, and requests that need no slot are answered."""
+        with ThreadPoolExecutor(1) as pool:  # in the same thread they would share Flask's context
+            within.append(pool.submit(others).result())
+        return answer(*args)
+
+    monkeypatch.setattr(views, "answer", watching)
+    assert app.test_client().post("/v1/search", json={"item_id": "hat/0"}).status_code == 200
+    assert within == [(["overloaded"] * 3, 200, 404, (1, 0))]
+    assert slots() == (0, 1)
 
 
 def test_a_search_is_answered_between_two_pictures_of_a_batch(config, searcher, monkeypatch):

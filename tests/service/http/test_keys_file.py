@@ -64,6 +64,12 @@ def test_a_file_that_is_not_one_of_keys_is_refused_at_the_start(file, text):
         Keyring(file)
 
 
+def test_a_file_that_can_not_be_read_is_refused_with_the_reason(file):
+    file.mkdir()
+    with pytest.raises(InvalidKeys, match=r"keys\.json can't be read \(Is a directory\)"):
+        read_keys(file)
+
+
 def test_a_file_that_is_damaged_later_opens_nothing_until_it_is_whole(file, caplog):
     key = add_key(file, "shop")
     whole, keyring = file.read_text(), Keyring(file)

@@ -121,5 +121,6 @@ def test_everything_is_logged_in_the_form_that_is_set(config, form, kind):
         configure_logs(replace(config, log_format=form, log_level="warning"))
         assert isinstance(root.handlers[0].formatter, kind)
         assert root.level == logging.WARNING
+        assert not logging.getLogger(REQUESTS).isEnabledFor(logging.INFO)  # which requests have
     finally:
         root.handlers[:], root.level = before[0], before[1]

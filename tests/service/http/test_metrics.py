@@ -1,8 +1,11 @@
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
 from index.errors import NoIndex
+from service.config import METRICS_FOLDER
 
 
 @pytest.fixture
@@ -65,3 +68,38 @@ def test_without_an_index_there_are_figures_all_the_same(searcher, figures, monk
 def test_a_request_is_in_progress_until_it_is_answered(client, figures):
     client.get("/v1/items/nothing")
     assert figures()["silhouette_requests_in_progress"] == 1  # the one that reads this
+
+
+def test_a_response_that_can_not_be_counted_is_sent_all_the_same(app, client, figures, monkeypatch, caplog):
+    def full(*labels):
+        raise ValueError("no room for another label")
+
+    monkeypatch.setattr(app.extensions["silhouette.metrics"].requests, "labels", full)
+    assert client.get("/v1/items/hat/0").status_code == 200
+    assert "A response was not counted" in caplog.text
+    monkeypatch.undo()
+    assert figures()["silhouette_ready"] == 1
+
+
+@pytest.fixture
+def shared(tmp_path, monkeypatch):
+    """A folder in which workers share their metrics, of which one has counted four searches by sketch."""
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    file = MmapedDict(str(folder / "counter_1.db"))
+    key = mmap_key("silhouette_searches", "silhouette_searches_total", ["kind"], ["sketch"], "")
+    file.write_value(key, 4, 0)
+    file.close()
+    monkeypatch.setenv(METRICS_FOLDER, str(folder))
+    return folder
+
+
+def test_the_page_has_what_other_workers_counted_or_else_what_this_one_did(client, shared, caplog):
+    other = 'silhouette_searches_total{kind="sketch"} 4.0'
+    page = client.get("/metrics").text
+    assert other in page and "silhouette_index_items 12.0" in page
+    shutil.rmtree(shared)
+    page = client.get("/metrics").text
+    assert other not in page and "silhouette_index_items 12.0" in page
+    assert "silhouette_requests_in_progress 1.0" in page
+    assert "The metrics of the other workers can't be read" in caplog.text

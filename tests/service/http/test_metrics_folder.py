@@ -6,10 +6,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from service.http.metrics_folder import fold_worker, share_metrics
+from service.config import METRICS_FOLDER
+from service.http.metrics_folder import (
+    RESERVED_BYTES,
+    _hold,
+    fold_worker,
+    join_metrics,
+    remove_metrics,
+    share_metrics,
+)
 
 ROOT = Path(__file__).parents[3]
 WORKER = """
@@ -125,6 +133,48 @@ def test_the_folder_of_a_service_that_was_killed_goes_and_that_of_one_that_lives
             assert len(left) == 2 and len(left & folders) == 1
             for process in (second, third):
                 process.kill()
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """This process as one that shares no metrics; put back afterwards."""
+    monkeypatch.delenv(METRICS_FOLDER, raising=False)
+    monkeypatch.setattr(values, "ValueClass", values.ValueClass)
+
+
+def test_a_service_takes_a_folder_of_its_own_and_removes_those_that_nobody_holds(tmp_path, alone):
+    for name in ("service-alive", "service-dead", "another"):
+        (tmp_path / name).mkdir()
+    holder = _hold(tmp_path / "service-alive")
+    assert _hold(tmp_path / "service-alive") is None
+    share_metrics(tmp_path)
+    os.close(holder)
+    own = Path(os.environ[METRICS_FOLDER])
+    assert {path.name for path in tmp_path.iterdir()} == {"service-alive", "another", "lock", own.name}
+    assert values.ValueClass is not values.MutexValue
+    remove_metrics()
+    assert not own.exists() and (tmp_path / "service-alive").exists()
+
+
+def test_a_worker_reserves_a_file_for_each_kind_of_metric(tmp_path, alone):
+    join_metrics()
+    remove_metrics()  # there is none
+    share_metrics(tmp_path)
+    join_metrics()
+    files = sorted(Path(os.environ[METRICS_FOLDER]).glob("*.db"))
+    assert [path.name for path in files] == [
+        f"{kind}_{os.getpid()}.db" for kind in ("counter", "gauge_livesum", "histogram")
+    ]
+    assert {path.stat().st_size for path in files} == {RESERVED_BYTES}
+
+
+def test_a_worker_whose_folder_is_gone_counts_for_itself(tmp_path, alone, caplog):
+    share_metrics(tmp_path)
+    folder = os.environ[METRICS_FOLDER]
+    remove_metrics()
+    join_metrics()
+    assert METRICS_FOLDER not in os.environ and values.ValueClass is values.MutexValue
+    assert f"can't be shared in '{folder}' (No such file or directory)" in caplog.text
 
 
 def test_where_no_folder_can_be_made_that_is_logged_and_the_service_starts(tmp_path, monkeypatch, caplog):

@@ -4,12 +4,13 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from service.picture import decoders
+from service.picture import cut_out, decoders
 from service.picture.decoders import decode_apart
 from training.errors import (
     ImageTooComplex,
@@ -73,10 +74,18 @@ def test_a_decode_that_does_not_end_is_killed_and_the_next_picture_decoded():
     assert decode_apart(picture(), seconds=60).shape == (200, 300, 3)
 
 
+@pytest.mark.parametrize("decode_ms", [80, 3000])
+def test_a_decode_has_five_times_what_its_estimate_may_be(config, monkeypatch, decode_ms):
+    asked = []
+    monkeypatch.setattr(cut_out, "decode_apart", lambda photo, **options: asked.append(options))
+    cut_out._decode(picture(), None, replace(config, decode_ms=decode_ms))
+    assert (asked[0]["max_ms"], asked[0]["seconds"]) == (decode_ms, 5 * decode_ms / 1000)
+
+
 def test_the_kernel_ends_a_decode_whose_service_has_gone():
     endless = """
 from multiprocessing import Pipe
-from service.picture import decoders
+from service.picture import cut_out, decoders
 def spin(*_, **__):
     while True: pass
 decoders.images.decode = spin

@@ -122,3 +122,41 @@ def test_a_key_that_is_given_twice_is_refused_however_deep(client, body, key):
     address = {"filter": '{"category": "hat", "category": "dress"}'}
     refused = client.get("/v1/items/hat/1/similar", query_string=address)
     assert (refused.status_code, refused.json["param"]) == (400, "category")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("text/csv", "The body is text/csv."), ("", "There is no Content-Type.")]
+)
+def test_a_batch_that_is_not_json_is_told_what_was_received(client, kind, said):
+    answer = client.post("/v1/search/batch", data=b'{"searches": []}', content_type=kind)
+    assert (answer.status_code, answer.json["code"]) == (415, "unsupported_type")
+    assert answer.json["detail"] == f"{said} Send one object in application/json."
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_body_without_a_length_that_reaches_the_limit_is_too_large(app, client, more):
+    app.config["MAX_CONTENT_LENGTH"] = 50
+    body = b'{"item_id": "hat/1"}'.ljust(49 + more)
+    stream = {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True}
+    answer = client.post("/v1/search", content_type="application/json", environ_overrides=stream)
+    assert answer.status_code == (413 if more else 200)
+
+
+def field(content, charset=""):
+    head = b'--b\r\nContent-Disposition: form-data; name="limit"\r\n'
+    kind = f"Content-Type: text/plain; charset={charset}\r\n".encode() if charset else b""
+    return head + kind + b"\r\n" + content + b"\r\n" + WHOLE
+
+
+@pytest.mark.parametrize(("charset", "named"), [("", "utf-8"), ("us-ascii", "us-ascii")])
+def test_a_field_that_is_not_text_in_its_charset_is_refused_by_name(client, charset, named):
+    answer = client.post("/v1/search", data=field(b"\xe9", charset), content_type=FORM)
+    assert (answer.status_code, answer.json["code"]) == (400, "invalid_parameter")
+    assert f"the field 'limit' is not {named} text" in answer.json["detail"]
+
+
+def test_a_field_longer_than_all_texts_may_be_is_too_large_and_a_file_of_that_size_is_not(client):
+    long = client.post("/v1/search", data=field(b"1" * (FORM_BYTES + 1)), content_type=FORM)
+    assert (long.status_code, long.json["code"]) == (413, "upload_too_large")
+    file = WHOLE.replace(b"bytes", b"x" * (FORM_BYTES + 1))
+    assert client.post("/v1/search", data=file, content_type=FORM).status_code == 415

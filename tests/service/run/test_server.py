@@ -1,4 +1,6 @@
+import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -8,6 +10,7 @@ import threading
 import time
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,12 +18,19 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
+from index.backup import restore_backup, write_backup
+from index.build import BuildOptions, build_index
+from index.editing import delete_item, put_item
+from index.stores.folder.store import FolderStore
 from service.__main__ import main
 from service.config import PRETRAINED, Config
 from service.errors import InvalidSetting, PortInUse
+from service.http.keys import add_key, remove_key
 from service.run import server
 from service.run.generation import Generation
 from service.run.server import Address, check_port_free, greeting, settings
+from training.catalogue.reader import Catalogue, Item
+from training.photo.encoder import Encoder
 
 ROOT = Path(__file__).parents[3]
 
@@ -59,6 +69,7 @@ def test_workers_are_threaded_and_open_no_control_socket():
     chosen = settings(Config(host="::1", workers=3, searches_at_once=4, searches_waiting=6))
     assert (chosen["workers"], chosen["worker_class"]) == (3, "service.run.worker.Worker")
     assert chosen["threads"] > 4 + 6
+    assert settings(Config(graceful_seconds=7))["graceful_timeout"] == 7
     assert chosen["control_socket_disable"] is True
     assert chosen["bind"] == "[::1]:8000"
 
@@ -161,6 +172,43 @@ def test_what_can_not_be_served_is_one_line_before_anything_starts(tmp_path, fau
         assert len(said) == 1 and said[0].startswith("Error: ")
 
 
+@pytest.mark.parametrize(
+    ("fault", "code", "said"),
+    [
+        ("none", 0, "Sound: index "),
+        ("prefix", 1, "Error: SILHOUETTE_PREFIX is"),
+        ("no index", 1, "Error: No index is published"),
+        ("damaged", 1, "Error: Version '20"),
+        ("another encoder", 1, "Error: The index .* the encoder eeeeeeeeeeee, but"),
+    ],
+)
+def test_the_check_opens_what_would_be_served_and_says_what_is_wrong(garments, tmp_path, fault, code, said):
+    indexes, environ = tmp_path / "indexes", {"SILHOUETTE_INDEXES": str(tmp_path / "indexes")}
+    if fault != "no index":
+        shutil.copytree(garments / "indexes", indexes)
+    if fault == "damaged":
+        next(indexes.glob("*/vectors.faiss")).write_bytes(b"nothing of the kind")
+    if fault == "another encoder":
+        path = next(indexes.glob("*/manifest.json"))
+        manifest = {**json.loads(path.read_text()), "encoder": "e" * 64}
+        del manifest["manifest_sha256"]
+        summed = sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+        path.write_text(json.dumps({**manifest, "manifest_sha256": summed}))
+    words = ["--prefix", "no path"] if fault == "prefix" else []
+    clean = {name: text for name, text in os.environ.items() if not name.startswith("SILHOUETTE_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "service", "serve", "--check", *words],
+        cwd=tmp_path,
+        env={**clean, **environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("INFO: ")]
+    assert (done.returncode, len(lines)) == (code, 1)
+    assert re.match(said, lines[0])
+
+
 def test_a_worker_that_fails_after_others_have_served_is_tried_again(running, monkeypatch, caplog):
     def fail(config):
         raise OSError("keys.json is gone")
@@ -235,7 +283,7 @@ def count(serving):
 
 @pytest.fixture(scope="module")
 def own(serve):
-    return serve(workers=1, config="settings.toml", request_seconds=300, graceful_seconds=120)
+    return serve(workers=2, config="settings.toml", request_seconds=300, graceful_seconds=120)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -268,6 +316,111 @@ def test_a_reload_takes_up_new_settings_and_loses_neither_a_request_nor_a_count(
     assert count(own) == 4
 
 
+def each_alone(serving):
+    """Let one worker after the other be the only one that runs."""
+    workers = serving.workers()
+    assert len(workers) > 1
+    for worker in workers:
+        try:
+            for other in workers - {worker}:
+                os.kill(other, signal.SIGSTOP)
+            yield worker
+        finally:
+            for other in workers:
+                os.kill(other, signal.SIGCONT)
+
+
+def statuses(serving, ask):
+    return {ask().status_code for _ in each_alone(serving)}
+
+
+def test_every_worker_shows_what_a_command_has_changed_at_its_next_request(own):
+    """Items that are put and deleted, a backup that is restored, and keys: by another process, as here."""
+    store, encoder = FolderStore(own.folder / "indexes"), Encoder.load(PRETRAINED)
+    ask = partial(httpx.get, f"{own.url}/v1/items/coat", timeout=120)
+    assert statuses(own, ask) == {404}
+    put_item(store, encoder, "coat", (own.folder / "photograph.jpg").read_bytes(), {"price": 5})
+    assert statuses(own, ask) == {200}
+    write_backup(store, own.folder / "changes.zip")
+    delete_item(store, "coat")
+    assert statuses(own, ask) == {404}
+    restore_backup(store, own.folder / "changes.zip")
+    assert statuses(own, ask) == {200}
+    key = add_key(own.folder / "keys.json", "shop")
+    write = partial(httpx.put, f"{own.url}/v1/items/coat", headers={"X-Api-Key": key}, timeout=120)
+    assert statuses(own, write) == {400}  # it is let in, and holds nothing
+    remove_key(own.folder / "keys.json", "shop")
+    assert statuses(own, write) == {403}
+
+
+def test_every_worker_opens_the_version_that_a_command_publishes_or_goes_back_to(own):
+    indexes = own.folder / "indexes"
+    before = FolderStore(indexes).current()
+
+    def shown():
+        asked = (httpx.get(f"{own.url}/readyz", timeout=120) for _ in each_alone(own))
+        return {answer.json()["index"]["version"] for answer in asked}
+
+    items = tuple(Item(f"item/{number}", own.folder / f"{number}.jpg", {}) for number in range(11))
+    options = BuildOptions("flat", processes=1)
+    built = build_index(
+        Catalogue("drawn", items, ()), Encoder.load(PRETRAINED), indexes=indexes, options=options
+    )
+    assert shown() == {built.manifest.version} != {before}
+    FolderStore(indexes).activate(before)
+    assert shown() == {before}
+
+
+def another_encoder(folder):
+    """The encoder that ships, with some bytes behind its model, and so with a fingerprint of its own."""
+    shutil.copytree(PRETRAINED, folder)
+    model, described = folder / "encoder.tflite", folder / "encoder.json"
+    model.write_bytes(model.read_bytes() + bytes(16))
+    text = described.read_text()
+    described.write_text(
+        text.replace(Encoder.load(PRETRAINED).fingerprint, sha256(model.read_bytes()).hexdigest())
+    )
+    return Encoder.load(folder)
+
+
+def test_another_encoder_is_gone_over_to_without_a_pause_as_the_manual_says(own):
+    """Its index is published first, which the service leaves until it is reloaded with the encoder."""
+    folder, before = own.folder / "models" / "mine", own.workers()
+    folder.parent.mkdir()
+    encoder, failed, ready = another_encoder(folder), [], threading.Event()
+    items = tuple(Item(f"item/{number}", own.folder / f"{number}.jpg", {}) for number in range(11))
+
+    def ask():
+        while not ready.is_set():
+            with (own.folder / "photograph.jpg").open("rb") as file:
+                answer = httpx.post(f"{own.url}/v1/search", files={"file": file}, timeout=120)
+            if answer.status_code != 200:
+                failed.append(answer.text)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        options = BuildOptions("flat", processes=1)
+        built = build_index(
+            Catalogue("drawn", items, ()), encoder, indexes=own.folder / "indexes", options=options
+        )
+        shown = httpx.get(f"{own.url}/readyz", timeout=120).json()["index"]["version"]
+        assert shown != built.manifest.version
+        (own.folder / "settings.toml").write_text('encoder = "models/mine"\nmax_limit = 25\n')
+        own.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: not own.workers() & before)
+        wait_until(
+            lambda: (
+                httpx.get(f"{own.url}/readyz", timeout=120).json()["index"]["version"]
+                == built.manifest.version
+            )
+        )
+    finally:
+        ready.set()
+        asking.join()
+    assert failed == []
+
+
 def test_a_reload_that_can_not_serve_changes_nothing_and_a_worker_that_dies_comes_back_once_it_can(own):
     """With a wrong encoder, and with a file of keys that was emptied."""
     before, settings = own.workers(), own.folder / "settings.toml"
@@ -279,9 +432,13 @@ def test_a_reload_that_can_not_serve_changes_nothing_and_a_worker_that_dies_come
     settings.write_text("max_limit = 25\n")
     keys = own.folder / "keys.json"
     keys.write_text("")
-    for pid in before:
-        os.kill(pid, signal.SIGKILL)
+    first, *others = before
+    os.kill(first, signal.SIGKILL)
     wait_until(lambda: any("is tried again" in line["message"] for line in own.lines()))
+    assert httpx.get(f"{own.url}/v1/index", timeout=120).status_code == 200  # the others go on
+    for pid in others:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not own.workers() & before)
     assert own.process.poll() is None
     keys.unlink()
     wait_until(lambda: httpx.get(f"{own.url}/v1/index", timeout=120).status_code == 200)
@@ -309,6 +466,15 @@ def test_a_shutdown_answers_what_has_begun_and_leaves_nothing_behind(own):
     temporary = own.folder / "tmp"
     upload = Upload(own)
     own.process.send_signal(signal.SIGTERM)
+
+    def is_closed():
+        try:
+            httpx.get(f"{own.url}/healthz", timeout=1)
+        except httpx.TransportError:
+            return True
+        return False
+
+    wait_until(is_closed)
     assert b"HTTP/1.1 200 OK" in upload.finish()
     assert own.process.wait(timeout=120) == 0
     killed = "pymp-"  # a folder of the decoders of each worker that was killed above
@@ -317,7 +483,7 @@ def test_a_shutdown_answers_what_has_begun_and_leaves_nothing_behind(own):
     logged = own.lines()
     assert {line["status"] for line in logged if line.get("path") == "/v1/search"} == {200}
     assert not [line for line in logged if "exception" in line]
-    expected = ("Nothing was reloaded", "A new worker can't start", "Worker (pid:")
+    expected = ("Nothing was reloaded", "A new worker can't start", "Worker (pid:", "Staying with index")
     errors = [line["message"] for line in logged if line["level"] == "error"]
     assert [message for message in errors if not message.startswith(expected)] == []
 

@@ -1,12 +1,17 @@
 import json
 import subprocess
 import sys
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
+
+from service.run import worker
+from service.run.worker import BODY_IN_MEMORY, Worker
 
 SEARCH = b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 CHUNKED = SEARCH + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -62,6 +67,35 @@ def test_a_body_of_100_mb_is_refused_and_never_held(serving):
     assert not measured or peak_memory(serving) - before < 60_000
 
 
+def comes_true(condition, *, seconds=60):
+    """Look until something becomes true of another process, which can't tell of it by itself."""
+    pause = threading.Event()
+    return any(condition() or pause.wait(0.05) for _ in range(20 * seconds))
+
+
+def temporary_files(serving):
+    """Sizes of the files without a name that the workers have open in the system's temporary folder."""
+    sizes = []
+    for pid in serving.workers():
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                if str(file.readlink()).startswith(str(serving.folder / "tmp")):
+                    sizes.append(file.stat().st_size)
+    return sizes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has open")
+def test_an_unfinished_body_above_4_mib_lies_in_a_temporary_file_and_goes_with_its_connection(serving):
+    head = SEARCH + b"Content-Length: 9000000\r\n\r\n"
+    assert max(temporary_files(serving), default=0) <= BODY_IN_MEMORY
+    with serving.connect() as connection:
+        connection.sendall(head + b" " * 2**22)
+        assert max(temporary_files(serving), default=0) <= BODY_IN_MEMORY
+        connection.sendall(b" " * 2**20)
+        assert comes_true(lambda: max(temporary_files(serving), default=0) > BODY_IN_MEMORY)
+    assert comes_true(lambda: max(temporary_files(serving), default=0) <= BODY_IN_MEMORY)
+
+
 @pytest.mark.parametrize("megabytes", [15, 18, 25])
 def test_a_client_that_sends_all_before_it_reads_sees_that_its_body_was_too_large(serving, megabytes):
     connection = HTTPConnection("127.0.0.1", serving.port, timeout=30)
@@ -73,6 +107,8 @@ def test_a_client_that_sends_all_before_it_reads_sees_that_its_body_was_too_larg
 
 def test_a_slow_upload_is_refused_and_a_silent_client_takes_no_thread(serve):
     slow = serve(workers=1, request_seconds=1, searches_at_once=1, searches_waiting=1)
+    stopped = slow.connect()
+    stopped.sendall(b"GET / HT")
     with ExitStack() as stack:
         silent = [stack.enter_context(slow.connect()) for _ in range(40)]  # more than there are threads
         assert len(silent) == 40
@@ -81,13 +117,14 @@ def test_a_slow_upload_is_refused_and_a_silent_client_takes_no_thread(serve):
     status, problem = answered(slow.exchange(head + b'{"image_base64": "'))
     assert (status, problem["code"]) == (408, "upload_too_slow")
     assert httpx.get(f"{slow.url}/healthz", timeout=120).status_code == 200
-    assert slow.exchange(b"GET / HT") == b""  # a head that stops is given up in silence
+    with stopped:
+        assert stopped.recv(1) == b""  # a head that stops is given up in silence
     assert slow.end() == 0
 
 
 ENDING = """
 import atexit, os, signal, types
-from service.run.worker import Worker
+from service.run.worker import BODY_IN_MEMORY, Worker
 
 worker = Worker.__new__(Worker)
 worker.cfg = types.SimpleNamespace(worker_int=lambda worker: None)
@@ -109,3 +146,24 @@ os.kill(os.getpid(), signal.SIGINT)
 def test_signals_that_follow_ctrl_c_do_not_break_into_the_end_of_a_worker():
     ended = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stdout.strip(), ended.stderr) == (0, "finished", "")
+
+
+@pytest.mark.parametrize(("answered_after", "seconds"), [(0, 0), (3, 3), (500, 20)])
+def test_what_has_begun_has_the_graceful_seconds_and_no_more(monkeypatch, answered_after, seconds):
+    clock, ignored = SimpleNamespace(now=100.0), []
+    server = SimpleNamespace(accepting=True, active_channels={1: "a search"} if answered_after else {})
+    ending = Worker.__new__(Worker)
+    ending.alive, ending.cfg = False, SimpleNamespace(graceful_timeout=20)
+
+    def turn(server):
+        assert not server.accepting
+        clock.now += 1
+        if clock.now - 100 >= answered_after:
+            server.active_channels.clear()
+
+    monkeypatch.setattr(ending, "_start", lambda: server)
+    monkeypatch.setattr(ending, "_turn", turn)
+    monkeypatch.setattr(worker.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(worker, "ignore_ends", lambda: ignored.append(clock.now))
+    ending.run()
+    assert clock.now - 100 == seconds and ignored == [clock.now]

@@ -90,7 +90,9 @@ def test_other_settings_or_photographs_are_another_training(drawn_photos, tiny):
     assert len(settings) == 8
 
 
-def test_a_training_that_was_stopped_goes_on_where_it_was(drawn_photos, tiny, tmp_path, monkeypatch):
+def test_a_training_that_was_stopped_goes_on_where_it_was(
+    without_graphs, drawn_photos, tiny, tmp_path, monkeypatch
+):
     gallery, queries = drawn_photos
     config = replace(tiny, epochs=3, disturbed=False)  # builds faster
     with pytest.raises(KeyboardInterrupt):

@@ -206,8 +206,9 @@ def test_enormous_pictures_are_refused_before_they_are_decoded(side):
 def test_a_file_over_the_limit_is_refused_by_its_bytes(encode_image, tmp_path):
     path = tmp_path / "large.png"
     path.write_bytes(encode_image(_quadrants()) + bytes(1000))
-    with pytest.raises(FileTooLarge, match="more than 500 bytes"):
-        decode(path, max_bytes=500)
+    for source in (path, path.read_bytes()):
+        with pytest.raises(FileTooLarge, match="more than 500 bytes"):
+            decode(source, max_bytes=500)
 
 
 @settings(max_examples=60, deadline=None)

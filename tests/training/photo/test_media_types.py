@@ -77,3 +77,17 @@ def test_of_several_frames_the_first_is_read(form):
     others = [Image.new("RGB", (80, 64), colour) for colour in ("red", "blue")]
     photo = encoded(form, save_all=True, append_images=others)
     assert np.abs(decode(photo).astype(int) - decode(encoded(form))).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"<?xml version='1.0'?><note/>", "XML"),
+        (b" <!DOCTYPE HTML><p>", "HTML"),
+        (b"item_id,path\r\n1,a.jpg\n", "text"),
+        (b"a\x01b", ""),
+        (b"", ""),
+    ],
+)
+def test_what_is_no_picture_is_named_where_that_is_known(head, kind):
+    assert media_types.describe(head) == kind

@@ -281,6 +281,12 @@ def test_a_lost_log_numbers_on_after_what_versions_have_folded_in(indexes, put, 
     assert put("a") == 42
 
 
+def test_a_damaged_version_is_left_out_of_what_a_lost_log_numbers_on_after(indexes, put, publish_version):
+    (indexes / publish_version(changes=57) / "manifest.json").write_text("{")
+    publish_version(changes=41, night=1)
+    assert put("a") == 42
+
+
 def test_a_damaged_log_is_told(changes, put, indexes):
     put("a")
     (indexes / "changes.sqlite").write_bytes(b"nothing of the kind" * 500)

@@ -1,6 +1,7 @@
 import gc
 import sqlite3
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,17 @@ def test_many_threads_ask_at_once_with_few_connections(store):
         thread.join()
     assert failures == []
     assert 1 <= len(items._idle) <= 8
+
+
+def test_a_thread_that_finds_no_idle_connection_opens_one_and_leaves_it_to_the_next(store):
+    items = Items.open(store)
+    idle = set(items._idle)
+    with ExitStack() as threads:
+        held = {threads.enter_context(items._connection()) for _ in range(len(idle) + 1)}
+        assert held > idle and not items._idle
+        (opened,) = held - idle
+        assert opened.execute("SELECT count(*) FROM items").fetchone() == (50,)
+    assert set(items._idle) == held
 
 
 def test_the_connections_are_closed_with_the_store(store):

@@ -6,7 +6,7 @@ import pytest
 
 from index.stores.folder.changes import Changes
 from index.stores.folder.publish import building, remove_old
-from index.stores.folder.sweep import sweep
+from index.stores.folder.sweep import sweep, tidy
 from training.catalogue.reader import BadItem, Catalogue, Item
 
 PICTURE = b"\xff\xd8\xff picture "
@@ -90,3 +90,11 @@ def test_without_changes_nothing_is_made(indexes, publish_version):
     publish_version()
     sweep(indexes, catalogue=catalogue_of())
     assert not list(indexes.glob("changes*")) and not (indexes / "photographs").exists()
+
+
+def test_old_versions_that_can_not_be_removed_are_logged_and_fail_no_build(indexes, publish_version, caplog):
+    versions = [publish_version(night=night) for night in range(3)]
+    (indexes / "current").write_text("no version\n")
+    assert tidy(indexes, keep=1, catalogue=catalogue_of()) == []
+    assert "Old versions were not removed" in caplog.text
+    assert all((indexes / version).exists() for version in versions)

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from index.filters.predicates import NUMBERS, TEXTS, All, AnyOf, Between, Has, Not, OneOf, _place, value_of
@@ -96,7 +96,15 @@ def passing(request, shop_at, rows, numbered):
     return ask
 
 
+EITHER = (Has("price"), OneOf("größe", (1, "a")))
+
+
 @settings(max_examples=150, deadline=None)
+@example(where=AnyOf(EITHER))
+@example(where=All(EITHER))
+@example(where=Not(AnyOf(EITHER)))
+@example(where=AnyOf(()))
+@example(where=All(()))
 @given(where=FILTERS)
 def test_milvus_passes_what_python_passes(passing, rows, where):
     assert passing(where) == [row for row, metadata in enumerate(rows) if where.matches(metadata)]

@@ -203,13 +203,14 @@ def test_a_damaged_version_is_not_activated_and_another_build_mends_it(lite, pla
     assert first(lite, numbered(2)) == "sku-2"
 
 
-def test_a_change_of_a_machine_whose_clock_is_behind_is_not_lost(lite, plain, numbered, monkeypatch):
+@pytest.mark.parametrize("minutes", [1, 50, 59])
+def test_a_change_of_a_machine_whose_clock_is_behind_is_not_lost(lite, plain, numbered, monkeypatch, minutes):
     """It comes during a build, with a lower number than what the build has folded in."""
     lite.publish(*plain(1, 2, 3))
     lite.put("early", 5)
 
     def behind():
-        now = time.time_ns() - 50 * 60 * 10**9
+        now = time.time_ns() - minutes * 60 * 10**9
         monkeypatch.setattr(changes_module.time, "time_ns", lambda: now)
         other = lite.connect()
         other.changes.delete("sku-2")
@@ -217,6 +218,27 @@ def test_a_change_of_a_machine_whose_clock_is_behind_is_not_lost(lite, plain, nu
 
     lite.publish(*plain(1, 2, 3), during=behind)
     assert first(lite, numbered(2)) != "sku-2" and lite.open().count == 3
+
+
+def test_the_version_in_use_and_the_one_before_are_in_memory_and_no_other(lite, plain, monkeypatch):
+    versions = []
+    for _ in range(4):
+        lite.publish(*plain(1, 2, 3))
+        versions.append(lite.store.current())
+    place, asked = lite.store._place.versions, []
+    ask = type(place._server).ask
+
+    def watched(server, name, *arguments, **options):
+        asked.append((name, *arguments))
+        return ask(server, name, *arguments, **options)
+
+    monkeypatch.setattr(type(place._server), "ask", watched)
+    lite.publish(*plain(1, 2, 3))
+    newest = lite.store.current()
+    released = {arguments[0] for name, *arguments in asked if name == "release_collection"}
+    assert released == {place.collection(version) for version in versions[:-1]}
+    loaded = {arguments[0] for name, *arguments in asked if name == "load_collection"}
+    assert place.collection(newest) in loaded
 
 
 def test_of_two_who_change_one_item_at_once_the_later_in_the_log_is_searched(

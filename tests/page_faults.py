@@ -1,0 +1,129 @@
+"""Faults in the page's script, made by hand: what a person would see, and the text that is replaced."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+STATIC = Path("service/static")
+
+
+@dataclass(frozen=True)
+class PageFault:
+    """One fault: in `script`, `old` becomes `new`; the browser tests in `tests` should notice."""
+
+    seen: str
+    script: str
+    old: str
+    new: str
+    tests: str = "test_page.py"
+
+    def made_in(self, text: str) -> str:
+        """Return the script with the fault; raises `ValueError` where `old` does not stand in it once."""
+        count = text.count(self.old)
+        if count != 1:
+            raise ValueError(f"{self.old!r} occurs {count} times in {self.script}; it must occur once.")
+        return text.replace(self.old, self.new)
+
+
+FAULTS = (
+    PageFault("a stale answer is shown", "page.js", "running?.abort();\n  const mine", "const mine"),
+    PageFault(
+        "more results of a search that was left are added to the next",
+        "page.js",
+        "offset: nextOffset }, mine.signal);\n    if (mine !== running) return;",
+        "offset: nextOffset });",
+    ),
+    PageFault("'more' shows the first page again", "page.js", "{ limit, offset: nextOffset }", "{ limit }"),
+    PageFault(
+        "'more' shows the second page again and again",
+        "page.js",
+        "nextOffset = answer.next_offset;\n    addResults(answer);",
+        "addResults(answer);",
+    ),
+    PageFault(
+        "'more' is never hidden", "results.js", "hidden = answer.next_offset === null", "hidden = false"
+    ),
+    PageFault(
+        "a busy service is not asked again",
+        "page.js",
+        '["index_not_ready", "overloaded", "too_many_requests"]',
+        "[]",
+    ),
+    PageFault("it is asked again at a time of the page's own", "page.js", "(error.retryAfter || 2)", "2"),
+    PageFault(
+        "what can't succeed can be tried again", "page.js", "hidden = !search || (", "hidden = !search && ("
+    ),
+    PageFault("a file that is too large is sent", "page.js", "file.size > mostBytes", "false"),
+    PageFault(
+        "an upload has no address to come back to",
+        "page.js",
+        'search.queryId = answer.query_id;\n    remember(search, "replace");',
+        "search.queryId = answer.query_id;",
+    ),
+    PageFault("back leads to the head of the page", "page.js", "state?.scroll ?? 0", "0"),
+    PageFault(
+        "a click that should open a tab searches here", "page.js", "event.metaKey || event.ctrlKey", "false"
+    ),
+    PageFault(
+        "the item searched from is among its results",
+        "service.js",
+        "filter((result) => result.item_id !== search.item)",
+        "filter(() => true)",
+        "test_box.py",
+    ),
+    PageFault(
+        "the box is left out", "service.js", "if (search.box) fields.box = search.box;", "", "test_box.py"
+    ),
+    PageFault(
+        "a reset box stays",
+        "page.js",
+        "run(refined(current, { box: undefined })",
+        "run(refined(current, {})",
+        "test_box.py",
+    ),
+    PageFault(
+        "a filter is left out",
+        "service.js",
+        "if (Object.keys(search.filter).length) fields.filter = search.filter;",
+        "",
+        "test_filters.py",
+    ),
+    PageFault(
+        "'to' is taken for 'from'",
+        "filters.js",
+        'bound(facet, "lte")',
+        'bound(facet, "gte")',
+        "test_filters.py",
+    ),
+    PageFault(
+        "that nothing passes the filters is not said",
+        "results.js",
+        'at("nothing").hidden = results.length > 0',
+        'at("nothing").hidden = true',
+        "test_filters.py",
+    ),
+    PageFault(
+        "an address that shows duplicates hides them",
+        "address.js",
+        'asked.get("duplicates") === "all"',
+        "false",
+        "test_filters.py",
+    ),
+    PageFault(
+        "a sketch is searched as a photograph",
+        "service.js",
+        'if (search.kind === "sketch") fields.kind = "sketch";',
+        "",
+        "test_sketch.py",
+    ),
+    PageFault(
+        "undo takes nothing back", "sketch.js", "strokes = before.pop();", "before.pop();", "test_sketch.py"
+    ),
+    PageFault(
+        "percentiles are rounded up", "words.js", "Math.floor(percentile * 10)", "Math.ceil(percentile * 10)"
+    ),
+    PageFault("a warning is not shown", "query.js", "hidden = texts.length === 0", "hidden = true"),
+    PageFault("a doubtful guess is called sure", "query.js", "sure < SURE", "false"),
+    PageFault(
+        "the page leaves its prefix", "service.js", "fetch(ROOT + address", "fetch(address", "test_prefix.py"
+    ),
+)
