@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # loads native libraries, which must not happen before workers are forked
-    from training.photo.garment import Garment
+    from service.picture.cut_out import CutOut
 
-AnswerWarning = Literal["garment_not_found", "filter_field_unknown"]
+AnswerWarning = Literal["garment_not_found", "several_garments", "cutout_uncertain", "filter_field_unknown"]
 
 
 @dataclass(frozen=True)
@@ -16,18 +16,20 @@ class Judged:
 
     Parameters
     ----------
-    garment : Garment or None
+    found : CutOut or None
         What was cut out of the picture; None where no picture was read.
     fields_known : bool
         Whether each field of the filter is one that items have.
     """
 
-    garment: "Garment | None" = None
+    found: "CutOut | None" = None
     fields_known: bool = True
 
 
 _RULES: dict[AnswerWarning, Callable[[Judged], bool]] = {
-    "garment_not_found": lambda judged: judged.garment is not None and not judged.garment.found,
+    "garment_not_found": lambda judged: judged.found is not None and not judged.found.garment.found,
+    "several_garments": lambda judged: judged.found is not None and len(judged.found.regions) > 1,
+    "cutout_uncertain": lambda judged: judged.found is not None and judged.found.garment.uncertain,
     "filter_field_unknown": lambda judged: not judged.fields_known,
 }
 
