@@ -131,7 +131,7 @@ def put(item_id: str) -> Response:
         metadata=stored.metadata,
         change=stored.change,
         box=rounded(found.box),
-        warnings=warnings_of(Judged(found)),
+        warnings=warnings_of(Judged(found.garment, len(found.regions))),
     )
     return reply(answer, 200 if known else 201)
 
