@@ -10,8 +10,10 @@ from index.change import DELETE, FORGET
 from index.errors import ItemUnknown
 from index.stores.store import OpenIndex, Store
 from training.catalogue.item_rules import checked_metadata
+from training.catalogue.reader import category_in
 from training.photo.encoder import Encoder
 from training.photo.garment import WORKING_SIZE, isolate
+from training.photo.garment_types import type_of
 from training.photo.images import decode, read_bytes
 
 
@@ -71,7 +73,8 @@ def put_item(
         Nothing has changed.
     """
     data = photo if isinstance(photo, bytes) else read_bytes(photo)
-    (vector,) = encoder.embed_garments([isolate(decode(data, size=WORKING_SIZE))])
+    photograph = decode(data, size=WORKING_SIZE)
+    (vector,) = encoder.embed_garments([isolate(photograph, type_of(category_in(metadata)))])
     return put_embedded(store, encoder, item_id, data, metadata, vector)
 
 

@@ -6,6 +6,7 @@ from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.answer_warnings import AnswerWarning
+from training.photo.garment_types import TYPES
 
 Fractions = tuple[float, float, float, float]
 
@@ -84,14 +85,33 @@ class IndexInUse(Body):
     items: int = Field(description="With all changes made since.")
 
 
+class FoundGarment(Body):
+    """A garment that was found in a photograph."""
+
+    type: str = Field(description=f"One of {', '.join(TYPES)}.")
+    box: Fractions = Field(description="In fractions of the whole picture.")
+    confidence: float = Field(ge=0, le=1, description="How much of the outline is expected to be right.")
+    worn: bool = Field(description="Whether a person wears it.")
+    outline: list[list[tuple[float, float]]] = Field(
+        description="Polygons, one for each part and each hole: x and y in fractions of the whole picture."
+    )
+
+
 class Understood(Body):
     """What was understood of the query."""
 
+    garment: int | None = Field(
+        description="Which of the garments was searched with; null where none was found, and for a sketch."
+    )
     box: Fractions | None = Field(
         description="Where the garment was found, in fractions of the whole picture."
     )
     category: str | None = Field(description="A guess, by a vote of the nearest items.")
     category_confidence: float | None
+    garments: list[FoundGarment] = Field(
+        description="The garments of the photograph, or of the `box` that was sent: first the one that a "
+        "person would mean."
+    )
     warnings: list[AnswerWarning]
 
 

@@ -1,4 +1,4 @@
-"""Embeddings that outlive a build: a photograph's SHA-256 to its vector float32 (d,) and picture hash."""
+"""Embeddings that outlive a build: a photograph's SHA-256 and type of garment to vector and picture hash."""
 
 import logging
 import os
@@ -65,6 +65,11 @@ def recipe() -> str:
     return ", ".join([*ours, *libraries, platform.machine()])
 
 
+def key_of(content: bytes, kind: str | None) -> bytes:
+    """Return what an embedding is kept by: the photograph's SHA-256, then the type of its item's garment."""
+    return content + (kind or "").encode()
+
+
 def _remove(path: Path) -> None:
     for end in _BESIDE:
         path.with_name(path.name + end).unlink(missing_ok=True)
@@ -110,11 +115,11 @@ class EmbeddingCache:
         self.close()
 
     def find(self, content: bytes) -> Embedding | None:
-        """Return the cached record of the photograph with the SHA-256 `content`; None where there is none."""
+        """Return the record that is kept by `content`, a key of `key_of`; None where there is none."""
         return self._try(lambda connection: self._read(connection, content))
 
     def add(self, content: bytes, embedding: Embedding) -> None:
-        """Keep the embedding of the photograph whose SHA-256 is `content`."""
+        """Keep an embedding by `content`, a key of `key_of`."""
         self._try(lambda connection: self._write(connection, content, embedding))
 
     def finish(self, used: Iterable[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""The interface of embedders: paths in, pairs of a path's position and its outcome out.
+"""The interface of embedders: photographs in, pairs of a photograph's position and its outcome out.
 
 Every embedder handles a photograph by `embed_photo`, one at a time, so that neither the rest of a batch nor
 the machine changes a bit of its vector.
@@ -19,6 +19,14 @@ from training.photo.images import decode, read_bytes
 
 
 @dataclass(frozen=True)
+class ItemPhoto:
+    """An item's photograph to embed: where it lies, and the type of garment that its category names."""
+
+    path: Path
+    kind: str | None = None
+
+
+@dataclass(frozen=True)
 class Photo:
     """A photograph that was read: the SHA-256 of its file, and its embedding or why there is none."""
 
@@ -30,30 +38,30 @@ Outcome = Photo | UnreadableImage
 """What came of a path: a photograph, or why its file can't even be read."""
 
 Results = Generator[tuple[int, Outcome], None, None]
-"""Positions in the list of paths, each once and in any order, with their outcomes."""
+"""Positions in the list of photographs, each once and in any order, with their outcomes."""
 
 
-def embed_photo(path: Path, encoder: Encoder) -> Photo:
-    """Read a photograph once, cut its garment out and encode it.
+def embed_photo(photo: ItemPhoto, encoder: Encoder) -> Photo:
+    """Read a photograph once, cut the item's garment out and encode it.
 
     Raises
     ------
     UnreadableImage
         The file can't be read. One that can, but holds no photograph, is a `Photo` that says so.
     """
-    data = read_bytes(path)
+    data = read_bytes(photo.path)
     content = sha256(data).digest()
     try:
         rgb = decode(data, size=WORKING_SIZE)
     except UnreadableImage as error:
         return Photo(content, error)
-    (vector,) = encoder.embed_garments([isolate(rgb)])
+    (vector,) = encoder.embed_garments([isolate(rgb, photo.kind)])
     return Photo(content, Embedding(vector, photo_hash(rgb)))
 
 
 class Embedder(Protocol):
     """Embeds many photographs at a time."""
 
-    def embed(self, paths: Sequence[Path], encoder: Encoder) -> Results:
-        """Yield the outcome of every path once, as they come, a bounded number of them in memory."""
+    def embed(self, photos: Sequence[ItemPhoto], encoder: Encoder) -> Results:
+        """Yield the outcome of every photograph once, as they come, a bounded number of them in memory."""
         ...

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from index.embedding.cache import Embedding, EmbeddingCache
-from index.embedding.embedder import Embedder, Outcome, Photo, embed_photo
+from index.embedding.cache import Embedding, EmbeddingCache, key_of
+from index.embedding.embedder import Embedder, ItemPhoto, Outcome, Photo, embed_photo
 from index.embedding.embedders import LocalEmbedder
 from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder
+from training.photo.garment_types import type_of
 from training.photo.images import read_bytes
 from training.progress import progress_bar
 
@@ -52,6 +53,10 @@ class Embedded:
     cached: int = 0
 
 
+def _photo(item: Item) -> ItemPhoto:
+    return ItemPhoto(item.path, type_of(item.category))
+
+
 def _content(path: Path) -> bytes | UnreadableImage:
     try:
         return sha256(read_bytes(path)).digest()
@@ -81,10 +86,11 @@ def _contents(
 class _Work:
     """The state of one run: `contents[row]` is what an item's photograph holds, or why it is left out.
 
-    `first` tells the row in which the embedding of a content lies, `failed` why a content has none.
+    `first` tells the row in which the embedding of a content and a type of garment lies, by `key_of`;
+    `failed` why a content has none.
     """
 
-    paths: list[Path]
+    photos: list[ItemPhoto]
     contents: list[bytes | UnreadableImage]
     encoder: Encoder
     cache: EmbeddingCache | None
@@ -94,15 +100,21 @@ class _Work:
     failed: dict[bytes, UnreadableImage] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.vectors = np.zeros((len(self.paths), self.encoder.dimension), np.float32)
-        self.pictures = np.zeros(len(self.paths), np.uint64)
+        self.vectors = np.zeros((len(self.photos), self.encoder.dimension), np.float32)
+        self.pictures = np.zeros(len(self.photos), np.uint64)
+
+    def key(self, row: int) -> bytes | None:
+        """Return what the embedding of a row is kept by; None where its file can't be read."""
+        content = self.contents[row]
+        return key_of(content, self.photos[row].kind) if isinstance(content, bytes) else None
 
     def missing(self) -> list[int]:
-        """Return one row for each content of which nothing is known."""
+        """Return one row for each content and type of garment of which nothing is known."""
         rows: dict[bytes, int] = {}
         for row, content in enumerate(self.contents):
-            if isinstance(content, bytes) and content not in self.first and content not in self.failed:
-                rows.setdefault(content, row)
+            key = self.key(row)
+            if key is not None and key not in self.first and content not in self.failed:
+                rows.setdefault(key, row)
         return list(rows.values())
 
     def look_up(self) -> int:
@@ -110,17 +122,17 @@ class _Work:
         if self.cache is None:
             return 0
         for row in self.missing():
-            content = self.contents[row]
-            if isinstance(content, bytes) and (kept := self.cache.find(content)):
-                self._take(row, content, kept)
-        return sum(content in self.first for content in self.contents)
+            key = self.key(row)
+            if key is not None and (kept := self.cache.find(key)):
+                self._take(row, key, kept)
+        return sum(self.key(row) in self.first for row in range(len(self.photos)))
 
     def encode(self, embedder: Embedder, *, progress: bool) -> None:
         """Encode what is missing; once more for copies of a photograph that was replaced meanwhile."""
         while rows := self.missing():
             chosen = embedder if len(rows) > _ALONE else LocalEmbedder(processes=1)
             bar = progress_bar(total=len(rows), desc="Embedding", unit="photo", disable=not progress)
-            with bar, closing(chosen.embed([self.paths[row] for row in rows], self.encoder)) as results:
+            with bar, closing(chosen.embed([self.photos[row] for row in rows], self.encoder)) as results:
                 for place, outcome in results:
                     self._keep(rows[place], outcome)
                     bar.update()
@@ -130,17 +142,18 @@ class _Work:
             self.contents[row] = outcome
             return
         self.contents[row] = outcome.content
+        key = key_of(outcome.content, self.photos[row].kind)
         if isinstance(outcome.embedding, UnreadableImage):
             self.failed[outcome.content] = outcome.embedding
-        elif outcome.content not in self.first:
-            self._take(row, outcome.content, outcome.embedding)
+        elif key not in self.first:
+            self._take(row, key, outcome.embedding)
             if self.cache is not None:
-                self.cache.add(outcome.content, outcome.embedding)
+                self.cache.add(key, outcome.embedding)
 
-    def _take(self, row: int, content: bytes, embedding: Embedding) -> None:
+    def _take(self, row: int, key: bytes, embedding: Embedding) -> None:
         self.vectors[row] = embedding.vector
         self.pictures[row] = embedding.picture
-        self.first[content] = row
+        self.first[key] = row
 
     def reason(self, row: int) -> UnreadableImage | None:
         """Return why the item of a row is left out; None where it is not."""
@@ -156,7 +169,8 @@ def _gather(items: Sequence[Item], work: _Work, cached: int) -> Embedded:
     reasons = [work.reason(row) for row in range(len(items))]
     kept = [row for row, reason in enumerate(reasons) if reason is None]
     contents = [content for content in map(work.contents.__getitem__, kept) if isinstance(content, bytes)]
-    sources = np.array([work.first[content] for content in contents], np.int64)
+    keys = [key for key in map(work.key, kept) if key is not None]
+    sources = np.array([work.first[key] for key in keys], np.int64)
     return Embedded(
         items=tuple(items[row] for row in kept),
         vectors=work.vectors[sources],
@@ -179,7 +193,7 @@ def embed_catalogue(
     """Return the embeddings of a catalogue's items, in its order.
 
     All photographs are read; those that the cache does not know are embedded, a few at once in this process,
-    more by the embedder. One content is encoded once, however many items have it.
+    more by the embedder. One content is encoded once for each type of garment, however many items have it.
 
     Parameters
     ----------
@@ -194,9 +208,10 @@ def embed_catalogue(
     progress : bool
         Show bars with rate and time left on standard error.
     """
-    paths = [item.path for item in catalogue.items]
+    photos = [_photo(item) for item in catalogue.items]
+    paths = [photo.path for photo in photos]
     contents = _contents(paths, processes=processes, progress=progress)
-    work = _Work(paths, contents, encoder, cache)
+    work = _Work(photos, contents, encoder, cache)
     cached = work.look_up()
     work.encode(embedder or LocalEmbedder(processes), progress=progress)
     if cache is not None:
@@ -218,7 +233,7 @@ def reencode(
     count = len(embedded.items)
     rows, vectors = [], []
     for row in np.random.default_rng(seed).permutation(count)[:sample].tolist():
-        photo = _or_none(embedded.items[row].path, encoder)
+        photo = _or_none(_photo(embedded.items[row]), encoder)
         if photo and photo.content == embedded.contents[row].tobytes():
             assert isinstance(photo.embedding, Embedding), "these bytes were a photograph before"
             rows.append(row)
@@ -226,8 +241,8 @@ def reencode(
     return np.array(rows, np.int64), np.array(vectors, np.float32).reshape(-1, encoder.dimension)
 
 
-def _or_none(path: Path, encoder: Encoder) -> Photo | None:
+def _or_none(photo: ItemPhoto, encoder: Encoder) -> Photo | None:
     try:
-        return embed_photo(path, encoder)
+        return embed_photo(photo, encoder)
     except UnreadableImage:
         return None

@@ -16,6 +16,7 @@ from service.requests.parameters import ItemBody, ItemFields, Look, Ranked, boun
 from service.requests.reading import ItemRequest, read_address
 from service.responses import Deletion, ItemAnswer, SimilarAnswer, StoredItem, reply
 from training.catalogue.item_rules import checked_id
+from training.catalogue.reader import category_in
 from training.errors import InvalidItem
 
 blueprint = Blueprint("items", __name__)
@@ -113,7 +114,8 @@ def put(item_id: str) -> Response:
     asked = ItemRequest.parse(request)
     searcher = live_index().searcher()
     with counted_stages() as stages, refusing(asked.param):
-        found = cut_out(asked.photo, Look(), config=config(), stages=stages)
+        category = category_in(asked.metadata)
+        found = cut_out(asked.photo, Look(), category=category, config=config(), stages=stages)
         with stages.measure("embed"):
             (vector,) = searcher.encoder.embed_garments([found.garment])
     known = _known(searcher, item_id)
@@ -129,7 +131,7 @@ def put(item_id: str) -> Response:
         metadata=stored.metadata,
         change=stored.change,
         box=rounded(found.box),
-        warnings=warnings_of(Judged(found.garment)),
+        warnings=warnings_of(Judged(found.garment, len(found.regions))),
     )
     return reply(answer, 200 if known else 201)
 

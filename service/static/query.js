@@ -17,6 +17,15 @@ const WARNINGS = {
       + "A plain background and the whole garment in view work best; or draw the box around it.",
     sketch: "No outline was recognised yet. One closed line around the garment works best.",
   },
+  several_garments: {
+    photo: "There are several garments in this photo; the box is around the one that was searched with. "
+      + "Draw the box around another one to search with that.",
+  },
+  cutout_uncertain: {
+    item: "The garment could not be told from what is around it with certainty.",
+    photo: "The garment could not be told from what is around it with certainty. "
+      + "If the matches look wrong, draw the box closer around it.",
+  },
   filter_field_unknown: {
     item: FIELD,
     photo: FIELD,

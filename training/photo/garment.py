@@ -1,5 +1,6 @@
 """The garment in a photograph: uint8 (h, w, 3) in; soft mask and square, centred cut-out of side 128 out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 from training.photo import preprocessing
+from training.photo.garment_types import type_of
 from training.photo.images import decode
 from training.photo.preprocessing import (
     MARGIN,
@@ -30,6 +32,9 @@ Box = tuple[float, float, float, float]
 """Left, top, right, bottom as fractions of a picture."""
 
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+
+SURE_CONFIDENCE = 0.7
+"""Confidence from which a cut-out is relied on; between `MIN_CONFIDENCE` and this it is uncertain."""
 
 _IMPULSE = np.eye(1, 2 * MASK_BLUR_RADIUS + 1, MASK_BLUR_RADIUS)[0]
 _BLUR = ndimage.gaussian_filter1d(_IMPULSE, MASK_BLUR)
@@ -67,6 +72,11 @@ class Garment:
     def found(self) -> bool:
         """Whether a garment was found; if not, the cut-out is the whole photograph."""
         return self.confidence >= MIN_CONFIDENCE
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether a garment was found, but may be cut out wrongly."""
+        return MIN_CONFIDENCE <= self.confidence < SURE_CONFIDENCE
 
     @property
     def cutout(self) -> np.ndarray:
@@ -127,37 +137,49 @@ def cut_out(photo: np.ndarray, region: Region | None) -> Garment:
     return Garment(rgb, cut, box, confidence, region.type if region else "", bool(region and region.worn))
 
 
+def locate(photo: np.ndarray) -> list[Region]:
+    """Find the garments of a photograph, uint8 (h, w, 3), that are sure enough, the main one first."""
+    return [region for region in find(parse(photo)) if region.confidence >= MIN_CONFIDENCE]
+
+
+def of_type(regions: Sequence[Region], kind: str | None) -> int:
+    """Return which of some garments, main one first, is an item's: the first of its type, else the main."""
+    return next((place for place, region in enumerate(regions) if region.type == kind), 0)
+
+
 def garments(photo: np.ndarray) -> list[Garment]:
     """Find all garments of a photograph, uint8 (h, w, 3), and cut them out, the main one first."""
-    return [cut_out(photo, region) for region in find(parse(photo))]
+    return [cut_out(photo, region) for region in locate(photo)]
 
 
-def isolate(photo: np.ndarray) -> Garment:
-    """Find the garment that a person would mean, and cut it out.
+def isolate(photo: np.ndarray, kind: str | None = None) -> Garment:
+    """Find the garment that a person would mean, or the first of a type, and cut it out.
 
     Parameters
     ----------
     photo : uint8 (h, w, 3)
         Best at a longer side of `WORKING_SIZE`; larger pictures cost time and gain nothing.
+    kind : str, optional
+        One of `garment_types.TYPES`; where there is no garment of this type, the main one is taken.
 
     Returns
     -------
     Garment
         Where none is found, its cut-out is the whole photograph and its box (0, 0, 1, 1).
     """
-    regions = find(parse(photo))
-    return cut_out(photo, regions[0] if regions else None)
+    regions = locate(photo)
+    return cut_out(photo, regions[of_type(regions, kind)] if regions else None)
 
 
-def read_garment(path: Path) -> Garment:
-    """Decode a photograph at `WORKING_SIZE` and isolate its garment.
+def read_garment(path: Path, category: str | None = None) -> Garment:
+    """Decode a photograph at `WORKING_SIZE` and isolate its garment, that of the type its category names.
 
     Raises
     ------
     UnreadableImage
         See `training.photo.images.decode`.
     """
-    return isolate(decode(path, size=WORKING_SIZE))
+    return isolate(decode(path, size=WORKING_SIZE), type_of(category))
 
 
 def encoder_input(cutouts: np.ndarray) -> np.ndarray:

@@ -34,9 +34,6 @@ SMALLEST_WORN = 0.003
 WORN_SHARE = 0.06
 """Area of skin and hair, as a share of the garments', from which the garments are taken to be worn."""
 
-LEAST_SHARE = 0.25
-"""Share of a mask without gaps that must belong elsewhere on a body to be a garment of its own."""
-
 MIN_CONFIDENCE = 0.5
 """Below this the garment counts as not found, and the whole photograph is taken."""
 

@@ -8,7 +8,6 @@ from scipy import ndimage
 from training.photo.garment_types import TYPES
 from training.photo.preprocessing import (
     CONNECTIVITY,
-    LEAST_SHARE,
     MASK_THRESHOLD,
     MIN_AREA,
     SMALLEST_PART,

@@ -14,6 +14,7 @@ from index.vectors.flat import FlatIndex
 from training.catalogue.reader import Item
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder
+from training.photo.garment import read_garment
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,8 @@ def _embedded(change: Change, known: Change | None, version: Version, encoder: E
     if change.item is None or _fits(change, version):
         return change
     try:
-        (vector,) = encoder.embed([change.item.path])
+        garment = read_garment(change.item.path, change.item.category)
+        (vector,) = encoder.embed_garments([garment])
     except UnreadableImage as error:
         log.error("Item '%s' can't be found, its photograph can't be used: %s", change.item_id, error)
         vector = None

@@ -150,11 +150,11 @@ def test_a_photograph_that_is_replaced_while_it_waits_is_known_by_what_was_encod
     catalogue, folder = repeated
     paths = []
 
-    def read_late(path, encoder):
+    def read_late(photo, encoder):
         if not paths:
             shutil.copy(folder / "square-0.png", folder / "round-0.png")
-        paths.append(path.name)
-        return embed_photo(path, encoder)
+        paths.append(photo.path.name)
+        return embed_photo(photo, encoder)
 
     monkeypatch.setattr("index.embedding.embedders.embed_photo", read_late)
     embedded = embed_catalogue(catalogue, encoder, processes=1)
@@ -167,11 +167,33 @@ def test_a_photograph_that_is_replaced_while_it_waits_is_known_by_what_was_encod
 def test_a_photograph_that_goes_while_it_waits_takes_no_other_item_with_it(repeated, encoder, monkeypatch):
     catalogue, folder = repeated
 
-    def read_late(path, encoder):
+    def read_late(photo, encoder):
         (folder / "round-0.png").unlink(missing_ok=True)
-        return embed_photo(path, encoder)
+        return embed_photo(photo, encoder)
 
     monkeypatch.setattr("index.embedding.embedders.embed_photo", read_late)
     embedded = embed_catalogue(catalogue, encoder, processes=1)
     assert [item.item_id for item in embedded.bad] == ["round-0", "broken-1", "broken-2"]
     assert embedded.items[-1].item_id == "copy"
+
+
+def test_one_photograph_is_embedded_once_for_each_type_of_garment_that_its_items_name(
+    wearing, encoder, encoded, tmp_path
+):
+    photograph = wearing.photo(
+        person=(95, 5, 145, 60), upper=(80, 62, 160, 132), trousers=(100, 140, 140, 290)
+    )
+    photograph.save(tmp_path / "outfit.png")
+    categories = ("T-shirts", "Chinos", "blouse", "sale", "hats")
+    items = tuple(Item(category, tmp_path / "outfit.png", {"category": category}) for category in categories)
+    catalogue = Catalogue("outfits", items, ())
+    with EmbeddingCache(tmp_path / "cache", encoder) as cache:
+        first = embed_catalogue(catalogue, encoder, cache=cache, processes=1)
+    assert len(encoded) == 4  # upper, trousers, none named, and a hat, of which there is none
+    shirt, chinos, blouse, sale, hat = first.vectors
+    assert (shirt == blouse).all() and not np.allclose(shirt, chinos, atol=0.1)
+    assert (sale == hat).all() and ((sale == shirt).all() or (sale == chinos).all())
+    with EmbeddingCache(tmp_path / "cache", encoder) as cache:
+        again = embed_catalogue(catalogue, encoder, cache=cache, processes=1)
+    assert len(encoded) == 4 and again.cached == 5
+    np.testing.assert_array_equal(again.vectors, first.vectors)

@@ -11,6 +11,7 @@ from service.config import Config
 from service.run.app import create_app
 
 KEYS = ["request_id", "query_id", "index", "query", "results", "total", "next_offset", "took_ms"]
+QUERY = ["garment", "box", "category", "category_confidence", "garments", "warnings"]
 
 
 def refused(answer, status, code, param=None):
@@ -33,7 +34,7 @@ def test_an_upload_is_answered_in_the_shape_of_the_contract(post, photo):
     assert answer.status_code == 200
     assert list(answer.json) == KEYS
     assert list(answer.json["index"]) == ["version", "built_at", "encoder", "items"]
-    assert list(answer.json["query"]) == ["box", "category", "category_confidence", "warnings"]
+    assert list(answer.json["query"]) == QUERY
     first = answer.json["results"][0]
     assert sorted(first) == ["image_url", "item_id", "metadata", "percentile", "rank", "score"]
     assert first["metadata"] == {"category": "dress", "price": 10}

@@ -1,0 +1,154 @@
+"""Several garments in one picture: all are listed, and each can be searched with."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+OUTFIT = {"person": (95, 5, 145, 60), "upper": (80, 62, 160, 132), "trousers": (100, 140, 140, 290)}
+"""A shirt above trousers of the outlines that the gallery's shirts and dresses have."""
+
+
+@pytest.fixture
+def outfit(wearing, pictures):
+    return pictures.encoded(wearing.photo(**OUTFIT))
+
+
+def number_of(answer, kind):
+    return [garment["type"] for garment in answer.json["query"]["garments"]].index(kind)
+
+
+def nearest(answer):
+    return answer.json["results"][0]["metadata"]["category"]
+
+
+def refusal(answer):
+    assert (answer.status_code, answer.json["code"], answer.json["param"]) == (
+        400,
+        "invalid_parameter",
+        "garment",
+    )
+    return answer.json["detail"]
+
+
+def test_all_garments_are_listed_with_type_box_and_outline_and_the_first_is_searched_with(post, outfit):
+    query = post(outfit).json["query"]
+    assert query["garment"] == 0 and query["box"] == query["garments"][0]["box"]
+    assert sorted(garment["type"] for garment in query["garments"]) == ["trousers", "upper"]
+    for garment in query["garments"]:
+        left, top, right, bottom = OUTFIT[garment["type"]]
+        expected = [left / 240, top / 380, right / 240, bottom / 380]
+        assert garment["box"] == pytest.approx(expected, abs=0.02)
+        assert garment["worn"] is True and 0.8 < garment["confidence"] <= 1
+        (polygon,) = garment["outline"]
+        corners = np.array(polygon)
+        assert [*corners.min(axis=0), *corners.max(axis=0)] == pytest.approx(expected, abs=0.02)
+        assert 4 <= len(polygon) <= 12
+        assert all(round(part, 4) == part for corner in polygon for part in corner)
+
+
+@pytest.mark.parametrize("form", ["multipart", "JSON", "batch", "query_id"])
+def test_a_search_by_number_finds_the_neighbours_of_that_garment(post, outfit, form):
+    first = post(outfit)
+    for kind, category in (("upper", "shirt"), ("trousers", "dress")):
+        number = number_of(first, kind)
+        body = {"image_base64": base64.b64encode(outfit).decode(), "garment": number}
+        if form == "multipart":
+            query = post(outfit, fields={"garment": str(number)})
+        elif form == "JSON":
+            query = post(json=body)
+        elif form == "query_id":
+            query = post(json={"query_id": first.json["query_id"], "garment": number})
+        else:
+            batch = post(address="/v1/search/batch", json={"searches": [body]}).json
+            assert batch["answers"][0]["query"]["garment"] == number
+            continue
+        assert query.status_code == 200, query.text
+        assert query.json["query"]["garment"] == number
+        assert query.json["query"]["garments"] == first.json["query"]["garments"]
+        assert nearest(query) == category
+
+
+def test_a_box_overrules_the_number_and_what_lies_in_it_is_listed_in_fractions_of_the_picture(post, outfit):
+    fields = {"garment": "7", "box": "[0.2, 0.1, 0.8, 0.36]"}
+    query = post(outfit, fields=fields).json["query"]
+    (found,) = query["garments"]
+    assert (query["garment"], found["type"]) == (0, "upper")
+    assert query["box"] == found["box"] == pytest.approx([80 / 240, 62 / 380, 160 / 240, 132 / 380], abs=0.02)
+    corners = np.array(found["outline"][0])
+    assert [*corners.min(axis=0), *corners.max(axis=0)] == pytest.approx(found["box"], abs=0.02)
+
+
+def test_a_number_that_no_garment_has_is_refused_with_the_number_found(post, outfit, pictures):
+    detail = refusal(post(outfit, fields={"garment": "2"}))
+    assert "`garment` is 2; garments found in this picture: 2." in detail and "from 0 to 1" in detail
+    empty = pictures.encoded(Image.new("RGB", (90, 90), "white"))
+    assert "found in this picture: 0. Leave it out." in refusal(post(empty, fields={"garment": "0"}))
+
+
+@pytest.mark.parametrize("sent", ["-1", "1.5", "upper", "true"])
+def test_what_is_no_number_of_a_garment_is_refused(post, outfit, sent):
+    assert "Accepted: a whole number from 0" in refusal(post(outfit, fields={"garment": sent}))
+
+
+def test_several_garments_and_an_uncertain_outline_are_warned_of(post, wearing, pictures, outfit):
+    assert post(outfit).json["query"]["warnings"] == ["several_garments"]
+    wearing.certainty = 0.6
+    assert post(outfit).json["query"]["warnings"] == ["several_garments", "cutout_uncertain"]
+    alone = pictures.encoded(wearing.photo(upper=OUTFIT["upper"]))
+    query = post(alone).json["query"]
+    assert query["warnings"] == ["cutout_uncertain"] and query["garments"][0]["worn"] is False
+
+
+def test_a_sketch_and_the_neighbours_of_an_item_have_no_list_of_garments(post, client, pictures):
+    sketch = pictures.drawn((30, 30, 90, 150), ink="white", mode="RGB")
+    content = pictures.encoded(sketch)
+    query = post(content, fields={"kind": "sketch"}).json["query"]
+    assert (query["garment"], query["garments"]) == (None, [])
+    query = client.get("/v1/items/dress/0/similar").json["query"]
+    assert (query["garment"], query["garments"]) == (None, [])
+    assert "found in this picture: 0" in refusal(post(content, fields={"kind": "sketch", "garment": "0"}))
+
+
+@pytest.fixture
+def outfits(wearing, searcher):
+    """The gallery, whose first item of each category shows a whole outfit."""
+    for item in searcher.items[::4]:
+        wearing.photo(**OUTFIT).save(item.path)
+    return searcher
+
+
+def test_an_item_is_searched_with_by_the_garment_of_its_category_unless_a_number_says_otherwise(
+    post, outfits
+):
+    own = {item: post(json={"item_id": item}) for item in ("shirt/0", "hat/0")}
+    number = number_of(own["shirt/0"], "upper")
+    assert own["shirt/0"].json["query"]["garment"] == number and nearest(own["shirt/0"]) == "shirt"
+    assert own["hat/0"].json["query"]["garment"] == 0  # there is no hat in the picture
+    other = number_of(own["shirt/0"], "trousers")
+    answer = post(json={"item_id": "shirt/0", "garment": other})
+    assert answer.json["query"]["garment"] == other and nearest(answer) == "dress"
+
+
+def test_an_explanation_draws_the_garment_that_was_searched_with(post, client, outfit):
+    first = post(outfit)
+    drawings = []
+    for kind in ("upper", "trousers"):
+        body = {"query_id": first.json["query_id"], "garment": number_of(first, kind), "explain": True}
+        address = post(json=body).json["results"][0]["explain_url"]
+        assert f"garment={body['garment']}" in address
+        drawings.append(client.get(address).text)
+    assert drawings[0] != drawings[1]
+
+
+def test_an_item_that_is_put_is_known_by_the_garment_of_its_category(live, wearing, outfit, pictures):
+    shirt = pictures.encoded(wearing.photo(upper=OUTFIT["upper"]))
+    for item_id, category in (("a", "T-shirts"), ("b", "Jeans")):
+        data = {"file": (io.BytesIO(outfit), "a.jpg"), "metadata": f'{{"category": "{category}"}}'}
+        put = live.client.put(f"/v1/items/{item_id}", data=data, headers=live.headers)
+        assert put.status_code == 201 and put.json["warnings"] == ["several_garments"]
+    data = {"file": (io.BytesIO(shirt), "a.jpg"), "limit": "16"}
+    ranks = [hit["item_id"] for hit in live.client.post("/v1/search", data=data).json["results"]]
+    assert ranks.index("a") < 5 < ranks.index("b")
