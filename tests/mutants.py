@@ -39,6 +39,9 @@ PAGE_SECONDS = 600
 """How long the tests of the page may take at least: each waits up to a minute for what never comes."""
 NOTICED = TestOutcome.KILLED.value
 
+OF_ALL = "tests/test_dataclasses.py"
+"""Tests that hold for every module."""
+
 PYTEST = f"{sys.executable} -m pytest -x -q -p no:cacheprovider --no-header"
 
 
@@ -87,12 +90,12 @@ def drawn(name: str, *, most: int, seed: int) -> list[MutationSpec] | list[PageF
     return [dice.choice(places[place]) for place in chosen]
 
 
-def _copy_tree() -> None:
-    """Go to a copy of the tree that is this process's own."""
+def _copy_tree(copies: str) -> None:
+    """Go to a copy of the tree, in a folder, that is this process's own."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True
     )
-    copy = Path(tempfile.mkdtemp(prefix=f"mutants-{os.getppid()}-")) / "tree"
+    copy = Path(tempfile.mkdtemp(dir=copies)) / "tree"
     for name in listed.stdout.decode().split("\0"):
         if name and (ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +125,7 @@ def _try(name: str, fault: MutationSpec | PageFault, seconds: float) -> tuple[st
     """Return the room, what became of the fault, and its difference."""
     if isinstance(fault, PageFault):
         return name, _try_on_page(fault, seconds), f"{fault.script}: {fault.seen}"
-    result = mutate_and_test([fault], f"{PYTEST} {ROOMS[name].tests}", seconds)
+    result = mutate_and_test([fault], f"{PYTEST} {ROOMS[name].tests} {OF_ALL}", seconds)
     outcome = result.test_outcome.value if result.test_outcome else result.worker_outcome.value
     return name, outcome, result.diff or f"{fault.module_path}: {fault.operator_name}"
 
@@ -158,7 +161,10 @@ def main(
     counts: dict[str, Any] = {name: defaultdict(int) for name in names or ROOMS}
     survivors: list[str] = []
     end = time.monotonic() + 60 * minutes
-    with ProcessPoolExecutor(processes, initializer=_copy_tree) as pool:
+    with (
+        tempfile.TemporaryDirectory(prefix="mutants-") as copies,
+        ProcessPoolExecutor(processes, initializer=_copy_tree, initargs=(copies,)) as pool,
+    ):
         for name, passed in zip(
             names or ROOMS, pool.map(_pass, names or ROOMS, repeat(seconds)), strict=True
         ):
@@ -171,14 +177,14 @@ def main(
             if done.cancelled():
                 continue
             name, outcome, difference = done.result()
+            if outcome == TestOutcome.INCOMPETENT.value:  # the module could not be read any more
+                continue
             counts[name][outcome] += 1
             if outcome != NOTICED:
                 survivors.append(f"{name}: {outcome}\n{difference}")
             if time.monotonic() > end:
                 for attempt in tries:
                     attempt.cancel()
-    for left in Path(tempfile.gettempdir()).glob(f"mutants-{os.getpid()}-*"):
-        shutil.rmtree(left, ignore_errors=True)
     click.echo("\n\n".join(survivors))
     click.echo("\n".join(_table(counts)))
 

@@ -312,7 +312,8 @@ def test_ctrl_c_ends_the_demo_cleanly_and_a_second_start_reuses_its_index(demo, 
     assert not re.search(r"Traceback|Warning|leaked|XNNPACK", errors), errors
     again = start_demo()
     assert fetch(f"http://127.0.0.1:{port}/readyz")["index"]["version"] == version
-    assert again.interrupt()[0] == 0
+    code, errors = again.interrupt()
+    assert code == 0, errors
 
 
 @pytest.mark.parametrize(

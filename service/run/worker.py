@@ -312,13 +312,22 @@ def allow_files() -> None:
 def ignore_ends() -> None:
     """Let no further signal break into the end of this process; if it hangs, its main process kills it."""
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda *_: None)  # an ignored one that waits already would print a traceback
 
 
 class Worker(BaseWorker):
     """A process that gunicorn starts, watches and replaces, and in which waitress serves."""
 
     _server: Server | None = None
+
+    def init_process(self) -> None:
+        """Begin, and serve; an import that the end of this process has broken off is no failure."""
+        try:
+            super().init_process()
+        except Exception:
+            if self.alive:
+                raise
+            sys.exit(0)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Stop accepting connections, and end once what has begun is answered."""

@@ -21,7 +21,7 @@ EASE = 0.7  # centimetres between the body's side and the tightest cloth
 Map = Callable[[Curve], Curve]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Fitted:
     """The parts of a garment on a body, each back to front: pieces and seams, in centimetres of the body."""
 

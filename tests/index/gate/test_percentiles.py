@@ -12,6 +12,7 @@ def true_percentiles(scores, vectors):
 
 def test_the_shares_rise_from_0_to_1_in_steps_that_shrink_with_the_tail():
     assert (SHARES[0], SHARES[-1]) == (0.0, 1.0) and (np.diff(SHARES) > 0).all()
+    assert len(SHARES) == 303 and 0.5 in SHARES  # the same number on both sides of the median
     tails = 1 - SHARES[SHARES > 0.5][:-1]
     assert tails[-1] == pytest.approx(1e-6, rel=1e-3) and (tails[1:] / tails[:-1] > 0.91).all()
 

@@ -78,5 +78,13 @@ def test_duplicates_are_shown_once_unless_asked_for_where_there_are_any(look, ex
     assert "duplicates=all" in screen.page.url
 
 
+def test_an_address_that_asks_for_duplicates_shows_them(look):
+    screen = look()
+    for address, asked in (("/?item=skirt/8&duplicates=all", False), ("/?item=skirt/8", True)):
+        with screen.page.expect_request("**/similar?*") as sent:
+            screen.open(address)
+        assert ("collapse_duplicates" in sent.value.url) is asked
+
+
 def test_without_duplicates_there_is_nothing_to_choose(results, expect):
     expect(results.see("#collapsing")).to_be_hidden()

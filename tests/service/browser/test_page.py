@@ -122,6 +122,18 @@ def test_an_answer_that_comes_after_another_search_has_begun_is_not_shown(screen
     assert screen.items() == shown
 
 
+def test_an_answer_that_comes_while_the_next_search_is_shown_is_not_shown(screen, expect):
+    screen.upload()
+    late = held(screen, "**/similar?*")
+    with screen.page.expect_request("**/similar?*"):
+        screen.see("#results .card").nth(1).click()
+    screen.sent(lambda: screen.page.set_input_files("#file", screen.photo))
+    shown = screen.items()
+    let_go(screen, late)
+    expect(screen.see("#query-title")).to_have_text("Your photo")
+    assert screen.items() == shown
+
+
 def test_more_results_of_a_search_that_was_left_are_not_added_to_the_next(screen, expect):
     screen.upload()
     late = held(screen, "**/v1/search")
@@ -150,6 +162,83 @@ def test_a_busy_service_is_asked_again_by_the_page_itself(look, expect, code):
     screen.page.route("**/v1/search", busy_once)
     screen.upload()
     assert len(asked) == 2
+
+
+def test_a_busy_service_is_asked_again_when_it_has_said(look, expect):
+    screen = look()
+    screen.page.clock.install()
+    screen.open()
+    asked = []
+
+    def busy(route):
+        asked.append(route)
+        body = {"code": "overloaded", "detail": "Retry."}
+        route.fulfill(status=503, json=body, headers={"Retry-After": "60"})
+
+    screen.page.route("**/v1/search", busy)
+    screen.page.set_input_files("#file", screen.photo)
+    expect(screen.see("#failure")).to_be_visible()
+    screen.page.clock.run_for(55_000)
+    assert len(asked) == 1
+    with screen.page.expect_request("**/v1/search"):
+        screen.page.clock.run_for(10_000)
+
+
+def understood_as(screen, **query):
+    """Open the search from an item, of whose picture the service understands something else."""
+
+    def other(route):
+        answer = route.fetch()
+        body = answer.json()
+        body["query"] |= query
+        route.fulfill(response=answer, json=body)
+
+    screen.page.route("**/similar?*", other)
+    screen.open("/?item=skirt/8").found()
+
+
+@pytest.mark.parametrize(("sure", "words"), [(0.95, "Looks like"), (0.8, "Looks like"), (0.79, "Perhaps")])
+def test_a_guess_says_how_sure_it_is(screen, expect, sure, words):
+    understood_as(screen, category="hat", category_confidence=sure)
+    expect(screen.see("#looks")).to_have_text(words)
+    expect(screen.see("#category")).to_have_text("Hat")
+
+
+def test_a_warning_is_shown_and_gone_where_there_is_none(screen, expect):
+    understood_as(screen, warnings=["garment_not_found"])
+    expect(screen.see("#warning")).to_be_visible()
+    expect(screen.see("#warning")).to_contain_text("No garment stood out")
+    understood_as(screen, warnings=[])
+    expect(screen.see("#warning")).to_be_hidden()
+
+
+def wait_until(screen, condition):
+    """Wait until JavaScript says that something is so; the page forbids `wait_for_function`."""
+    for _ in range(300):
+        if screen.page.evaluate(condition):
+            return
+        screen.page.wait_for_timeout(100)
+    pytest.fail(f"never: {condition}")
+
+
+def test_back_returns_to_where_the_page_was_scrolled_to(look, expect):
+    screen = look(height=300).open()
+    screen.upload()
+    screen.page.evaluate("scrollTo(0, 210)")
+    wait_until(screen, "history.state?.scroll === 210")
+    screen.sent(screen.see("#results .card").nth(1).click, path="/similar")
+    assert screen.page.evaluate("scrollY") == 0
+    screen.sent(screen.page.go_back)
+    wait_until(screen, "scrollY === 210")
+
+
+def test_a_click_that_asks_for_a_tab_of_its_own_gets_one(screen, expect):
+    screen.upload()
+    second = screen.see("#results .card").nth(1)
+    with screen.page.context.expect_page() as opened:
+        second.click(modifiers=["Control"])
+    expect(opened.value.locator("#query-title")).to_have_text("This garment")
+    expect(screen.see("#query-title")).to_have_text("Your photo")
 
 
 def test_an_example_starts_a_search(screen, expect):

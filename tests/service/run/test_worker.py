@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from gunicorn.workers.base import Worker as BaseWorker
 
 from service.run import worker
 from service.run.worker import BODY_IN_MEMORY, Worker
@@ -139,7 +140,11 @@ def meanwhile():
 
 
 atexit.register(meanwhile)
-os.kill(os.getpid(), signal.SIGINT)
+both = signal.SIGINT, signal.SIGQUIT
+signal.pthread_sigmask(signal.SIG_BLOCK, both)
+for number in both:
+    os.kill(os.getpid(), number)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
 """
 
 
@@ -167,3 +172,17 @@ def test_what_has_begun_has_the_graceful_seconds_and_no_more(monkeypatch, answer
     monkeypatch.setattr(worker, "ignore_ends", lambda: ignored.append(clock.now))
     ending.run()
     assert clock.now - 100 == seconds and ignored == [clock.now]
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_what_ctrl_c_breaks_off_in_a_worker_that_begins_does_not_fail_the_service(monkeypatch, alive):
+    """NumPy turns an exit in the midst of its import into an ImportError, with which gunicorn would end."""
+
+    def broken_off(begun):
+        begun.alive = alive
+        raise ImportError("numpy")
+
+    monkeypatch.setattr(BaseWorker, "init_process", broken_off)
+    with pytest.raises(ImportError if alive else SystemExit) as ended:
+        Worker.__new__(Worker).init_process()
+    assert alive or ended.value.code == 0

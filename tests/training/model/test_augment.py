@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from skimage.filters import gaussian
 
+from training.model import augment
 from training.model.augment import ASPECT, ROTATION, SCALE, SHIFT, Disturb, _affine
 from training.photo.garment import isolate
 
@@ -44,6 +45,16 @@ def test_about_half_of_the_views_are_mirrored():
     weight = gaussian(np.asarray(mask)[..., 0], 2, channel_axis=0)
     left = weight[:, :, :64].sum((1, 2)) > weight[:, :, 64:].sum((1, 2))
     assert 0.3 < left.mean() < 0.7
+
+
+def test_a_logo_is_cut_from_another_picture(monkeypatch):
+    monkeypatch.setattr(augment, "PRINT_SHARE", 0.0)
+    monkeypatch.setattr(augment, "LOGO_SHARE", 1.0)
+    tones = np.float32([0.1, 0.4, 0.7, 1.0])
+    plain = np.broadcast_to(tones[:, None, None, None], (4, 64, 64, 1))
+    printed = np.asarray(Disturb(seed=1)._printed(plain, 4, 64))
+    for number, picture in enumerate(printed):
+        assert set(np.unique(picture)) == {tones[number], tones[number - 1]}
 
 
 def test_the_input_is_not_modified(cutouts):

@@ -7,7 +7,8 @@ from training.drawing.appearance import sample_appearance
 from training.drawing.shape import sample_shape
 from training.errors import UnreadableImage
 from training.parallel import in_order
-from training.photo.garment import SIDE, Garment, encoder_input, isolate, read_garment
+from training.photo import garment
+from training.photo.garment import MIN_CONFIDENCE, SIDE, Garment, encoder_input, isolate, read_garment
 
 
 def _overlap(a, b):
@@ -124,3 +125,18 @@ def test_the_cut_out_of_a_known_picture_is_the_known_one():
     expected = np.array([[level[sign] for sign in row] for row in rows])
     expected[0, 7], expected[1, 7], expected[1, 0] = 0.06, 0.13, 0.19
     assert np.abs(fields - expected).max() < 0.1
+
+
+def test_a_mask_is_softened_alike_in_both_directions():
+    mask = np.zeros((64, 64), bool)
+    mask[10:30, 20:50] = True
+    soft = garment._softened(mask)
+    assert np.array_equal(garment._softened(mask.T), soft.T)
+    assert 0 < soft[9, 35] < 128 < soft[10, 35] < 255 and 0 < soft[20, 19] < 128 < soft[20, 20] < 255
+
+
+@pytest.mark.parametrize(("confidence", "found"), [(MIN_CONFIDENCE, True), (MIN_CONFIDENCE - 1e-6, False)])
+def test_from_the_least_confidence_on_a_garment_counts_as_found(monkeypatch, photo, confidence, found):
+    monkeypatch.setattr(garment, "_expected_iou", lambda *_: confidence)
+    cut = isolate(photo)
+    assert cut.found is found and (cut.box != garment.WHOLE) is found

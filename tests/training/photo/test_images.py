@@ -110,6 +110,14 @@ def _alpha(form, mode):
     return file.getvalue(), (90, 90, 90)
 
 
+def _gif():
+    image = Image.fromarray(_disc().astype(np.uint8))
+    image.putpalette([0, 255, 0, 200, 30, 60])
+    file = io.BytesIO()
+    image.save(file, "GIF", transparency=0)
+    return file.getvalue(), (200, 30, 60)
+
+
 @pytest.mark.parametrize("size", [None, 256, 100])
 @pytest.mark.parametrize(
     "write",
@@ -120,6 +128,9 @@ def _alpha(form, mode):
         partial(_alpha, "PNG", "LA"),
         partial(_alpha, "PNG", "RGBA"),
         partial(_alpha, "WEBP", "RGBA"),
+        partial(_alpha, "TIFF", "RGBA"),
+        partial(_alpha, "TIFF", "LA"),
+        partial(_gif),
     ],
     ids=lambda write: f"{write.func.__name__}{write.args}",
 )

@@ -155,3 +155,21 @@ def test_an_ordinary_photograph_is_walked_in_no_time():
     for _ in range(100):
         structure.check_structure(photo, "JPEG")
     assert time.perf_counter() - start < 100 * 0.001  # measured: 10 microseconds each
+
+
+def test_a_long_comment_of_a_gif_is_passed_over():
+    file = io.BytesIO()
+    Image.new("P", (32, 32)).save(file, "GIF", comment=b"made by hand " * 20_000)
+    assert decode(file.getvalue()).shape == (32, 32, 3)
+
+
+def test_the_pixels_of_a_box_with_a_long_length_do_not_count():
+    pixels = struct.pack(">I4sQ", 1, b"mdat", 16 + 9 * 2**20) + bytes(9 * 2**20)
+    structure.check_structure(box(b"ftyp", b"avif\0\0\0\0avif") + pixels + box(b"free", b""), "AVIF")
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "jpeg", "tiff_adobe_deflate", "packbits"])
+def test_tiff_is_read_in_the_usual_compressions(compression):
+    file = io.BytesIO()
+    Image.new("RGB", (64, 48), (200, 30, 60)).save(file, "TIFF", compression=compression)
+    assert np.abs(decode(file.getvalue())[24, 32].astype(int) - (200, 30, 60)).max() < 6

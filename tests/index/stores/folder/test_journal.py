@@ -160,3 +160,38 @@ def test_a_damaged_file_is_told_until_it_is_mended(journal):
             read(journal)
     journal.path.write_bytes(good)
     assert read(journal) == ["one"]
+
+
+def test_what_is_wrong_with_the_file_is_told_and_nothing_where_it_is_sound(journal):
+    assert journal.damage() == []
+    for name in range(400):
+        write(journal, f"item {name}")
+    assert journal.damage() == []
+    content = bytearray(journal.path.read_bytes())
+    content[len(content) // 2 :] = bytes(len(content) - len(content) // 2)
+    journal.path.write_bytes(content)
+    assert Journal(journal.path).damage()
+
+
+def test_a_writer_waits_while_another_one_writes(journal):
+    write(journal, "first")
+    begun, may_end = threading.Event(), threading.Event()
+
+    def hold():
+        with journal.writing() as connection:
+            connection.execute(INSERT, ("second",))
+            begun.set()
+            may_end.wait(20)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert begun.wait(20)
+    other = Journal(journal.path)
+    waiter = threading.Thread(target=write, args=(other, "third"))
+    waiter.start()
+    waiter.join(0.1)
+    assert waiter.is_alive()
+    may_end.set()
+    holder.join(20)
+    waiter.join(20)
+    assert read(other) == ["first", "second", "third"]
