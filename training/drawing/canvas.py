@@ -5,7 +5,6 @@ centimetres.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from training.drawing.curves import Curve
 from training.drawing.fabric import Field
 from training.drawing.raster import Box, fill, fill_box
+from training.drawing.view import View
 
 Ink = Field | Callable[[Box], Field]
 
@@ -39,30 +39,6 @@ def _relief(alpha: Field, sigma: float) -> tuple[Field, Field]:
         return soft, slope
     full = (width, height)
     return _float(cv2.resize(soft, full)), _float(cv2.resize(slope, full))
-
-
-@dataclass(frozen=True)
-class View:
-    """The map from centimetres of a figure to pixels of its picture."""
-
-    matrix: NDArray[np.float64]
-    shift: NDArray[np.float64]
-
-    @property
-    def zoom(self) -> float:
-        """Pixels a centimetre."""
-        return float(np.sqrt(abs(np.linalg.det(self.matrix))))
-
-    def pixels(self, curve: Curve) -> Curve:
-        """Map points, float64 (n, 2)."""
-        return curve @ self.matrix.T + self.shift
-
-    def centimetres(self, box: Box) -> tuple[Field, Field]:
-        """Return x and y, each float32 (h, w), of every pixel of the box."""
-        y, x = np.mgrid[box].astype(np.float32)
-        back = np.linalg.inv(self.matrix).astype(np.float32)
-        x, y = x + 0.5 - np.float32(self.shift[0]), y + 0.5 - np.float32(self.shift[1])
-        return back[0, 0] * x + back[0, 1] * y, back[1, 0] * x + back[1, 1] * y
 
 
 class Canvas:

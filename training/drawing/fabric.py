@@ -1,5 +1,7 @@
 """Fabric: print weights, float32 in [0, 1], over positions in centimetres, and the noise that makes folds."""
 
+from math import cos, sin
+
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -93,6 +95,23 @@ def print_weight(appearance: Appearance, u: Field, v: Field) -> Field | float:
         scale = TILE / (4 * size)
         return tile[(v * scale).astype(int) % TILE, (u * scale).astype(int) % TILE]
     return 0.0
+
+
+def printed(appearance: Appearance, x: Field, y: Field, axis: float) -> Field:
+    """Return the colours of printed cloth, turned by `axis` radians: float32 (h, w, 3), or (3,) if plain.
+
+    Parameters
+    ----------
+    appearance : Appearance
+    x, y : float32 (h, w)
+        Where, in centimetres.
+    axis : float
+    """
+    main, second = rgb(appearance.colour), rgb(appearance.second)
+    u = np.float32(cos(axis)) * x + np.float32(sin(axis)) * y
+    v = np.float32(cos(axis)) * y - np.float32(sin(axis)) * x
+    weight = print_weight(appearance, u, v)
+    return main if isinstance(weight, float) else main + weight[..., None] * (second - main)
 
 
 def fold_light(appearance: Appearance, rng: Generator, *, shape: tuple[int, int], drape: float) -> Field:

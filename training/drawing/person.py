@@ -10,9 +10,9 @@ from numpy.random import Generator
 from training.drawing.accessories import cut_hat, cut_shoe
 from training.drawing.appearance import Appearance
 from training.drawing.body import HIP, Body, Tube
-from training.drawing.canvas import Box, Canvas, Ink
+from training.drawing.canvas import Canvas, Ink
 from training.drawing.curves import Curve, bow, join, line, ring, sag, spline, strip, symmetric, whole
-from training.drawing.fabric import Field, print_weight, rgb
+from training.drawing.fabric import Field, printed, rgb
 from training.drawing.fitting import Fitted, Map, fit_bottom, fit_top
 from training.drawing.head import Face, Head
 from training.drawing.outfit import Bag, Garment, Outfit
@@ -37,7 +37,7 @@ class _Fabric:
 
     def ink(self, cloth: str, axis: float = 0.0) -> Ink:
         look = self.look
-        main, second, trim = map(rgb, (look.colour, look.second, look.trim))
+        main, trim = rgb(look.colour), rgb(look.trim)
         plain = {
             "main": main,
             "trim": trim,
@@ -49,14 +49,7 @@ class _Fabric:
         if cloth != "main" or look.print == "plain":
             return np.asarray(plain[cloth], np.float32)
 
-        def paint(box: Box) -> Field:
-            x, y = self.canvas.view.centimetres(box)
-            u = np.float32(cos(axis)) * x + np.float32(sin(axis)) * y
-            v = np.float32(cos(axis)) * y - np.float32(sin(axis)) * x
-            weight = np.asarray(print_weight(look, u, v), np.float32)
-            return main + weight[..., None] * (second - main)
-
-        return paint
+        return lambda box: printed(look, *self.canvas.view.centimetres(box), axis)
 
 
 class Person:

@@ -1,23 +1,22 @@
 """The studio: a pattern is placed on a picture, float32 (320, 256, 3), and painted back to front."""
 
-from dataclasses import dataclass
 from math import cos, radians, sin
 from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 from skimage.filters import gaussian
 
 from training.drawing.accessories import cut_hat, cut_shoe
 from training.drawing.appearance import Appearance
 from training.drawing.bottoms import cut_skirt, cut_trousers
 from training.drawing.curves import Curve, bounds, line, ring, spline
-from training.drawing.fabric import Field, print_weight, rgb
+from training.drawing.fabric import Field, printed, rgb
 from training.drawing.pattern import Cloth, Pattern, Piece
 from training.drawing.raster import Coverage, fill, stroke
 from training.drawing.shape import Shape
 from training.drawing.tops import cut_top
+from training.drawing.view import View
 
 HEIGHT, WIDTH = 320, 256
 MARGIN = 0.97  # share of the frame that a garment of scale 1 fills
@@ -31,30 +30,12 @@ CUTTERS = {
 }
 
 
-@dataclass(frozen=True)
-class _Placement:
-    """The map from centimetres of the pattern to pixels of the picture: rotation, scale and shift."""
-
-    matrix: NDArray[np.float64]
-    shift: NDArray[np.float64]
-
-    def pixels(self, curve: Curve) -> Curve:
-        return curve @ self.matrix.T + self.shift
-
-    def centimetres(self, box: tuple[slice, slice]) -> tuple[Field, Field]:
-        """Return x and y on the pattern for every pixel of the box, each float32 (h, w)."""
-        y, x = np.mgrid[box].astype(np.float32)
-        back = np.linalg.inv(self.matrix).astype(np.float32)
-        x, y = x + 0.5 - np.float32(self.shift[0]), y + 0.5 - np.float32(self.shift[1])
-        return back[0, 0] * x + back[0, 1] * y, back[1, 0] * x + back[1, 1] * y
-
-
 def _cut(shape: Shape, arms: float) -> Pattern:
     cutter = CUTTERS.get(shape.type)
     return cutter(shape) if cutter else cut_top(shape, arms=arms)
 
 
-def _place(pattern: Pattern, appearance: Appearance) -> _Placement:
+def _place(pattern: Pattern, appearance: Appearance) -> View:
     """Fit the rotated garment into the frame and shift it according to its pose."""
     angle = radians(appearance.rotation)
     turn = np.array([[cos(angle), -sin(angle)], [sin(angle), cos(angle)]])
@@ -65,14 +46,14 @@ def _place(pattern: Pattern, appearance: Appearance) -> _Placement:
     matrix = turn * fit * MARGIN * appearance.scale
     middle = np.array([left + right, top + bottom]) / 2 * fit * MARGIN * appearance.scale
     centre = np.array([WIDTH * (0.5 + appearance.shift_x), HEIGHT * (0.5 + appearance.shift_y)])
-    return _Placement(matrix, centre - middle)
+    return View(matrix, centre - middle)
 
 
-def _fill(curve: Curve, placement: _Placement) -> Coverage:
+def _fill(curve: Curve, placement: View) -> Coverage:
     return fill(placement.pixels(curve), height=HEIGHT, width=WIDTH)
 
 
-def _stroke(curve: Curve, placement: _Placement) -> Coverage:
+def _stroke(curve: Curve, placement: View) -> Coverage:
     return stroke(placement.pixels(curve), height=HEIGHT, width=WIDTH)
 
 
@@ -129,13 +110,9 @@ class Studio:
     def cloth(self, cloth: Cloth, axis: float, box: tuple[slice, slice]) -> Any:
         """Return the colour of cloth rotated by `axis`, or a colour for each pixel of the box."""
         look = self.look
-        main, second, trim = map(rgb, (look.colour, look.second, look.trim))
+        main, trim = rgb(look.colour), rgb(look.trim)
         if cloth == "main":
-            x, y = self.placement.centimetres(box)
-            u = np.float32(cos(axis)) * x + np.float32(sin(axis)) * y
-            v = np.float32(cos(axis)) * y - np.float32(sin(axis)) * x
-            weight = print_weight(look, u, v)
-            return main if isinstance(weight, float) else main + weight[..., None] * (second - main)
+            return printed(look, *self.placement.centimetres(box), axis)
         plain = {"trim": trim, "inside": main * 0.5, "dark": main * 0.3 + 0.08, "metal": trim * 0.35 + 0.3}
         return plain[cloth]
 

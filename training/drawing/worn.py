@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from training.drawing.appearance import Appearance, sample_appearance
 from training.drawing.body import Body, sample_build, sample_pose
-from training.drawing.canvas import Canvas, View
+from training.drawing.canvas import Canvas
 from training.drawing.curves import line
 from training.drawing.fabric import Field
 from training.drawing.head import sample_face
@@ -18,6 +18,7 @@ from training.drawing.outfit import Garment, sample_outfit, slot_of, worn
 from training.drawing.person import Person
 from training.drawing.scenery import scenery
 from training.drawing.shape import Shape
+from training.drawing.view import View
 
 CROPS = {  # top and bottom, each from a range of heights of the body; share
     "whole": ((-46, -33), (143, 152), 0.36),

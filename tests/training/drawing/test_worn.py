@@ -6,13 +6,14 @@ from scipy import ndimage
 
 from training.drawing.appearance import Appearance
 from training.drawing.body import Body, Build, Limb, Pose
-from training.drawing.canvas import Canvas, View
+from training.drawing.canvas import Canvas
 from training.drawing.curves import line
 from training.drawing.fitting import fit_bottom, fit_top
 from training.drawing.head import Head, sample_face
 from training.drawing.outfit import Garment, sample_outfit
 from training.drawing.person import Person
 from training.drawing.shape import NECKLINES, RANGES, TYPES, Shape
+from training.drawing.view import View
 from training.drawing.worn import figure, wear
 from training.photo.garment_types import CLASSES, PERSON, type_of
 
