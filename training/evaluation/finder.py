@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 from scipy.special import expit
 
 from training.errors import UnreadableEncoder
+from training.photo.garment import main_parts
 from training.photo.litert import LiteModel
-from training.photo.preprocessing import CONNECTIVITY, MASK_THRESHOLD, SMALLEST_PART
+from training.photo.preprocessing import MASK_THRESHOLD
 from training.photo.segmenter import MODEL_FILE, PRETRAINED, squeeze
 
 
@@ -72,7 +72,7 @@ class Finder:
     def garments(self, photo: np.ndarray) -> list[Found]:
         """Return the garments in a photograph, uint8 (h, w, 3), the main one first."""
         logits = _model(self.file).run(squeeze(photo)[None])[0, ..., 0]
-        mask = _parts(expit(logits) > MASK_THRESHOLD)
+        mask = main_parts(expit(logits) > MASK_THRESHOLD)
         return [Found(_in_photo(mask, photo))] if mask.any() else []
 
     def main_mask(self, photo: np.ndarray) -> np.ndarray:
@@ -84,14 +84,6 @@ class Finder:
 @functools.lru_cache(maxsize=4)
 def _model(file: Path) -> LiteModel:
     return LiteModel(file.read_bytes())
-
-
-def _parts(mask: np.ndarray) -> np.ndarray:
-    """Keep the largest component of a mask, bool (h, w), and those that are not small beside it."""
-    labels, count = ndimage.label(mask, ndimage.generate_binary_structure(2, CONNECTIVITY))
-    areas = np.bincount(labels.ravel(), minlength=count + 1)
-    areas[0] = 0  # the background
-    return (areas >= max(SMALLEST_PART * areas.max(), 1))[labels]
 
 
 def _in_photo(mask: np.ndarray, photo: np.ndarray) -> np.ndarray:

@@ -72,7 +72,7 @@ class Garment:
         return np.dstack([self.rgb, self.mask])
 
 
-def _parts(mask: np.ndarray) -> np.ndarray:
+def main_parts(mask: np.ndarray) -> np.ndarray:
     """Keep the largest component of a mask, bool (h, w), and those that are not small beside it."""
     labels, count = ndimage.label(mask, _NEIGHBOURS)
     if count < 2:
@@ -141,7 +141,7 @@ def isolate(photo: np.ndarray) -> Garment:
         Where none is found, its cut-out is the whole photograph and its box (0, 0, 1, 1).
     """
     probability = segment(photo)
-    mask = _parts(probability > MASK_THRESHOLD)
+    mask = main_parts(probability > MASK_THRESHOLD)
     confidence = _expected_iou(mask, probability) if np.count_nonzero(mask) >= MIN_AREA * mask.size else 0.0
     if confidence >= MIN_CONFIDENCE:
         box = bounds(mask)
