@@ -150,9 +150,7 @@ def _sample_arm(rng: Generator, kind: str) -> Limb:
     return Limb(kind, upper, lower, short)
 
 
-def _sample_legs(
-    rng: Generator,
-) -> tuple[tuple[float, float, float, float], tuple[float, float, float, float]]:
+def _sample_legs(rng: Generator) -> tuple[Stance, Stance]:
     stance = STANCES[rng.integers(len(STANCES))]
     first, second = rng.uniform(0.1, 0.75, 2)
     if stance == "apart":

@@ -27,7 +27,7 @@ def _tone(rng: Generator, low: float = 0.1, high: float = 0.95, colour: float = 
     return (rng.uniform(low, high) + rng.normal(0, colour, 3)).clip(0.02, 0.99).astype(np.float32)
 
 
-def _box(picture: Field, rng: Generator, box: tuple[float, float, float, float], colour: Field) -> None:
+def _box(picture: Field, box: tuple[float, float, float, float], colour: Field) -> None:
     left, top, right, bottom = (round(value) for value in box)
     cv2.rectangle(picture, (left, top), (right, bottom), tuple(map(float, colour)), -1)
 
@@ -65,14 +65,14 @@ def _room(rng: Generator, size: Size, floor: float) -> Field:
     for _ in range(int(rng.integers(1, 5))):
         x, w = rng.uniform(-0.1, 1) * width, rng.uniform(0.1, 0.45) * width
         y, h = rng.uniform(-0.1, 0.45) * height, rng.uniform(0.1, 0.4) * height
-        _box(picture, rng, (x, y, x + w, y + h), _tone(rng, 0.1, 0.9))
-        _box(picture, rng, (x + 4, y + 4, x + w - 4, y + h - 4), _tone(rng, 0.2, 1.0))
+        _box(picture, (x, y, x + w, y + h), _tone(rng, 0.1, 0.9))
+        _box(picture, (x + 4, y + 4, x + w - 4, y + h - 4), _tone(rng, 0.2, 1.0))
     for _ in range(int(rng.integers(0, 4))):
         x, w, h = rng.uniform(-0.1, 1) * width, rng.uniform(0.12, 0.5) * width, rng.uniform(0.1, 0.5) * height
         colour = _tone(rng, 0.08, 0.8, 0.1)
-        _box(picture, rng, (x, line - h, x + w, line + 8), colour)
+        _box(picture, (x, line - h, x + w, line + 8), colour)
         for share in np.arange(1, rng.integers(1, 5)) / 4:
-            _box(picture, rng, (x + 2, line - h * share, x + w - 2, line - h * share + 1), colour * 0.6)
+            _box(picture, (x + 2, line - h * share, x + w - 2, line - h * share + 1), colour * 0.6)
     board = picture[max(0, int(line - 4)) : max(0, int(line))]
     board[:] = _tone(rng, 0.6, 1.0, 0.02)
     ground = _tone(rng, 0.2, 0.8) * np.array([1.08, 1.0, 0.9], np.float32)
@@ -85,18 +85,18 @@ def _room(rng: Generator, size: Size, floor: float) -> Field:
 
 def _house(picture: Field, rng: Generator, left: float, right: float, top: float, line: float) -> None:
     colour = _tone(rng, 0.12, 0.8, 0.08)
-    _box(picture, rng, (left, top, right, line), colour)
+    _box(picture, (left, top, right, line), colour)
     wide, tall = rng.uniform(7, 20), rng.uniform(9, 26)
     pane = _tone(rng, 0.05, 0.95, 0.05)
     for y in np.arange(top + 5, line - tall, tall * rng.uniform(1.4, 2)):
         for x in np.arange(left + 4, right - wide, wide * 1.7):
-            _box(picture, rng, (x, y, x + wide, y + tall), pane * rng.uniform(0.7, 1.1))
+            _box(picture, (x, y, x + wide, y + tall), pane * rng.uniform(0.7, 1.1))
 
 
 def _car(picture: Field, rng: Generator, x: float, line: float, long: float) -> None:
     colour = _tone(rng, 0.05, 0.95, 0.12)
     tall = long * 0.2
-    _box(picture, rng, (x, line - tall, x + long, line), colour)
+    _box(picture, (x, line - tall, x + long, line), colour)
     roof = np.array([(0.14, -tall), (0.3, -2 * tall), (0.7, -2 * tall), (0.86, -tall)]) * (long, 1) + (
         x,
         line,
@@ -115,7 +115,6 @@ def _person(picture: Field, rng: Generator, x: float, line: float, tall: float) 
     ):
         _box(
             picture,
-            rng,
             (x - wide * tall, line - (1 - top) * tall, x + wide * tall, line - (1 - bottom) * tall),
             colour,
         )
@@ -138,22 +137,22 @@ def _street(rng: Generator, size: Size, floor: float) -> Field:
     picture[max(0, int(line)) :] = road
     for _ in range(int(rng.integers(0, 3))):
         y = rng.uniform(min(line, height), height)
-        _box(picture, rng, (-5, y, width, y + rng.uniform(1, 8)), road * rng.uniform(0.7, 1.35))
+        _box(picture, (-5, y, width, y + rng.uniform(1, 8)), road * rng.uniform(0.7, 1.35))
     for _ in range(int(rng.integers(0, 3))):
         _car(picture, rng, rng.uniform(-0.4, 1) * width, line + rng.uniform(0, 12), rng.uniform(60, 220))
     for _ in range(int(rng.integers(0, 4))):
         _person(picture, rng, rng.uniform(0, 1) * width, line + rng.uniform(0, 20), rng.uniform(30, 110))
     if rng.random() < 0.4:
         x, green = rng.uniform(0, 1) * width, np.array([0.2, 0.3, 0.12], np.float32) * rng.uniform(0.5, 1.8)
-        _box(picture, rng, (x, 0, x + rng.uniform(3, 14), line + 5), green * 0.7)
+        _box(picture, (x, 0, x + rng.uniform(3, 14), line + 5), green * 0.7)
         for _ in range(24):
             spot = (int(x + rng.normal(0, 30)), int(rng.uniform(-0.1, 0.35) * height))
             tone = green * rng.uniform(0.5, 1.6)
             cv2.circle(picture, spot, int(rng.uniform(6, 20)), tuple(map(float, tone)), -1)
     if rng.random() < 0.25:
         for x in np.arange(rng.uniform(0, 10), width, rng.uniform(8, 22)):
-            _box(picture, rng, (x, line - 46, x + 1, line + 10), road * 0.5)
-        _box(picture, rng, (0, line - 48, width, line - 45), road * 0.5)
+            _box(picture, (x, line - 46, x + 1, line + 10), road * 0.5)
+        _box(picture, (0, line - 48, width, line - 45), road * 0.5)
     blur = float(np.exp(rng.uniform(np.log(0.5), np.log(6))))
     picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), blur), np.float32)
     grain = rng.normal(0, 0.02, size).astype(np.float32)

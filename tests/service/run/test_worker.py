@@ -125,7 +125,7 @@ def test_a_slow_upload_is_refused_and_a_silent_client_takes_no_thread(serve):
 
 ENDING = """
 import atexit, os, signal, types
-from service.run.worker import BODY_IN_MEMORY, Worker
+from service.run.worker import Worker
 
 worker = Worker.__new__(Worker)
 worker.cfg = types.SimpleNamespace(worker_int=lambda worker: None)
