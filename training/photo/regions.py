@@ -18,7 +18,10 @@ from training.photo.segmenter import Parse
 
 _NEIGHBOURS = ndimage.generate_binary_structure(2, CONNECTIVITY)
 _SMALL_TYPES = ("shoes", "bag", "hat")
-_TOPS = ("upper", "outer", "dress")
+_OUTFITS = (("upper", "outer", "trousers"), ("upper", "outer", "skirt"), ("dress", "outer"))
+"""What one person wears together, besides shoes, bags and hats."""
+
+_LEAST_CHANCE = 1e-3
 _ZONES = (("upper", "outer", "dress"), ("trousers", "skirt"), ("shoes",), ("bag",), ("hat",))
 _ZONE_OF = np.array([next(n for n, zone in enumerate(_ZONES) if kind in zone) for kind in TYPES])
 
@@ -106,7 +109,7 @@ def _around(first: tuple[slice, slice], second: tuple[slice, slice]) -> tuple[sl
 
 
 def _laid_out(parse: Parse, mask: np.ndarray) -> list[Region]:
-    """Return the garments of a photograph without a person: what lies apart, or is worn elsewhere."""
+    """Return the garments of a photograph without a person: each what lies apart."""
     kept = main_parts(mask)
     kind, shares = _type_in(kept, parse)
     zones = np.bincount(_ZONE_OF, shares, minlength=len(_ZONES))
@@ -123,9 +126,21 @@ def _alone(parse: Parse, part: np.ndarray, parts: list[np.ndarray]) -> np.ndarra
     return np.where(np.any(others, axis=0), 0, parse.garment) if others else parse.garment
 
 
+def _as_outfit(types: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Leave the types, float (64, 64, 8), of the likeliest outfit where bool (64, 64) is true; others are 0.
+
+    Else parts of a dress would be taken for a shirt here, and for a skirt there.
+    """
+    allowed = np.array([[kind in (*outfit, *_SMALL_TYPES) for kind in TYPES] for outfit in _OUTFITS])
+    seen = types[there]
+    fit = [np.log(seen[:, outfit].max(axis=-1) + _LEAST_CHANCE).mean() for outfit in allowed]
+    return np.where(allowed[int(np.argmax(fit))], types, 0)
+
+
 def _worn(parse: Parse, mask: np.ndarray) -> list[Region]:
     """Return the garments of a person, one of each type."""
-    types = parse.types.copy()
+    there = mask[::2, ::2]
+    types = _as_outfit(parse.types, there) if there.any() else parse.types.copy()
     while True:
         best = _enlarged(types.argmax(axis=-1))
         areas = np.bincount(best[mask], minlength=len(TYPES))

@@ -65,11 +65,6 @@ def test_a_part_within_another_s_bounds_belongs_to_it():
     assert len(find(parse)) == 1
 
 
-def test_a_top_and_trousers_laid_out_touching_are_two():
-    regions = find(_parse(("upper", (10, 30, 62, 100)), ("trousers", (62, 40, 120, 90))))
-    assert _boxes(regions) == {"upper": (10, 30, 62, 100), "trousers": (62, 40, 120, 90)}
-
-
 def test_doubt_between_a_coat_and_a_shirt_does_not_split_a_garment():
     [region] = find(_parse(("upper", (10, 30, 62, 100)), ("outer", (62, 30, 120, 100))))
     assert region.mask.sum() == 110 * 70
@@ -99,6 +94,18 @@ def test_a_patch_that_is_taken_for_another_type_joins_its_garment():
     parse = _parse(("outer", (24, 40, 100, 90)), ("upper", (40, 60, 50, 70)), person=[HEAD])
     [region] = find(parse)
     assert region.type == "outer" and region.mask.sum() == 76 * 50
+
+
+def test_a_dress_whose_parts_look_like_a_shirt_and_trousers_is_a_dress():
+    parse = _parse(("dress", (24, 40, 70, 90)), ("trousers", (70, 40, 100, 90)), person=[HEAD])
+    parse.types[35:50, 20:45, TYPES.index("dress")] = 0.4  # likely here, too
+    [region] = find(parse)
+    assert region.type == "dress" and region.mask.sum() == 76 * 50
+
+
+def test_a_coat_over_a_dress_is_an_outfit():
+    parse = _parse(("outer", (24, 30, 90, 60)), ("dress", (24, 60, 110, 90)), person=[HEAD])
+    assert {region.type for region in find(parse)} == {"outer", "dress"}
 
 
 def test_the_main_garment_is_large_and_near_the_middle():
