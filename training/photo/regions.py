@@ -158,7 +158,7 @@ def _worn(parse: Parse, mask: np.ndarray) -> list[Region]:
         part = main_parts(mask & (best == kind))
         least = SMALLEST_WORN if TYPES[kind] in _SMALL_TYPES else MIN_AREA / 2
         if part.sum() >= least * part.size:
-            probability = parse.garment * _enlarged(parse.types[..., kind])
+            probability = np.where(best == kind, parse.garment, 0)
             regions.append(Region(TYPES[kind], part, _expected_iou(part, probability), True))
     return regions
 
