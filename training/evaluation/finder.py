@@ -10,8 +10,8 @@ from PIL import Image
 from training.errors import UnreadableEncoder
 from training.photo.litert import LiteModel
 from training.photo.preprocessing import MASK_THRESHOLD, SEGMENTER_SIDE
-from training.photo.regions import find, main_parts
-from training.photo.segmenter import MODEL_FILE, PRETRAINED, Parse, read_output, squeeze
+from training.photo.regions import find_upright, main_parts
+from training.photo.segmenter import MODEL_FILE, PRETRAINED, Parse, look_twice, read_output, squeeze
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,10 @@ class Finder:
 
     def garments(self, photo: np.ndarray) -> list[Found]:
         """Return the garments in a photograph, uint8 (h, w, 3), the main one first."""
-        output = _model(self.file).run(squeeze(photo)[None])[0]
-        parsed = read_output(output)
-        if output.shape[-1] == 1:
-            return _one_garment(parsed, photo)
-        regions = find(parsed)
+        model = _model(self.file)
+        if _is_first(self.file):
+            return _one_garment(read_output(model.run(squeeze(photo)[None])[0]), photo)
+        regions, _ = find_upright(photo, functools.partial(look_twice, model))
         return [Found(_in_photo(one.mask, photo), one.type, one.worn) for one in regions]
 
     def main_mask(self, photo: np.ndarray) -> np.ndarray:
@@ -82,6 +81,13 @@ class Finder:
 @functools.lru_cache(maxsize=4)
 def _model(file: Path) -> LiteModel:
     return LiteModel(file.read_bytes())
+
+
+@functools.lru_cache(maxsize=4)
+def _is_first(file: Path) -> bool:
+    """Whether a segmenter is one of the first version, which tells nothing but garment and ground."""
+    blank = np.zeros((1, SEGMENTER_SIDE, SEGMENTER_SIDE, 3), np.uint8)
+    return _model(file).run(blank).shape[-1] == 1
 
 
 def _one_garment(parsed: Parse, photo: np.ndarray) -> list[Found]:

@@ -5,7 +5,7 @@ type. Photographs of people are parsed by hand (`training.catalogue.parsed`).
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from training.parallel import in_order
 from training.photo.garment_types import CLASSES, PERSON, TYPES, type_of
 from training.photo.litert import LiteModel
 from training.photo.segmenter import MODEL_FILE, Parse, fingerprint, parse, read_output, squeeze
-from training.segmentation import network
+from training.segmentation import network, turns
 from training.segmentation.labels import SOURCE_SIDE, Label, iou, laid_out, parsed
 from training.segmentation.scenes import Scenes
 
@@ -39,6 +39,7 @@ MIN_LABELS = 40
 DRAWN = 400
 DRAWN_VALIDATION = 100
 FIGURES = 800
+RANGES = 150
 
 
 @dataclass(frozen=True)
@@ -191,12 +192,27 @@ def _check_run(out: Path, settings: dict[str, Any]) -> None:
     write_atomically(path, text.encode())
 
 
-def half_precision(model: keras.Model) -> bytes:
-    """Export a network with float16 weights that computes in float32."""
+def _turn_head(model: keras.Model, photos: _Labels, people: _Labels) -> tuple[network.TurnHead, float | None]:
+    """Fit the head that tells quarter turns; return it, and which share of those held out it tells."""
+    head = turns.fit(turns.features(model, [*photos.known, *people.known]))
+    apart = [*photos.held_out, *people.held_out]
+    if not apart:
+        return head, None
+    seen = turns.features(model, apart)
+    head = turns.careful(head, seen[: len(photos.held_out)])
+    return head, float((turns.told(head, seen) == np.arange(turns.TURNS))[:, 1:].mean())
+
+
+def eight_bits(model: keras.Model, labels: Sequence[Label]) -> bytes:
+    """Export a network that computes in eight bits; some photographs of `labels` give the ranges."""
     import tensorflow as tf
 
-    types = {"supported_types": [tf.float16]}
-    return litert(model, optimizations=[tf.lite.Optimize.DEFAULT], target_spec=types)
+    some = labels[:: max(1, len(labels) // RANGES)]
+
+    def photographs() -> Iterator[list[np.ndarray]]:
+        return ([squeeze(label.photo)[None]] for label in some)
+
+    return litert(model, optimizations=[tf.lite.Optimize.DEFAULT], representative_dataset=photographs)
 
 
 def _train(model: keras.Model, scenes: Scenes, config: SegmenterConfig, folder: Path) -> None:
@@ -267,8 +283,9 @@ def learn(
     if init is not None:
         model.load_weights(init)
     _train(model, Scenes(photos.known, people.known, drawn, figures), config, out)
-    final = network.exported(model)
-    data = half_precision(final)
+    head, turns_told = _turn_head(model, photos, people)
+    final = network.exported(model, head)
+    data = eight_bits(final, [*photos.known, *people.known])
     held_out = {
         "photographs": photos.held_out,
         "drawn": [_drawn(index) for index in range(DRAWN, DRAWN + DRAWN_VALIDATION)],
@@ -281,7 +298,7 @@ def learn(
         "worn": len(people.known),
         "skipped": photos.skipped + people.skipped,
         "held_out": {name: len(labels) for name, labels in held_out.items()},
-        "scores": _scores(final, held_out),
+        "scores": {**_scores(final, held_out), "turns_told": turns_told},
         "export_difference": _check_agreement(data, final, photos.known[:8]),
         "training": {"device": device.describe(), "keras": keras.__version__},
     }

@@ -4,13 +4,16 @@ A small U-Net: five downsampling steps, a gate with global context, and upsampli
 There, twelve channels are background, person and garment of two by two pixels, and eight the garment's types.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from training.photo.garment_types import CLASSES, PERSON, TYPES
 from training.photo.preprocessing import SEGMENTER_SIDE as SIDE
+from training.photo.segmenter import TURN_RANGE
 
 Tensor = Any
 
@@ -25,7 +28,10 @@ ANY_TYPE = len(CLASSES)
 """In a map of labels: a garment whose type is not known; what is greater is left out of the loss."""
 
 TYPE_WEIGHT = {"shoes": 1.5, "bag": 1.5, "hat": 1.5}
-CONSISTENCY = 2.0
+TYPE_SHARE = 1.0
+"""Weight of the cross-entropy of types."""
+
+CONSISTENCY = 3.0
 """Weight of the squared difference between the probabilities of two views of one scene."""
 
 
@@ -61,14 +67,43 @@ def split(outputs: Tensor) -> tuple[Tensor, Tensor]:
     return groups, outputs[..., 4 * GROUPS :]
 
 
-def exported(model: keras.Model) -> keras.Model:
-    """Return the network with probabilities in place of logits, in the same channels."""
+@dataclass(frozen=True)
+class TurnHead:
+    """What tells the four quarter turns from the network's deepest features: it is fitted after the training.
+
+    Parameters
+    ----------
+    weights : float32 (d, 4)
+    bias : float32 (4,)
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+
+
+def deepest(model: keras.Model) -> keras.Model:
+    """Return the network up to its deepest features, behind the gate: float32 (n, d)."""
+    (gate,) = (layer for layer in model.layers if isinstance(layer, layers.Multiply))
+    return keras.Model(model.input, layers.Flatten()(gate.output))
+
+
+def exported(model: keras.Model, turns: TurnHead | None = None) -> keras.Model:
+    """Return the network with probabilities in place of logits, in the same channels.
+
+    With a head, the logits of the quarter turns follow, as `training.photo.segmenter.read_output` wants them.
+    """
     half = SIDE // 2
-    outputs = model(model.input)
+    outputs = model.output
     groups = layers.Reshape((half, half, 4, GROUPS))(outputs[..., : 4 * GROUPS])
     groups = layers.Reshape((half, half, 4 * GROUPS))(layers.Softmax()(groups))
     types = layers.Softmax()(outputs[..., 4 * GROUPS :])
-    return keras.Model(model.input, layers.Concatenate()([groups, types]))
+    parts = [groups, types]
+    if turns is not None:
+        head = layers.Dense(turns.bias.size)
+        logits = layers.Reshape((1, 1, turns.bias.size))(head(deepest(model).output))
+        head.set_weights([turns.weights / TURN_RANGE, turns.bias / TURN_RANGE + 0.5])
+        parts.append(layers.UpSampling2D(half)(ops.clip(logits, 0, 1)))
+    return keras.Model(model.input, layers.Concatenate()(parts))
 
 
 def _entropy(probabilities_log: Tensor, numbers: Tensor, weights: Tensor) -> Tensor:
@@ -115,7 +150,7 @@ def loss(labels: Tensor, outputs: Tensor) -> Tensor:
         ops.convert_to_tensor([TYPE_WEIGHT.get(name, 1.0) for name in TYPES]), ops.where(typed, number, 0)
     ) * ops.cast(typed, "float32")
     type_logs = ops.log_softmax(types)
-    total = total + 0.5 * _entropy(type_logs, ops.where(typed, number, 0), weights)
+    total = total + TYPE_SHARE * _entropy(type_logs, ops.where(typed, number, 0), weights)
     half = ops.shape(groups)[0] // 2
     difference = chances[:half] - ops.flip(chances[half:], axis=2)
     between = ops.exp(type_logs)

@@ -16,14 +16,14 @@ from training.photo.preprocessing import SEGMENTER_SIDE as SIDE
 from training.segmentation.labels import Label
 
 SHARES = {
-    "photograph": 0.16,
-    "moved": 0.17,
-    "pasted": 0.16,
+    "photograph": 0.15,
+    "moved": 0.15,
+    "pasted": 0.13,
     "packshot": 0.06,
     "several": 0.05,
-    "worn": 0.2,
-    "worn elsewhere": 0.08,
-    "drawn": 0.03,
+    "worn": 0.25,
+    "worn elsewhere": 0.1,
+    "drawn": 0.02,
     "figure": 0.06,
     "empty": 0.03,
 }
@@ -387,11 +387,11 @@ def _toned(picture: np.ndarray, rng: np.random.Generator, *, mild: bool, with_sk
         if draw < 0.44:
             return 255 - picture
     else:
-        if draw < 0.35:
+        if draw < 0.3:
             return _hue_turned(picture, rng.uniform(0.05, 0.95))
-        if draw < 0.5:
+        if draw < 0.55:
             return _grey(picture)
-        if draw < 0.72:
+        if draw < 0.77:
             return 255 - picture
     return _gamma(picture, rng, 0.45) if draw < 0.86 else _recoloured(picture, rng, strength=0.7)
 
