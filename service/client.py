@@ -67,6 +67,7 @@ class Query:
     warnings: tuple[str, ...] = ()
     garment: int | None = None
     garments: tuple[FoundGarment, ...] = ()
+    turned: int = 0
     item_id: str | None = None
 
 

@@ -112,6 +112,10 @@ class Understood(Body):
         description="The garments of the photograph, or of the `box` that was sent: first the one that a "
         "person would mean."
     )
+    turned: int = Field(
+        description="By how many degrees, 0, 90, 180 or 270, the picture, or the `box` of it, was turned "
+        "clockwise to stand upright. Boxes and outlines are those of the picture as it was sent."
+    )
     warnings: list[AnswerWarning]
 
 

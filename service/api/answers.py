@@ -120,6 +120,7 @@ def understood(ranking: RankedPage, found: CutOut | None = None) -> bodies.Under
         category=ranking.guess.category,
         category_confidence=None if confidence is None else round(confidence, 3),
         garments=[_garment(found, region) for region in found.regions] if found is not None else [],
+        turned=0 if found is None else found.garment.turned,
         warnings=warnings_of(
             Judged(found.garment if found else None, len(found.regions) if found else 0, ranking.fields_known)
         ),

@@ -96,9 +96,9 @@ def _chosen(regions: list[Region], look: Look, category: str | None) -> int | No
 
 
 def _from_photo(rgb: np.ndarray, look: Look, category: str | None) -> CutOut:
-    regions = locate(rgb)
+    regions, turned = locate(rgb)
     chosen = _chosen(regions, look, category)
-    garment = garments.cut_out(rgb, None if chosen is None else regions[chosen])
+    garment = garments.cut_out(rgb, None if chosen is None else regions[chosen], turned)
     return CutOut(garment, look, tuple(regions), chosen)
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from training.errors import UnreadableEncoder
 from training.photo.litert import LiteModel
 from training.photo.preprocessing import MASK_THRESHOLD, SEGMENTER_SIDE
-from training.photo.regions import find, main_parts
+from training.photo.regions import find_upright, main_parts
 from training.photo.segmenter import MODEL_FILE, PRETRAINED, Parse, read_output, squeeze
 
 
@@ -66,12 +66,14 @@ class Finder:
 
     def garments(self, photo: np.ndarray) -> list[Found]:
         """Return the garments in a photograph, uint8 (h, w, 3), the main one first."""
-        output = _model(self.file).run(squeeze(photo)[None])[0]
-        parsed = read_output(output)
+        output = self._output(photo)
         if output.shape[-1] == 1:
-            return _one_garment(parsed, photo)
-        regions = find(parsed)
+            return _one_garment(read_output(output), photo)
+        regions, _ = find_upright(photo, lambda view: read_output(self._output(view)))
         return [Found(_in_photo(one.mask, photo), one.type, one.worn) for one in regions]
+
+    def _output(self, photo: np.ndarray) -> np.ndarray:
+        return _model(self.file).run(squeeze(photo)[None])[0]
 
     def main_mask(self, photo: np.ndarray) -> np.ndarray:
         """Return the main garment's mask, bool (h, w); empty where none is found."""

@@ -19,8 +19,8 @@ from training.photo.preprocessing import (
     SIDE,
     WORKING_SIZE,
 )
-from training.photo.regions import Region, find
-from training.photo.segmenter import fingerprint, parse
+from training.photo.regions import Region, find_upright
+from training.photo.segmenter import fingerprint, parse, turn
 
 PREPROCESSING = preprocessing.version(fingerprint())
 """Version of everything up to the encoder's input; embeddings of different versions never mix."""
@@ -52,13 +52,15 @@ class Garment:
     mask : uint8 (128, 128)
         255 on the garment, 0 on the background, soft at the outline.
     box : Box
-        The garment's bounds in the photograph.
+        The garment's bounds in the photograph, as it was before it was turned.
     confidence : float in [0, 1]
         The intersection over union with the true mask that the segmenter's probabilities lead to expect.
     type : str
         One of `garment_types.TYPES`, or nothing.
     worn : bool
         Whether a person wears it.
+    turned : int
+        By how many degrees, 0, 90, 180 or 270, the photograph was turned clockwise to stand upright.
     """
 
     rgb: np.ndarray
@@ -67,6 +69,7 @@ class Garment:
     confidence: float
     type: str = ""
     worn: bool = False
+    turned: int = 0
 
     @property
     def found(self) -> bool:
@@ -123,23 +126,41 @@ def square(picture: Image.Image, matte: Image.Image, box: Box) -> tuple[np.ndarr
     return cut[..., :3], cut[..., 3]
 
 
-def cut_out(photo: np.ndarray, region: Region | None) -> Garment:
-    """Cut a garment out of its photograph, uint8 (h, w, 3); the whole photograph where there is none."""
+def cut_out(photo: np.ndarray, region: Region | None, turned: int = 0) -> Garment:
+    """Cut a garment out of its photograph; the whole photograph where there is none.
+
+    Parameters
+    ----------
+    photo : uint8 (h, w, 3)
+    region : Region or None
+        The garment, in the frame of the photograph.
+    turned : int
+        By how many degrees to turn the photograph clockwise first, 0, 90, 180 or 270.
+    """
     found = region is not None and region.confidence >= MIN_CONFIDENCE
     if region is None or not found:
         box, mask = WHOLE, np.ones((SIDE, SIDE), bool)
     else:
         box, mask = bounds(region.mask), region.mask
-    picture = Image.fromarray(photo)
-    matte = Image.fromarray(_softened(mask)).resize(picture.size, Image.Resampling.BICUBIC)
-    rgb, cut = square(picture, matte, box)
-    confidence = region.confidence if region else 0.0
-    return Garment(rgb, cut, box, confidence, region.type if region else "", bool(region and region.worn))
+    picture, upright = Image.fromarray(turn(photo, turned)), turn(mask, turned)
+    matte = Image.fromarray(_softened(upright)).resize(picture.size, Image.Resampling.BICUBIC)
+    rgb, cut = square(picture, matte, bounds(upright))
+    kind, worn = (region.type, region.worn) if region else ("", False)
+    return Garment(rgb, cut, box, region.confidence if region else 0.0, kind, worn, turned)
 
 
-def locate(photo: np.ndarray) -> list[Region]:
-    """Find the garments of a photograph, uint8 (h, w, 3), that are sure enough, the main one first."""
-    return [region for region in find(parse(photo)) if region.confidence >= MIN_CONFIDENCE]
+def locate(photo: np.ndarray) -> tuple[list[Region], int]:
+    """Find the garments of a photograph, uint8 (h, w, 3), that are sure enough, the main one first.
+
+    Returns
+    -------
+    regions : list of Region
+        In the frame of the photograph.
+    turned : int
+        By how many degrees it is to be turned clockwise, 0, 90, 180 or 270.
+    """
+    regions, turned = find_upright(photo, parse)
+    return [region for region in regions if region.confidence >= MIN_CONFIDENCE], turned
 
 
 def of_type(regions: Sequence[Region], kind: str | None) -> int:
@@ -149,7 +170,8 @@ def of_type(regions: Sequence[Region], kind: str | None) -> int:
 
 def garments(photo: np.ndarray) -> list[Garment]:
     """Find all garments of a photograph, uint8 (h, w, 3), and cut them out, the main one first."""
-    return [cut_out(photo, region) for region in locate(photo)]
+    regions, turned = locate(photo)
+    return [cut_out(photo, region, turned) for region in regions]
 
 
 def isolate(photo: np.ndarray, kind: str | None = None) -> Garment:
@@ -167,8 +189,8 @@ def isolate(photo: np.ndarray, kind: str | None = None) -> Garment:
     Garment
         Where none is found, its cut-out is the whole photograph and its box (0, 0, 1, 1).
     """
-    regions = locate(photo)
-    return cut_out(photo, regions[of_type(regions, kind)] if regions else None)
+    regions, turned = locate(photo)
+    return cut_out(photo, regions[of_type(regions, kind)] if regions else None, turned)
 
 
 def read_garment(path: Path, category: str | None = None) -> Garment:

@@ -37,6 +37,9 @@ WORN_SHARE = 0.06
 MIN_CONFIDENCE = 0.5
 """Below this the garment counts as not found, and the whole photograph is taken."""
 
+SURE_OF_TURN = 6.0
+"""Log odds, of two looks together, from which a photograph is turned by quarters to stand upright."""
+
 MASK_BLUR, MASK_BLUR_RADIUS = 0.7, 3
 """Standard deviation and radius, in pixels of the mask, of the Gaussian that softens its outline."""
 

@@ -1,6 +1,7 @@
 """Where the garments of a photograph are: a parse in; type, mask and confidence of each garment out."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -12,12 +13,14 @@ from training.photo.preprocessing import (
     MIN_AREA,
     SMALLEST_PART,
     SMALLEST_WORN,
+    SURE_OF_TURN,
     WORN_SHARE,
 )
-from training.photo.segmenter import Parse
+from training.photo.segmenter import Parse, turn
 
 _NEIGHBOURS = ndimage.generate_binary_structure(2, CONNECTIVITY)
 _SMALL_TYPES = ("shoes", "bag", "hat")
+_LEAST_CHANCE = 1e-9
 _TOPS = ("upper", "outer", "dress")
 _ZONES = (("upper", "outer", "dress"), ("trousers", "skirt"), ("shoes",), ("bag",), ("hat",))
 _ZONE_OF = np.array([next(n for n, zone in enumerate(_ZONES) if kind in zone) for kind in TYPES])
@@ -168,3 +171,49 @@ def find(parse: Parse) -> list[Region]:
     least = MIN_AREA if not worn else 0.0
     regions = [region for region in regions if np.count_nonzero(region.mask) >= least * mask.size]
     return sorted(regions, key=_weight, reverse=True)
+
+
+def find_upright(photo: np.ndarray, parse: Callable[[np.ndarray], Parse]) -> tuple[list[Region], int]:
+    """Find the garments of a photograph that may lie on its side or its head.
+
+    Where the parse says so, the photograph is turned and parsed again. It stays as it was where both looks
+    together are not sure of it.
+
+    Parameters
+    ----------
+    photo : uint8 (h, w, 3)
+    parse : function
+        From a photograph to its `Parse`.
+
+    Returns
+    -------
+    regions : list of Region
+        As `find` tells them from the upright photograph; their masks are in the frame of `photo`.
+    turned : int
+        By how many degrees, 0, 90, 180 or 270, it was turned clockwise.
+    """
+    parsed = parse(photo)
+    quarters = int(np.argmax(parsed.turns))
+    if quarters:
+        turned = 90 * quarters
+        other = parse(turn(photo, turned))
+        if turn_log_odds(_log(parsed), _log(other), quarters) >= SURE_OF_TURN:
+            return [replace(one, mask=turn(one.mask, -turned)) for one in find(other)], turned
+    return find(parsed), 0
+
+
+def turn_log_odds(before: np.ndarray, after: np.ndarray, quarters: int) -> float:
+    """Return how much likelier it is that a photograph is to be turned than that it stands upright.
+
+    Parameters
+    ----------
+    before, after : float (4,)
+        Log probabilities of the four turns, of the photograph as it is and turned clockwise.
+    quarters : int
+        By how many quarters it was turned.
+    """
+    return float(before[quarters] - before[0] + after[0] - after[-quarters])
+
+
+def _log(parse: Parse) -> np.ndarray:
+    return np.log(np.maximum(parse.turns, _LEAST_CHANCE))

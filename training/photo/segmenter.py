@@ -26,6 +26,9 @@ GROUPS = 3
 
 HALF = SEGMENTER_SIDE // 2
 
+UPRIGHT = (1.0, 0.0, 0.0, 0.0)
+"""What networks that tell no turns are taken to say."""
+
 
 @dataclass(frozen=True)
 class Parse:
@@ -37,11 +40,19 @@ class Parse:
         Probability of skin or hair, and of a garment of any type.
     types : float32 (64, 64, 8) in [0, 1]
         Probability of each of `TYPES`, given that there is a garment.
+    turns : tuple of four float in [0, 1]
+        Probability that the photograph stands upright when it is turned clockwise by 0, 90, 180, 270 degrees.
     """
 
     person: np.ndarray
     garment: np.ndarray
     types: np.ndarray
+    turns: tuple[float, ...] = UPRIGHT
+
+
+def turn(picture: np.ndarray, degrees: int) -> np.ndarray:
+    """Turn a picture or a mask, (h, w, ...), clockwise by a multiple of 90 degrees; no pixel is changed."""
+    return np.rot90(picture, -(degrees // 90))
 
 
 def squeeze(photo: np.ndarray, side: int = SEGMENTER_SIDE) -> np.ndarray:
@@ -61,17 +72,19 @@ def _model() -> LiteModel:
 
 
 def read_output(output: np.ndarray) -> Parse:
-    """Return what the network's output, float32 (64, 64, 20), says.
+    """Return what the network's output, float32 (64, 64, 24), says.
 
-    Its first twelve channels are the groups of two by two pixels. The networks of the first version had one,
-    (128, 128, 1), the logit of a garment of any type.
+    Its first twelve channels are the groups of two by two pixels, the next eight the types, and the last four
+    the probabilities of the quarter turns, everywhere the same. Networks of 20 channels tell no turns. Those
+    of the first version had one, (128, 128, 1), the logit of a garment of any type.
     """
     if output.shape[-1] == 1:
         garment = expit(output[..., 0])
         return Parse(np.zeros_like(garment), garment, np.full((HALF, HALF, len(TYPES)), 1 / len(TYPES)))
     groups = output[..., : 4 * GROUPS].reshape(HALF, HALF, 2, 2, GROUPS)
     _, person, garment = groups.transpose(4, 0, 2, 1, 3).reshape(GROUPS, SEGMENTER_SIDE, SEGMENTER_SIDE)
-    return Parse(person, garment, output[..., -len(TYPES) :])
+    types, turns = np.split(output[..., 4 * GROUPS :], [len(TYPES)], axis=-1)
+    return Parse(person, garment, types, tuple(turns[0, 0].tolist()) or UPRIGHT)
 
 
 def parse(photo: np.ndarray) -> Parse:

@@ -28,7 +28,7 @@ from training.parallel import in_order
 from training.photo.garment_types import CLASSES, PERSON, TYPES, type_of
 from training.photo.litert import LiteModel
 from training.photo.segmenter import MODEL_FILE, Parse, fingerprint, parse, read_output, squeeze
-from training.segmentation import network
+from training.segmentation import network, turns
 from training.segmentation.labels import SOURCE_SIDE, Label, iou, laid_out, parsed
 from training.segmentation.scenes import Scenes
 
@@ -191,6 +191,17 @@ def _check_run(out: Path, settings: dict[str, Any]) -> None:
     write_atomically(path, text.encode())
 
 
+def _turn_head(model: keras.Model, photos: _Labels, people: _Labels) -> tuple[network.TurnHead, float | None]:
+    """Fit the head that tells quarter turns; return it, and which share of those held out it tells."""
+    head = turns.fit(turns.features(model, [*photos.known, *people.known]))
+    apart = [*photos.held_out, *people.held_out]
+    if not apart:
+        return head, None
+    seen = turns.features(model, apart)
+    head = turns.careful(head, seen[: len(photos.held_out)])
+    return head, float((turns.told(head, seen) == np.arange(turns.TURNS))[:, 1:].mean())
+
+
 def half_precision(model: keras.Model) -> bytes:
     """Export a network with float16 weights that computes in float32."""
     import tensorflow as tf
@@ -267,7 +278,8 @@ def learn(
     if init is not None:
         model.load_weights(init)
     _train(model, Scenes(photos.known, people.known, drawn, figures), config, out)
-    final = network.exported(model)
+    head, turns_told = _turn_head(model, photos, people)
+    final = network.exported(model, head)
     data = half_precision(final)
     held_out = {
         "photographs": photos.held_out,
@@ -281,7 +293,7 @@ def learn(
         "worn": len(people.known),
         "skipped": photos.skipped + people.skipped,
         "held_out": {name: len(labels) for name, labels in held_out.items()},
-        "scores": _scores(final, held_out),
+        "scores": {**_scores(final, held_out), "turns_told": turns_told},
         "export_difference": _check_agreement(data, final, photos.known[:8]),
         "training": {"device": device.describe(), "keras": keras.__version__},
     }

@@ -4,9 +4,11 @@ A small U-Net: five downsampling steps, a gate with global context, and upsampli
 There, twelve channels are background, person and garment of two by two pixels, and eight the garment's types.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from training.photo.garment_types import CLASSES, PERSON, TYPES
@@ -61,14 +63,40 @@ def split(outputs: Tensor) -> tuple[Tensor, Tensor]:
     return groups, outputs[..., 4 * GROUPS :]
 
 
-def exported(model: keras.Model) -> keras.Model:
-    """Return the network with probabilities in place of logits, in the same channels."""
+@dataclass(frozen=True)
+class TurnHead:
+    """What tells the four quarter turns from the network's deepest features: it is fitted after the training.
+
+    Parameters
+    ----------
+    weights : float32 (d, 4)
+    bias : float32 (4,)
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+
+
+def deepest(model: keras.Model) -> keras.Model:
+    """Return the network up to its deepest features, behind the gate: float32 (n, d)."""
+    (gate,) = (layer for layer in model.layers if isinstance(layer, layers.Multiply))
+    return keras.Model(model.input, layers.Flatten()(gate.output))
+
+
+def exported(model: keras.Model, turns: TurnHead | None = None) -> keras.Model:
+    """Return the network with probabilities in place of logits, in the same channels, and those of turns."""
     half = SIDE // 2
-    outputs = model(model.input)
+    outputs = model.output
     groups = layers.Reshape((half, half, 4, GROUPS))(outputs[..., : 4 * GROUPS])
     groups = layers.Reshape((half, half, 4 * GROUPS))(layers.Softmax()(groups))
     types = layers.Softmax()(outputs[..., 4 * GROUPS :])
-    return keras.Model(model.input, layers.Concatenate()([groups, types]))
+    parts = [groups, types]
+    if turns is not None:
+        head = layers.Dense(turns.bias.size, activation="softmax")
+        chances = layers.Reshape((1, 1, turns.bias.size))(head(deepest(model).output))
+        head.set_weights([turns.weights, turns.bias])
+        parts.append(layers.UpSampling2D(half)(chances))
+    return keras.Model(model.input, layers.Concatenate()(parts))
 
 
 def _entropy(probabilities_log: Tensor, numbers: Tensor, weights: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -152,3 +153,39 @@ def test_an_item_that_is_put_is_known_by_the_garment_of_its_category(live, weari
     data = {"file": (io.BytesIO(shirt), "a.jpg"), "limit": "16"}
     ranks = [hit["item_id"] for hit in live.client.post("/v1/search", data=data).json["results"]]
     assert ranks.index("a") < 5 < ranks.index("b")
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_turned_picture_is_searched_upright_and_outlined_as_it_was_sent(
+    post, wearing, pictures, monkeypatch, degrees
+):
+    photo = np.array(wearing.photo(**OUTFIT))
+    photo[:6] = (0, 0, 255)
+
+    def parse(seen):
+        edges = np.array(
+            [
+                (edge[..., 2] > edge[..., 0] + 99.0).mean()
+                for edge in (seen[0], seen[:, 0], seen[-1], seen[:, -1])
+            ]
+        )
+        return replace(wearing.parse(seen), turns=tuple(0.97 * (edges == edges.max()) + 0.01))
+
+    monkeypatch.setattr("training.photo.garment.parse", parse)
+    upright = post(pictures.encoded(Image.fromarray(photo))).json
+    sent = Image.fromarray(np.rot90(photo, degrees // 90))
+    answer = post(pictures.encoded(sent)).json
+    query = answer["query"]
+    assert (upright["query"]["turned"], query["turned"]) == (0, degrees)
+    assert [hit["item_id"] for hit in answer["results"]] == [hit["item_id"] for hit in upright["results"]]
+    for found, expected in zip(query["garments"], upright["query"]["garments"], strict=True):
+        assert found["type"] == expected["type"]
+        left, top, right, bottom = expected["box"]
+        box = {
+            90: [top, 1 - right, bottom, 1 - left],
+            180: [1 - right, 1 - bottom, 1 - left, 1 - top],
+            270: [1 - bottom, left, 1 - top, right],
+        }[degrees]
+        assert found["box"] == pytest.approx(box, abs=0.001)
+        corners = np.concatenate([np.array(line) for line in found["outline"]])
+        assert [*corners.min(axis=0), *corners.max(axis=0)] == pytest.approx(box, abs=0.02)

@@ -11,7 +11,7 @@ from service.config import Config
 from service.run.app import create_app
 
 KEYS = ["request_id", "query_id", "index", "query", "results", "total", "next_offset", "took_ms"]
-QUERY = ["garment", "box", "category", "category_confidence", "garments", "warnings"]
+QUERY = ["garment", "box", "category", "category_confidence", "garments", "turned", "warnings"]
 
 
 def refused(answer, status, code, param=None):

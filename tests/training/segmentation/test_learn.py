@@ -102,8 +102,11 @@ def test_a_training_leaves_the_network_and_its_scores(learned):
     assert all(score is None or 0 <= score <= 1 for score in metrics["scores"].values())
     assert metrics["catalogue"] == "shop.csv"  # no folders of this machine
     output = LiteModel((folder / "segmenter.tflite").read_bytes()).run(np.zeros((2, 128, 128, 3), np.uint8))
-    assert output.shape == (2, 64, 64, 20) and output.dtype == np.float32
+    assert output.shape == (2, 64, 64, 24) and output.dtype == np.float32
     parse = read_output(output[0])
+    assert np.ptp(output[..., 20:], axis=(1, 2)).max() == 0  # the turn of the whole picture
+    assert output[0, 0, 0, 20:].sum() == pytest.approx(1, abs=1e-3)
+    assert 0 <= metrics["scores"]["turns_told"] <= 1
     assert 0 <= parse.garment.min() and (parse.garment + parse.person).max() <= 1.001
 
 
@@ -123,6 +126,21 @@ def test_a_training_that_was_killed_goes_on_after_its_last_epoch(learned, catalo
     again = learn.learn(catalogue, copy, worn=worn, config=TINY, processes=1)
     assert steps == [0]  # both epochs were done
     assert again["scores"] == pytest.approx(metrics["scores"])
+
+
+def test_a_run_of_a_version_without_turns_goes_on_and_gets_them(learned, catalogue, worn, tmp_path, steps):
+    """The head is no part of what is trained: neither of the checkpoint nor of the weights."""
+    folder, _ = learned
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    trained = network.build()
+    trained.load_weights(folder / "segmenter.weights.h5")
+    for name in ("segmenter.tflite", "segmenter.json", "segmenter.weights.h5"):
+        (copy / name).unlink()
+    learn.learn(catalogue, copy, worn=worn, config=TINY, processes=1)
+    noise = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3), np.uint8)
+    output = LiteModel((copy / "segmenter.tflite").read_bytes()).run(noise)
+    assert steps == [0] and output.shape[-1] == 24
+    np.testing.assert_allclose(output[..., :20], network.exported(trained).predict(noise), atol=0.02)
 
 
 def test_a_training_can_start_from_weights(learned, catalogue, tmp_path, steps):
