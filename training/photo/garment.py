@@ -152,6 +152,15 @@ def garments(photo: np.ndarray) -> list[Garment]:
     return [cut_out(photo, region) for region in locate(photo)]
 
 
+def item_garments(photo: np.ndarray, kind: str | None = None) -> list[Garment]:
+    """Cut out all garments of an item's photograph, first the one that `isolate` takes; at least one."""
+    regions = locate(photo)
+    if not regions:
+        return [cut_out(photo, None)]
+    first = regions.pop(of_type(regions, kind))
+    return [cut_out(photo, region) for region in (first, *regions)]
+
+
 def isolate(photo: np.ndarray, kind: str | None = None) -> Garment:
     """Find the garment that a person would mean, or the first of a type, and cut it out.
 
