@@ -34,6 +34,7 @@ class Hit(Item):
     rank: int = 0
     score: float = 0.0
     percentile: float = 0.0
+    box: Box | None = None
     explain_url: str | None = None
 
 

@@ -71,6 +71,9 @@ class Hit(Body):
     item_id: str
     image_url: str
     metadata: dict[str, Any]
+    box: Fractions | None = Field(
+        default=None, description="Where the garment that was found lies, where all of a picture are indexed."
+    )
     explain_url: str | None = Field(
         default=None, description="A drawing of both outlines; null where the picture could not be kept."
     )

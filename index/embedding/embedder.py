@@ -10,20 +10,33 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from index.embedding.cache import Embedding
 from index.embedding.duplicates import photo_hash
+from index.views import ALL, ITEM, Views
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder
-from training.photo.garment import WORKING_SIZE, isolate
+from training.photo.garment import WORKING_SIZE, Garment, isolate, item_garments
 from training.photo.images import decode, read_bytes
 
 
 @dataclass(frozen=True)
 class ItemPhoto:
-    """An item's photograph to embed: where it lies, and the type of garment that its category names."""
+    """An item's photograph to embed.
+
+    Parameters
+    ----------
+    path : Path
+    kind : str, optional
+        The type of garment that the item's category names.
+    garments : str
+        Which of its garments are embedded, one of `index.views.GARMENTS`.
+    """
 
     path: Path
     kind: str | None = None
+    garments: str = ITEM
 
 
 @dataclass(frozen=True)
@@ -41,8 +54,13 @@ Results = Generator[tuple[int, Outcome], None, None]
 """Positions in the list of photographs, each once and in any order, with their outcomes."""
 
 
+def cut_garments(rgb: np.ndarray, kind: str | None, garments: str) -> list[Garment]:
+    """Cut the item's garment out of a photograph, uint8 (h, w, 3), and the others behind it if all count."""
+    return item_garments(rgb, kind) if garments == ALL else [isolate(rgb, kind)]
+
+
 def embed_photo(photo: ItemPhoto, encoder: Encoder) -> Photo:
-    """Read a photograph once, cut the item's garment out and encode it.
+    """Read a photograph once, cut the item's garment out, or all garments, and encode them.
 
     Raises
     ------
@@ -55,8 +73,8 @@ def embed_photo(photo: ItemPhoto, encoder: Encoder) -> Photo:
         rgb = decode(data, size=WORKING_SIZE)
     except UnreadableImage as error:
         return Photo(content, error)
-    (vector,) = encoder.embed_garments([isolate(rgb, photo.kind)])
-    return Photo(content, Embedding(vector, photo_hash(rgb)))
+    views = Views.of(cut_garments(rgb, photo.kind, photo.garments), encoder)
+    return Photo(content, Embedding(views, photo_hash(rgb)))
 
 
 class Embedder(Protocol):

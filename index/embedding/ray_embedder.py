@@ -130,7 +130,8 @@ class _Worker:
         self._embed = partial(embed_photo, encoder=encoder)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        photos = [ItemPhoto(Path(os.fsdecode(path)), kind) for path, kind in pickle.loads(row["photos"])]
+        packed = pickle.loads(row["photos"])
+        photos = [ItemPhoto(Path(os.fsdecode(path)), kind, garments) for path, kind, garments in packed]
         outcomes = list(in_order(self._embed, photos, processes=1))
         report = _Report(socket.gethostname(), recipe(), outcomes)
         return {"start": row["start"], "report": pickle.dumps(report)}
@@ -138,7 +139,7 @@ class _Worker:
 
 def _batches(photos: Sequence[ItemPhoto]) -> list[dict[str, Any]]:
     """Return the start and photographs of each batch, as rows for Ray; paths need not be Unicode."""
-    packed = [(os.fsencode(photo.path), photo.kind) for photo in photos]
+    packed = [(os.fsencode(photo.path), photo.kind, photo.garments) for photo in photos]
     return [
         {"start": start, "photos": pickle.dumps(packed[start : start + BATCH])}
         for start in range(0, len(packed), BATCH)

@@ -96,6 +96,8 @@ def _hit(hit: Hit, explained: Explained | None) -> bodies.Hit:
     if explained is not None:
         fields["explain_url"] = explained.address(hit.item.item_id)
     score, percentile = round(hit.score, 6), round(hit.percentile, 2)
+    if hit.box is not None:
+        fields["box"] = rounded(hit.box)
     return bodies.Hit(rank=hit.rank, score=score, percentile=percentile, **fields)
 
 

@@ -5,6 +5,7 @@ from flask import Blueprint, Response, g, request, send_file
 from index.editing import delete_item, put_embedded
 from index.errors import InvalidChange, ItemUnknown
 from index.stores.store import OpenIndex
+from index.views import ALL, Views
 from service.answer_warnings import Judged, warnings_of
 from service.api.answers import Explained, image_url, item_fields, rank_neighbours, rounded, similar_answer
 from service.api.current import config, counted_stages, live_index, served_roots, store
@@ -115,12 +116,13 @@ def put(item_id: str) -> Response:
     searcher = live_index().searcher()
     with counted_stages() as stages, refusing(asked.param):
         category = category_in(asked.metadata)
-        found = cut_out(asked.photo, Look(), category=category, config=config(), stages=stages)
+        every = searcher.manifest.garments == ALL
+        found = cut_out(asked.photo, Look(), category=category, every=every, config=config(), stages=stages)
         with stages.measure("embed"):
-            (vector,) = searcher.encoder.embed_garments([found.garment])
+            views = Views.of([found.garment, *found.others], searcher.encoder)
     known = _known(searcher, item_id)
     try:
-        stored = put_embedded(store(), searcher.encoder, item_id, asked.photo, asked.metadata, vector)
+        stored = put_embedded(store(), searcher.encoder, item_id, asked.photo, asked.metadata, views)
     except InvalidChange as error:
         raise RefusedRequest("invalid_parameter", str(error), param="metadata") from error
     live_index().refresh()

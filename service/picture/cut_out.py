@@ -34,12 +34,15 @@ class CutOut:
         All garments of the photograph, or of the `box` that was looked at, the main one first.
     chosen : int or None
         Which of them was cut out; None where there is none, so that all was taken.
+    others : tuple of Garment
+        All other garments, cut out, where they were asked for.
     """
 
     garment: Garment
     look: Look
     regions: tuple[Region, ...] = ()
     chosen: int | None = None
+    others: tuple[Garment, ...] = ()
 
     @property
     def box(self) -> Box:
@@ -95,15 +98,24 @@ def _chosen(regions: list[Region], look: Look, category: str | None) -> int | No
     raise RefusedRequest("invalid_parameter", detail, param="garment")
 
 
-def _from_photo(rgb: np.ndarray, look: Look, category: str | None) -> CutOut:
+def _from_photo(rgb: np.ndarray, look: Look, category: str | None, every: bool) -> CutOut:
     regions, turned = locate(rgb)
     chosen = _chosen(regions, look, category)
     garment = garments.cut_out(rgb, None if chosen is None else regions[chosen], turned)
-    return CutOut(garment, look, tuple(regions), chosen)
+    others = [
+        garments.cut_out(rgb, region, turned) for n, region in enumerate(regions) if every and n != chosen
+    ]
+    return CutOut(garment, look, tuple(regions), chosen, tuple(others))
 
 
 def cut_out(
-    photo: bytes | Path, look: Look, *, category: str | None = None, config: Config, stages: Stages
+    photo: bytes | Path,
+    look: Look,
+    *,
+    category: str | None = None,
+    every: bool = False,
+    config: Config,
+    stages: Stages,
 ) -> CutOut:
     """Decode a picture and cut a garment out: by `look`, the one within its box, or the one that it numbers.
 
@@ -115,6 +127,8 @@ def cut_out(
         Whether it is a photograph or a sketch, which part of it to look at, and which garment to take.
     category : str, optional
         The item's whose picture it is: without a number, a garment of the type that it names is taken.
+    every : bool
+        Cut out all other garments, too.
     config : Config
         Its ceilings on bytes and pixels hold for what was sent.
     stages : Stages
@@ -132,4 +146,4 @@ def cut_out(
     with stages.measure("isolate"):
         if look.kind == "sketch":
             return CutOut(_from_sketch(rgb), look, chosen=_chosen([], look, None))
-        return _from_photo(rgb, look, category)
+        return _from_photo(rgb, look, category, every)

@@ -165,10 +165,13 @@ def of_type(regions: Sequence[Region], kind: str | None) -> int:
     return next((place for place, region in enumerate(regions) if region.type == kind), 0)
 
 
-def garments(photo: np.ndarray) -> list[Garment]:
-    """Find all garments of a photograph, uint8 (h, w, 3), and cut them out, the main one first."""
+def item_garments(photo: np.ndarray, kind: str | None = None) -> list[Garment]:
+    """Cut out all garments of an item's photograph, first the one that `isolate` takes; at least one."""
     regions, turned = locate(photo)
-    return [cut_out(photo, region, turned) for region in regions]
+    if not regions:
+        return [cut_out(photo, None)]
+    first = regions.pop(of_type(regions, kind))
+    return [cut_out(photo, region, turned) for region in (first, *regions)]
 
 
 def isolate(photo: np.ndarray, kind: str | None = None) -> Garment:

@@ -44,10 +44,10 @@ def test_a_machine_that_dies_in_the_middle_loses_nothing_and_doubles_nothing(
     ray_cluster.remove_node(at_work(ray_cluster), allow_graceful=False)
     results += work
     assert sorted(place for place, _ in results) == list(range(len(paths)))
-    alone = [embed_photo(ItemPhoto(path), real_encoder).embedding.vector for path in paths[:3]]
+    alone = [embed_photo(ItemPhoto(path), real_encoder).embedding.views.vectors[0] for path in paths[:3]]
     for place, photo in results:
         assert photo.content == sha256(paths[place].read_bytes()).digest()
-        np.testing.assert_array_equal(photo.embedding.vector, alone[place % 3])
+        np.testing.assert_array_equal(photo.embedding.views.vectors[0], alone[place % 3])
 
 
 class Interrupted:
@@ -104,7 +104,7 @@ def test_a_build_on_a_cluster_prints_its_summary_alone_and_has_the_bits_of_a_loc
         for path in paths[:3]:
             kept = cache.find(sha256(path.read_bytes()).digest())
             np.testing.assert_array_equal(
-                kept.vector, embed_photo(ItemPhoto(path), real_encoder).embedding.vector
+                kept.views.vectors[0], embed_photo(ItemPhoto(path), real_encoder).embedding.views.vectors[0]
             )
 
 

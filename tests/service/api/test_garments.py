@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from index.build import BuildOptions, build_index
+from training.catalogue.reader import Catalogue, Item
+
 OUTFIT = {"person": (95, 5, 145, 60), "upper": (80, 62, 160, 132), "trousers": (100, 140, 140, 290)}
 """A shirt above trousers of the outlines that the gallery's shirts and dresses have."""
 
@@ -142,6 +145,26 @@ def test_an_explanation_draws_the_garment_that_was_searched_with(post, client, o
         assert f"garment={body['garment']}" in address
         drawings.append(client.get(address).text)
     assert drawings[0] != drawings[1]
+
+
+def test_in_an_index_of_all_garments_an_item_that_is_put_is_found_by_each_and_the_box_says_which(
+    live, wearing, outfit, pictures, tmp_path
+):
+    photograph = tmp_path / "only.png"
+    photograph.write_bytes(pictures.encoded(wearing.photo(trousers=(40, 40, 200, 90))))
+    catalogue = Catalogue("shop.csv", (Item("only", photograph, {}),), ())
+    options = BuildOptions(garments="all", processes=1, new_catalogue=True)
+    build_index(catalogue, live.encoder, indexes=live.config.indexes, options=options)
+    data = {"file": (io.BytesIO(outfit), "a.jpg"), "metadata": '{"category": "Jeans"}'}
+    assert live.client.put("/v1/items/new", data=data, headers=live.headers).status_code == 201
+    for kind in ("upper", "trousers"):
+        alone = pictures.encoded(wearing.photo(**{kind: OUTFIT[kind]}))
+        answer = live.client.post("/v1/search", data={"file": (io.BytesIO(alone), "a.jpg")}).json
+        assert sorted(hit["item_id"] for hit in answer["results"]) == ["new", "only"] and answer["total"] == 2
+        (hit,) = [hit for hit in answer["results"] if hit["item_id"] == "new"]
+        left, top, right, bottom = OUTFIT[kind]
+        assert hit["box"] == pytest.approx([left / 240, top / 380, right / 240, bottom / 380], abs=0.02)
+        assert hit["rank"] == 1 and hit["score"] > 0.9
 
 
 def test_an_item_that_is_put_is_known_by_the_garment_of_its_category(live, wearing, outfit, pictures):

@@ -240,7 +240,7 @@ def test_a_field_that_is_not_known_is_not_stored_in_silence(live, photo):
 
 
 def test_a_change_that_can_t_be_written_is_said_and_changes_nothing(live, photo, monkeypatch):
-    def full(*values):
+    def full(*values, **views):
         raise ChangeNotWritten("'/srv/indexes/changes.sqlite': no space left")
 
     monkeypatch.setattr(Changes, "put", full)
@@ -289,8 +289,8 @@ def test_a_put_is_acknowledged_where_the_item_is_deleted_in_the_same_moment(live
     log = type(live.client.application.extensions["silhouette.store"].changes)
     stored = log.put
 
-    def put_and_gone(self, item_id, *values):
-        change = stored(self, item_id, *values)
+    def put_and_gone(self, item_id, *values, **views):
+        change = stored(self, item_id, *values, **views)
         self.delete(item_id)
         return change
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.photo import garment
-from training.photo.garment import cut_out, garments, isolate, locate
+from training.photo.garment import cut_out, isolate, item_garments, locate
 from training.photo.garment_types import TYPES
 from training.photo.regions import find_upright
 from training.photo.segmenter import GROUPS, HALF, UPRIGHT, read_output, turn
@@ -87,7 +87,7 @@ def test_boxes_and_masks_are_in_the_frame_of_the_photograph_as_it_was(told, outf
         columns.min() / width, rows.min() / height, (columns.max() + 1) / width, (rows.max() + 1) / height,
     )  # fmt: skip
     assert cut_out(photo, regions[0], turned).box == pytest.approx(expected, abs=0.01)
-    assert [one.box for one in garments(photo)] == [cut_out(photo, one, turned).box for one in regions]
+    assert [one.box for one in item_garments(photo)] == [cut_out(photo, one, turned).box for one in regions]
 
 
 def test_a_photograph_that_does_not_stand_upright_when_turned_stays_as_it_was(wearing, outfit):
