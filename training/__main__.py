@@ -178,7 +178,9 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
 @click.option("--catalogue", required=True, help=f"Photographs of one garment each. {CATALOGUE_HELP}")
 @click.option("--worn", help="Photographs of people, parsed: a catalogue with a column `mask`.")
 @click.option(
-    "--init", type=click.Path(path_type=Path, dir_okay=False), help="Weights that training starts from."
+    "--init",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder whose segmenter.npz training starts from: training/pretrained is best for a shop's own.",
 )
 @click.option(
     "--epochs", type=click.IntRange(min=2), help="Epochs to train for.  [default: the configuration's]"
