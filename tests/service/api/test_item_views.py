@@ -132,7 +132,7 @@ def first_found(client, content):
 @pytest.fixture
 def cape(pictures):
     """A photograph that looks like nothing in the gallery."""
-    return pictures.encoded(pictures.drawn((50, 10, 70, 60)))
+    return pictures.encoded(pictures.drawn((42, 10, 78, 90)))
 
 
 def test_an_item_that_is_put_is_found_at_once_and_after_a_restart(live, cape):
