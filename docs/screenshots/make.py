@@ -63,7 +63,8 @@ def _person(cache: Path) -> Path:
 
 def _build(catalogue: Path, indexes: Path, cache: Path) -> None:
     command = [sys.executable, "-m", "index", "build", "--catalogue", str(catalogue), "--out", str(indexes)]
-    subprocess.run([*command, "--cache", str(cache)], check=True, stdout=sys.stderr)
+    command += ["--cache", str(cache), "--allow-root", str(cache)]
+    subprocess.run(command, check=True, stdout=sys.stderr)
 
 
 @contextmanager
@@ -152,6 +153,7 @@ def main(cache: Path) -> None:
     if chromium is None:
         raise click.ClickException("Chromium is needed. Install it, on Debian with: apt-get install chromium")
     expect.set_options(timeout=PATIENCE)
+    cache = cache.resolve()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         photos = _write_catalogue(place / "catalogue.jsonl", cache)

@@ -7,16 +7,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from training.catalogue.drawn import render, render_mask, sample
 from training.catalogue.parsed import read_classes
 from training.catalogue.reader import Item
+from training.drawing.worn import figure
 from training.photo.garment_types import CLASSES, type_of
 from training.photo.images import decode
 from training.photo.regions import main_parts
-from training.photo.segmenter import squeeze
-from training.segmentation.network import ANY_TYPE
+from training.photo.segmenter import parse, squeeze
 
 SOURCE_SIDE = 256
 """Side of a photograph as it is kept, squeezed into a square: twice the network's."""
+
+ANY_TYPE = len(CLASSES)
+"""In a map of labels: a garment whose type is not known; what is greater is left out of the loss."""
 
 MIN_AGREEMENT = 0.85
 """Mean intersection over union of a mask with those of the other views from which it is learned from."""
@@ -113,3 +117,23 @@ def parsed(item: Item, table: np.ndarray, root: Path) -> Label:
     classes = Image.fromarray(read_classes(item, table, root))
     size = photo.shape[1::-1]
     return Label(photo, np.asarray(classes.resize(size, Image.Resampling.NEAREST)))
+
+
+def drawn(index: int) -> Label:
+    """Draw a garment that is laid out."""
+    shape, appearance = sample(index, seed=1)
+    mask = render_mask(shape, appearance).astype(np.uint8) * 255
+    kind = type_of(shape.type)
+    number = ANY_TYPE if kind is None else CLASSES.index(kind)
+    there = squeeze(mask, SOURCE_SIDE) > 127
+    return Label(squeeze(render(shape, appearance), SOURCE_SIDE), np.where(there, number, 0).astype(np.uint8))
+
+
+def drawn_person(seed: int) -> Label:
+    """Draw a person in clothes."""
+    return Label(*figure(np.random.default_rng((1, seed))))
+
+
+def garment_now(photo: np.ndarray) -> np.ndarray:
+    """Return the probability of garment, float32 (128, 128), by the segmenter in use."""
+    return parse(photo).garment

@@ -15,10 +15,8 @@ import keras
 import numpy as np
 
 from training import device
-from training.catalogue.drawn import render, render_mask, sample
 from training.catalogue.parsed import class_table, is_held_out
-from training.catalogue.reader import Catalogue, Item
-from training.drawing.worn import figure
+from training.catalogue.reader import Catalogue
 from training.errors import RunExists, TooFewImages, UnreadableImage
 from training.files import write_atomically
 from training.fit.loop import checkpoint, cosine_adamw
@@ -26,11 +24,11 @@ from training.fit.monitor import Progress
 from training.model import weights
 from training.model.bundle import litert
 from training.parallel import in_order
-from training.photo.garment_types import CLASSES, PERSON, TYPES, type_of
+from training.photo.garment_types import CLASSES, PERSON, TYPES
 from training.photo.litert import LiteModel
-from training.photo.segmenter import MODEL_FILE, Parse, fingerprint, parse, read_output, squeeze
+from training.photo.segmenter import MODEL_FILE, Parse, fingerprint, read_output, squeeze
 from training.segmentation import network, turns
-from training.segmentation.labels import SOURCE_SIDE, Label, iou, laid_out, parsed
+from training.segmentation.labels import Label, drawn, drawn_person, garment_now, iou, laid_out, parsed
 from training.segmentation.scenes import Scenes
 
 METRICS_FILE = "segmenter.json"
@@ -88,27 +86,6 @@ class SceneBatches(keras.utils.PyDataset):
         self.epoch += 1
 
 
-def _drawn(index: int) -> Label:
-    shape, appearance = sample(index, seed=1)
-    mask = render_mask(shape, appearance).astype(np.uint8) * 255
-    kind = type_of(shape.type)
-    number = network.ANY_TYPE if kind is None else CLASSES.index(kind)
-    there = squeeze(mask, SOURCE_SIDE) > 127
-    return Label(squeeze(render(shape, appearance), SOURCE_SIDE), np.where(there, number, 0).astype(np.uint8))
-
-
-def _figure(seed: int) -> Label:
-    return Label(*figure(np.random.default_rng((1, seed))))
-
-
-def _believed(photo: np.ndarray) -> np.ndarray:
-    return parse(photo).garment
-
-
-def _laid_out(item: Item) -> Label | None:
-    return laid_out(item, _believed)
-
-
 @dataclass(frozen=True)
 class _Labels:
     """What is learned from, and what is held out; `skipped` could not be read or labelled."""
@@ -131,10 +108,6 @@ def _read(catalogue: Catalogue, label: Any, processes: int | None, name: str) ->
         )
     held_out = [one for item, one in pairs if is_held_out(item)]
     return _Labels(known, held_out, len(found) - len(pairs) + len(catalogue.bad))
-
-
-def _parsed(item: Item, *, table: np.ndarray, root: Path) -> Label:
-    return parsed(item, table, root)
 
 
 def _parses(model: keras.Model, labels: Sequence[Label]) -> list[Parse]:
@@ -271,25 +244,25 @@ def learn(
         "config": asdict(config),
     }
     _check_run(out, settings)
-    photos = _read(catalogue, _laid_out, processes, "Labelling")
+    photos = _read(catalogue, partial(laid_out, believed=garment_now), processes, "Labelling")
     people = _Labels([], [], 0)
     if worn is not None:
-        label = partial(_parsed, table=class_table(worn), root=worn.root or Path())
+        label = partial(parsed, table=class_table(worn), root=worn.root or Path())
         people = _read(worn, label, processes, "Reading")
-    drawn = [_drawn(index) for index in range(DRAWN)]
-    drawing = in_order(_figure, list(range(FIGURES)), processes=processes, progress="Drawing")
+    laid = [drawn(index) for index in range(DRAWN)]
+    drawing = in_order(drawn_person, list(range(FIGURES)), processes=processes, progress="Drawing")
     figures = [one for one in drawing if isinstance(one, Label)]
     keras.utils.set_random_seed(config.seed)
     model = network.build()
     if init is not None:
         weights.assign(model.weights, [*weights.read(init / WEIGHTS_FILE).values()], init / WEIGHTS_FILE)
-    _train(model, Scenes(photos.known, people.known, drawn, figures), config, out)
+    _train(model, Scenes(photos.known, people.known, laid, figures), config, out)
     head, turns_told = _turn_head(model, photos, people)
     final = network.exported(model, head)
     data = eight_bits(final, [*photos.known, *people.known])
     held_out = {
         "photographs": photos.held_out,
-        "drawn": [_drawn(index) for index in range(DRAWN, DRAWN + DRAWN_VALIDATION)],
+        "drawn": [drawn(index) for index in range(DRAWN, DRAWN + DRAWN_VALIDATION)],
         "worn": people.held_out,
     }
     metrics = {

@@ -14,6 +14,7 @@ from keras import layers, ops
 from training.photo.garment_types import CLASSES, PERSON, TYPES
 from training.photo.preprocessing import SEGMENTER_SIDE as SIDE
 from training.photo.segmenter import TURN_RANGE
+from training.segmentation.labels import ANY_TYPE
 
 Tensor = Any
 
@@ -23,9 +24,6 @@ DEEP = 3
 
 GROUPS = 3
 """Background, person, garment of any type."""
-
-ANY_TYPE = len(CLASSES)
-"""In a map of labels: a garment whose type is not known; what is greater is left out of the loss."""
 
 TYPE_WEIGHT = {"shoes": 1.5, "bag": 1.5, "hat": 1.5}
 TYPE_SHARE = 1.0

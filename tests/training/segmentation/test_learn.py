@@ -16,7 +16,7 @@ from training.photo.garment_types import CLASSES
 from training.photo.litert import LiteModel
 from training.photo.segmenter import read_output
 from training.segmentation import learn, network
-from training.segmentation.labels import Label
+from training.segmentation.labels import Label, drawn, drawn_person
 from training.segmentation.learn import SceneBatches, SegmenterConfig
 from training.segmentation.scenes import Scenes
 
@@ -52,7 +52,7 @@ def worn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("worn")
     rows = ["item_id,path,mask"]
     for number in range(12):
-        label = learn._figure(number)
+        label = drawn_person(number)
         Image.fromarray(label.photo).save(folder / f"{number}.jpg")
         Image.fromarray(label.classes).save(folder / f"{number}.png")
         rows.append(f"{number},{number}.jpg,{number}.png")
@@ -106,7 +106,7 @@ def test_a_training_leaves_the_network_and_its_scores(learned):
     assert output.shape == (2, 64, 64, 24) and output.dtype == np.float32
     parse = read_output(output[0])
     assert np.ptp(output[..., 20:], axis=(1, 2)).max() == 0  # the turn of the whole picture
-    assert output[0, 0, 0, 20:].sum() == pytest.approx(1, abs=1e-3)
+    assert sum(parse.turns) == pytest.approx(1, abs=1e-3)
     assert 0 <= metrics["scores"]["turns_told"] <= 1
     assert 0 <= parse.garment.min() and (parse.garment + parse.person).max() <= 1.001
 
@@ -174,7 +174,7 @@ def test_a_folder_with_another_training_is_refused_and_kept(learned, catalogue):
 def test_a_difference_between_export_and_training_is_measured():
     """The exported network agrees to what eight bits give, and no longer when the trained one has changed."""
     model = network.exported(network.build())
-    labels = [learn._drawn(0)]
+    labels = [drawn(0)]
     exported = learn.eight_bits(model, labels)
     assert learn._check_agreement(exported, model, labels) < 0.02
     for weight in model.trainable_weights[-1:]:
@@ -205,7 +205,7 @@ def test_batches_are_repeatable_and_differ_by_place_epoch_and_seed():
 
 
 def test_a_drawn_garment_comes_with_its_true_mask_and_type():
-    label = learn._drawn(3)
+    label = drawn(3)
     assert label.photo.shape == (256, 256, 3)
     assert len(set(np.unique(label.classes)) - {0}) == 1
     assert 0.05 < label.garment.mean() < 0.95

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from training.photo.segmenter import TURN_RANGE
 from training.segmentation import network, turns
 from training.segmentation.labels import Label
 from training.segmentation.network import TurnHead
@@ -60,13 +61,12 @@ def test_the_exported_head_says_what_the_fitted_one_does_and_leaves_the_rest_alo
     before = len(model.weights)
     photos = np.random.default_rng(0).integers(0, 256, (4, 128, 128, 3), np.uint8)
     rng = np.random.default_rng(3)
-    head = TurnHead(rng.normal(size=(2560, 4)).astype(np.float32), np.zeros(4, np.float32))
+    head = TurnHead(rng.normal(0, 0.5, (2560, 4)).astype(np.float32), np.zeros(4, np.float32))
     plain, both = (np.asarray(network.exported(model, one)(photos)) for one in (None, head))
     assert plain.shape[-1] == 20 and both.shape == (4, 64, 64, 24)
     np.testing.assert_allclose(both[..., :20], plain, atol=1e-5)
     logits = np.asarray(network.deepest(model)(photos)) @ head.weights
-    chances = np.exp(logits - logits.max(axis=1, keepdims=True))
-    chances /= chances.sum(axis=1, keepdims=True)
-    expected = np.broadcast_to(chances[:, None, None], (4, 64, 64, 4))
+    assert np.ptp(logits) > 1 and np.abs(logits).max() < TURN_RANGE / 2
+    expected = np.broadcast_to((logits / TURN_RANGE + 0.5)[:, None, None], (4, 64, 64, 4))
     np.testing.assert_allclose(both[..., 20:], expected, atol=1e-3)
     assert len(model.weights) == before  # what is trained, saved and loaded is as it was
