@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.copies import write_copies
 from benchmarks.stock import photographs
-from index.embedding.embedder import embed_photo
+from index.embedding.embedder import ItemPhoto, embed_photo
 from training.catalogue.reader import Catalogue
 from training.evaluation.score_table import Table
 from training.photo.encoder import Encoder
@@ -41,13 +41,13 @@ def _stages(path: Path, encoder: Encoder) -> Iterator[None]:
 
 def _once(path: Path, encoder: Encoder) -> Iterator[None]:
     """Do all of it at once."""
-    embed_photo(path, encoder)
+    embed_photo(ItemPhoto(path), encoder)
     yield
 
 
 def _costs(paths: Sequence[Path], encoder: Encoder) -> dict[str, float]:
     """Return the ms of CPU of each part, of what is left of `embed_photo`, and of all of it."""
-    embed_photo(paths[0], encoder)  # what is loaded once
+    embed_photo(ItemPhoto(paths[0]), encoder)  # what is loaded once
     parts: list[np.ndarray] = []
     whole: list[np.ndarray] = []
     ways = [(parts, _stages), (whole, _once)]

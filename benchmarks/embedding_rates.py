@@ -11,7 +11,7 @@ from joblib import cpu_count
 
 from benchmarks.copies import copy_paths
 from benchmarks.embedding_run import Run, embed_copies
-from index.embedding.embedder import embed_photo
+from index.embedding.embedder import ItemPhoto, embed_photo
 from index.embedding.embedders import LOCAL, RAY
 from training.evaluation.score_table import Table
 from training.photo.encoder import Encoder
@@ -43,7 +43,7 @@ def _alone(paths: Sequence[Path], encoder: Encoder) -> tuple[float, float]:
     """Return the seconds of the clock and of CPU that a photograph takes in this process."""
     start, cpu = perf_counter(), thread_time()
     for path in paths:
-        embed_photo(path, encoder)
+        embed_photo(ItemPhoto(path), encoder)
     return (perf_counter() - start) / len(paths), (thread_time() - cpu) / len(paths)
 
 

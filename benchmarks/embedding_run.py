@@ -16,7 +16,7 @@ import click
 from benchmarks.copies import read_copies
 from benchmarks.processes import cpu_seconds, family, own_memory, peak_memory
 from index.embedding.cache import EmbeddingCache
-from index.embedding.embedder import Embedder, Results
+from index.embedding.embedder import Embedder, ItemPhoto, Results
 from index.embedding.embedders import EMBEDDERS, RAY, embedder_named
 from index.embedding.embeddings import embed_catalogue
 from training.photo.encoder import PRETRAINED, Encoder
@@ -63,8 +63,8 @@ class _Watched:
         self.first = 0.0
         self.worker = 0
 
-    def embed(self, paths: Sequence[Path], encoder: Encoder) -> Results:
-        with closing(self._embedder.embed(paths, encoder)) as results:
+    def embed(self, photos: Sequence[ItemPhoto], encoder: Encoder) -> Results:
+        with closing(self._embedder.embed(photos, encoder)) as results:
             for seen, result in enumerate(results):
                 self.first = self.first or perf_counter()
                 if seen % _LOOK_EVERY == 0:

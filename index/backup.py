@@ -19,6 +19,7 @@ from index.change import PUT, Change, vector_bytes
 from index.errors import BackupNotWritten, BackupUnusable, ChangeNotWritten, InvalidChange
 from index.photographs import PHOTOGRAPHS, Photographs
 from index.stores.store import Store
+from index.views import Views
 from training.catalogue.reader import Item
 from training.files import replacing
 
@@ -53,6 +54,8 @@ def _line(state: Change) -> str:
         photograph = state.item.path.name
         fields |= {"photograph": photograph, "metadata": state.item.metadata}
         fields |= {"encoder": state.encoder, "vector": vector}
+        if state.views is not None:
+            fields["views"] = base64.b64encode(state.views.to_bytes()).decode()
     return json.dumps(fields) + "\n"
 
 
@@ -64,7 +67,9 @@ def _state(line: bytes, seq: int, photographs: Photographs) -> Change:
     item = Item(item_id, photographs.path(Path(fields["photograph"]).name), fields["metadata"])
     vector = np.frombuffer(base64.b64decode(fields["vector"], validate=True), "<f4")
     vector_bytes(vector)
-    return Change(seq, at, action, item_id, item, vector, fields["encoder"])
+    packed = base64.b64decode(fields.get("views", ""), validate=True)
+    views = Views.from_bytes(packed, len(vector)) if packed else None
+    return Change(seq, at, action, item_id, item, vector, fields["encoder"], views)
 
 
 def _names(states: Sequence[Change]) -> list[str]:

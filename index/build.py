@@ -25,6 +25,7 @@ from index.stores.folder.store import FolderStore
 from index.stores.lock import writing
 from index.stores.store import LAST_REPORT, Draft, Filled, Store
 from index.vectors.kinds import AUTO
+from index.views import ITEM
 from training.catalogue.reader import BadItem, Catalogue, check_bad_share, write_report
 from training.files import write_atomically
 from training.photo.encoder import Encoder
@@ -42,6 +43,8 @@ class BuildOptions:
     ----------
     kind : str
         Kind of vector index, one of `index.vectors.kinds.KINDS`; "auto" chooses by size and memory.
+    garments : str
+        Which garments of a photograph are indexed, one of `index.views.GARMENTS`.
     limits : Limits
         What the gate asks for; the kind is tuned to find its `recall`.
     max_bad : float
@@ -75,6 +78,7 @@ class BuildOptions:
     embedder: Embedder | None = None
     processes: int | None = None
     progress: bool = False
+    garments: str = ITEM
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,7 @@ def _require(run: BuildRun, verdict: Verdict, answers: Sequence[GoldenAnswer] = 
 def _fill(run: BuildRun, embedded: Embedded, options: BuildOptions) -> tuple[Filled, int]:
     """Fill the draft; return it, and how many items repeat an earlier one."""
     with run.timed("duplicates"):
-        groups = find_duplicates(embedded.vectors, embedded.pictures)
+        groups = find_duplicates(embedded.vectors[: len(embedded.items)], embedded.pictures)
     with run.timed("write"):
         filled = run.draft.fill(
             embedded, groups, bad=run.bad, kind=options.kind, recall=options.limits.recall
@@ -211,6 +215,7 @@ def publish_embedded(
         verdict = check_vectors(
             vectors,
             items=len(embedded.items),
+            owners=embedded.owners,
             before=compared.items if compared else None,
             replaced=other,
             rechecked=rechecked,
@@ -220,7 +225,7 @@ def publish_embedded(
         _require(run, verdict)
     filled, duplicates = _fill(run, embedded, options)
     with run.timed("check"):
-        answers = run.golden.ask(filled.index, embedded.items)
+        answers = run.golden.ask(filled.index, embedded.items, owners=embedded.owners)
         verdict += check_index(vectors, filled.index, golden=answers, limits=limits)
     _require(run, verdict, answers)
     manifest = Manifest(
@@ -239,6 +244,8 @@ def publish_embedded(
         parameters=filled.parameters,
         changes=run.changes,
         duplicates=duplicates,
+        garments=embedded.garments,
+        further=len(vectors) - len(embedded.items),
         roots=run.roots,
     )
     with run.timed("publish"):
@@ -252,6 +259,7 @@ def _embed(catalogue: Catalogue, encoder: Encoder, options: BuildOptions) -> Emb
         return embed_catalogue(
             catalogue,
             encoder,
+            garments=options.garments,
             cache=kept,
             embedder=options.embedder,
             processes=options.processes,

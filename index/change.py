@@ -10,6 +10,7 @@ import numpy as np
 
 from index.errors import ChangesDamaged, InvalidChange
 from index.photographs import Photographs
+from index.views import Views
 from training.catalogue import item_rules
 from training.catalogue.item_rules import ACCEPTED_ID, checked_metadata, is_unicode
 from training.catalogue.reader import Catalogue, Item
@@ -39,6 +40,8 @@ class Change:
         Its embedding.
     encoder : str or None
         Fingerprint of the encoder that made the embedding.
+    views : Views or None
+        The garments of its photograph that were embedded, the item's first; None in logs of earlier releases.
     """
 
     seq: int
@@ -48,6 +51,7 @@ class Change:
     item: Item | None = None
     vector: np.ndarray | None = field(default=None, compare=False, repr=False)
     encoder: str | None = None
+    views: Views | None = field(default=None, compare=False, repr=False)
 
 
 class ChangeLog(ABC):
@@ -61,7 +65,14 @@ class ChangeLog(ABC):
 
     @abstractmethod
     def put(
-        self, item_id: str, photo: bytes, metadata: dict[str, Any], vector: np.ndarray, encoder: str
+        self,
+        item_id: str,
+        photo: bytes,
+        metadata: dict[str, Any],
+        vector: np.ndarray,
+        encoder: str,
+        *,
+        views: Views | None = None,
     ) -> int:
         """Add an item, or replace the one with that id; return the change's number.
 
@@ -75,6 +86,8 @@ class ChangeLog(ABC):
         vector : float32 (d,), unit norm
         encoder : str
             Fingerprint of the encoder that made `vector`.
+        views : Views, optional
+            The garments of the photograph that are embedded, the one of `vector` first.
 
         Raises
         ------
@@ -142,7 +155,9 @@ class ChangeLog(ABC):
         if state.item is None or state.vector is None or state.encoder is None:
             return self.delete(state.item_id) if state.action == DELETE else self.forget(state.item_id)
         photo = state.item.path.read_bytes()
-        return self.put(state.item_id, photo, state.item.metadata, state.vector, state.encoder)
+        return self.put(
+            state.item_id, photo, state.item.metadata, state.vector, state.encoder, views=state.views
+        )
 
     @abstractmethod
     def folded(self, catalogue: Catalogue) -> tuple[Catalogue, int]:

@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from index.change import DELETE, FORGET
-from index.errors import ItemUnknown
+from index.embedding.embedder import cut_garments
+from index.errors import IndexDamaged, ItemUnknown, NoIndex
 from index.stores.store import OpenIndex, Store
+from index.views import ITEM, Views
 from training.catalogue.item_rules import checked_metadata
+from training.catalogue.reader import category_in
 from training.photo.encoder import Encoder
-from training.photo.garment import WORKING_SIZE, isolate
+from training.photo.garment import WORKING_SIZE
+from training.photo.garment_types import type_of
 from training.photo.images import decode, read_bytes
 
 
@@ -24,7 +26,7 @@ class PutItem:
 
 
 def put_embedded(
-    store: Store, encoder: Encoder, item_id: str, photo: bytes, metadata: dict[str, Any], vector: np.ndarray
+    store: Store, encoder: Encoder, item_id: str, photo: bytes, metadata: dict[str, Any], views: Views
 ) -> PutItem:
     """Add an item whose photograph is embedded already, or replace the one with that id.
 
@@ -32,21 +34,31 @@ def put_embedded(
     ----------
     store : Store
     encoder : Encoder
-        The one that made the vector.
+        The one that made the vectors.
     item_id : str
     photo : bytes
         The photograph's file, of an accepted type.
     metadata : dict
         What JSON can hold.
-    vector : float32 (d,), unit norm
+    views : Views
+        The item's garment; where the version in use has all of a photograph, all of them, the item's first.
 
     Raises
     ------
     InvalidChange, UnsupportedImageType, ChangeNotWritten
         Nothing has changed.
     """
-    change = store.changes.put(item_id, photo, metadata, vector, encoder.fingerprint)
+    vector = views.vectors[0]
+    change = store.changes.put(item_id, photo, metadata, vector, encoder.fingerprint, views=views)
     return PutItem(change, checked_metadata(metadata))
+
+
+def _garments(store: Store) -> str:
+    """Return which garments of a photograph the version in use has."""
+    try:
+        return store.manifest(store.current()).garments
+    except (NoIndex, IndexDamaged):
+        return ITEM
 
 
 def put_item(
@@ -71,8 +83,9 @@ def put_item(
         Nothing has changed.
     """
     data = photo if isinstance(photo, bytes) else read_bytes(photo)
-    (vector,) = encoder.embed_garments([isolate(decode(data, size=WORKING_SIZE))])
-    return put_embedded(store, encoder, item_id, data, metadata, vector)
+    photograph = decode(data, size=WORKING_SIZE)
+    cut = cut_garments(photograph, type_of(category_in(metadata)), _garments(store))
+    return put_embedded(store, encoder, item_id, data, metadata, Views.of(cut, encoder))
 
 
 def _require(store: Store, item_id: str) -> None:

@@ -11,11 +11,13 @@ import numpy as np
 
 from index.errors import IndexDamaged
 from index.gate.percentiles import percentiles
+from index.views import ITEM
 
 MANIFEST = "manifest.json"
-FORMAT = 3
+FORMAT = 4
 _UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     2: lambda fields: {"roots": None, **fields},
+    3: lambda fields: {"garments": ITEM, "further": 0, **fields},
 }
 """What makes the fields of the next format from those of an earlier one, by the earlier one's number."""
 
@@ -51,6 +53,10 @@ class Manifest:
         Highest sequence number of the change log that is folded in; 0 for none.
     duplicates : int
         Items that repeat an earlier one.
+    garments : str
+        Which garments of a photograph are indexed, one of `index.views.GARMENTS`.
+    further : int
+        Vectors beyond one for each item.
     roots : tuple of str, optional
         The folders whose pictures may be served; None for any, in versions from before there was a rule.
     """
@@ -70,7 +76,14 @@ class Manifest:
     parameters: dict[str, float | int | str] = field(default_factory=dict)
     changes: int = 0
     duplicates: int = 0
+    garments: str = ITEM
+    further: int = 0
     roots: tuple[str, ...] | None = None
+
+    @property
+    def vectors(self) -> int:
+        """Vectors in the index."""
+        return self.items + self.further
 
     def percentiles(self, scores: np.ndarray) -> np.ndarray:
         """Return the share of random pairs of the index that score less, in percent, for each of `scores`."""

@@ -9,6 +9,7 @@ import numpy as np
 from index.filters.predicates import Filter
 from index.manifest import Manifest
 from training.catalogue.reader import Item
+from training.photo.garment import Box
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,15 @@ class Hit:
     percentile : float
         Share of random pairs of the index that score less, in percent.
     item : Item
+    box : Box, optional
+        Where the garment that was found lies in the item's photograph, in an index of all garments.
     """
 
     rank: int
     score: float
     percentile: float
     item: Item
+    box: Box | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,12 @@ def first_of_each(labels: np.ndarray) -> np.ndarray:
 
 
 def hits_of(
-    scores: np.ndarray, items: Sequence[Item | None], manifest: Manifest, *, first: int
+    scores: np.ndarray,
+    items: Sequence[Item | None],
+    boxes: Sequence[Box | None],
+    manifest: Manifest,
+    *,
+    first: int,
 ) -> tuple[Hit, ...]:
     """Return the hits of a ranking from rank `first` on, without those whose item is gone.
 
@@ -99,14 +108,16 @@ def hits_of(
     ----------
     scores : float32 (n,), descending
     items : sequence of Item or None
+    boxes : sequence of Box or None
+        Where the garment that was found lies in each one's photograph.
     manifest : Manifest
         Of the version that was searched.
     first : int
     """
     scores = np.clip(scores, -1.0, 1.0)
-    found = zip(scores.tolist(), manifest.percentiles(scores).tolist(), items, strict=True)
+    found = zip(scores.tolist(), manifest.percentiles(scores).tolist(), items, boxes, strict=True)
     return tuple(
-        Hit(rank=rank, score=score, percentile=percentile, item=item)
-        for rank, (score, percentile, item) in enumerate(found, start=first)
+        Hit(rank=rank, score=score, percentile=percentile, item=item, box=box)
+        for rank, (score, percentile, item, box) in enumerate(found, start=first)
         if item is not None
     )

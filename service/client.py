@@ -34,6 +34,7 @@ class Hit(Item):
     rank: int = 0
     score: float = 0.0
     percentile: float = 0.0
+    box: Box | None = None
     explain_url: str | None = None
 
 
@@ -47,13 +48,27 @@ class StoredItem(Item):
 
 
 @dataclass(frozen=True)
+class FoundGarment:
+    """A garment of the picture that was searched with; `outline` holds polygons of x and y in fractions."""
+
+    type: str
+    box: Box
+    confidence: float
+    worn: bool
+    outline: tuple[tuple[tuple[float, float], ...], ...] = ()
+
+
+@dataclass(frozen=True)
 class Query:
-    """What was understood of a query."""
+    """What was understood of a query; `garment` tells which of the `garments` was searched with."""
 
     box: Box | None = None
     category: str | None = None
     category_confidence: float | None = None
     warnings: tuple[str, ...] = ()
+    garment: int | None = None
+    garments: tuple[FoundGarment, ...] = ()
+    turned: int = 0
     item_id: str | None = None
 
 
@@ -220,8 +235,8 @@ class Client:
             A file's path, or its bytes.
         **options
             Instead of `photo` one of `image_base64`, `item_id`, `query_id`, `image_url`; and any of `box`,
-            `kind` ("photo" or "sketch"), `limit`, `offset`, `min_score`, `filter`, `collapse_duplicates` and
-            `explain`, as docs/api.md has them. Those that are None are left out.
+            `garment`, `kind` ("photo" or "sketch"), `limit`, `offset`, `min_score`, `filter`,
+            `collapse_duplicates` and `explain`, as docs/api.md has them. Those that are None are left out.
         """
         given = {name: value for name, value in options.items() if value is not None}
         if photo is None:

@@ -6,6 +6,7 @@ from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.answer_warnings import AnswerWarning
+from training.photo.garment_types import TYPES
 
 Fractions = tuple[float, float, float, float]
 
@@ -70,6 +71,9 @@ class Hit(Body):
     item_id: str
     image_url: str
     metadata: dict[str, Any]
+    box: Fractions | None = Field(
+        default=None, description="Where the garment that was found lies, where all of a picture are indexed."
+    )
     explain_url: str | None = Field(
         default=None, description="A drawing of both outlines; null where the picture could not be kept."
     )
@@ -84,14 +88,37 @@ class IndexInUse(Body):
     items: int = Field(description="With all changes made since.")
 
 
+class FoundGarment(Body):
+    """A garment that was found in a photograph."""
+
+    type: str = Field(description=f"One of {', '.join(TYPES)}.")
+    box: Fractions = Field(description="In fractions of the whole picture.")
+    confidence: float = Field(ge=0, le=1, description="How much of the outline is expected to be right.")
+    worn: bool = Field(description="Whether a person wears it.")
+    outline: list[list[tuple[float, float]]] = Field(
+        description="Polygons, one for each part and each hole: x and y in fractions of the whole picture."
+    )
+
+
 class Understood(Body):
     """What was understood of the query."""
 
+    garment: int | None = Field(
+        description="Which of the garments was searched with; null where none was found, and for a sketch."
+    )
     box: Fractions | None = Field(
         description="Where the garment was found, in fractions of the whole picture."
     )
     category: str | None = Field(description="A guess, by a vote of the nearest items.")
     category_confidence: float | None
+    garments: list[FoundGarment] = Field(
+        description="The garments of the photograph, or of the `box` that was sent: first the one that a "
+        "person would mean."
+    )
+    turned: int = Field(
+        description="By how many degrees, 0, 90, 180 or 270, the picture, or the `box` of it, was turned "
+        "clockwise to stand upright. Boxes and outlines are those of the picture as it was sent."
+    )
     warnings: list[AnswerWarning]
 
 

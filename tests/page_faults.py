@@ -56,8 +56,8 @@ FAULTS = (
     PageFault(
         "an upload has no address to come back to",
         "page.js",
-        'search.queryId = answer.query_id;\n    remember(search, "replace");',
-        "search.queryId = answer.query_id;",
+        'remember(search, "replace");\n  showUnderstood(',
+        "showUnderstood(",
     ),
     PageFault("back leads to the head of the page", "page.js", "state?.scroll ?? 0", "0"),
     PageFault(

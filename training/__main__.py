@@ -176,6 +176,15 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
     "then train the encoder again and rebuild the index; both refuse to mix old and new."
 )
 @click.option("--catalogue", required=True, help=f"Photographs of one garment each. {CATALOGUE_HELP}")
+@click.option("--worn", help="Photographs of people, parsed: a catalogue with a column `mask`.")
+@click.option(
+    "--init",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder whose segmenter.npz training starts from: training/pretrained is best for a shop's own.",
+)
+@click.option(
+    "--epochs", type=click.IntRange(min=2), help="Epochs to train for.  [default: the configuration's]"
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -185,14 +194,30 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
 )
 @processes_option
 @cache_option
-def segmenter(catalogue: str, out: Path, processes: int | None, cache: Path) -> None:
-    """Train the segmenter of garments on photographs without masks or categories."""
+def segmenter(
+    catalogue: str,
+    worn: str | None,
+    init: Path | None,
+    epochs: int | None,
+    out: Path,
+    processes: int | None,
+    cache: Path,
+) -> None:
+    """Train the segmenter on photographs of garments, and on parsed ones of people wearing them."""
     from training import device
 
     device.begin()
-    from training.segmentation.learn import learn
+    from training.segmentation.learn import SegmenterConfig, learn
 
-    metrics = learn(read_catalogue(catalogue, cache=cache), out, processes=processes)
+    config = SegmenterConfig()
+    metrics = learn(
+        read_catalogue(catalogue, cache=cache),
+        out,
+        worn=read_catalogue(worn, cache=cache) if worn else None,
+        init=init,
+        config=replace(config, epochs=epochs or config.epochs),
+        processes=processes,
+    )
     click.echo(json.dumps(metrics["scores"], indent=2))
 
 
@@ -283,13 +308,20 @@ def evaluate(
     """
     from training.evaluation import retrieval, score_table
 
-    judged = Encoder.load(encoder)
+    judged = None if options["parts"] == ("masks",) else Encoder.load(encoder)
     ranked, asked = (read_catalogue(spec, cache=cache) for spec in (gallery, queries))
-    if suite or options["parts"] or options["out"]:
+    if judged is None or suite or options["parts"] or options["out"]:
         parsed = options.pop("parsed")
         people = read_catalogue(parsed, cache=cache) if parsed else None
         _evaluate_parts(
-            judged, ranked, asked, as_json, parsed=people, cache=cache, processes=processes, **options
+            judged or encoder,
+            ranked,
+            asked,
+            as_json,
+            parsed=people,
+            cache=cache,
+            processes=processes,
+            **options,
         )
         return
     rows = retrieval.evaluate(
@@ -311,7 +343,7 @@ def _shipped_beside(judged: Encoder) -> Encoder | None:
 
 
 def _evaluate_parts(
-    encoder: Encoder,
+    encoder: Encoder | Path,
     gallery: Catalogue,
     queries: Catalogue,
     as_json: bool,

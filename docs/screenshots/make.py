@@ -19,10 +19,14 @@ import numpy as np
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from training.catalogue.drawn import rows
+from training.catalogue.reader import read_catalogue
+from training.photo.garment import WORKING_SIZE, locate
+from training.photo.images import decode
 
 HERE = Path(__file__).parent
 COUNT = 300
 PHOTO = 7
+PEOPLE, PARTS = "drawn-worn:40", 3
 PATIENCE = 120_000
 DRESS = (
     [(0.42, 0.08), (0.46, 0.14), (0.54, 0.14), (0.58, 0.08), (0.64, 0.1), (0.68, 0.22), (0.63, 0.26)],
@@ -49,9 +53,18 @@ def _write_catalogue(path: Path, cache: Path) -> list[Path]:
     return [Path(row["path"]) for row in drawn]
 
 
+def _person(cache: Path) -> Path:
+    """Return the first picture of a drawn person of whom several garments are found."""
+    for item in read_catalogue(PEOPLE, cache=cache).items:
+        if len(locate(decode(item.path, size=WORKING_SIZE))[0]) >= PARTS:
+            return item.path
+    raise click.ClickException(f"On nobody of {PEOPLE} are {PARTS} garments found.")
+
+
 def _build(catalogue: Path, indexes: Path, cache: Path) -> None:
     command = [sys.executable, "-m", "index", "build", "--catalogue", str(catalogue), "--out", str(indexes)]
-    subprocess.run([*command, "--cache", str(cache)], check=True, stdout=sys.stderr)
+    command += ["--cache", str(cache), "--allow-root", str(cache)]
+    subprocess.run(command, check=True, stdout=sys.stderr)
 
 
 @contextmanager
@@ -112,11 +125,11 @@ def _sketch(page: Page, _: Path) -> None:
     _settle(page)
 
 
-PICTURES = {"empty": _empty, "results": _results, "sketch": _sketch, "why": _why}
+PICTURES = {"empty": _empty, "results": _results, "sketch": _sketch, "why": _why, "worn": _results}
 PHONES = {"phone-dark": (_results, "dark"), "phone-sketch": (_sketch, "light")}
 
 
-def _take(browser: Browser, url: str, photo: Path) -> None:
+def _take(browser: Browser, url: str, photo: Path, person: Path) -> None:
     desktop = {"viewport": {"width": 1280, "height": 860}, "color_scheme": "light"}
     phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
     shots = [(name, act, desktop) for name, act in PICTURES.items()]
@@ -126,7 +139,7 @@ def _take(browser: Browser, url: str, photo: Path) -> None:
         context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.goto(url)
-        act(page, photo)
+        act(page, person if name == "worn" else photo)
         page.screenshot(path=HERE / f"page-{name}.png")
         context.close()
         click.echo(f"docs/screenshots/page-{name}.png")
@@ -140,13 +153,14 @@ def main(cache: Path) -> None:
     if chromium is None:
         raise click.ClickException("Chromium is needed. Install it, on Debian with: apt-get install chromium")
     expect.set_options(timeout=PATIENCE)
+    cache = cache.resolve()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         photos = _write_catalogue(place / "catalogue.jsonl", cache)
         _build(place / "catalogue.jsonl", place / "indexes", cache)
         with _service(place / "indexes", place / "queries") as url, sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            _take(browser, url, photos[PHOTO])
+            _take(browser, url, photos[PHOTO], _person(cache))
             browser.close()
 
 

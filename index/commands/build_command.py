@@ -19,6 +19,7 @@ from index.retraining import retrain as train_on
 from index.stores.address import open_store
 from index.stores.store import LAST_REPORT
 from index.vectors.kinds import AUTO, KINDS
+from index.views import GARMENTS, ITEM
 from training.catalogue.reader import read_catalogue
 from training.command import when_interrupted
 from training.errors import TooManyBadItems
@@ -45,6 +46,13 @@ _BUILD_OPTIONS = (
         default=AUTO,
         show_default=True,
         help="Kind of vector index; auto chooses by size and memory.",
+    ),
+    click.option(
+        "--garments",
+        type=click.Choice(GARMENTS),
+        default=ITEM,
+        show_default=True,
+        help="Of each photograph, index the item's garment, told by its category, or all that are found.",
     ),
     click.option(
         "--recall",

@@ -22,6 +22,7 @@ def _page_fields(page: Page) -> list[dict[str, Any]]:
             "percentile": hit.percentile,
             "path": str(hit.item.path),
             "metadata": hit.item.metadata,
+            **({} if hit.box is None else {"box": hit.box}),
         }
         for hit in page.hits
     ]

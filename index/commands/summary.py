@@ -7,6 +7,7 @@ from typing import Any
 
 from index.build import Built
 from index.stores.store import Store
+from index.views import ALL
 from training.catalogue.reader import reasons, summary
 
 
@@ -47,6 +48,8 @@ def lines(built: Built, *, store: Store, encoder: Path) -> Iterator[str]:
     yield f"Encoder   {manifest.encoder[:12]}, which the service is started with: --encoder {encoder}"
     yield from _kind(built)
     yield f"Items     {manifest.items:,}: {_pairs(_counts(built), ',')}"
+    if manifest.garments == ALL:
+        yield f"Garments  {manifest.vectors:,}: all that were found in the photographs"
     if manifest.duplicates:
         repeated = f"{manifest.duplicates:,} of them repeat another one"
         yield f"          {repeated}; they are listed in {built.duplicates}"
@@ -67,6 +70,8 @@ def fields(built: Built, *, encoder: Path) -> dict[str, Any]:
         "catalogue": manifest.catalogue,
         "replaced_catalogue": built.replaced,
         "items": manifest.items,
+        "garments": manifest.garments,
+        "vectors": manifest.vectors,
         **_counts(built),
         "duplicates": manifest.duplicates,
         "changes": manifest.changes,

@@ -10,6 +10,7 @@ from index.commands.store_options import json_option, print_json, store_options
 from index.errors import ChangesDamaged, IndexDamaged, NoIndex
 from index.manifest import Manifest
 from index.stores.store import Store
+from index.views import ALL
 
 
 def _listed_fields(store: Store, version: str) -> dict[str, Any]:
@@ -19,14 +20,20 @@ def _listed_fields(store: Store, version: str) -> dict[str, Any]:
     except IndexDamaged as error:
         return {"version": version, "damaged": str(error)}
     names = ("version", "built_at", "items", "kind", "encoder", "catalogue")
-    return {name: value for name, value in asdict(manifest).items() if name in names}
+    fields = {name: value for name, value in asdict(manifest).items() if name in names}
+    return {**fields, "garments": manifest.garments, "vectors": manifest.vectors}
+
+
+def _garments(fields: dict[str, Any]) -> str:
+    """Return how many garments the items have, where all were indexed."""
+    return f", {fields['vectors']:,} garments" if fields["garments"] == ALL else ""
 
 
 def _listed_line(fields: dict[str, Any]) -> str:
     if "damaged" in fields:
         return f"{fields['version']}  damaged: {fields['damaged']}"
     return (
-        f"{fields['version']}  {fields['items']:>9,} items  {fields['kind']}  "
+        f"{fields['version']}  {fields['items']:>9,} items{_garments(fields)}  {fields['kind']}  "
         f"encoder {fields['encoder'][:12]}  {fields['catalogue']}"
     )
 
@@ -35,7 +42,8 @@ def _counts(manifest: Manifest) -> str:
     files = (
         f", {sum(manifest.sizes.values()):,} bytes in {len(manifest.sizes)} files" if manifest.sizes else ""
     )
-    return f"{manifest.items:,} items{files}"
+    garments = _garments({"vectors": manifest.vectors, "garments": manifest.garments})
+    return f"{manifest.items:,} items{garments}{files}"
 
 
 def _print_in_use(manifest: Manifest, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Embeddings that outlive a build: a photograph's SHA-256 to its vector float32 (d,) and picture hash."""
+"""Embeddings that outlive a build: a photograph's SHA-256 and type of garment to views and picture hash."""
 
 import logging
 import os
@@ -13,9 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-import numpy as np
-
 from index.embedding.duplicates import HASH_VERSION
+from index.views import ALL, ITEM, Views
 from training.photo.encoder import Encoder
 from training.photo.garment import PREPROCESSING
 
@@ -32,7 +31,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value NOT NULL);
 CREATE TABLE IF NOT EXISTS embeddings (
     content BLOB PRIMARY KEY,
-    vector BLOB NOT NULL,
+    views BLOB NOT NULL,
     picture BLOB NOT NULL,
     checksum INTEGER NOT NULL,
     used INTEGER NOT NULL
@@ -48,12 +47,13 @@ class Embedding:
 
     Parameters
     ----------
-    vector : float32 (d,), unit norm
+    views : Views
+        Its item's garment, or all that were found.
     picture : int
         Its perceptual hash, 64 bits.
     """
 
-    vector: np.ndarray
+    views: Views
     picture: int
 
 
@@ -65,17 +65,25 @@ def recipe() -> str:
     return ", ".join([*ours, *libraries, platform.machine()])
 
 
+def key_of(content: bytes, kind: str | None, garments: str = ITEM) -> bytes:
+    """Return what an embedding is kept by.
+
+    The photograph's SHA-256, the type of its item's garment, and a sign where all garments are embedded.
+    """
+    return content + (kind or "").encode() + (b"+" if garments == ALL else b"")
+
+
 def _remove(path: Path) -> None:
     for end in _BESIDE:
         path.with_name(path.name + end).unlink(missing_ok=True)
 
 
 def _packed(embedding: Embedding) -> tuple[bytes, bytes]:
-    return embedding.vector.astype("<f4").tobytes(), embedding.picture.to_bytes(8, "little")
+    return embedding.views.to_bytes(), embedding.picture.to_bytes(8, "little")
 
 
-def _checksum(content: bytes, vector: bytes, picture: bytes) -> int:
-    return zlib.crc32(content + vector + picture)
+def _checksum(content: bytes, views: bytes, picture: bytes) -> int:
+    return zlib.crc32(content + views + picture)
 
 
 class EmbeddingCache:
@@ -95,7 +103,7 @@ class EmbeddingCache:
 
     def __init__(self, folder: Path, encoder: Encoder) -> None:
         self.path = folder / f"{encoder.fingerprint}.sqlite"
-        self._size = encoder.dimension * 4
+        self._dimension = encoder.dimension
         self._uncommitted = 0
         self._build = 1
         self._connection: sqlite3.Connection | None = None
@@ -110,11 +118,11 @@ class EmbeddingCache:
         self.close()
 
     def find(self, content: bytes) -> Embedding | None:
-        """Return the cached record of the photograph with the SHA-256 `content`; None where there is none."""
+        """Return the record that is kept by `content`, a key of `key_of`; None where there is none."""
         return self._try(lambda connection: self._read(connection, content))
 
     def add(self, content: bytes, embedding: Embedding) -> None:
-        """Keep the embedding of the photograph whose SHA-256 is `content`."""
+        """Keep an embedding by `content`, a key of `key_of`."""
         self._try(lambda connection: self._write(connection, content, embedding))
 
     def finish(self, used: Iterable[bytes]) -> None:
@@ -156,6 +164,9 @@ class EmbeddingCache:
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        names = [name for _, name, *_ in connection.execute("PRAGMA table_info(embeddings)")]
+        if names and "views" not in names:  # a release that kept one vector a photograph
+            connection.execute("DROP TABLE embeddings")
         connection.executescript(_SCHEMA)
         about = dict(connection.execute("SELECT name, value FROM about"))
         if about.get("recipe", recipe()) != recipe():
@@ -170,14 +181,17 @@ class EmbeddingCache:
 
     def _read(self, connection: sqlite3.Connection, content: bytes) -> Embedding | None:
         row = connection.execute(
-            "SELECT vector, picture, checksum FROM embeddings WHERE content = ?", (content,)
+            "SELECT views, picture, checksum FROM embeddings WHERE content = ?", (content,)
         ).fetchone()
         if row is None:
             return None
-        vector, picture, checksum = row
-        if len(vector) != self._size or _checksum(content, vector, picture) != checksum:
+        packed, picture, checksum = row
+        if _checksum(content, packed, picture) != checksum:
             raise sqlite3.DatabaseError("an entry does not have its checksum")
-        return Embedding(np.frombuffer(vector, "<f4"), int.from_bytes(picture, "little"))
+        try:
+            return Embedding(Views.from_bytes(packed, self._dimension), int.from_bytes(picture, "little"))
+        except ValueError as error:
+            raise sqlite3.DatabaseError("an entry is not of this encoder") from error
 
     def _write(self, connection: sqlite3.Connection, content: bytes, embedding: Embedding) -> None:
         packed = _packed(embedding)

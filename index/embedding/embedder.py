@@ -1,4 +1,4 @@
-"""The interface of embedders: paths in, pairs of a path's position and its outcome out.
+"""The interface of embedders: photographs in, pairs of a photograph's position and its outcome out.
 
 Every embedder handles a photograph by `embed_photo`, one at a time, so that neither the rest of a batch nor
 the machine changes a bit of its vector.
@@ -10,12 +10,33 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from index.embedding.cache import Embedding
 from index.embedding.duplicates import photo_hash
+from index.views import ALL, ITEM, Views
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder
-from training.photo.garment import WORKING_SIZE, isolate
+from training.photo.garment import WORKING_SIZE, Garment, isolate, item_garments
 from training.photo.images import decode, read_bytes
+
+
+@dataclass(frozen=True)
+class ItemPhoto:
+    """An item's photograph to embed.
+
+    Parameters
+    ----------
+    path : Path
+    kind : str, optional
+        The type of garment that the item's category names.
+    garments : str
+        Which of its garments are embedded, one of `index.views.GARMENTS`.
+    """
+
+    path: Path
+    kind: str | None = None
+    garments: str = ITEM
 
 
 @dataclass(frozen=True)
@@ -30,30 +51,35 @@ Outcome = Photo | UnreadableImage
 """What came of a path: a photograph, or why its file can't even be read."""
 
 Results = Generator[tuple[int, Outcome], None, None]
-"""Positions in the list of paths, each once and in any order, with their outcomes."""
+"""Positions in the list of photographs, each once and in any order, with their outcomes."""
 
 
-def embed_photo(path: Path, encoder: Encoder) -> Photo:
-    """Read a photograph once, cut its garment out and encode it.
+def cut_garments(rgb: np.ndarray, kind: str | None, garments: str) -> list[Garment]:
+    """Cut the item's garment out of a photograph, uint8 (h, w, 3), and the others behind it if all count."""
+    return item_garments(rgb, kind) if garments == ALL else [isolate(rgb, kind)]
+
+
+def embed_photo(photo: ItemPhoto, encoder: Encoder) -> Photo:
+    """Read a photograph once, cut the item's garment out, or all garments, and encode them.
 
     Raises
     ------
     UnreadableImage
         The file can't be read. One that can, but holds no photograph, is a `Photo` that says so.
     """
-    data = read_bytes(path)
+    data = read_bytes(photo.path)
     content = sha256(data).digest()
     try:
         rgb = decode(data, size=WORKING_SIZE)
     except UnreadableImage as error:
         return Photo(content, error)
-    (vector,) = encoder.embed_garments([isolate(rgb)])
-    return Photo(content, Embedding(vector, photo_hash(rgb)))
+    views = Views.of(cut_garments(rgb, photo.kind, photo.garments), encoder)
+    return Photo(content, Embedding(views, photo_hash(rgb)))
 
 
 class Embedder(Protocol):
     """Embeds many photographs at a time."""
 
-    def embed(self, paths: Sequence[Path], encoder: Encoder) -> Results:
-        """Yield the outcome of every path once, as they come, a bounded number of them in memory."""
+    def embed(self, photos: Sequence[ItemPhoto], encoder: Encoder) -> Results:
+        """Yield the outcome of every photograph once, as they come, a bounded number of them in memory."""
         ...

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 
 from joblib import cpu_count
 
-from index.embedding.embedder import Embedder, Photo, Results, embed_photo
+from index.embedding.embedder import Embedder, ItemPhoto, Photo, Results, embed_photo
 from index.errors import EmbedderUnavailable
 from training.parallel import in_order
 from training.photo.encoder import Encoder
@@ -20,8 +19,8 @@ def _take_up(encoder: Encoder) -> None:
     _encoder = encoder
 
 
-def _embed(path: Path) -> Photo:
-    return embed_photo(path, _encoder)
+def _embed(photo: ItemPhoto) -> Photo:
+    return embed_photo(photo, _encoder)
 
 
 class LocalEmbedder:
@@ -36,13 +35,13 @@ class LocalEmbedder:
     def __init__(self, processes: int | None = None) -> None:
         self._processes = processes or cpu_count()
 
-    def embed(self, paths: Sequence[Path], encoder: Encoder) -> Results:
-        """Yield the outcomes in the order of their paths."""
-        processes = min(self._processes, len(paths))
+    def embed(self, photos: Sequence[ItemPhoto], encoder: Encoder) -> Results:
+        """Yield the outcomes in the order of the photographs."""
+        processes = min(self._processes, len(photos))
         if processes < 2:
-            outcomes = in_order(partial(embed_photo, encoder=encoder), paths, processes=1)
+            outcomes = in_order(partial(embed_photo, encoder=encoder), photos, processes=1)
         else:
-            outcomes = in_order(_embed, paths, processes=processes, start=partial(_take_up, encoder))
+            outcomes = in_order(_embed, photos, processes=processes, start=partial(_take_up, encoder))
         with closing(outcomes):
             yield from enumerate(outcomes)
 

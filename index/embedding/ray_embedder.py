@@ -23,7 +23,7 @@ from joblib import cpu_count
 import index
 import training
 from index.embedding.cache import recipe
-from index.embedding.embedder import Outcome, Results, embed_photo
+from index.embedding.embedder import ItemPhoto, Outcome, Results, embed_photo
 from index.errors import EmbedderUnavailable
 from training.errors import UnreadableImage
 from training.parallel import in_order
@@ -130,23 +130,27 @@ class _Worker:
         self._embed = partial(embed_photo, encoder=encoder)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        paths = [Path(os.fsdecode(path)) for path in pickle.loads(row["paths"])]
-        outcomes = list(in_order(self._embed, paths, processes=1))
+        packed = pickle.loads(row["photos"])
+        photos = [ItemPhoto(Path(os.fsdecode(path)), kind, garments) for path, kind, garments in packed]
+        outcomes = list(in_order(self._embed, photos, processes=1))
         report = _Report(socket.gethostname(), recipe(), outcomes)
         return {"start": row["start"], "report": pickle.dumps(report)}
 
 
-def _batches(paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """Return the start and paths of each batch, as rows for Ray; paths need not be Unicode."""
+def _batches(photos: Sequence[ItemPhoto]) -> list[dict[str, Any]]:
+    """Return the start and photographs of each batch, as rows for Ray; paths need not be Unicode."""
+    packed = [(os.fsencode(photo.path), photo.kind, photo.garments) for photo in photos]
     return [
-        {"start": start, "paths": pickle.dumps([os.fsencode(path) for path in paths[start : start + BATCH]])}
-        for start in range(0, len(paths), BATCH)
+        {"start": start, "photos": pickle.dumps(packed[start : start + BATCH])}
+        for start in range(0, len(packed), BATCH)
     ]
 
 
-def _reports(paths: Sequence[Path], encoder: Encoder, processes: int | None) -> Iterator[tuple[int, _Report]]:
+def _reports(
+    photos: Sequence[ItemPhoto], encoder: Encoder, processes: int | None
+) -> Iterator[tuple[int, _Report]]:
     """Yield the start of each batch and its report, in order of completion."""
-    rows = _batches(paths)
+    rows = _batches(photos)
     cores = int(ray.cluster_resources().get("CPU", 1))
     pool = ray.data.ActorPoolStrategy(
         min_size=1, initial_size=min(cores, processes or cores, len(rows)), max_size=processes
@@ -199,7 +203,7 @@ class RayEmbedder:
             )
         self._processes, self._address = processes, address
 
-    def embed(self, paths: Sequence[Path], encoder: Encoder) -> Results:
+    def embed(self, photos: Sequence[ItemPhoto], encoder: Encoder) -> Results:
         """Yield the outcomes, batch by batch, as they come.
 
         Raises
@@ -210,10 +214,10 @@ class RayEmbedder:
         """
         with joined(self._address, processes=self._processes):
             try:
-                for start, report in _reports(paths, encoder, self._processes):
+                for start, report in _reports(photos, encoder, self._processes):
                     _check_machine(report)
                     for place, outcome in enumerate(report.outcomes, start):
-                        _check_seen(paths[place], outcome, report.machine)
+                        _check_seen(photos[place].path, outcome, report.machine)
                         yield place, outcome
             except ray.exceptions.RayError as error:
                 reason = str(error).strip().splitlines()[-1].strip()

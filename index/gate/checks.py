@@ -72,11 +72,24 @@ class Verdict:
             )
 
 
-def _counts(items: int, vectors: int) -> Verdict:
+def _counts(items: int, vectors: int, owners: np.ndarray | None = None) -> Verdict:
     figures: dict[str, float] = {"items": items, "vectors": vectors}
+    if owners is not None:
+        return _owned(figures, items, vectors, owners)
     if items == vectors > 0:
         return Verdict(figures)
     return Verdict(figures, (f"counts ({items} items, {vectors} vectors; as many, and at least 1)",))
+
+
+def _owned(figures: dict[str, float], items: int, vectors: int, owners: np.ndarray) -> Verdict:
+    """Check that the first vectors are those of the items, in their order, and all others of one of them."""
+    first = np.array_equal(owners[:items], np.arange(items))
+    if first and len(owners) == vectors >= items > 0 and 0 <= owners.min() and owners.max() < items:
+        return Verdict(figures)
+    failure = (
+        f"counts ({items} items, {vectors} vectors of {len(np.unique(owners))} items; at least one of each)"
+    )
+    return Verdict(figures, (failure,))
 
 
 def _drop(items: int, before: int | None, limits: Limits, replaced: str | None) -> Verdict:
@@ -119,6 +132,7 @@ def check_vectors(
     vectors: np.ndarray,
     *,
     items: int,
+    owners: np.ndarray | None = None,
     before: int | None = None,
     replaced: str | None = None,
     rechecked: tuple[np.ndarray, np.ndarray] | None = None,
@@ -131,6 +145,8 @@ def check_vectors(
     vectors : float32 (n, d)
     items : int
         How many items stand beside them.
+    owners : int64 (n,), optional
+        Which item each vector is of, first those of the items in their order; by default each has one.
     before : int, optional
         Items of the version in use, where there is one to compare with.
     replaced : str, optional
@@ -140,7 +156,8 @@ def check_vectors(
     limits : Limits, optional
     """
     limits = limits or Limits()
-    verdict = _counts(items, len(vectors)) + _drop(items, before, limits, replaced) + _units(vectors, limits)
+    verdict = _counts(items, len(vectors), owners) + _drop(items, before, limits, replaced)
+    verdict += _units(vectors, limits)
     return verdict if rechecked is None else verdict + _fingerprint(vectors, *rechecked, limits)
 
 

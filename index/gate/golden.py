@@ -110,15 +110,36 @@ class GoldenSet:
         queries = _read(path)
         return cls(queries, tuple(_embed(query, encoder) for query in queries))
 
-    def ask(self, index: Searchable, items: Sequence[Item]) -> tuple[GoldenAnswer, ...]:
-        """Search an index, whose rows are `items`, with all queries."""
+    def ask(
+        self, index: Searchable, items: Sequence[Item], *, owners: np.ndarray | None = None
+    ) -> tuple[GoldenAnswer, ...]:
+        """Search an index with all queries.
+
+        Parameters
+        ----------
+        index : Searchable
+        items : sequence of Item
+        owners : int64 (n,), optional
+            The item of each row of the index; by default they are in the same order.
+        """
+        owners = np.arange(len(items)) if owners is None else owners
         return tuple(
-            _answer(query, vector, index, items)
+            _answer(query, _first(vector, query.k, index, owners), items)
             for query, vector in zip(self.queries, self.vectors, strict=True)
         )
 
 
-def _answer(query: Golden, vector: np.ndarray, index: Searchable, items: Sequence[Item]) -> GoldenAnswer:
-    _, (rows,) = index.search(vector[None], query.k)
-    found = {items[row].item_id for row in rows.tolist() if row >= 0}
+def _first(vector: np.ndarray, k: int, index: Searchable, owners: np.ndarray) -> list[int]:
+    """Return the first `k` items of a query, each by its best row."""
+    asked = k
+    while True:
+        _, (rows,) = index.search(vector[None], asked)
+        found = list(dict.fromkeys(owners[rows[rows >= 0]].tolist()))
+        if len(found) >= k or len(rows) < asked or asked >= len(index):
+            return found[:k]
+        asked *= 2
+
+
+def _answer(query: Golden, rows: Sequence[int], items: Sequence[Item]) -> GoldenAnswer:
+    found = {items[row].item_id for row in rows}
     return GoldenAnswer(query, tuple(wanted for wanted in query.item_ids if wanted not in found))

@@ -16,9 +16,12 @@ from index.pages import Hit, Page, SearchOptions
 from index.stores.store import OpenIndex
 from service import responses as bodies
 from service.answer_warnings import Judged, warnings_of
+from service.picture.cut_out import CutOut
+from service.picture.outlines import polygons
 from service.requests.parameters import Look, Ranked
 from training.catalogue.reader import Item
-from training.photo.garment import Box, Garment
+from training.photo.garment import WHOLE, Box, bounds
+from training.photo.regions import Region
 
 EXAMPLES = 8
 _LOOKED_AT = 48
@@ -45,6 +48,7 @@ class Explained:
         box = None if self.look.box is None else ",".join(f"{corner:.6g}" for corner in self.look.box)
         kind = None if self.look.kind == "photo" else self.look.kind
         query = {"query_id": self.query_id, "query_item": self.query_item, "box": box, "kind": kind}
+        query["garment"] = None if self.look.garment is None else str(self.look.garment)
         given: dict[str, Any] = {name: text for name, text in query.items() if text}
         return url_for("search.explain", item_id=item_id, **given)
 
@@ -92,17 +96,36 @@ def _hit(hit: Hit, explained: Explained | None) -> bodies.Hit:
     if explained is not None:
         fields["explain_url"] = explained.address(hit.item.item_id)
     score, percentile = round(hit.score, 6), round(hit.percentile, 2)
+    if hit.box is not None:
+        fields["box"] = rounded(hit.box)
     return bodies.Hit(rank=hit.rank, score=score, percentile=percentile, **fields)
 
 
-def understood(ranking: RankedPage, *, box: Box | None, garment: Garment | None) -> bodies.Understood:
-    """Return what was understood of the query; `box` and `garment` are None where no picture was read."""
+def _garment(found: CutOut, region: Region) -> bodies.FoundGarment:
+    left, top, right, bottom = found.in_picture(WHOLE)
+    lines = [line * (right - left, bottom - top) + (left, top) for line in polygons(region.mask)]
+    return bodies.FoundGarment(
+        type=region.type,
+        box=rounded(found.in_picture(bounds(region.mask))),
+        confidence=round(region.confidence, 3),
+        worn=region.worn,
+        outline=[line.round(4).tolist() for line in lines],
+    )
+
+
+def understood(ranking: RankedPage, found: CutOut | None = None) -> bodies.Understood:
+    """Return what was understood of the query; `found` is None where no picture was read."""
     confidence = ranking.guess.confidence
     return bodies.Understood(
-        box=None if box is None else rounded(box),
+        garment=None if found is None else found.chosen,
+        box=None if found is None else rounded(found.box),
         category=ranking.guess.category,
         category_confidence=None if confidence is None else round(confidence, 3),
-        warnings=warnings_of(Judged(garment, ranking.fields_known)),
+        garments=[_garment(found, region) for region in found.regions] if found is not None else [],
+        turned=0 if found is None else found.garment.turned,
+        warnings=warnings_of(
+            Judged(found.garment if found else None, len(found.regions) if found else 0, ranking.fields_known)
+        ),
     )
 
 
@@ -142,7 +165,7 @@ def similar_answer(
     took_ms: dict[str, float],
 ) -> bodies.SimilarAnswer:
     """Return the answer to a search for the neighbours of an item."""
-    query = understood(ranking, box=None, garment=None).model_dump()
+    query = understood(ranking).model_dump()
     page = _page(ranking, searcher, explained, took_ms)
     return bodies.SimilarAnswer(query_id=None, query=bodies.UnderstoodItem(item_id=item_id, **query), **page)
 

@@ -5,6 +5,7 @@ from flask import Blueprint, Response, g, request, send_file
 from index.editing import delete_item, put_embedded
 from index.errors import InvalidChange, ItemUnknown
 from index.stores.store import OpenIndex
+from index.views import ALL, Views
 from service.answer_warnings import Judged, warnings_of
 from service.api.answers import Explained, image_url, item_fields, rank_neighbours, rounded, similar_answer
 from service.api.current import config, counted_stages, live_index, served_roots, store
@@ -16,6 +17,7 @@ from service.requests.parameters import ItemBody, ItemFields, Look, Ranked, boun
 from service.requests.reading import ItemRequest, read_address
 from service.responses import Deletion, ItemAnswer, SimilarAnswer, StoredItem, reply
 from training.catalogue.item_rules import checked_id
+from training.catalogue.reader import category_in
 from training.errors import InvalidItem
 
 blueprint = Blueprint("items", __name__)
@@ -113,12 +115,14 @@ def put(item_id: str) -> Response:
     asked = ItemRequest.parse(request)
     searcher = live_index().searcher()
     with counted_stages() as stages, refusing(asked.param):
-        found = cut_out(asked.photo, Look(), config=config(), stages=stages)
+        category = category_in(asked.metadata)
+        every = searcher.manifest.garments == ALL
+        found = cut_out(asked.photo, Look(), category=category, every=every, config=config(), stages=stages)
         with stages.measure("embed"):
-            (vector,) = searcher.encoder.embed_garments([found.garment])
+            views = Views.of([found.garment, *found.others], searcher.encoder)
     known = _known(searcher, item_id)
     try:
-        stored = put_embedded(store(), searcher.encoder, item_id, asked.photo, asked.metadata, vector)
+        stored = put_embedded(store(), searcher.encoder, item_id, asked.photo, asked.metadata, views)
     except InvalidChange as error:
         raise RefusedRequest("invalid_parameter", str(error), param="metadata") from error
     live_index().refresh()
@@ -129,7 +133,7 @@ def put(item_id: str) -> Response:
         metadata=stored.metadata,
         change=stored.change,
         box=rounded(found.box),
-        warnings=warnings_of(Judged(found.garment)),
+        warnings=warnings_of(Judged(found.garment, len(found.regions))),
     )
     return reply(answer, 200 if known else 201)
 

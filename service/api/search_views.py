@@ -46,8 +46,8 @@ def _fetched(address: str) -> bytes:
     return fetch(address, max_bytes=settings.max_upload_bytes, seconds=settings.image_url_seconds)
 
 
-def picture(source: Source, searcher: OpenIndex) -> bytes | Path:
-    """Return the picture of a search: its bytes, or the path of an item's.
+def picture(source: Source, searcher: OpenIndex) -> tuple[bytes | Path, str | None]:
+    """Return the picture of a search, its bytes or the path of an item's, and that item's category.
 
     Raises
     ------
@@ -55,10 +55,11 @@ def picture(source: Source, searcher: OpenIndex) -> bytes | Path:
         There is none, or none any more.
     """
     if source.item_id is not None:
-        return item_file(searcher.item(source.item_id), served_roots(searcher))[0]
+        item = searcher.item(source.item_id)
+        return item_file(item, served_roots(searcher))[0], item.category
     if source.query_id is not None:
-        return queries().get(source.query_id)
-    return _fetched(source.image_url) if source.image_url is not None else source.upload or b""
+        return queries().get(source.query_id), None
+    return _fetched(source.image_url) if source.image_url is not None else source.upload or b"", None
 
 
 def _query_id(source: Source, photo: bytes | Path) -> str | None:
@@ -81,8 +82,8 @@ def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchA
         The picture can't be had, or not be used.
     """
     with refusing(asked.source.param):
-        photo = picture(asked.source, searcher)
-        found = cut_out(photo, asked.fields, config=config(), stages=stages)
+        photo, category = picture(asked.source, searcher)
+        found = cut_out(photo, asked.fields, category=category, config=config(), stages=stages)
     with stages.measure("embed"):
         vector = searcher.encoder.embed_garments([found.garment])
     with stages.measure("search"):
@@ -93,7 +94,7 @@ def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchA
         ranking,
         searcher=searcher,
         query_id=query_id,
-        query=understood(ranking, box=found.box, garment=found.garment),
+        query=understood(ranking, found),
         explained=explained if asked.fields.explain else None,
         took_ms=stages.took_ms,
     )
@@ -166,10 +167,12 @@ def explain() -> Response:
     asked = read_address(request, Explanation)
     searcher, source = live_index().searcher(), _source(asked)
     with refusing("item_id"):
-        path, _ = item_file(searcher.item(asked.item_id), served_roots(searcher))
-        found = cut_out(path, Look(), config=config(), stages=Stages()).garment
+        item = searcher.item(asked.item_id)
+        path, _ = item_file(item, served_roots(searcher))
+        found = cut_out(path, Look(), category=item.category, config=config(), stages=Stages())
     with refusing(source.param):
-        query = cut_out(picture(source, searcher), asked, config=config(), stages=Stages())
-    response = Response(draw(query.garment.mask, found.mask), mimetype=SVG)
+        photo, category = picture(source, searcher)
+        query = cut_out(photo, asked, category=category, config=config(), stages=Stages())
+    response = Response(draw(query.garment.mask, found.garment.mask), mimetype=SVG)
     response.headers["Cache-Control"] = "no-store"
     return response

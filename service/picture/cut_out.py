@@ -1,4 +1,4 @@
-"""Cutting the garment out of a picture: decoding within limits, then isolating."""
+"""Cutting a garment out of a picture: decoding within limits, finding all, cutting out the chosen one."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -12,7 +12,10 @@ from service.picture.decoders import decode_apart
 from service.picture.stages import Stages
 from service.requests.parameters import Look
 from training.errors import PartTooSmall
-from training.photo.garment import WHOLE, WORKING_SIZE, Box, Garment, isolate
+from training.photo import garment as garments
+from training.photo.garment import WHOLE, WORKING_SIZE, Box, Garment, locate, of_type
+from training.photo.garment_types import type_of
+from training.photo.regions import Region
 
 TIMES_THE_LIMIT = 5
 """How many times the limit on the estimated decode cost a decode may really take, on a busy machine."""
@@ -20,10 +23,42 @@ TIMES_THE_LIMIT = 5
 
 @dataclass(frozen=True)
 class CutOut:
-    """A garment that was cut out of a picture, and where in the whole picture it lies, in fractions."""
+    """A garment that was cut out of a picture, and what else was found there.
+
+    Parameters
+    ----------
+    garment : Garment
+    look : Look
+        How the picture was read.
+    regions : tuple of Region
+        All garments of the photograph, or of the `box` that was looked at, the main one first.
+    chosen : int or None
+        Which of them was cut out; None where there is none, so that all was taken.
+    others : tuple of Garment
+        All other garments, cut out, where they were asked for.
+    """
 
     garment: Garment
-    box: Box
+    look: Look
+    regions: tuple[Region, ...] = ()
+    chosen: int | None = None
+    others: tuple[Garment, ...] = ()
+
+    @property
+    def box(self) -> Box:
+        """Where the garment lies, in fractions of the whole picture."""
+        return self.in_picture(self.garment.box)
+
+    def in_picture(self, box: Box) -> Box:
+        """Convert a box in fractions of what was looked at to fractions of the whole picture."""
+        left, top, right, bottom = self.look.box or WHOLE
+        width, height = right - left, bottom - top
+        return (
+            left + box[0] * width,
+            top + box[1] * height,
+            left + box[2] * width,
+            top + box[3] * height,
+        )
 
 
 def _decode(photo: bytes | Path, box: Box | None, config: Config) -> np.ndarray:
@@ -44,13 +79,6 @@ def _decode(photo: bytes | Path, box: Box | None, config: Config) -> np.ndarray:
         raise RefusedRequest("invalid_parameter", str(error), param="box") from error
 
 
-def _within(outer: Box, inner: Box) -> Box:
-    """Convert `inner`, in fractions of `outer`, to the coordinates of `outer` itself."""
-    left, top, right, bottom = outer
-    width, height = right - left, bottom - top
-    return left + inner[0] * width, top + inner[1] * height, left + inner[2] * width, top + inner[3] * height
-
-
 def _from_sketch(rgb: np.ndarray) -> Garment:
     from training.photo.sketch import (
         read_sketch,  # loads 8 MB of scikit-image, for sketches only
@@ -59,15 +87,48 @@ def _from_sketch(rgb: np.ndarray) -> Garment:
     return read_sketch(rgb)
 
 
-def cut_out(photo: bytes | Path, look: Look, *, config: Config, stages: Stages) -> CutOut:
-    """Decode a picture and cut the garment out.
+def _chosen(regions: list[Region], look: Look, category: str | None) -> int | None:
+    """Return which garment is meant: the one that was asked for, else the item's, else the main one."""
+    if look.garment is None or look.box is not None:
+        return of_type(regions, type_of(category)) if regions else None
+    if look.garment < len(regions):
+        return look.garment
+    accepted = f"Accepted: a whole number from 0 to {len(regions) - 1}." if regions else "Leave it out."
+    detail = f"`garment` is {look.garment}; garments found in this picture: {len(regions)}. {accepted}"
+    raise RefusedRequest("invalid_parameter", detail, param="garment")
+
+
+def _from_photo(rgb: np.ndarray, look: Look, category: str | None, every: bool) -> CutOut:
+    regions, turned = locate(rgb)
+    chosen = _chosen(regions, look, category)
+    garment = garments.cut_out(rgb, None if chosen is None else regions[chosen], turned)
+    others = [
+        garments.cut_out(rgb, region, turned) for n, region in enumerate(regions) if every and n != chosen
+    ]
+    return CutOut(garment, look, tuple(regions), chosen, tuple(others))
+
+
+def cut_out(
+    photo: bytes | Path,
+    look: Look,
+    *,
+    category: str | None = None,
+    every: bool = False,
+    config: Config,
+    stages: Stages,
+) -> CutOut:
+    """Decode a picture and cut a garment out: by `look`, the one within its box, or the one that it numbers.
 
     Parameters
     ----------
     photo : bytes or Path
         The file as it was sent, or where an item's lies.
     look : Look
-        Whether it is a photograph or a sketch, and which part of it to look at.
+        Whether it is a photograph or a sketch, which part of it to look at, and which garment to take.
+    category : str, optional
+        The item's whose picture it is: without a number, a garment of the type that it names is taken.
+    every : bool
+        Cut out all other garments, too.
     config : Config
         Its ceilings on bytes and pixels hold for what was sent.
     stages : Stages
@@ -78,10 +139,11 @@ def cut_out(photo: bytes | Path, look: Look, *, config: Config, stages: Stages) 
     UnreadableImage
         Or a subclass: the file is not a picture that is accepted.
     RefusedRequest
-        The box is too small for this picture.
+        The box is too small for this picture, or there is no garment of this number.
     """
     with stages.measure("decode"):
         rgb = _decode(photo, look.box, config)
     with stages.measure("isolate"):
-        garment = _from_sketch(rgb) if look.kind == "sketch" else isolate(rgb)
-    return CutOut(garment, _within(look.box or WHOLE, garment.box))
+        if look.kind == "sketch":
+            return CutOut(_from_sketch(rgb), look, chosen=_chosen([], look, None))
+        return _from_photo(rgb, look, category, every)

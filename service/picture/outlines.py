@@ -1,6 +1,7 @@
-"""Overlay of two garments: masks uint8 (128, 128) of cut-outs in, an SVG of both outlines out.
+"""Outlines of masks: polygons of a garment in its picture, and the SVG of two garments over each other.
 
-Cut-outs are centred and of one size, which is how the encoder sees them: the masks lie as they are compared.
+For the SVG masks are those of cut-outs, uint8 (128, 128), which are centred and of one size, as the encoder
+sees them: they lie as they are compared.
 """
 
 import numpy as np
@@ -9,6 +10,7 @@ from skimage.measure import find_contours
 _LEVEL = 127.5
 _TOLERANCE = 0.4
 _SMALLEST = 12  # points; what has fewer is a speck
+_COARSE = 0.5  # tolerance of polygons, in cells of two by two pixels
 
 _DRAWING = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" \
 width="512" height="512" role="img">
@@ -21,15 +23,15 @@ stroke-linejoin="round" stroke-dasharray="3 1.6" d="{result}"/>
 """
 
 
-def _distances(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Return how far points, float (n, 2), are from the straight line between two others."""
-    along = end - start
-    share = np.clip((points - start) @ along / max(along @ along, 1e-12), 0, 1)
-    return np.linalg.norm(points - start - share[:, None] * along, axis=1)
+def _distances(points: np.ndarray, start: complex, end: complex) -> np.ndarray:
+    """Return how far points, complex (n,), are from the straight line between two others."""
+    length = abs(end - start)
+    offsets = (points - start) * (np.conj(end - start) / length if length else 1)
+    return np.abs(offsets - np.minimum(np.maximum(offsets.real, 0), length))
 
 
-def _simplified(line: np.ndarray) -> np.ndarray:
-    """Leave out the points of a line, float (n, 2), that lie within `_TOLERANCE` of what is left.
+def _simplified(line: np.ndarray, tolerance: float = _TOLERANCE) -> np.ndarray:
+    """Leave out the points of a line, float (n, 2), that lie within `tolerance` of what is left.
 
     `skimage.measure.approximate_polygon` does the same, and brings scipy.signal and 25 MB into every worker.
 
@@ -38,15 +40,20 @@ def _simplified(line: np.ndarray) -> np.ndarray:
     D. Douglas, T. Peucker, "Algorithms for the reduction of the number of points required to represent a
     digitized line or its caricature", 1973.
     """
+    points = line @ (1, 1j)
     kept, parts = {0, len(line) - 1}, [(0, len(line) - 1)]
     while parts:
         first, last = parts.pop()
-        distances = _distances(line[first + 1 : last], line[first], line[last])
-        if len(distances) and distances.max() > _TOLERANCE:
+        distances = _distances(points[first + 1 : last], points[first], points[last])
+        if len(distances) and distances.max() > tolerance:
             farthest = first + 1 + int(distances.argmax())
             kept.add(farthest)
             parts += [(first, farthest), (farthest, last)]
     return line[sorted(kept)]
+
+
+def _lines(mask: np.ndarray) -> list[np.ndarray]:
+    return find_contours(np.pad(mask, 1), _LEVEL)  # padded: at the border, too, an outline is closed
 
 
 def outlines(mask: np.ndarray) -> list[np.ndarray]:
@@ -61,9 +68,26 @@ def outlines(mask: np.ndarray) -> list[np.ndarray]:
     list of float (n, 2)
         Closed lines of x and y, in pixels from the upper left corner of the mask.
     """
-    padded = np.pad(mask, 1)  # so that a garment at the border has a closed outline, too
-    lines = [line for line in find_contours(padded, _LEVEL) if len(line) >= _SMALLEST]
-    return [_simplified(line)[:, ::-1] - 0.5 for line in lines]
+    return [_simplified(line)[:, ::-1] - 0.5 for line in _lines(mask) if len(line) >= _SMALLEST]
+
+
+def polygons(mask: np.ndarray) -> list[np.ndarray]:
+    """Trace a garment for display, to about a pixel.
+
+    Parameters
+    ----------
+    mask : bool (h, w), both even
+
+    Returns
+    -------
+    list of float (n, 2) in [0, 1]
+        The corners of each part and hole, x and y as fractions of the mask's width and height; the last is
+        connected with the first.
+    """
+    height, width = (side // 2 for side in mask.shape)
+    halved = mask.reshape(height, 2, width, 2).mean(axis=(1, 3)) * 255  # half the points, a quarter smoother
+    lines = [_simplified(line, _COARSE)[:-1, ::-1] - 0.5 for line in _lines(halved)]
+    return [np.clip(line / (width, height), 0, 1) for line in lines]
 
 
 def _path(mask: np.ndarray) -> str:

@@ -113,7 +113,7 @@ class Ranked(Fields):
 
 
 class Look(Fields):
-    """How a picture is read: as a photograph or a sketch, and which part of it."""
+    """How a picture is read: as a photograph or a sketch, which part of it, and which of its garments."""
 
     kind: Literal["photo", "sketch"] = Field(
         default="photo",
@@ -124,6 +124,13 @@ class Look(Fields):
         description="The part of the picture to search with. Accepted: four fractions of the picture, "
         "left, top, right, bottom, from 0 to 1 with left < right and top < bottom, "
         f"at least {SMALLEST_BOX} apart, such as [0.1, 0.2, 0.9, 0.95].",
+    )
+    garment: Whole | None = Field(
+        default=None,
+        ge=0,
+        description="Which garment of the photograph to search with, by its position among `query.garments` "
+        "of an answer without a box; a `box` overrules it. Accepted: a whole number from 0, below the number "
+        "of garments found.",
     )
 
 

@@ -4,7 +4,7 @@
 //   /?item=ID            the neighbours of an item
 //   /?query=ID           an uploaded picture; works while the service keeps it
 //   /?kind=sketch        an empty drawing pad; with query=ID what was drawn
-//   &box=l,t,r,b  &filter={…}  &duplicates=all      options of the search
+//   &garment=N  &box=l,t,r,b  &filter={…}  &duplicates=all      options of the search
 
 import { imageOf, ROOT } from "./service.js";
 
@@ -13,14 +13,15 @@ export const newSearch = (fields) => ({ filter: {}, everything: false, ...fields
 // The same picture with other options.
 export const refined = (search, fields) => ({ ...search, ...fields });
 
-// What a URL can't hold: a small copy of the photo, the strokes of the sketch.
-export const stateOf = ({ preview, strokes }) => ({ preview, strokes });
+// What a URL can't hold: a small copy of the photo, the garments found in it, the strokes of the sketch.
+export const stateOf = ({ preview, garments, strokes }) => ({ preview, garments, strokes });
 
 export function addressOf(search) {
   const fields = new URLSearchParams();
   if (search.kind === "item") fields.set("item", search.item);
   if (search.queryId) fields.set("query", search.queryId);
   if (search.kind === "sketch") fields.set("kind", "sketch");
+  if (search.garment !== undefined) fields.set("garment", search.garment);
   if (search.box) fields.set("box", search.box.map((part) => part.toFixed(4)).join(","));
   if (Object.keys(search.filter).length) fields.set("filter", JSON.stringify(search.filter));
   if (search.everything) fields.set("duplicates", "all");
@@ -43,6 +44,8 @@ function boxIn(text) {
   return box.length === 4 && box.every((part) => part >= 0 && part <= 1) ? box : undefined;
 }
 
+const garmentIn = (text) => (/^\d+$/.test(text ?? "") ? Number(text) : undefined);
+
 // The search that a URL describes, or null; what a URL can't hold comes from the history's state.
 export function searchAt(place, state) {
   const asked = new URLSearchParams(place.search);
@@ -54,7 +57,9 @@ export function searchAt(place, state) {
     item: item ?? undefined,
     queryId: item ? undefined : queryId,
     preview: item ? imageOf(item) : state?.preview,
+    garments: state?.garments,
     strokes: state?.strokes,
+    garment: garmentIn(asked.get("garment")),
     box: boxIn(asked.get("box")),
     filter: filterIn(asked.get("filter")),
     everything: asked.get("duplicates") === "all",

@@ -5,6 +5,7 @@ import { at, settled } from "./nodes.js";
 const WHOLE = [0, 0, 1, 1];
 const LEAST = 0.05; // of the picture, each side
 const STEP = 0.01;
+const TREMOR = 4; // pixels that a finger or mouse may move in a tap
 const FAR = 0.1;
 const KEY_PAUSE = 500;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -37,11 +38,14 @@ export function moved(box, sides, [x, y]) {
 const between = ([ax, ay], [bx, by]) => [Math.min(ax, bx), Math.min(ay, by), Math.max(ax, bx), Math.max(ay, by)];
 const large = ([left, top, right, bottom]) => right - left >= LEAST && bottom - top >= LEAST;
 
-// Show boxes on the picture; `changed` is called with each that the user has drawn, moved or resized.
-export function makeBox(changed) {
+// Show boxes on the picture; `changed` is called with each that the user has drawn, moved or resized, `tapped` with the
+// event of a click that does none of it.
+export function makeBox(changed, tapped) {
   const [frame, node] = [at("picture"), at("box")];
   let box = WHOLE;
   let drag = null; // {sides, from, start}: a grip that moves; without sides, a box that is drawn
+  let pressed = [0, 0]; // where the pointer went down, in pixels
+  let still = true; // since then
 
   function place(next) {
     box = next;
@@ -63,6 +67,7 @@ export function makeBox(changed) {
   const commitLater = settled(commit, KEY_PAUSE);
 
   frame.addEventListener("pointerdown", (event) => {
+    [pressed, still] = [[event.clientX, event.clientY], true];
     if (node.hidden || event.button !== 0 || !frame.closest(".adjusting")) return;
     event.preventDefault();
     const grip = event.target.closest("[data-grip]");
@@ -71,7 +76,8 @@ export function makeBox(changed) {
     frame.setPointerCapture(event.pointerId);
   });
   frame.addEventListener("pointermove", (event) => {
-    if (!drag) return;
+    still &&= Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) <= TREMOR;
+    if (!drag || still) return;
     const [point, { sides, from, start }] = [pointIn(event), drag];
     const drawn = between(from, point);
     if (sides) place(moved(start, sides, [point[0] - from[0], point[1] - from[1]]));
@@ -85,6 +91,7 @@ export function makeBox(changed) {
     else if (start.some((part, side) => Math.abs(part - box[side]) > 0.002)) commit();
   }
   frame.addEventListener("pointerup", () => end(true));
+  frame.addEventListener("click", (event) => { if (still && event.detail > 0) tapped(event); }); // 0: a key
   frame.addEventListener("pointercancel", () => end(false));
   frame.addEventListener("keydown", (event) => {
     if (event.key === "Escape") end(false);

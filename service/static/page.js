@@ -3,6 +3,7 @@
 import { addressOf, newSearch, refined, searchAt, stateOf } from "./address.js";
 import { makeBox } from "./box.js";
 import { makeFilters } from "./filters.js";
+import { makeGarments } from "./garments.js";
 import { at, element, say, settled } from "./nodes.js";
 import { listenToPhotos, preview } from "./photo.js";
 import { showQuery, showUnderstood } from "./query.js";
@@ -22,7 +23,9 @@ let current = null; // the search that is shown
 let answered = null; // the last one that was answered
 let nextOffset = null;
 
-const box = makeBox((part) => run(refined(current, { box: part }), { keep: true }));
+const garments = makeGarments((garment) => run(refined(current, { garment, box: undefined }), { keep: true }));
+const box = makeBox((part) => run(refined(current, { box: part, garment: undefined }), { keep: true }), garments.tap);
+const marks = { box, garments }; // on the picture
 const filters = makeFilters((chosen) => refilter(chosen));
 const pad = makePad((strokes) => draw(strokes));
 
@@ -45,7 +48,7 @@ async function run(search, { how = "push", keep = false, scroll = keep ? scrollY
   const kept = keep && answered !== null && body.dataset.view === "search";
   current = search;
   remember(search, how);
-  showQuery(search, box, { keep: kept });
+  showQuery(search, marks, { keep: kept });
   filters.show(search);
   showWaiting({ keep: kept });
   show("search");
@@ -64,11 +67,10 @@ async function run(search, { how = "push", keep = false, scroll = keep ? scrollY
 function finish(search, answer, scroll) {
   answered = search;
   nextOffset = answer.next_offset;
-  if (answer.query_id && answer.query_id !== search.queryId) {
-    search.queryId = answer.query_id;
-    remember(search, "replace");
-  }
-  showUnderstood(answer.query, search, box);
+  search.queryId = answer.query_id ?? search.queryId;
+  if (!search.box) search.garments = answer.query.garments; // in a box are those within it
+  remember(search, "replace");
+  showUnderstood(answer.query, search, marks);
   showResults(answer, { filtered: Object.keys(search.filter).length > 0 });
   scrollTo(0, scroll);
   document.title = answer.query.category ? `${capital(answer.query.category)} · Silhouette` : "Silhouette";
@@ -131,7 +133,7 @@ function startSketch({ how = "push" } = {}) {
   answered = null;
   remember(current, how);
   pad.show([]);
-  showQuery(current, box, { keep: false });
+  showQuery(current, marks, { keep: false });
   filters.show(current);
   showNone();
   document.title = "Sketch · Silhouette";

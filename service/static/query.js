@@ -1,4 +1,4 @@
-// The query: the picture and its box, or the pad; and what was understood of it.
+// The query: the picture with its box and garments, or the pad; and what was understood of it.
 
 import { at } from "./nodes.js";
 import { capital } from "./words.js";
@@ -16,6 +16,13 @@ const WARNINGS = {
     photo: "No garment stood out from the background, so the whole picture was used. "
       + "A plain background and the whole garment in view work best; or draw the box around it.",
     sketch: "No outline was recognised yet. One closed line around the garment works best.",
+  },
+  several_garments: {
+    // the chips say it
+  },
+  cutout_uncertain: {
+    item: "The outline of the garment is uncertain.",
+    photo: "The outline of the garment is uncertain. If the matches look wrong, draw the box closer around it.",
   },
   filter_field_unknown: {
     item: FIELD,
@@ -43,7 +50,7 @@ at("adjust").addEventListener("click", () => adjust(!at("query").classList.conta
 roomy.addEventListener("change", () => adjust(roomy.matches));
 
 // Show the query, before its response arrives.
-export function showQuery(search, box, { keep }) {
+export function showQuery(search, { box, garments }, { keep }) {
   const { kind, picture, preview } = search;
   const drawn = kind === "sketch";
   document.body.dataset.kind = kind;
@@ -53,6 +60,7 @@ export function showQuery(search, box, { keep }) {
   if (!drawn) showPicture(picture ?? preview, kind === "item" ? "The garment searched from" : "Your photo");
   else showPicture(undefined);
   at("adjust").hidden = at("picture").hidden;
+  garments.show(search.garments, search.box ? undefined : search.garment);
   if (keep) return;
   adjust(roomy.matches);
   for (const id of ["guess", "warning"]) at(id).hidden = true;
@@ -61,7 +69,7 @@ export function showQuery(search, box, { keep }) {
 }
 
 // Show what was understood of it.
-export function showUnderstood(query, search, box) {
+export function showUnderstood(query, search, { box, garments }) {
   const { category, category_confidence: sure, warnings } = query;
   at("guess").hidden = !category;
   at("looks").hidden = search.kind === "item" && sure === 1; // an item's own category is no guess
@@ -72,4 +80,5 @@ export function showUnderstood(query, search, box) {
   at("warning").hidden = texts.length === 0;
   at("warning").textContent = texts.join(" ");
   if (!at("picture").hidden) box.show(search.box ?? query.box);
+  garments.show(search.garments, search.box ? undefined : query.garment);
 }

@@ -54,6 +54,7 @@ function fieldsOf(search, page) {
   if (!search.everything) fields.collapse_duplicates = true;
   if (Object.keys(search.filter).length) fields.filter = search.filter;
   if (search.box) fields.box = search.box;
+  else if (search.garment !== undefined) fields.garment = search.garment;
   if (search.kind === "sketch") fields.kind = "sketch";
   return fields;
 }
@@ -81,7 +82,7 @@ function upload(file, fields, signal) {
 export async function find(search, { limit, offset = 0 }, signal) {
   const fields = fieldsOf(search, { limit, offset });
   if (search.kind === "item") {
-    if (!search.box) return similar(search, fields, signal);
+    if (!fields.box && fields.garment === undefined) return similar(search, fields, signal);
     const answer = await again({ item_id: search.item }, fields, signal);
     answer.results = answer.results.filter((result) => result.item_id !== search.item);
     return answer;

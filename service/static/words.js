@@ -5,6 +5,11 @@ export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 // A field's name as a heading: "sleeve_length" is "Sleeve length".
 export const heading = (field) => capital(field.replaceAll(/[_-]+/g, " ").trim() || field);
 
+const GARMENTS = { upper: "Top", outer: "Coat or jacket" };
+
+// A type of garment, as the API names it, in words.
+export const garmentName = (type) => GARMENTS[type] ?? capital(type);
+
 export const many = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
 export function nameOf(result) {

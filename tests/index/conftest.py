@@ -124,7 +124,7 @@ def publish_version(indexes: Path) -> Callable[..., str]:
     return publish
 
 
-def _plain_garment(photo: np.ndarray) -> Garment:
+def _plain_garment(photo: np.ndarray, kind: str | None = None) -> Garment:
     """The photograph as its own cut-out, what is dark as the mask: a hundredth of the time of a real one."""
     rgb = np.asarray(Image.fromarray(photo).resize((128, 128)))
     mask = np.where(rgb.min(axis=2) < 200, 255, 0).astype(np.uint8)

@@ -147,6 +147,29 @@ def test_a_damaged_version_is_listed_as_such(run, indexes, publish_version):
     assert result.exit_code == 0 and "damaged" in result.stdout
 
 
+def test_a_build_of_all_garments_says_how_many_in_every_text(run, wearing, tmp_path):
+    (tmp_path / "shop").mkdir()
+    outfit = {"person": (95, 5, 145, 60), "upper": (80, 62, 160, 132), "trousers": (100, 140, 140, 290)}
+    wearing.photo(**outfit).save(tmp_path / "shop" / "outfit.png")
+    wearing.photo(upper=outfit["upper"]).save(tmp_path / "shop" / "shirt.png")
+    command = ("build", "--catalogue", "shop", "--processes", 1, "--garments", "all")
+    built = run(*command)
+    assert built.exit_code == 0, built.output
+    assert "Items     2: new 2" in built.stdout and "Garments  3: all that were found" in built.stdout
+    answer = json.loads(run(*command, "--json").stdout)
+    assert (answer["items"], answer["vectors"], answer["garments"], answer["cached"]) == (2, 3, "all", 2)
+    assert "2 items, 3 garments" in run("versions").stdout
+    assert "2 items, 3 garments" in run("verify").stdout
+    listed = json.loads(run("versions", "--json").stdout)
+    assert [(line["items"], line["vectors"], line["garments"]) for line in listed] == [(2, 3, "all")] * 2
+    assert run("put", "new", "shop/outfit.png").exit_code == 0
+    found = run("search", "shop/outfit.png")
+    assert found.exit_code == 0 and found.stdout.count("new") == 1
+    results = json.loads(run("search", "shop/outfit.png", "--json").stdout)["results"]
+    assert sorted(hit["item_id"] for hit in results) == ["new", "outfit", "shirt"]
+    assert all(len(hit["box"]) == 4 for hit in results)
+
+
 def test_without_versions_the_list_is_empty_and_says_why(run):
     result = run("versions")
     assert (result.exit_code, result.stdout) == (0, "") and "No index is published" in result.stderr

@@ -33,13 +33,14 @@ def test_an_index_and_a_log_of_the_first_release_are_opened_and_written_to(old, 
     store = FolderStore(old)
     manifest = store.verify()
     assert (manifest.items, store.changes.damage()) == (5, [])
+    assert (manifest.garments, manifest.vectors) == ("item", 5)
     encoder = make_encoder(manifest.encoder)
     searcher = store.open(encoder=encoder)
     assert searcher.item("sku-1").metadata == {"category": "coat", "price": 49.9}
     assert searcher.item("sku-2").metadata == {"category": "skirt", "price": 22}
     assert [state.item_id for state in store.changes.since(0)] == ["sku-1", "sku-4", "new"]
     assert store.changes.delete("sku-2") == 5
-    assert _format(old / CHANGES) == 1
+    assert _format(old / CHANGES) == 2
     assert [state.item_id for state in Changes(old).since(4)] == ["sku-2"]
     assert Changes(old).folded(Catalogue("shop.csv", (), ()))[1] == 5
 

@@ -113,7 +113,7 @@ subprocess.run([sys.executable, "-c", program], preexec_fn=ending_with_this())
         (["-m", "index", "build", "--catalogue", "drawn:300:3", "--processes", "2"], "Drawing", 3, 2),
         (["-m", "index", "build", "--catalogue", "drawn:300", "--processes", "2"], "Embedding", 3, 2),
         (["-m", "training", "fit", "--catalogue", "drawn:300", "--out", "run"], "cutting out", 3, 2),
-        (["-m", "training", "segmenter", "--catalogue", "drawn:300"], "Reading", 3, 2),
+        (["-m", "training", "segmenter", "--catalogue", "drawn:300"], "Labelling", 3, 2),
     ],
     ids=["workers", "decoder", "program", "drawing", "build", "fit", "segmenter"],
 )

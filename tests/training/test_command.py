@@ -59,7 +59,7 @@ def interrupt(tmp_path, run_until):
             "Embedding",
             "index in use stays",
         ),
-        (["training", "segmenter", "--catalogue", "drawn:120"], "Reading", "the same command"),
+        (["training", "segmenter", "--catalogue", "drawn:120"], "Labelling", "the same command"),
         (["training", "fit", "--catalogue", "drawn:120", "--out", "run"], "cutting out", "--resume"),
         (["training", "fit", "--catalogue", "drawn:60", "--out", "run"], "training: 0/", "--resume"),
         (

@@ -43,7 +43,7 @@ def is_parsed(catalogue: Catalogue) -> bool:
     return any("mask" in item.metadata for item in catalogue.items)
 
 
-def held_out(item: Item) -> bool:
+def is_held_out(item: Item) -> bool:
     """Return whether a photograph is kept out of training, by its id, whatever catalogue it is in."""
     return crc32(item.item_id.encode()) % HELD_OUT == 0
 

@@ -3,7 +3,7 @@
 import csv
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path, PurePosixPath
@@ -28,6 +28,12 @@ NOTHING_LEFT = " Check the filter's values, or leave it out."
 Filters = dict[str, set[str]]
 
 
+def category_in(metadata: Mapping[str, Any]) -> str | None:
+    """Return the ``category`` of an item's metadata as text; None where it is missing or empty."""
+    value = metadata.get("category")
+    return None if value is None or value == "" else str(value)
+
+
 @dataclass(frozen=True)
 class Item:
     """One garment of a catalogue: an id, the absolute path of its image file, and its metadata."""
@@ -39,8 +45,7 @@ class Item:
     @property
     def category(self) -> str | None:
         """The metadata's ``category`` as text; None where it is missing or empty."""
-        value = self.metadata.get("category")
-        return None if value is None or value == "" else str(value)
+        return category_in(self.metadata)
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy.special import expit
 
 from training.errors import UnreadableEncoder
-from training.photo.garment import main_parts
 from training.photo.litert import LiteModel
-from training.photo.preprocessing import MASK_THRESHOLD
-from training.photo.segmenter import MODEL_FILE, PRETRAINED, squeeze
+from training.photo.preprocessing import MASK_THRESHOLD, SEGMENTER_SIDE
+from training.photo.regions import find_upright, main_parts
+from training.photo.segmenter import MODEL_FILE, PRETRAINED, Parse, look_twice, read_output, squeeze
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Finder:
     Parameters
     ----------
     file : Path
-        A LiteRT model, uint8 (n, 128, 128, 3) -> the logits of garment, float32 (n, 128, 128, 1).
+        A LiteRT model, uint8 (n, 128, 128, 3) -> what `training.photo.segmenter.read_output` reads.
     """
 
     file: Path = PRETRAINED
@@ -57,23 +56,21 @@ class Finder:
         """
         finder = cls(place / MODEL_FILE if place.is_dir() else place)
         try:
-            channels = _model(finder.file).run(np.zeros((1, 128, 128, 3), np.uint8)).shape[-1]
+            finder.garments(np.zeros((SEGMENTER_SIDE, SEGMENTER_SIDE, 3), np.uint8))
         except (OSError, ValueError, RuntimeError) as error:
             raise UnreadableEncoder(
                 f"The segmenter '{finder.file}' can't be read: {error}. "
                 f"Name a {MODEL_FILE}, or the folder of a bundle with one."
             ) from error
-        if channels != 1:
-            raise UnreadableEncoder(
-                f"The segmenter '{finder.file}' has {channels} channels; those with one are accepted."
-            )
         return finder
 
     def garments(self, photo: np.ndarray) -> list[Found]:
         """Return the garments in a photograph, uint8 (h, w, 3), the main one first."""
-        logits = _model(self.file).run(squeeze(photo)[None])[0, ..., 0]
-        mask = main_parts(expit(logits) > MASK_THRESHOLD)
-        return [Found(_in_photo(mask, photo))] if mask.any() else []
+        model = _model(self.file)
+        if _is_first(self.file):
+            return _one_garment(read_output(model.run(squeeze(photo)[None])[0]), photo)
+        regions, _ = find_upright(photo, functools.partial(look_twice, model))
+        return [Found(_in_photo(one.mask, photo), one.type, one.worn) for one in regions]
 
     def main_mask(self, photo: np.ndarray) -> np.ndarray:
         """Return the main garment's mask, bool (h, w); empty where none is found."""
@@ -84,6 +81,19 @@ class Finder:
 @functools.lru_cache(maxsize=4)
 def _model(file: Path) -> LiteModel:
     return LiteModel(file.read_bytes())
+
+
+@functools.lru_cache(maxsize=4)
+def _is_first(file: Path) -> bool:
+    """Whether a segmenter is one of the first version, which tells nothing but garment and ground."""
+    blank = np.zeros((1, SEGMENTER_SIDE, SEGMENTER_SIDE, 3), np.uint8)
+    return _model(file).run(blank).shape[-1] == 1
+
+
+def _one_garment(parsed: Parse, photo: np.ndarray) -> list[Found]:
+    """Return what the first version took for the garment: all that is not small, whatever lies apart."""
+    mask = main_parts(parsed.garment > MASK_THRESHOLD)
+    return [Found(_in_photo(mask, photo))] if mask.any() else []
 
 
 def _in_photo(mask: np.ndarray, photo: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import TypeVar
 import click
 import numpy as np
 
-from training.catalogue.parsed import held_out, is_parsed
+from training.catalogue.parsed import is_held_out, is_parsed
 from training.catalogue.reader import Catalogue, Item
 from training.errors import TooFewImages, UnreadableImage
 from training.evaluation.disturbances import DISTURBANCES, Disturbance, disturb, undo
@@ -210,7 +210,7 @@ def street(catalogue: Catalogue, finders: Finders, *, processes: int | None = No
     parsed = Parsed.of(catalogue)
     measure = partial(parsed.scored, finders=finders)
     items, results = _read_all(measure, catalogue.items, processes=processes, name="parsed photographs")
-    kept = [held_out(item) for item in items]
+    kept = [is_held_out(item) for item in items]
     rows: list[tuple[Cell, ...]] = []
     for number in range(len(finders)):
         scores = [result[number] for result in results]

@@ -63,12 +63,12 @@ class Settings:
 
 
 class Subject:
-    """An encoder, and the photographs to evaluate it on, which are read when a part first asks for them."""
+    """An encoder, and the photographs to evaluate it on, all read when a part first asks for them."""
 
     def __init__(
-        self, encoder: Encoder, gallery: Catalogue, queries: Catalogue, *, settings: Settings
+        self, encoder: Encoder | Path, gallery: Catalogue, queries: Catalogue, *, settings: Settings
     ) -> None:
-        self.encoder, self.settings = encoder, settings
+        self._encoder, self.settings = encoder, settings
         self.catalogues = gallery, queries
 
     def _read(self, catalogue: Catalogue, name: str) -> Photos:
@@ -81,6 +81,11 @@ class Subject:
                 err=True,
             )
         return photos
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder that is evaluated."""
+        return self._encoder if isinstance(self._encoder, Encoder) else Encoder.load(self._encoder)
 
     @cached_property
     def gallery(self) -> Photos:
@@ -184,13 +189,14 @@ PARTS: dict[str, Callable[[Subject], Iterable[Table]]] = {
 
 
 def evaluate_parts(
-    encoder: Encoder, gallery: Catalogue, queries: Catalogue, *, settings: Settings
+    encoder: Encoder | Path, gallery: Catalogue, queries: Catalogue, *, settings: Settings
 ) -> Iterator[Table]:
     """Evaluate an encoder, part by part, and report on standard error how long each took.
 
     Parameters
     ----------
-    encoder : Encoder
+    encoder : Encoder or Path
+        A bundle's folder is read when a part first needs the encoder; masks do not.
     gallery, queries : Catalogue
         Photographs that can't be read are left out and reported.
     settings : Settings

@@ -16,7 +16,8 @@ from training import device
 from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import NotEnoughSpace, TooFewImages, UnreadableImage
 from training.parallel import in_order
-from training.photo.garment import PREPROCESSING, read_garment
+from training.photo.garment import PREPROCESSING, Garment, read_garment
+from training.photo.garment_types import type_of
 from training.photo.preprocessing import SIDE
 from training.progress import progress_bar
 
@@ -68,10 +69,11 @@ def check_space(folder: Path, needed: int) -> None:
         )
 
 
-def _digest(path: Path) -> str | None:
+def _digest(item: Item) -> str | None:
+    """Return what a cut-out is kept by: the file's SHA-256, then the type of garment that is cut out."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with item.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() + (type_of(item.category) or "")
     except OSError:
         return None
 
@@ -100,12 +102,16 @@ def _known(database: sqlite3.Connection, digests: Sequence[str | None]) -> set[s
     return stored.intersection(digest for digest in digests if digest is not None)
 
 
+def _garment(item: Item) -> Garment:
+    return read_garment(item.path, item.category)
+
+
 def _prepare(
-    database: sqlite3.Connection, missing: dict[str | None, Path], processes: int | None
+    database: sqlite3.Connection, missing: dict[str | None, Item], processes: int | None
 ) -> dict[str | None, str]:
     """Cut out what the cache lacks, one commit each, so that a killed run goes on; return the failures."""
     reasons: dict[str | None, str] = {}
-    results = in_order(read_garment, list(missing.values()), processes=processes, progress="cutting out")
+    results = in_order(_garment, list(missing.values()), processes=processes, progress="cutting out")
     for digest, garment in zip(missing, results, strict=True):
         if isinstance(garment, UnreadableImage):
             reasons[digest] = str(garment)
@@ -124,7 +130,8 @@ def _load(database: sqlite3.Connection, digests: Sequence[str]) -> Iterator[np.n
 def prepare(catalogue: Catalogue, *, cache: Path = Path("cache"), processes: int | None = None) -> Dataset:
     """Cut out every photograph of a catalogue, or take it from the cache.
 
-    The cache is keyed by the file's SHA-256, with one database for each preprocessing version.
+    The cache is keyed by the file's SHA-256 and the type that the category names; each preprocessing version
+    has a database of its own.
 
     Parameters
     ----------
@@ -140,11 +147,11 @@ def prepare(catalogue: Catalogue, *, cache: Path = Path("cache"), processes: int
         The cache's disk can't hold the cut-outs.
     """
     check_space(cache, _BYTES_A_CUTOUT * len(catalogue.items))
-    paths = [item.path for item in catalogue.items]
-    digests = [_digest(path) for path in progress_bar(paths, desc="reading", unit="photo", leave=False)]
+    items = progress_bar(catalogue.items, desc="reading", unit="photo", leave=False)
+    digests = [_digest(item) for item in items]
     with closing(_open_cache(cache)) as database:
         known = _known(database, digests)
-        missing = {d: path for d, path in zip(digests, paths, strict=True) if d not in known}
+        missing = {d: item for d, item in zip(digests, catalogue.items, strict=True) if d not in known}
         reasons = _prepare(database, missing, processes) if missing else {}
         good = [row for row, digest in enumerate(digests) if digest not in reasons]
         cutouts = np.empty((len(good), SIDE, SIDE, 4), np.uint8)

@@ -16,8 +16,9 @@ import keras
 import numpy as np
 
 from training.config import Config
-from training.errors import EncoderMismatch, UnreadableEncoder
+from training.errors import EncoderMismatch
 from training.files import write_atomically
+from training.model import weights
 from training.model.autoencoder import Autoencoder
 from training.photo.encoder import DESCRIPTION_FILE, MODEL_FILE, WEIGHTS_FILE, Encoder, fingerprint
 from training.photo.garment import PREPROCESSING, SIDE, encoder_input
@@ -34,37 +35,14 @@ def _weights(model: Autoencoder) -> list[keras.Variable]:
 
 
 def save_weights(model: Autoencoder, folder: Path) -> None:
-    """Write the encoder's and decoder's weights as float16 to `weights.npz`, atomically."""
-    arrays: dict[str, Any] = {
-        f"{i:03d}": np.asarray(weight).astype(np.float16) for i, weight in enumerate(_weights(model))
-    }
-    if model.head is not None:
-        arrays |= {name: array.astype(np.float16) for name, array in zip(_HEAD, model.head, strict=True)}
-    file = io.BytesIO()
-    np.savez_compressed(file, **arrays)
-    write_atomically(folder / WEIGHTS_FILE, file.getvalue())
-
-
-def _stored(folder: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(folder / WEIGHTS_FILE) as stored:
-            return {name: stored[name].astype(np.float32) for name in sorted(stored)}
-    except (OSError, ValueError) as error:
-        raise UnreadableEncoder(
-            f"No weights can be read from '{folder}' ({error}). Name an encoder bundle."
-        ) from error
+    """Write the encoder's and decoder's weights to `weights.npz`."""
+    head = {} if model.head is None else dict(zip(_HEAD, model.head, strict=True))
+    weights.save(_weights(model), folder / WEIGHTS_FILE, head)
 
 
 def _assign(model: Autoencoder, stored: dict[str, np.ndarray], folder: Path) -> None:
     arrays = [array for name, array in stored.items() if name not in _HEAD]
-    weights = _weights(model)
-    if [a.shape for a in arrays] != [tuple(w.shape) for w in weights]:
-        raise EncoderMismatch(
-            f"The encoder in '{folder}' has another architecture than this configuration. "
-            "Use the configuration it was trained with, or train without --init."
-        )
-    for weight, array in zip(weights, arrays, strict=True):
-        weight.assign(array)
+    weights.assign(_weights(model), arrays, folder / WEIGHTS_FILE)
 
 
 def load_weights(model: Autoencoder, folder: Path) -> None:
@@ -72,17 +50,15 @@ def load_weights(model: Autoencoder, folder: Path) -> None:
 
     Raises
     ------
-    UnreadableEncoder
-        There are no weights, or they can't be read.
-    EncoderMismatch
-        They belong to another architecture.
+    UnreadableEncoder, EncoderMismatch
+        See `training.model.weights`.
     """
-    _assign(model, _stored(folder), folder)
+    _assign(model, weights.read(folder / WEIGHTS_FILE), folder)
 
 
 def restore(folder: Path, config: Config) -> Autoencoder:
     """Return the autoencoder of a bundle, with its head if it has one; raises as `load_weights`."""
-    model, stored = Autoencoder(config), _stored(folder)
+    model, stored = Autoencoder(config), weights.read(folder / WEIGHTS_FILE)
     _assign(model, stored, folder)
     if _HEAD[0] in stored:
         model.head = stored[_HEAD[0]], stored[_HEAD[1]]

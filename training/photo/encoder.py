@@ -23,8 +23,6 @@ WEIGHTS_FILE = "weights.npz"
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
 _BATCH = 32
-_FIRST_DIGEST = "397882a4"
-"""Digest of the preprocessing's constants in bundles whose version does not name it yet, as `2-f91d4ca3`."""
 
 
 def fingerprint(model: bytes) -> str:
@@ -46,14 +44,9 @@ def _read(folder: Path) -> tuple[bytes, dict[str, Any]]:
     return model, description
 
 
-def _in_full(preprocessing: str) -> str:
-    """Return a bundle's preprocessing version with the digest of the constants, if it lacks that alone."""
-    return f"{preprocessing}-{_FIRST_DIGEST}" if preprocessing.count("-") == 1 else preprocessing
-
-
 def _check(folder: Path, model: bytes, description: dict[str, Any]) -> None:
     stated = description.get("preprocessing")
-    if _in_full(str(stated)) != PREPROCESSING:
+    if stated != PREPROCESSING:
         raise EncoderMismatch(
             f"The encoder in '{folder}' was trained for preprocessing version {stated!r}; "
             f"this code has version {PREPROCESSING!r}. Train it again."

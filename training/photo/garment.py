@@ -1,5 +1,6 @@
 """The garment in a photograph: uint8 (h, w, 3) in; soft mask and square, centred cut-out of side 128 out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,33 +9,30 @@ from PIL import Image
 from scipy import ndimage
 
 from training.photo import preprocessing
+from training.photo.garment_types import type_of
 from training.photo.images import decode
 from training.photo.preprocessing import (
-    CONNECTIVITY,
     MARGIN,
     MASK_BLUR,
     MASK_BLUR_RADIUS,
-    MASK_THRESHOLD,
-    MIN_AREA,
     MIN_CONFIDENCE,
     SIDE,
-    SMALLEST_PART,
     WORKING_SIZE,
 )
-from training.photo.segmenter import fingerprint, segment
+from training.photo.regions import Region, find_upright
+from training.photo.segmenter import LUMINANCE, fingerprint, parse, turn
 
 PREPROCESSING = preprocessing.version(fingerprint())
 """Version of everything up to the encoder's input; embeddings of different versions never mix."""
-
-LUMINANCE = np.array(preprocessing.LUMINANCE, dtype=np.float32)
-"""Weights of red, green and blue in luminance: float32 (3,)."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom as fractions of a picture."""
 
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
-_NEIGHBOURS = ndimage.generate_binary_structure(2, CONNECTIVITY)
+SURE_CONFIDENCE = 0.7
+"""Confidence from which a cut-out is relied on; between `MIN_CONFIDENCE` and this it is uncertain."""
+
 _IMPULSE = np.eye(1, 2 * MASK_BLUR_RADIUS + 1, MASK_BLUR_RADIUS)[0]
 _BLUR = ndimage.gaussian_filter1d(_IMPULSE, MASK_BLUR)
 """The Gaussian that softens a mask: float64 (7,)."""
@@ -51,15 +49,24 @@ class Garment:
     mask : uint8 (128, 128)
         255 on the garment, 0 on the background, soft at the outline.
     box : Box
-        The garment's bounds in the photograph.
+        The garment's bounds in the photograph, as it was before it was turned.
     confidence : float in [0, 1]
         The intersection over union with the true mask that the segmenter's probabilities lead to expect.
+    type : str
+        One of `garment_types.TYPES`, or nothing.
+    worn : bool
+        Whether a person wears it.
+    turned : int
+        By how many degrees, 0, 90, 180 or 270, the photograph was turned clockwise to stand upright.
     """
 
     rgb: np.ndarray
     mask: np.ndarray
     box: Box
     confidence: float
+    type: str = ""
+    worn: bool = False
+    turned: int = 0
 
     @property
     def found(self) -> bool:
@@ -67,25 +74,14 @@ class Garment:
         return self.confidence >= MIN_CONFIDENCE
 
     @property
+    def uncertain(self) -> bool:
+        """Whether a garment was found, but may be cut out wrongly."""
+        return MIN_CONFIDENCE <= self.confidence < SURE_CONFIDENCE
+
+    @property
     def cutout(self) -> np.ndarray:
         """Colour and mask in one array, uint8 (128, 128, 4)."""
         return np.dstack([self.rgb, self.mask])
-
-
-def main_parts(mask: np.ndarray) -> np.ndarray:
-    """Keep the largest component of a mask, bool (h, w), and those that are not small beside it."""
-    labels, count = ndimage.label(mask, _NEIGHBOURS)
-    if count < 2:
-        return mask
-    areas = np.bincount(labels.ravel())
-    areas[0] = 0  # the background
-    return (areas >= SMALLEST_PART * areas.max())[labels]
-
-
-def _expected_iou(mask: np.ndarray, probability: np.ndarray) -> float:
-    """Return the expected intersection over union with the true mask, given the probabilities."""
-    inside = float(probability[mask].sum())
-    return inside / (float(np.count_nonzero(mask)) + float(probability.sum()) - inside)
 
 
 def _softened(mask: np.ndarray) -> np.ndarray:
@@ -127,41 +123,85 @@ def square(picture: Image.Image, matte: Image.Image, box: Box) -> tuple[np.ndarr
     return cut[..., :3], cut[..., 3]
 
 
-def isolate(photo: np.ndarray) -> Garment:
-    """Find the garment and cut it out.
+def cut_out(photo: np.ndarray, region: Region | None, turned: int = 0) -> Garment:
+    """Cut a garment out of its photograph; the whole photograph where there is none.
+
+    Parameters
+    ----------
+    photo : uint8 (h, w, 3)
+    region : Region or None
+        The garment, in the frame of the photograph.
+    turned : int
+        By how many degrees to turn the photograph clockwise first, 0, 90, 180 or 270.
+    """
+    found = region is not None and region.confidence >= MIN_CONFIDENCE
+    if region is None or not found:
+        box, mask = WHOLE, np.ones((SIDE, SIDE), bool)
+    else:
+        box, mask = bounds(region.mask), region.mask
+    picture, upright = Image.fromarray(turn(photo, turned)), turn(mask, turned)
+    matte = Image.fromarray(_softened(upright)).resize(picture.size, Image.Resampling.BICUBIC)
+    rgb, cut = square(picture, matte, bounds(upright))
+    kind, worn = (region.type, region.worn) if region else ("", False)
+    return Garment(rgb, cut, box, region.confidence if region else 0.0, kind, worn, turned)
+
+
+def locate(photo: np.ndarray) -> tuple[list[Region], int]:
+    """Find the garments of a photograph, uint8 (h, w, 3), that are sure enough, the main one first.
+
+    Returns
+    -------
+    regions : list of Region
+        In the frame of the photograph.
+    turned : int
+        By how many degrees it is to be turned clockwise, 0, 90, 180 or 270.
+    """
+    regions, turned = find_upright(photo, parse)
+    return [region for region in regions if region.confidence >= MIN_CONFIDENCE], turned
+
+
+def of_type(regions: Sequence[Region], kind: str | None) -> int:
+    """Return which of some garments, main one first, is an item's: the first of its type, else the main."""
+    return next((place for place, region in enumerate(regions) if region.type == kind), 0)
+
+
+def item_garments(photo: np.ndarray, kind: str | None = None) -> list[Garment]:
+    """Cut out all garments of an item's photograph, first the one that `isolate` takes; at least one."""
+    regions, turned = locate(photo)
+    if not regions:
+        return [cut_out(photo, None)]
+    first = regions.pop(of_type(regions, kind))
+    return [cut_out(photo, region, turned) for region in (first, *regions)]
+
+
+def isolate(photo: np.ndarray, kind: str | None = None) -> Garment:
+    """Find the garment that a person would mean, or the first of a type, and cut it out.
 
     Parameters
     ----------
     photo : uint8 (h, w, 3)
         Best at a longer side of `WORKING_SIZE`; larger pictures cost time and gain nothing.
+    kind : str, optional
+        One of `garment_types.TYPES`; where there is no garment of this type, the main one is taken.
 
     Returns
     -------
     Garment
         Where none is found, its cut-out is the whole photograph and its box (0, 0, 1, 1).
     """
-    probability = segment(photo)
-    mask = main_parts(probability > MASK_THRESHOLD)
-    confidence = _expected_iou(mask, probability) if np.count_nonzero(mask) >= MIN_AREA * mask.size else 0.0
-    if confidence >= MIN_CONFIDENCE:
-        box = bounds(mask)
-    else:
-        box, mask = WHOLE, np.ones_like(mask)
-    picture = Image.fromarray(photo)
-    matte = Image.fromarray(_softened(mask)).resize(picture.size, Image.Resampling.BICUBIC)
-    rgb, mask = square(picture, matte, box)
-    return Garment(rgb=rgb, mask=mask, box=box, confidence=confidence)
+    regions, turned = locate(photo)
+    return cut_out(photo, regions[of_type(regions, kind)] if regions else None, turned)
 
 
-def read_garment(path: Path) -> Garment:
-    """Decode a photograph at `WORKING_SIZE` and isolate its garment.
+def read_garment(path: Path, category: str | None = None) -> Garment:
+    """Decode a photograph at `WORKING_SIZE` and isolate its garment, that of the type its category names.
 
     Raises
     ------
     UnreadableImage
         See `training.photo.images.decode`.
     """
-    return isolate(decode(path, size=WORKING_SIZE))
+    return isolate(decode(path, size=WORKING_SIZE), type_of(category))
 
 
 def encoder_input(cutouts: np.ndarray) -> np.ndarray:

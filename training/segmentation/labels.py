@@ -1,52 +1,54 @@
-"""Pseudo-labels for the segmenter: photographs, uint8 (128, 128, 3), to masks, bool (128, 128).
+"""Labelled photographs that the parser learns from: pictures, uint8 (h, w, 3), and classes, uint8 (h, w)."""
 
-Each photograph is segmented from two initialisations; where the two masks agree, they are used as the label;
-the other photographs are left out.
-"""
-
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-from scipy import ndimage
+from PIL import Image
 
+from training.catalogue.drawn import render, render_mask, sample
+from training.catalogue.parsed import read_classes
+from training.catalogue.reader import Item
+from training.drawing.worn import figure
+from training.photo.garment_types import CLASSES, type_of
 from training.photo.images import decode
-from training.photo.preprocessing import WORKING_SIZE
-from training.photo.segmenter import squeeze
+from training.photo.regions import main_parts
+from training.photo.segmenter import parse, squeeze
+
+SOURCE_SIDE = 256
+"""Side of a photograph as it is kept, squeezed into a square: twice the network's."""
+
+ANY_TYPE = len(CLASSES)
+"""In a map of labels: a garment whose type is not known; what is greater is left out of the loss."""
 
 MIN_AGREEMENT = 0.85
-"""Intersection over union of a photograph's two masks from which it is used for training."""
+"""Mean intersection over union of a mask with those of the other views from which it is learned from."""
 
-_STARTS = (0.6, 0.25)
-_AREAS = (0.05, 0.85)
-_ROUNDS = 4
-_BORDER = 2
-_NO_BOX = (0, 0, 0, 0)  # the initialisation is a mask
-cv2.setNumThreads(1)  # photographs are already spread over processes
-_CROSS = ndimage.generate_binary_structure(2, 1)
+AREAS = (0.03, 0.9)
+WORN_SIDE = 384
+
+Teacher = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Label:
-    """A photograph with its pseudo-label.
+    """A photograph with its classes.
 
     Parameters
     ----------
-    photo : uint8 (128, 128, 3)
-    mask : bool (128, 128)
-    agreement : float in [0, 1]
-        Intersection over union of the two masks it comes from.
+    photo : uint8 (h, w, 3)
+    classes : uint8 (h, w)
+        Indices of `CLASSES`, `ANY_TYPE` for a garment of an unknown type, `UNKNOWN` where nothing is known.
     """
 
     photo: np.ndarray
-    mask: np.ndarray
-    agreement: float
+    classes: np.ndarray
 
     @property
-    def reliable(self) -> bool:
-        """Whether the mask is reliable enough to train on."""
-        return self.agreement >= MIN_AGREEMENT and bool(_AREAS[0] <= self.mask.mean() <= _AREAS[1])
+    def garment(self) -> np.ndarray:
+        """Where any garment is: bool (h, w)."""
+        return (self.classes > 1) & (self.classes <= ANY_TYPE)
 
 
 def iou(first: np.ndarray, second: np.ndarray) -> float:
@@ -54,75 +56,84 @@ def iou(first: np.ndarray, second: np.ndarray) -> float:
     return float((first & second).sum() / max((first | second).sum(), 1))
 
 
-def _centrality(height: int, width: int) -> np.ndarray:
-    y = (np.arange(height) + 0.5) / height * 2 - 1
-    x = (np.arange(width) + 0.5) / width * 2 - 1
-    return np.exp(-(y[:, None] ** 4 + x[None] ** 4) / (2 * 0.75**4))
+def _views(photo: np.ndarray, believed: Teacher) -> list[np.ndarray]:
+    """Return the garment's mask by four views of a photograph: bool (128, 128) each."""
+    grey = np.repeat(photo.mean(axis=-1, keepdims=True), 3, axis=-1).astype(np.uint8)
+    views = [believed(view) for view in (photo, 255 - photo, grey)]
+    return [main_parts(view > 0.5) for view in [*views, believed(photo[:, ::-1])[:, ::-1]]]
 
 
-def _tidy(mask: np.ndarray) -> np.ndarray:
-    """Close gaps, remove bridges, and keep the component with the largest area near the centre."""
-    padded = np.pad(mask, 4)
-    padded = ndimage.binary_opening(ndimage.binary_closing(padded, _CROSS, 2), _CROSS, 2)
-    labels, count = ndimage.label(padded[4:-4, 4:-4])
-    if not count:
-        return np.zeros_like(mask)
-    centrality = _centrality(*mask.shape)
-    return labels == 1 + ndimage.sum(centrality, labels, np.arange(1, count + 1)).argmax()
+def agreed_mask(photo: np.ndarray, believed: Teacher) -> tuple[np.ndarray, float]:
+    """Return the one of four views' masks that agrees best with the others, and how well.
 
-
-def cut(photo: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Refine a mask by the colours of garment and background, deterministically.
+    A mean of the views would have a blurred outline.
 
     Parameters
     ----------
     photo : uint8 (h, w, 3)
-    start : bool (h, w)
+    believed : function
+        From a photograph to the probability of garment, float32 (128, 128).
 
     Returns
     -------
-    mask : bool (h, w)
-
-    References
-    ----------
-    C. Rother, V. Kolmogorov, A. Blake, "GrabCut", SIGGRAPH 2004, in OpenCV's implementation.
+    mask : bool (128, 128)
+    agreement : float in [0, 1]
+        Its mean intersection over union with the other three.
     """
-    trimap = np.where(start, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-    rim = np.pad(np.zeros(np.subtract(start.shape, 2 * _BORDER), bool), _BORDER, constant_values=True)
-    trimap[rim & ~start] = cv2.GC_BGD
-    if not start.any() or not (trimap != cv2.GC_PR_FGD).any():
-        return start
-    cv2.setRNGSeed(1)
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(photo, trimap, _NO_BOX, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
-    return _tidy((trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD))
+    masks = _views(photo, believed)
+    overlaps = [np.mean([iou(mask, other) for other in masks if other is not mask]) for mask in masks]
+    best = int(
+        np.argmax(np.array(overlaps) + [1e-3, 0, 0, 0])
+    )  # the photograph as it is, where they are equal
+    return masks[best], float(overlaps[best])
 
 
-def first_label(photo: np.ndarray) -> Label:
-    """Label a photograph, uint8 (h, w, 3), given only that garments are near the centre."""
-    centrality = _centrality(*photo.shape[:2])
-    narrow, wide = (cut(photo, centrality > share) for share in _STARTS)
-    return Label(photo, narrow, iou(narrow, wide))
-
-
-def next_label(photo: np.ndarray, probability: np.ndarray) -> Label:
-    """Label a photograph, uint8 (h, w, 3), by a network's prediction, float (h, w), and the colours."""
-    predicted = _tidy(probability > 0.5)
-    refined = cut(photo, predicted)
-    return Label(photo, refined, iou(predicted, refined))
-
-
-def next_label_of(pair: tuple[np.ndarray, np.ndarray]) -> Label:
-    """Return `next_label` of a pair of its arguments."""
-    return next_label(*pair)
-
-
-def read_squeezed(path: Path) -> np.ndarray:
-    """Read a photograph at the network's size: uint8 (128, 128, 3).
+def laid_out(item: Item, believed: Teacher) -> Label | None:
+    """Label a photograph of one garment without a person; None where the views of it do not agree.
 
     Raises
     ------
     UnreadableImage
         See `training.photo.images.decode`.
     """
-    return squeeze(decode(path, size=WORKING_SIZE))
+    photo = squeeze(decode(item.path, size=SOURCE_SIDE), SOURCE_SIDE)
+    mask, agreement = agreed_mask(photo, believed)
+    if agreement < MIN_AGREEMENT or not AREAS[0] <= mask.mean() <= AREAS[1]:
+        return None
+    kind = type_of(item.category)
+    number = ANY_TYPE if kind is None else CLASSES.index(kind)
+    large = Image.fromarray(mask.astype(np.uint8) * 255).resize((SOURCE_SIDE,) * 2, Image.Resampling.BICUBIC)
+    return Label(photo, np.where(np.asarray(large) > 127, number, 0).astype(np.uint8))
+
+
+def parsed(item: Item, table: np.ndarray, root: Path) -> Label:
+    """Read a photograph whose every pixel is labelled.
+
+    Raises
+    ------
+    UnreadableImage
+    """
+    photo = decode(item.path, size=WORN_SIDE)
+    classes = Image.fromarray(read_classes(item, table, root))
+    size = photo.shape[1::-1]
+    return Label(photo, np.asarray(classes.resize(size, Image.Resampling.NEAREST)))
+
+
+def drawn(index: int) -> Label:
+    """Draw a garment that is laid out."""
+    shape, appearance = sample(index, seed=1)
+    mask = render_mask(shape, appearance).astype(np.uint8) * 255
+    kind = type_of(shape.type)
+    number = ANY_TYPE if kind is None else CLASSES.index(kind)
+    there = squeeze(mask, SOURCE_SIDE) > 127
+    return Label(squeeze(render(shape, appearance), SOURCE_SIDE), np.where(there, number, 0).astype(np.uint8))
+
+
+def drawn_person(seed: int) -> Label:
+    """Draw a person in clothes."""
+    return Label(*figure(np.random.default_rng((1, seed))))
+
+
+def garment_now(photo: np.ndarray) -> np.ndarray:
+    """Return the probability of garment, float32 (128, 128), by the segmenter in use."""
+    return parse(photo).garment

@@ -1,19 +1,36 @@
-"""The segmentation network: uint8 (n, 128, 128, 3) photographs to float32 (n, 128, 128, 1) logits.
+"""The parsing network: uint8 (n, 128, 128, 3) photographs to float32 (n, 64, 64, 20) logits.
 
-A small U-Net: five downsampling steps, a gate with global context, and upsampling to half the resolution,
-where four channels become two by two pixels.
+A small U-Net: five downsampling steps, a gate with global context, and upsampling to half the resolution.
+There, twelve channels are background, person and garment of two by two pixels, and eight the garment's types.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
+from training.photo.garment_types import CLASSES, PERSON, TYPES
 from training.photo.preprocessing import SEGMENTER_SIDE as SIDE
+from training.photo.segmenter import TURN_RANGE
+from training.segmentation.labels import ANY_TYPE
 
 Tensor = Any
 
-WIDTHS = (12, 24, 48, 96, 128)
+WIDTHS = (16, 32, 64, 128, 160)
+DEEP = 3
+"""Number of downsampling steps after which a step has a second residual convolution."""
+
+GROUPS = 3
+"""Background, person, garment of any type."""
+
+TYPE_WEIGHT = {"shoes": 1.5, "bag": 1.5, "hat": 1.5}
+TYPE_SHARE = 1.0
+"""Weight of the cross-entropy of types."""
+
+CONSISTENCY = 3.0
+"""Weight of the squared difference between the probabilities of two views of one scene."""
 
 
 def _convolved(x: Tensor, width: int, *, strides: int = 1) -> Tensor:
@@ -22,13 +39,13 @@ def _convolved(x: Tensor, width: int, *, strides: int = 1) -> Tensor:
 
 
 def build() -> keras.Model:
-    """Build the network; 0.6 million weights."""
+    """Build the network; 1.3 million weights."""
     photos = keras.Input((SIDE, SIDE, 3), dtype="uint8")
     x = layers.Rescaling(1 / 127.5, -1)(photos)
     skips = []
     for depth, width in enumerate(WIDTHS):
         x = _convolved(x, width, strides=2)
-        if depth:
+        for _ in range(min(depth, 1) + (depth >= DEEP)):
             x = layers.Add()([x, _convolved(x, width)])
         skips.append(x)
     context = layers.GlobalAveragePooling2D(keepdims=True)(x)
@@ -37,15 +54,108 @@ def build() -> keras.Model:
         x = layers.Conv2D(width, 1, use_bias=False)(x)
         x = layers.Add()([layers.UpSampling2D(2, interpolation="bilinear")(x), skip])
         x = _convolved(x, width)
-    x = layers.Conv2D(4, 3, padding="same", dtype="float32")(x)
-    x = layers.Permute((1, 3, 2, 4))(layers.Reshape((SIDE // 2, SIDE // 2, 2, 2))(x))
-    return keras.Model(photos, layers.Reshape((SIDE, SIDE, 1))(x), name="segmenter")
+    return keras.Model(photos, layers.Conv2D(4 * GROUPS + len(TYPES), 1, dtype="float32")(x), name="parser")
 
 
-def loss(masks: Tensor, logits: Tensor) -> Tensor:
-    """Return the cross-entropy of the pixels plus half the Dice loss of the masks."""
-    entropy = ops.mean(ops.relu(logits) - logits * masks + ops.log1p(ops.exp(-ops.abs(logits))))
-    probabilities = ops.sigmoid(logits)
-    both = ops.sum(probabilities * masks, axis=(1, 2, 3))
-    either = ops.sum(probabilities, axis=(1, 2, 3)) + ops.sum(masks, axis=(1, 2, 3))
-    return entropy + 0.5 * ops.mean(1 - (2 * both + 1) / (either + 1))
+def split(outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logits of the groups, (n, 128, 128, 3), and those of the types, (n, 64, 64, 8)."""
+    half = SIDE // 2
+    groups = ops.reshape(outputs[..., : 4 * GROUPS], (-1, half, half, 2, 2, GROUPS))
+    groups = ops.reshape(ops.transpose(groups, (0, 1, 3, 2, 4, 5)), (-1, SIDE, SIDE, GROUPS))
+    return groups, outputs[..., 4 * GROUPS :]
+
+
+@dataclass(frozen=True)
+class TurnHead:
+    """What tells the four quarter turns from the network's deepest features: it is fitted after the training.
+
+    Parameters
+    ----------
+    weights : float32 (d, 4)
+    bias : float32 (4,)
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+
+
+def deepest(model: keras.Model) -> keras.Model:
+    """Return the network up to its deepest features, behind the gate: float32 (n, d)."""
+    (gate,) = (layer for layer in model.layers if isinstance(layer, layers.Multiply))
+    return keras.Model(model.input, layers.Flatten()(gate.output))
+
+
+def exported(model: keras.Model, turns: TurnHead | None = None) -> keras.Model:
+    """Return the network with probabilities in place of logits, in the same channels.
+
+    With a head, the logits of the quarter turns follow, as `training.photo.segmenter.read_output` wants them.
+    """
+    half = SIDE // 2
+    outputs = model.output
+    groups = layers.Reshape((half, half, 4, GROUPS))(outputs[..., : 4 * GROUPS])
+    groups = layers.Reshape((half, half, 4 * GROUPS))(layers.Softmax()(groups))
+    types = layers.Softmax()(outputs[..., 4 * GROUPS :])
+    parts = [groups, types]
+    if turns is not None:
+        head = layers.Dense(turns.bias.size)
+        logits = layers.Reshape((1, 1, turns.bias.size))(head(deepest(model).output))
+        head.set_weights([turns.weights / TURN_RANGE, turns.bias / TURN_RANGE + 0.5])
+        parts.append(layers.UpSampling2D(half)(ops.clip(logits, 0, 1)))
+    return keras.Model(model.input, layers.Concatenate()(parts))
+
+
+def _entropy(probabilities_log: Tensor, numbers: Tensor, weights: Tensor) -> Tensor:
+    """Return the weighted mean cross-entropy of (n, h, w, k) log probabilities with numbers, (n, h, w)."""
+    chosen = ops.sum(probabilities_log * ops.one_hot(numbers, probabilities_log.shape[-1]), axis=-1)
+    return -ops.sum(chosen * weights) / (ops.sum(weights) + 1)
+
+
+def _dice(probabilities: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
+    both = ops.sum(probabilities * truth * valid, axis=(1, 2))
+    either = ops.sum((probabilities + truth) * valid, axis=(1, 2))
+    return ops.mean(1 - (2 * both + 1) / (either + 1))
+
+
+def loss(labels: Tensor, outputs: Tensor) -> Tensor:
+    """Return the loss of a batch whose second half are other views, mirrored, of the scenes of the first.
+
+    Parameters
+    ----------
+    labels : uint8 (n, 128, 128)
+        Indices of `CLASSES`, `ANY_TYPE`, or a larger number where it is not known.
+    outputs : float32 (n, 64, 64, 20)
+
+    Returns
+    -------
+    scalar
+        Cross-entropy of groups and of types, half the Dice losses of garment and person, and the difference
+        between the two views.
+    """
+    numbers = ops.cast(labels, "int32")
+    groups, types = split(outputs)
+    valid = ops.cast(numbers <= ANY_TYPE, "float32")
+    person = CLASSES.index(PERSON)
+    group = ops.where(numbers > person, GROUPS - 1, numbers)
+    logs = ops.log_softmax(groups)
+    chances = ops.exp(logs)
+    total = _entropy(logs, group, valid)
+    for number, weight in ((GROUPS - 1, 0.5), (person, 0.25)):
+        truth = ops.cast(group == number, "float32") * valid
+        total = total + weight * _dice(chances[..., number], truth, valid)
+    number = numbers[:, ::2, ::2] - 2
+    typed = (number >= 0) & (number < len(TYPES))
+    weights = ops.take(
+        ops.convert_to_tensor([TYPE_WEIGHT.get(name, 1.0) for name in TYPES]), ops.where(typed, number, 0)
+    ) * ops.cast(typed, "float32")
+    type_logs = ops.log_softmax(types)
+    total = total + TYPE_SHARE * _entropy(type_logs, ops.where(typed, number, 0), weights)
+    half = ops.shape(groups)[0] // 2
+    difference = chances[:half] - ops.flip(chances[half:], axis=2)
+    between = ops.exp(type_logs)
+    difference_types = between[:half] - ops.flip(between[half:], axis=2)
+    inside = ops.cast(typed, "float32")[:half, ..., None]
+    return (
+        total
+        + CONSISTENCY * ops.mean(ops.sum(ops.square(difference), axis=-1))
+        + 0.5 * ops.sum(ops.square(difference_types) * inside) / (ops.sum(inside) + 1)
+    )

@@ -26,13 +26,12 @@ from index.manifest import read_manifest
 from index.photographs import PHOTOGRAPHS, Photographs
 from index.stores.folder.journal import NOWHERE, Journal, Position, last_number
 from index.stores.folder.publish import list_versions
+from index.views import Views
 from training.catalogue.reader import Catalogue, Item
 
 __all__ = ["DELETE", "FORGET", "PUT", "Change", "Changes"]
 
 CHANGES = "changes.sqlite"
-
-_COLUMNS = "seq, at, action, item_id, photograph, metadata, encoder, vector"
 
 
 def _highest_folded(indexes: Path) -> int:
@@ -51,7 +50,11 @@ def _columns(state: Change) -> tuple[Any, ...]:
     if state.item is None or state.vector is None:
         return ()
     text = json.dumps(state.item.metadata)  # as it was accepted, by whatever rule
-    return state.item.path.name, text, state.encoder, vector_bytes(state.vector)
+    return state.item.path.name, text, state.encoder, vector_bytes(state.vector), _packed(state.views)
+
+
+def _packed(views: Views | None) -> bytes | None:
+    return None if views is None else views.to_bytes()
 
 
 class Changes(ChangeLog):
@@ -74,10 +77,17 @@ class Changes(ChangeLog):
         self._numbered = NOWHERE
 
     def put(
-        self, item_id: str, photo: bytes, metadata: dict[str, Any], vector: np.ndarray, encoder: str
+        self,
+        item_id: str,
+        photo: bytes,
+        metadata: dict[str, Any],
+        vector: np.ndarray,
+        encoder: str,
+        *,
+        views: Views | None = None,
     ) -> int:
         """Add an item, or replace the one with that id, as the interface says; return the change's number."""
-        values = (*checked_item(item_id, metadata), encoder, vector_bytes(vector))
+        values = (*checked_item(item_id, metadata), encoder, vector_bytes(vector), _packed(views))
         with self._writing() as connection:
             return self._record(connection, PUT, values[0], self.photographs.store(photo), *values[1:])
 
@@ -185,26 +195,29 @@ class Changes(ChangeLog):
 
     def _record(self, connection: sqlite3.Connection, action: str, item_id: str, *columns: Any) -> int:
         """Set the state of an item, under the next number: its old row goes, and a new one comes last."""
-        values = (*columns, *[None] * (4 - len(columns)))
+        values = (*columns, *[None] * (5 - len(columns)))
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         cursor = connection.execute(
-            "INSERT OR REPLACE INTO changes (at, action, item_id, photograph, metadata, encoder, vector) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO changes "
+            "(at, action, item_id, photograph, metadata, encoder, vector, views) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (now, action, item_id, *values),
         )
         return int(cursor.lastrowid or 0)
 
     def _states(self, connection: sqlite3.Connection, condition: str, value: int | str) -> list[Change]:
-        query = f"SELECT {_COLUMNS} FROM changes WHERE {condition} ORDER BY seq"
-        rows = connection.execute(query, (value,))
+        # all columns, for a log of an earlier release has no views until somebody writes
+        rows = connection.execute(f"SELECT * FROM changes WHERE {condition} ORDER BY seq", (value,))
         return [self._change(row) for row in rows.fetchall()]
 
     def _change(self, row: tuple[Any, ...]) -> Change:
-        seq, at, action, item_id, photograph, metadata, encoder, vector = row
+        seq, at, action, item_id, photograph, metadata, encoder, packed, *views = row
         if action != PUT:
             return Change(seq, at, action, item_id)
         item = Item(item_id, self.photographs.path(photograph), json.loads(metadata))
-        return Change(seq, at, action, item_id, item, np.frombuffer(vector, "<f4"), encoder)
+        vector = np.frombuffer(packed, "<f4")
+        found = Views.from_bytes(views[0], len(vector)) if any(views) else None
+        return Change(seq, at, action, item_id, item, vector, encoder, found)
 
     def _writing(self) -> AbstractContextManager[sqlite3.Connection]:
         """Hold the write lock; numbering continues after every folded change, even where the log was lost."""

@@ -1,6 +1,7 @@
 """The gallery of a search: a version and its overlay of changes, as one set of rows; vectors float32 (d,).
 
-Rows 0 to n - 1 are the version's, those from n on the items that were put since.
+Rows 0 to n - 1 are the version's, those from n on of the items that were put since. In a version of all
+garments an item has a row for each, of which the first stands for it.
 """
 
 import math
@@ -16,7 +17,9 @@ from index.stores.folder.filtering import Allowed, Rows
 from index.stores.folder.overlay import Overlay
 from index.stores.folder.version import Version
 from index.vectors.vector_index import VectorIndex
+from index.views import box_of
 from training.catalogue.reader import Item
+from training.photo.garment import Box
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,10 @@ class Gallery:
         """The version beneath."""
         return self.overlay.version
 
-    @property
+    @cached_property
     def count(self) -> int:
         """Items that can be found."""
-        return self._visible.count
+        return int(np.count_nonzero(~self.overlay.hidden)) + len(self.overlay.items)
 
     @cached_property
     def _base(self) -> int:
@@ -85,7 +88,19 @@ class Gallery:
 
     @cached_property
     def _visible(self) -> Allowed:
-        return Allowed(Rows(~self.overlay.hidden), Rows(np.ones(len(self.overlay.items), bool)))
+        put = np.ones(len(self.overlay.items), bool)
+        return Allowed(Rows(self._of_items(~self.overlay.hidden)), Rows(put[self.overlay.owners]))
+
+    def _of_items(self, values: np.ndarray) -> np.ndarray:
+        """Return for each row of the version what is given for each of its items."""
+        return values if self.version.owners is None else values[self.version.owners]
+
+    @cached_property
+    def owners(self) -> np.ndarray | None:
+        """The row that stands for the item of each row, int64 (n + m,); None where each item has one."""
+        if self.version.owners is None:
+            return None
+        return np.concatenate([self.version.owners, self._base + self.overlay.owners])
 
     def by_id(self, item_id: str) -> tuple[int, Item]:
         """Return the row and the item of that id; raises `ItemUnknown`, also where it was deleted."""
@@ -99,8 +114,16 @@ class Gallery:
 
     def by_rows(self, rows: Sequence[int]) -> list[Item]:
         """Return the items of the given rows, in their order."""
-        stored = iter(self.version.items.by_rows([row for row in rows if row < self._base]))
-        return [next(stored) if row < self._base else self.overlay.items[row - self._base] for row in rows]
+        first = rows if self.owners is None else self.owners[rows].tolist()
+        stored = iter(self.version.items.by_rows([row for row in first if row < self._base]))
+        return [next(stored) if row < self._base else self.overlay.items[row - self._base] for row in first]
+
+    def boxes(self, rows: Sequence[int]) -> list[Box | None]:
+        """Return where the garments of the given rows lie in their photographs, in a version of all."""
+        known, put = self.version.boxes, self.overlay.boxes
+        if known is None:
+            return [None] * len(rows)
+        return [box_of(known[row] if row < self._base else put[row - self._base]) for row in rows]
 
     def vector(self, row: int) -> np.ndarray:
         """Return the vector of one row: float32 (d,)."""
@@ -112,10 +135,11 @@ class Gallery:
         """Return which rows can be found and pass a filter."""
         if where is None:
             return self._visible
-        base = np.zeros(self._base, bool)
+        base = np.zeros(len(self.version.items), bool)
         base[self.version.items.matching(where)] = True
         put = np.fromiter((where.matches(item.metadata) for item in self.overlay.items), bool)
-        return Allowed(Rows(base & self._visible.version.mask), Rows(put))
+        base = self._of_items(base) & self._visible.version.mask
+        return Allowed(Rows(base), Rows(put[self.overlay.owners]))
 
     def has_field(self, field: str) -> bool:
         """Return whether an item has a value of a metadata field; items that were deleted count, too."""
@@ -131,7 +155,12 @@ class Gallery:
         items = self.overlay.items
         paths: dict[str, int] = {}
         put = [paths.setdefault(str(item.path), row) for row, item in enumerate(items, self._base)]
-        return np.concatenate([self.version.items.groups(), np.asarray(put, np.int64)])
+        base = self._of_items(self.version.items.groups())
+        return np.concatenate([base, np.asarray(put, np.int64)[self.overlay.owners]])
+
+    def labels(self, *, collapse: bool) -> np.ndarray | None:
+        """Return a label for each row, of which each is listed once; None where all rows are listed."""
+        return self.groups() if collapse else self.owners
 
     def search(self, query: np.ndarray, k: int, allowed: Allowed) -> Found:
         """Return at least the `k` nearest of the allowed rows where there are so many.

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS changes (
     vector BLOB
 )
 """,
+    "ALTER TABLE changes ADD COLUMN views BLOB",
 )
 
 FORMAT = len(_MIGRATIONS)

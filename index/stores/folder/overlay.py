@@ -1,19 +1,22 @@
 """Changes that a version has not folded in, in memory: rows that they hide, and vectors float32 (m, d)."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 
+from index.embedding.embedder import ItemPhoto, embed_photo
 from index.stores.folder.changes import FORGET, Change, Changes
 from index.stores.folder.journal import NOWHERE, Position
 from index.stores.folder.version import Version
 from index.vectors.flat import FlatIndex
+from index.views import ALL, Views
 from training.catalogue.reader import Item
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder
+from training.photo.garment_types import type_of
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +36,17 @@ class Overlay:
     rows : mapping of str to int
         The version's row of each of those ids, or -1 where it has none.
     hidden : bool (n,)
-        The version's rows that are deleted or replaced.
+        The version's items that are deleted or replaced, by their rows.
     items : tuple of Item
         The items that were put, in the order of the changes.
     vectors : FlatIndex or None
-        Their vectors, row by row; None where there are none.
+        Their vectors, row by row, and behind them those of further garments; None where there are none.
     places : mapping of str to int
         Where an id is in `items`.
+    owners : int64 (m,)
+        The place of the item of each vector.
+    boxes : float32 (m, 4)
+        Where the garment of each vector lies in its photograph; NaN where that is not known.
     """
 
     version: Version
@@ -50,6 +57,8 @@ class Overlay:
     items: tuple[Item, ...]
     vectors: FlatIndex | None
     places: Mapping[str, int]
+    owners: np.ndarray
+    boxes: np.ndarray
 
 
 def _fits(change: Change, version: Version) -> bool:
@@ -64,11 +73,15 @@ def _embedded(change: Change, known: Change | None, version: Version, encoder: E
     if change.item is None or _fits(change, version):
         return change
     try:
-        (vector,) = encoder.embed([change.item.path])
+        photo = ItemPhoto(change.item.path, type_of(change.item.category), version.manifest.garments)
+        embedding = embed_photo(photo, encoder).embedding
     except UnreadableImage as error:
-        log.error("Item '%s' can't be found, its photograph can't be used: %s", change.item_id, error)
-        vector = None
-    return replace(change, vector=vector, encoder=encoder.fingerprint)
+        embedding = error
+    if isinstance(embedding, UnreadableImage):
+        log.error("Item '%s' can't be found, its photograph can't be used: %s", change.item_id, embedding)
+        return replace(change, vector=None, encoder=encoder.fingerprint, views=None)
+    views = embedding.views
+    return replace(change, vector=views.vectors[0], encoder=encoder.fingerprint, views=views)
 
 
 def _merged(states: Mapping[str, Change], changes: Iterable[Change]) -> dict[str, Change]:
@@ -86,10 +99,27 @@ def _rows(version: Version, states: Mapping[str, Change], known: Mapping[str, in
 
 
 def _hidden(version: Version, states: Mapping[str, Change], rows: Mapping[str, int]) -> np.ndarray:
-    hidden = np.zeros(len(version.vectors), bool)
+    hidden = np.zeros(version.manifest.items, bool)
     gone = [rows[item_id] for item_id, change in states.items() if change.action != FORGET]
     hidden[[row for row in gone if row >= 0]] = True
     return hidden
+
+
+def _views(change: Change, version: Version) -> Views | None:
+    """Return the garments by which an item that was put is found; None for another change."""
+    if change.item is None or change.vector is None:
+        return None
+    if version.manifest.garments == ALL and change.views is not None:
+        return change.views
+    return Views(change.vector[None], np.full((1, 4), np.nan, np.float32))
+
+
+def _items_first(views: Sequence[Views]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the owner of each view and its place among its owner's, in the order of the vectors."""
+    owners = np.repeat(np.arange(len(views)), [len(each) for each in views])
+    places = np.concatenate([np.arange(len(each)) for each in views]) if views else owners
+    order = np.argsort(places > 0, kind="stable")
+    return owners[order], places[order]
 
 
 def lay_over(
@@ -114,10 +144,13 @@ def lay_over(
     later = {item_id: change for item_id, change in states.items() if change.seq > version.manifest.changes}
     rows = _rows(version, later, known)
     put = [
-        (change.item, change.vector)
+        (change.item, views)
         for change in later.values()
-        if change.item is not None and change.vector is not None
+        if change.item is not None and (views := _views(change, version)) is not None
     ]
+    owners, places = _items_first([views for _, views in put])
+    boxes = [put[owner][1].boxes[place] for owner, place in zip(owners, places, strict=True)]
+    vectors = [put[owner][1].vectors[place] for owner, place in zip(owners, places, strict=True)]
     return Overlay(
         version=version,
         position=position,
@@ -125,8 +158,10 @@ def lay_over(
         rows=rows,
         hidden=_hidden(version, later, rows),
         items=tuple(item for item, _ in put),
-        vectors=FlatIndex.build(np.stack([vector for _, vector in put])) if put else None,
+        vectors=FlatIndex.build(np.stack(vectors)) if put else None,
         places={item.item_id: place for place, (item, _) in enumerate(put)},
+        owners=owners,
+        boxes=np.array(boxes, np.float32).reshape(-1, 4),
     )
 
 

@@ -76,8 +76,12 @@ def cut_page(
     total = int(listed.sum())
     if total == options.end:  # the ranking may go on
         total = max(total, _total(gallery, query, options.threshold, allowed, groups))
-    items = gallery.by_rows(rows[listed][options.offset :].tolist())
+    shown = rows[listed][options.offset :].tolist()
     hits = hits_of(
-        scores[listed][options.offset :], items, gallery.version.manifest, first=options.offset + 1
+        scores[listed][options.offset :],
+        gallery.by_rows(shown),
+        gallery.boxes(shown),
+        gallery.version.manifest,
+        first=options.offset + 1,
     )
     return Page(hits=hits, total=total, next_offset=options.end if options.end < total else None)

@@ -110,7 +110,7 @@ class Searcher(OpenIndex):
         """Return the most similar items of each query, float32 (n, d)."""
         gallery = self._gallery
         allowed = gallery.allowed(options.where)
-        groups = gallery.groups() if options.collapse else None
+        groups = gallery.labels(collapse=options.collapse)
         return [
             cut_page(gallery, query, options, allowed=allowed, groups=groups)
             for query in np.asarray(vectors, np.float32)
@@ -120,7 +120,7 @@ class Searcher(OpenIndex):
         """Return the items most similar to one of the index; raises `ItemUnknown`."""
         gallery = self._gallery
         row, _ = gallery.by_id(item_id)
-        groups = gallery.groups() if options.collapse else None
+        groups = gallery.labels(collapse=options.collapse)
         allowed = gallery.allowed(options.where).without(row if groups is None else groups == groups[row])
         return cut_page(gallery, gallery.vector(row), options, allowed=allowed, groups=groups)
 

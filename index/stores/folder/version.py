@@ -3,19 +3,23 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
+from index.embedding.embeddings import Embedded
 from index.errors import IndexDamaged
 from index.manifest import Manifest, damage, read_manifest
 from index.stores.folder.items import Items
 from index.stores.self_search import failed_searches, sampled_rows
 from index.vectors.kinds import kind_named
 from index.vectors.vector_index import VectorIndex
+from index.views import ALL
 
 VECTORS = "vectors.faiss"
 ITEMS = "items.sqlite"
 CONTENTS = "contents.npy"
+VIEWS = "views.npz"
 DUPLICATES = "duplicates.csv"
 REPORT = "report.csv"
 HASHED_AT_OPEN = 64 * 2**20
@@ -23,11 +27,45 @@ HASHED_AT_OPEN = 64 * 2**20
 
 @dataclass(frozen=True)
 class Version:
-    """An open version; immutable, so that threads can finish with it after a switch."""
+    """An open version; immutable, so that threads can finish with it after a switch.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    vectors : VectorIndex
+        The first rows are those of the items.
+    items : Items
+    owners : int64 (m,), optional
+        The row of the item of each vector; None where each has one.
+    boxes : float32 (m, 4), optional
+        Where the garment of each vector lies in its photograph.
+    """
 
     manifest: Manifest
     vectors: VectorIndex
     items: Items
+    owners: np.ndarray | None = None
+    boxes: np.ndarray | None = None
+
+
+def write_views(folder: Path, embedded: Embedded) -> None:
+    """Write which item each vector is of and where its garment lies, for a version of all garments."""
+    if embedded.owners is not None and embedded.boxes is not None:
+        np.savez(folder / VIEWS, owners=embedded.owners, boxes=embedded.boxes)
+
+
+def _read_views(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
+    """Return what `write_views` has written; nothing for a version of one garment an item."""
+    if manifest.garments != ALL:
+        return {}
+    try:
+        with np.load(folder / VIEWS) as views:
+            return {"owners": views["owners"], "boxes": views["boxes"]}
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise IndexDamaged(
+            f"The views in '{folder / VIEWS}' can't be read ({error}). Activate another version, or build "
+            "the index again."
+        ) from error
 
 
 def _refuse(folder: Path, problems: list[str]) -> None:
@@ -39,11 +77,16 @@ def _refuse(folder: Path, problems: list[str]) -> None:
 
 
 def _miscounts(version: Version) -> list[str]:
-    expected = version.manifest.items
-    counts = {"vectors": len(version.vectors), "items": len(version.items)}
+    manifest = version.manifest
+    counts = {
+        "vectors": (len(version.vectors), manifest.vectors),
+        "items": (len(version.items), manifest.items),
+    }
+    if version.owners is not None:
+        counts["views"] = (len(version.owners), manifest.vectors)
     problems = [
         f"{count:,} {name} where the manifest says {expected:,}"
-        for name, count in counts.items()
+        for name, (count, expected) in counts.items()
         if count != expected
     ]
     if version.vectors.dimension != version.manifest.dimension:
@@ -54,7 +97,8 @@ def _miscounts(version: Version) -> list[str]:
 def _failed_searches(version: Version) -> list[str]:
     queries = np.stack([version.vectors.vector(row) for row in sampled_rows(len(version.vectors))])
     scores, found = version.vectors.search(queries, 10)
-    version.items.by_rows([row for row in found[0].tolist() if row >= 0])
+    owners = np.arange(len(version.items)) if version.owners is None else version.owners
+    version.items.by_rows(owners[found[0][found[0] >= 0]].tolist())
     return failed_searches(scores[:, 0])
 
 
@@ -75,6 +119,7 @@ def open_version(folder: Path, *, hash_up_to: float = HASHED_AT_OPEN) -> Version
         manifest=manifest,
         vectors=kind_named(manifest.kind).load(folder / VECTORS, manifest.parameters),
         items=Items.open(folder / ITEMS),
+        **_read_views(folder, manifest),
     )
     _refuse(folder, _miscounts(version))
     return version

@@ -28,6 +28,7 @@ from index.stores.milvus.connection import Server
 from index.stores.milvus.items import item_fields, key_of
 from index.stores.milvus.overlay import Searched
 from index.stores.milvus.table import RecordTable
+from index.views import Views
 from training.catalogue.reader import Catalogue, Item
 
 _TEXTS = ("at", "action", "item_id", "photograph", "metadata", "encoder", "embedding")
@@ -64,7 +65,14 @@ class MilvusChanges(ChangeLog):
         self._last = 0
 
     def put(
-        self, item_id: str, photo: bytes, metadata: dict[str, Any], vector: np.ndarray, encoder: str
+        self,
+        item_id: str,
+        photo: bytes,
+        metadata: dict[str, Any],
+        vector: np.ndarray,
+        encoder: str,
+        *,
+        views: Views | None = None,
     ) -> int:
         """Add an item, or replace the one with that id, as the interface says; return the change's number.
 
@@ -75,7 +83,7 @@ class MilvusChanges(ChangeLog):
             "item_id": checked,
             "metadata": stored,
             "encoder": encoder,
-            "embedding": base64.b64encode(vector_bytes(vector)).decode(),
+            "embedding": _embedding(vector, views),
         }
         item_fields(Item(item_id, self.photographs.folder, metadata))
         with _writing():
@@ -186,8 +194,16 @@ class MilvusChanges(ChangeLog):
         item = Item(
             record["item_id"], self.photographs.path(record["photograph"]), json.loads(record["metadata"])
         )
-        vector = np.frombuffer(base64.b64decode(record["embedding"]), "<f4")
-        return Change(*first, item, vector, record["encoder"])
+        packed, *further = map(base64.b64decode, record["embedding"].split())
+        vector = np.frombuffer(packed, "<f4")
+        views = Views.from_bytes(further[0], len(vector)) if further else None
+        return Change(*first, item, vector, record["encoder"], views)
+
+
+def _embedding(vector: np.ndarray, views: Views | None) -> str:
+    """Return a vector as text and, behind a space, its views."""
+    parts = [vector_bytes(vector), *([] if views is None else [views.to_bytes()])]
+    return " ".join(base64.b64encode(part).decode() for part in parts)
 
 
 @contextmanager

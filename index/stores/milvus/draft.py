@@ -128,11 +128,11 @@ class MilvusDraft(Draft):
         return Filled(index, kind, {**index.parameters, **({"why": why} if why else {})})
 
     def _insert(self, embedded: Embedded, groups: np.ndarray) -> None:
-        ask, items = self._place.server.ask, embedded.items
-        ask("create_collection", self._collection, schema=schema(embedded.vectors.shape[1]))
-        with progress_bar(total=len(items), desc="Inserting", unit="item", disable=None, delay=2) as bar:
-            for at in range(0, len(items), _AT_ONCE):
-                rows = rows_of(items, embedded.vectors, groups, embedded.contents, at=at, end=at + _AT_ONCE)
+        ask, vectors = self._place.server.ask, embedded.vectors
+        ask("create_collection", self._collection, schema=schema(vectors.shape[1], embedded.garments))
+        with progress_bar(total=len(vectors), desc="Inserting", unit="vector", disable=None, delay=2) as bar:
+            for at in range(0, len(vectors), _AT_ONCE):
+                rows = rows_of(embedded, groups, at=at, end=at + _AT_ONCE)
                 ask("insert", self._collection, rows, timeout=WORK_SECONDS)
                 bar.update(len(rows))
         ask("flush", self._collection, timeout=WORK_SECONDS)

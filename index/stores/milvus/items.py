@@ -1,7 +1,7 @@
 """An item with its vector as a row of a collection, and back."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,21 @@ import numpy as np
 from pymilvus import CollectionSchema, DataType, FieldSchema
 
 from index.change import Change
+from index.embedding.embeddings import Embedded
 from index.errors import InvalidChange
 from index.stores.milvus.terms import TERM_BYTES, sort_keys, terms_of
+from index.views import ALL, Views, view_numbers
+from index.views import ITEM as ITEM_ONLY
 from training.catalogue.reader import Item
 
 ITEM = ("item_id", "path", "metadata")
 """The fields that make an item."""
 
+ITEMS_ONLY = "view == 0"
+"""The condition that leaves one row of each item, in a collection of all garments."""
+
 _KEY_BYTES = 16
+_VIEW_DIGITS = 8
 _MOST_TERMS = 4096
 _LONGEST = {"item_id": 4096, "path": 4096, "metadata": 65_535, "sort_keys": 65_535}
 
@@ -27,16 +34,28 @@ def key_of(item_id: str) -> str:
     return blake2b(item_id.encode("utf-8", "surrogatepass"), digest_size=_KEY_BYTES).hexdigest()
 
 
-def schema(dimension: int) -> CollectionSchema:
+def view_key(item_id: str, view: int) -> str:
+    """Return the primary key of a garment of an item, its own being number 0."""
+    return f"{key_of(item_id)}-{view}" if view else key_of(item_id)
+
+
+def further_keys(item_id: str) -> str:
+    """Return the condition for the rows of an item's further garments."""
+    return f'key like "{key_of(item_id)}-%"'
+
+
+def schema(dimension: int, garments: str = ITEM_ONLY) -> CollectionSchema:
     """Return the fields of a version's collection, for vectors of `dimension` numbers.
 
     `row` is the place in the order of equal scores; `duplicates` is equal for items that repeat each other,
-    and `shared` where there may be others with the same; `content` is the SHA-256 of the photograph.
+    and `shared` where there may be others with the same; `content` is the SHA-256 of the photograph. In a
+    version of all garments, `owner` is equal for those of an item, `view` numbers them from 0, the item's
+    own, and `box` is where each lies.
     """
     text, number = DataType.VARCHAR, DataType.INT64
     terms = {"element_type": text, "max_capacity": _MOST_TERMS, "max_length": 2 * TERM_BYTES}
     fields = [
-        FieldSchema("key", text, is_primary=True, max_length=2 * _KEY_BYTES),
+        FieldSchema("key", text, is_primary=True, max_length=2 * _KEY_BYTES + 1 + _VIEW_DIGITS),
         FieldSchema("row", number),
         *(FieldSchema(name, text, max_length=_LONGEST[name]) for name in ITEM),
         FieldSchema("terms", DataType.ARRAY, **terms),
@@ -46,6 +65,9 @@ def schema(dimension: int) -> CollectionSchema:
         FieldSchema("content", text, max_length=64),
         FieldSchema("vector", DataType.FLOAT_VECTOR, dim=dimension),
     ]
+    if garments == ALL:
+        fields += [FieldSchema(name, number) for name in ("owner", "view")]
+        fields.append(FieldSchema("box", DataType.ARRAY, element_type=DataType.FLOAT, max_capacity=4))
     return CollectionSchema(fields)
 
 
@@ -101,14 +123,26 @@ def built_row(item: Item, vector: np.ndarray, *, row: int, first: int, shared: b
     }
 
 
-def put_row(change: Change, vector: np.ndarray) -> dict:
-    """Return the row of an item that was put, which comes after all that were built.
+def _seen(item_id: str, owner: int, view: int, box: np.ndarray) -> dict[str, Any]:
+    """Return the fields of a garment in a version of all."""
+    return {"key": view_key(item_id, view), "owner": owner, "view": view, "box": box.tolist()}
+
+
+def put_rows(change: Change, vector: np.ndarray, garments: str) -> list[dict]:
+    """Return the rows of an item that was put, which come after all that were built.
 
     It is alone, unless another was put with the same photograph, until the next build has compared them all.
+
+    Parameters
+    ----------
+    change : Change
+    vector : float32 (d,)
+    garments : str
+        Which garments the version has, one of `index.views.GARMENTS`.
     """
     assert change.item is not None
     photograph = sha256(change.item.path.name.encode()).digest()
-    return {
+    row = {
         **item_fields(change.item),
         "key": key_of(change.item_id),
         "row": change.seq,
@@ -117,6 +151,13 @@ def put_row(change: Change, vector: np.ndarray) -> dict:
         "content": change.item.path.stem,
         "vector": vector,
     }
+    if garments != ALL:
+        return [row]
+    views = change.views or Views(vector[None], np.zeros((1, 0)))
+    return [
+        {**row, **_seen(change.item_id, change.seq, view, box), "vector": seen}
+        for view, (seen, box) in enumerate(zip(views.vectors, views.boxes, strict=True))
+    ]
 
 
 def item_of(row: Mapping[str, Any]) -> Item:
@@ -124,28 +165,33 @@ def item_of(row: Mapping[str, Any]) -> Item:
     return Item(row["item_id"], Path(row["path"]), json.loads(row["metadata"]))
 
 
-def rows_of(
-    items: Sequence[Item], vectors: np.ndarray, groups: np.ndarray, contents: np.ndarray, *, at: int, end: int
-) -> list[dict]:
-    """Return the rows `at` to `end` - 1 of a build.
+def rows_of(embedded: Embedded, groups: np.ndarray, *, at: int, end: int) -> list[dict]:
+    """Return the rows of the vectors `at` to `end` - 1 of a build.
 
     Parameters
     ----------
-    items : sequence of Item
-    vectors : float32 (n, d)
+    embedded : Embedded
     groups : int64 (n,)
-        The first row of each row's duplicates.
-    contents : uint8 (n, 32)
+        The first row of each item's duplicates.
+    at, end : int
     """
     sizes = np.bincount(groups, minlength=len(groups))
-    return [
+    owners = np.arange(len(groups)) if embedded.owners is None else embedded.owners
+    rows = [
         built_row(
-            items[row],
-            vectors[row],
-            row=row,
+            embedded.items[row],
+            embedded.vectors[place],
+            row=place,
             first=int(groups[row]),
             shared=bool(sizes[groups[row]] > 1),
-            content=contents[row].tobytes(),
+            content=embedded.contents[row].tobytes(),
         )
-        for row in range(at, min(end, len(items)))
+        for place, row in enumerate(owners[at:end].tolist(), start=at)
+    ]
+    if embedded.boxes is None:
+        return rows
+    numbers, boxes = view_numbers(owners)[at:end].tolist(), embedded.boxes[at:end]
+    return [
+        {**row, **_seen(row["item_id"], owner, view, box)}
+        for row, owner, view, box in zip(rows, owners[at:end].tolist(), numbers, boxes, strict=True)
     ]

@@ -9,8 +9,9 @@ from index.change import FORGET, Change
 from index.errors import NoIndex
 from index.manifest import Manifest
 from index.stores.milvus.connection import Server
-from index.stores.milvus.items import key_of, put_row
+from index.stores.milvus.items import further_keys, key_of, put_rows
 from index.stores.milvus.publish import Versions
+from index.views import ALL
 from training.errors import EncoderMismatch
 
 log = logging.getLogger(__name__)
@@ -57,17 +58,22 @@ class Searched:
         """
         collection, manifest = self._versions.collection(version), self.manifest(version)
         for at in range(0, len(changes), _AT_ONCE):
-            rows, gone = [], []
+            rows, gone, stale = [], [], []
             for change in changes[at : at + _AT_ONCE]:
                 vector = _fitting(change, manifest)
                 if vector is not None:
-                    rows.append(put_row(change, vector))
+                    rows += put_rows(change, vector, manifest.garments)
+                    stale.append(f"{further_keys(change.item_id)} and row != {change.seq}")
                 elif change.action != FORGET:
                     gone.append(key_of(change.item_id))
+                    stale.append(further_keys(change.item_id))
             if rows:
                 self._server.ask("upsert", collection, rows)
             if gone:
                 self._server.ask("delete", collection, ids=gone)
+            if manifest.garments == ALL:
+                for condition in stale:
+                    self._server.ask("delete", collection, filter=condition)
 
     def wait(self, version: str | None) -> None:
         """Return when every search of a version sees what was applied to it here."""

@@ -34,7 +34,9 @@ class Place:
     def collection(self, manifest: Manifest) -> Collection:
         """Return the rows of a version."""
         name, consistency = self.versions.collection(manifest.version), self.server.address.consistency
-        return Collection(self.server, name, manifest.parameters, consistency=consistency)
+        return Collection(
+            self.server, name, manifest.parameters, consistency=consistency, garments=manifest.garments
+        )
 
     def switch(self, version: str) -> None:
         """Make a version that is loaded the one in use, without missing a change, and let older ones go.

@@ -51,9 +51,11 @@ class Ranking:
         if total == options.end:  # the ranking may go on
             total = max(total, self._total(options.threshold))
         found = found.take(slice(options.offset, None))
-        items = self.collection.items(found.keys)
+        known = self.collection.items(found.keys)
         # an item that was deleted in this moment is left out
-        hits = hits_of(found.scores, [*map(items.get, found.keys)], manifest, first=options.offset + 1)
+        listed = [known.get(key, (None, None)) for key in found.keys]
+        items, boxes = [item for item, _ in listed], [box for _, box in listed]
+        hits = hits_of(found.scores, items, boxes, manifest, first=options.offset + 1)
         return Page(hits, total, options.end if options.end < min(total, DEEPEST) else None)
 
     def _nearest(self, depth: int) -> Found:
@@ -75,7 +77,9 @@ class Ranking:
             depth = _depth(2 * depth)
 
     def _listed(self, found: Found) -> Found:
-        return found.take(first_of_each(found.duplicates)) if self.collapse else found
+        if not (self.collapse or self.collection.several):
+            return found
+        return found.take(first_of_each(found.duplicates if self.collapse else found.owners))
 
     def _total(self, min_score: float) -> int:
         """Return the length of the whole ranking; above a score, at most as many as Milvus lists."""
@@ -86,5 +90,7 @@ class Ranking:
             return self.collection.count(self.condition)
         condition = self.condition or EVERYTHING
         alone = self.collection.count(f"{condition} and shared == false")
-        shared = self.collection.query(f"{condition} and shared == true", ["duplicates"])
+        shared = self.collection.query(
+            self.collection.of_items(f"{condition} and shared == true"), ["duplicates"]
+        )
         return alone + len({row["duplicates"] for row in shared})

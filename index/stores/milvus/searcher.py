@@ -11,7 +11,7 @@ from index.filters.facets import Facet
 from index.manifest import Manifest
 from index.pages import Page, SearchOptions
 from index.stores.milvus.filtering import EVERYTHING
-from index.stores.milvus.items import ITEM, item_of, key_of
+from index.stores.milvus.items import ITEM, item_of
 from index.stores.milvus.place import Place
 from index.stores.milvus.ranking import Ranking
 from index.stores.milvus.version import Collection
@@ -85,8 +85,9 @@ class MilvusSearcher(OpenIndex):
     def similar(self, item_id: str, options: SearchOptions) -> Page:
         """Return the items most similar to one of the index; raises `ItemUnknown`."""
         in_use = self._in_use
-        row = in_use.collection.row_of(item_id, ["vector", "duplicates"])
-        others = f"duplicates != {row['duplicates']}" if options.collapse else f'key != "{key_of(item_id)}"'
+        label = "duplicates" if options.collapse else in_use.collection.label
+        row = in_use.collection.row_of(item_id, ["vector", label])
+        others = f"{label} != {row[label]}"
         condition = f"({in_use.collection.passing(options.where) or EVERYTHING}) and {others}"
         ranking = Ranking(
             in_use.collection, np.asarray(row["vector"], np.float32), condition, options.collapse
@@ -104,7 +105,8 @@ class MilvusSearcher(OpenIndex):
     def sample(self, count: int) -> list[Item]:
         """Return items at even steps of the version's order, as far as they were not deleted or replaced."""
         steps = np.linspace(0, self.manifest.items, count, endpoint=False).astype(int).tolist()
-        rows = self._in_use.collection.query(f"row in {list(dict.fromkeys(steps))}", ["row", *ITEM])
+        collection, places = self._in_use.collection, list(dict.fromkeys(steps))
+        rows = collection.query(f"row in {places}", ["row", *ITEM])
         return [item_of(row) for row in sorted(rows, key=lambda row: int(row["row"]))]
 
     def facets(self) -> list[Facet]:

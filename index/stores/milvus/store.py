@@ -122,7 +122,7 @@ class MilvusStore(Store):
         contents = {
             row["item_id"]: bytes.fromhex(row["content"])
             for part in parts(manifest.items)
-            for row in collection.query(part, ["item_id", "content"])
+            for row in collection.query(collection.of_items(part), ["item_id", "content"])
         }
         return Previous(manifest.items, contents, manifest.catalogue)
 

@@ -11,9 +11,12 @@ from index.filters.predicates import Filter
 from index.stores.milvus.connection import Server
 from index.stores.milvus.filtering import contains, expression
 from index.stores.milvus.index_types import DEEPEST, Parameters, request
-from index.stores.milvus.items import ITEM, item_of, key_of
+from index.stores.milvus.items import ITEM as ITEM_FIELDS
+from index.stores.milvus.items import ITEMS_ONLY, item_of, key_of
 from index.stores.milvus.terms import has, has_many
+from index.views import ALL, ITEM, box_of
 from training.catalogue.reader import Item
+from training.photo.garment import Box
 
 
 @dataclass(frozen=True)
@@ -23,14 +26,15 @@ class Found:
     Parameters
     ----------
     scores : float32 (k,)
-    rows, duplicates : int64 (k,)
-        As in `index.stores.milvus.items.schema`.
+    rows, duplicates, owners : int64 (k,)
+        As in `index.stores.milvus.items.schema`; a row is its own owner where each item has one.
     keys : list of str
     """
 
     scores: np.ndarray
     rows: np.ndarray
     duplicates: np.ndarray
+    owners: np.ndarray
     keys: list[str]
 
     def __len__(self) -> int:
@@ -39,7 +43,9 @@ class Found:
     def take(self, places: np.ndarray | slice) -> "Found":
         """Return a part of it."""
         keys = np.array(self.keys, object)[places].tolist()
-        return Found(self.scores[places], self.rows[places], self.duplicates[places], keys)
+        return Found(
+            self.scores[places], self.rows[places], self.duplicates[places], self.owners[places], keys
+        )
 
 
 def _found(hits: Sequence[Any], query: np.ndarray, limit: int) -> Found:
@@ -49,9 +55,10 @@ def _found(hits: Sequence[Any], query: np.ndarray, limit: int) -> Found:
         scores = np.stack([np.asarray(row["vector"], np.float32) for row in rows]) @ query
     else:
         scores = np.array([hit["distance"] for hit in hits], np.float32)
-    numbers = np.array([(row["row"], row["duplicates"]) for row in rows], np.int64).reshape(-1, 2)
-    order = np.lexsort((numbers[:, 0], -scores))[:limit]
-    return Found(scores, numbers[:, 0], numbers[:, 1], [row["key"] for row in rows]).take(order)
+    numbers = [(row["row"], row["duplicates"], row.get("owner", row["row"])) for row in rows]
+    places, duplicates, owners = np.array(numbers, np.int64).reshape(-1, 3).T
+    order = np.lexsort((places, -scores))[:limit]
+    return Found(scores, places, duplicates, owners, [row["key"] for row in rows]).take(order)
 
 
 class Collection:
@@ -65,13 +72,18 @@ class Collection:
         What its index is searched with.
     consistency : str
         What a read waits for, in Milvus's words.
+    garments : str
+        Which garments of a photograph have rows, one of `index.views.GARMENTS`.
     """
 
-    def __init__(self, server: Server, name: str, parameters: Parameters, *, consistency: str) -> None:
+    def __init__(
+        self, server: Server, name: str, parameters: Parameters, *, consistency: str, garments: str = ITEM
+    ) -> None:
         self.name = name
         self.parameters = parameters
         self._server = server
         self._consistency = consistency
+        self.several = garments == ALL
 
     def nearest(
         self, queries: np.ndarray, limit: int, condition: str = "", *, widest: bool = False
@@ -85,7 +97,13 @@ class Collection:
             data=list(queries),
             limit=asked,
             filter=condition,
-            output_fields=["key", "row", "duplicates", *(["vector"] if refine else [])],
+            output_fields=[
+                "key",
+                "row",
+                "duplicates",
+                *({self.label} - {"row"}),
+                *(["vector"] if refine else []),
+            ],
             search_params={"metric_type": "IP", "params": request(self.parameters, asked, widest=widest)},
             consistency_level=self._consistency,
         )
@@ -97,9 +115,20 @@ class Collection:
         return bool({"ef_search", "nprobe"} & self.parameters.keys())
 
     def count(self, condition: str = "", *, consistency: str = "") -> int:
-        """Return how many rows fulfil a condition."""
-        (answer,) = self.query(condition, ["count(*)"], consistency=consistency)
+        """Return how many items fulfil a condition."""
+        (answer,) = self.query(self.of_items(condition), ["count(*)"], consistency=consistency)
         return int(answer["count(*)"])
+
+    @property
+    def label(self) -> str:
+        """The field that is equal for the rows of an item, and for no others."""
+        return "owner" if self.several else "row"
+
+    def of_items(self, condition: str) -> str:
+        """Return a condition that only one row of each item fulfils."""
+        if not self.several:
+            return condition
+        return f"({condition}) and {ITEMS_ONLY}" if condition else ITEMS_ONLY
 
     def query(
         self, condition: str, fields: Sequence[str], *, consistency: str = "", **options: Any
@@ -129,18 +158,18 @@ class Collection:
             longest *= 2
         return longest
 
-    def items(self, keys: Sequence[str]) -> dict[str, Item]:
-        """Return the items of those keys that there are."""
+    def items(self, keys: Sequence[str]) -> dict[str, tuple[Item, Box | None]]:
+        """Return the items of those keys that there are, and where the garments of the keys lie if known."""
         if not keys:
             return {}
         rows = self._server.ask(
             "get",
             self.name,
             ids=list(keys),
-            output_fields=["key", *ITEM],
+            output_fields=["key", *ITEM_FIELDS, *(["box"] if self.several else [])],
             consistency_level=self._consistency,
         )
-        return {row["key"]: item_of(row) for row in rows}
+        return {row["key"]: (item_of(row), box_of(row.get("box", ()))) for row in rows}
 
     def row_of(self, item_id: str, fields: Sequence[str]) -> dict[str, Any]:
         """Return fields of the row of an item; raises `ItemUnknown`."""

@@ -8,6 +8,7 @@ import pytest
 
 from index.embedding import cache
 from index.embedding.cache import COMMIT_EVERY, KEPT_BUILDS, Embedding, EmbeddingCache
+from index.views import Views
 from training.photo.garment import PREPROCESSING
 
 ROOT = Path(__file__).parents[3]
@@ -19,12 +20,20 @@ from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
 from index.embedding.cache import Embedding, EmbeddingCache
+from index.views import Views
+
+def views(number):
+    return Views(np.full((1, 128), number, np.float32), np.zeros((1, 4), np.float32))
 
 cache = EmbeddingCache(Path(sys.argv[1]), SimpleNamespace(fingerprint={"f" * 64!r}, dimension=128))
 for number in range(100):
-    cache.add(bytes([number]) * 32, Embedding(np.full(128, number, np.float32), number))
+    cache.add(bytes([number]) * 32, Embedding(views(number), number))
 os._exit(9)
 """
+
+
+def views(vector):
+    return Views(vector[None].astype(np.float32), np.zeros((1, 4), np.float32))
 
 
 def key(number):
@@ -32,7 +41,7 @@ def key(number):
 
 
 def embedding(number):
-    return Embedding(np.full(128, number, np.float32), number)
+    return Embedding(views(np.full(128, number)), number)
 
 
 @pytest.fixture
@@ -58,10 +67,10 @@ def filled(open_cache):
 def test_what_was_added_comes_back_to_the_bit(open_cache):
     vector = np.random.default_rng(0).standard_normal(128).astype(np.float32)
     with open_cache() as cache:
-        cache.add(key(7), Embedding(vector, 2**64 - 1))
+        cache.add(key(7), Embedding(views(vector), 2**64 - 1))
     with open_cache() as cache:
         kept = cache.find(key(7))
-    assert kept.vector.dtype == np.float32 and kept.vector.tobytes() == vector.tobytes()
+    assert kept.views.vectors[0].dtype == np.float32 and kept.views.vectors[0].tobytes() == vector.tobytes()
     assert kept.picture == 2**64 - 1
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from index.embedding.cache import Embedding
-from index.embedding.embedder import Photo, embed_photo
+from index.embedding.embedder import ItemPhoto, Photo, embed_photo
 from index.embedding.embedders import LocalEmbedder
 from training.errors import UnreadableImage
 
@@ -34,7 +34,7 @@ def embedder(request):
 
 @pytest.fixture(scope="module")
 def results(embedder, paths, real_encoder):
-    return list(embedder.embed(paths, real_encoder))
+    return list(embedder.embed([ItemPhoto(path) for path in paths], real_encoder))
 
 
 def test_every_place_comes_once(results, paths):
@@ -47,11 +47,13 @@ def test_a_photograph_has_its_content_and_the_embedding_that_one_process_makes_o
     for place, photo in results:
         if place in (40, COUNT + 1):
             continue
-        alone = embed_photo(paths[place], real_encoder)
+        alone = embed_photo(ItemPhoto(paths[place]), real_encoder)
         assert isinstance(photo, Photo) and isinstance(photo.embedding, Embedding)
         assert photo.content == alone.content == sha256(paths[place].read_bytes()).digest()
         assert photo.embedding.picture == alone.embedding.picture
-        np.testing.assert_array_equal(photo.embedding.vector, alone.embedding.vector, strict=True)
+        np.testing.assert_array_equal(
+            photo.embedding.views.vectors[0], alone.embedding.views.vectors[0], strict=True
+        )
 
 
 def test_a_file_that_can_not_be_read_says_why_in_its_place(results):
@@ -67,7 +69,7 @@ def test_a_file_that_is_no_photograph_has_a_content_and_says_why_it_has_no_embed
 
 @pytest.mark.filterwarnings("ignore:.*cancelled:UserWarning:joblib")
 def test_work_that_is_given_up_ends(embedder, paths, real_encoder):
-    work = embedder.embed(paths, real_encoder)
+    work = embedder.embed([ItemPhoto(path) for path in paths], real_encoder)
     place, _ = next(work)
     assert place in range(len(paths))
     work.close()

@@ -6,7 +6,7 @@ import pytest
 
 from index.embedding.cache import EmbeddingCache
 from index.embedding.embedder import embed_photo
-from index.embedding.embeddings import embed_catalogue
+from index.embedding.embeddings import embed_catalogue, reencode
 from training.catalogue.reader import Catalogue, Item, read_catalogue
 from training.photo.encoder import PRETRAINED, Encoder
 
@@ -150,11 +150,11 @@ def test_a_photograph_that_is_replaced_while_it_waits_is_known_by_what_was_encod
     catalogue, folder = repeated
     paths = []
 
-    def read_late(path, encoder):
+    def read_late(photo, encoder):
         if not paths:
             shutil.copy(folder / "square-0.png", folder / "round-0.png")
-        paths.append(path.name)
-        return embed_photo(path, encoder)
+        paths.append(photo.path.name)
+        return embed_photo(photo, encoder)
 
     monkeypatch.setattr("index.embedding.embedders.embed_photo", read_late)
     embedded = embed_catalogue(catalogue, encoder, processes=1)
@@ -167,11 +167,65 @@ def test_a_photograph_that_is_replaced_while_it_waits_is_known_by_what_was_encod
 def test_a_photograph_that_goes_while_it_waits_takes_no_other_item_with_it(repeated, encoder, monkeypatch):
     catalogue, folder = repeated
 
-    def read_late(path, encoder):
+    def read_late(photo, encoder):
         (folder / "round-0.png").unlink(missing_ok=True)
-        return embed_photo(path, encoder)
+        return embed_photo(photo, encoder)
 
     monkeypatch.setattr("index.embedding.embedders.embed_photo", read_late)
     embedded = embed_catalogue(catalogue, encoder, processes=1)
     assert [item.item_id for item in embedded.bad] == ["round-0", "broken-1", "broken-2"]
     assert embedded.items[-1].item_id == "copy"
+
+
+def test_all_garments_of_a_photograph_are_embedded_each_by_itself_and_kept_apart_from_one_alone(
+    wearing, encoder, encoded, tmp_path
+):
+    upper, trousers = (80, 62, 160, 132), (100, 140, 140, 290)
+    wearing.photo(person=(95, 5, 145, 60), upper=upper, trousers=trousers).save(tmp_path / "outfit.png")
+    wearing.photo(trousers=trousers).save(tmp_path / "trousers.png")
+    names = [("Chinos", "outfit"), ("Jeans", "trousers"), ("Trousers", "outfit")]
+    items = tuple(Item(kind, tmp_path / f"{name}.png", {"category": kind}) for kind, name in names)
+    catalogue = Catalogue("outfits", items, ())
+
+    def embed(garments):
+        with EmbeddingCache(tmp_path / "cache", encoder) as cache:
+            return embed_catalogue(catalogue, encoder, garments=garments, cache=cache, processes=1)
+
+    every = embed("all")
+    assert len(encoded) == 3 and every.cached == 0
+    assert every.owners.tolist() == [0, 1, 2, 0, 2] and len(every.pictures) == len(every.contents) == 3
+    boxes = np.array([trousers, trousers, trousers, upper, upper]) / (240, 380, 240, 380)
+    np.testing.assert_allclose(every.boxes, boxes, atol=0.02)
+    np.testing.assert_array_equal(every.vectors[[0, 3]], every.vectors[[2, 4]])
+    own = embed("item")
+    assert own.cached == 3 and own.owners is None and own.boxes is None
+    np.testing.assert_array_equal(own.vectors, every.vectors[:3])
+    again = embed("all")
+    assert again.cached == 3 and len(encoded) == 3
+    for name in ("vectors", "owners", "boxes"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(every, name))
+    rows, vectors = reencode(every, encoder)
+    np.testing.assert_array_equal(vectors, every.vectors[rows])
+    assert sorted(rows.tolist()) == [0, 1, 2, 3, 4]
+
+
+def test_one_photograph_is_embedded_once_for_each_type_of_garment_that_its_items_name(
+    wearing, encoder, encoded, tmp_path
+):
+    photograph = wearing.photo(
+        person=(95, 5, 145, 60), upper=(80, 62, 160, 132), trousers=(100, 140, 140, 290)
+    )
+    photograph.save(tmp_path / "outfit.png")
+    categories = ("T-shirts", "Chinos", "blouse", "sale", "hats")
+    items = tuple(Item(category, tmp_path / "outfit.png", {"category": category}) for category in categories)
+    catalogue = Catalogue("outfits", items, ())
+    with EmbeddingCache(tmp_path / "cache", encoder) as cache:
+        first = embed_catalogue(catalogue, encoder, cache=cache, processes=1)
+    assert len(encoded) == 4  # upper, trousers, none named, and a hat, of which there is none
+    shirt, chinos, blouse, sale, hat = first.vectors
+    assert (shirt == blouse).all() and not np.allclose(shirt, chinos, atol=0.1)
+    assert (sale == hat).all() and ((sale == shirt).all() or (sale == chinos).all())
+    with EmbeddingCache(tmp_path / "cache", encoder) as cache:
+        again = embed_catalogue(catalogue, encoder, cache=cache, processes=1)
+    assert len(encoded) == 4 and again.cached == 5
+    np.testing.assert_array_equal(again.vectors, first.vectors)

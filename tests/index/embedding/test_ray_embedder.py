@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from index.embedding.cache import EmbeddingCache, recipe
-from index.embedding.embedder import embed_photo
+from index.embedding.embedder import ItemPhoto, embed_photo
 from index.embedding.embeddings import embed_catalogue
 from index.errors import EmbedderUnavailable
 from training.catalogue.reader import Catalogue, Item
@@ -39,15 +39,15 @@ def test_a_machine_that_dies_in_the_middle_loses_nothing_and_doubles_nothing(
 ):
     add_machine()
     paths = copies(10 * BATCH)
-    work = RayEmbedder().embed(paths, real_encoder)
+    work = RayEmbedder().embed([ItemPhoto(path) for path in paths], real_encoder)
     results = [next(work)]
     ray_cluster.remove_node(at_work(ray_cluster), allow_graceful=False)
     results += work
     assert sorted(place for place, _ in results) == list(range(len(paths)))
-    alone = [embed_photo(path, real_encoder).embedding.vector for path in paths[:3]]
+    alone = [embed_photo(ItemPhoto(path), real_encoder).embedding.views.vectors[0] for path in paths[:3]]
     for place, photo in results:
         assert photo.content == sha256(paths[place].read_bytes()).digest()
-        np.testing.assert_array_equal(photo.embedding.vector, alone[place % 3])
+        np.testing.assert_array_equal(photo.embedding.views.vectors[0], alone[place % 3])
 
 
 class Interrupted:
@@ -103,7 +103,9 @@ def test_a_build_on_a_cluster_prints_its_summary_alone_and_has_the_bits_of_a_loc
     with EmbeddingCache(tmp_path / "cache" / "embeddings", real_encoder) as cache:
         for path in paths[:3]:
             kept = cache.find(sha256(path.read_bytes()).digest())
-            np.testing.assert_array_equal(kept.vector, embed_photo(path, real_encoder).embedding.vector)
+            np.testing.assert_array_equal(
+                kept.views.vectors[0], embed_photo(ItemPhoto(path), real_encoder).embedding.views.vectors[0]
+            )
 
 
 @pytest.fixture
@@ -116,7 +118,7 @@ def reported(monkeypatch, tmp_path, real_encoder):
         report = ray_data._Report("far-away", libraries or recipe(), [outcome])
         monkeypatch.setattr(ray_data, "joined", lambda *_, **__: nullcontext())
         monkeypatch.setattr(ray_data, "_reports", lambda *_: iter([(0, report)]))
-        return list(RayEmbedder().embed([path], real_encoder))
+        return list(RayEmbedder().embed([ItemPhoto(path)], real_encoder))
 
     return embed
 

@@ -48,6 +48,22 @@ def test_an_index_that_lacks_a_vector_fails(unit_vectors):
     assert "counts (40 items, 39 vectors" in failed(on_index(vectors, indexed=vectors[1:]))
 
 
+@pytest.mark.parametrize(
+    ("owners", "sound"),
+    [
+        ([0, 1, 2, 0, 2, 2], True),
+        ([0, 1, 2, 0, 2], False),  # a vector of nobody
+        ([0, 2, 1, 0, 2, 2], False),  # the first ones are not those of the items
+        ([0, 1, 2, 0, 2, 3], False),  # an item that there is not
+        ([0, 1, 0, 0, 1, 1], False),  # an item without a vector
+    ],
+)
+def test_each_item_may_have_several_vectors_and_must_have_one(unit_vectors, owners, sound):
+    verdict = check_vectors(unit_vectors(6), items=3, owners=np.array(owners))
+    assert verdict.figures["items"] == 3 and verdict.figures["vectors"] == 6
+    assert any("counts (3 items, 6 vectors" in text for text in verdict.failures) is not sound
+
+
 def test_an_empty_catalogue_fails():
     assert "counts (0 items, 0 vectors" in failed(on_vectors(np.empty((0, 4), np.float32)))
 

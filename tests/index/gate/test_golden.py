@@ -75,6 +75,15 @@ def test_an_answer_names_the_wanted_items_that_are_not_among_the_first_k(
     )
 
 
+def test_the_first_k_are_items_however_many_vectors_each_has(read, encoder, catalogue_path, photographs):
+    items = read_catalogue(str(catalogue_path)).items[:2]
+    (near, far) = encoder.embed([items[0].path, catalogue_path.parent / "square-3.png"])
+    index = FlatIndex.build(np.stack([near, far, *[near] * 9]))
+    golden = read(f"image,item_ids,k\nround-0.png,{items[1].item_id},2\n")
+    owners = np.array([0, 1, *[0] * 9])
+    assert golden.ask(index, items, owners=owners) == (GoldenAnswer(golden.queries[0], ()),)
+
+
 def test_without_queries_nothing_is_asked(unit_vectors):
     assert GoldenSet().ask(FlatIndex.build(unit_vectors(4)), []) == ()
 

@@ -1,8 +1,12 @@
+import numpy as np
 import pytest
 
 from index.guess import Guess
 from index.pages import Page
 from service.api.answers import RankedPage, rounded, understood
+from service.picture.cut_out import CutOut
+from service.requests.parameters import Look
+from training.photo.garment import Garment
 
 
 def test_a_box_is_rounded_to_a_ten_thousandth_of_the_picture():
@@ -11,7 +15,8 @@ def test_a_box_is_rounded_to_a_ten_thousandth_of_the_picture():
 
 def test_what_was_understood_is_rounded():
     ranking = RankedPage(Page((), 0, None), Guess("hat", 2 / 3))
-    answer = understood(ranking, box=(1 / 7, 0, 6 / 7, 1), garment=None)
+    cut = Garment(np.zeros((1, 1, 3)), np.zeros((1, 1)), box=(1 / 7, 0, 6 / 7, 1), confidence=0.9)
+    answer = understood(ranking, CutOut(cut, Look()))
     assert (answer.box, answer.category_confidence) == ((0.1429, 0, 0.8571, 1), 0.667)
 
 

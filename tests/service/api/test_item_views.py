@@ -132,7 +132,7 @@ def first_found(client, content):
 @pytest.fixture
 def cape(pictures):
     """A photograph that looks like nothing in the gallery."""
-    return pictures.encoded(pictures.drawn((50, 10, 70, 60)))
+    return pictures.encoded(pictures.drawn((42, 10, 78, 90)))
 
 
 def test_an_item_that_is_put_is_found_at_once_and_after_a_restart(live, cape):
@@ -240,7 +240,7 @@ def test_a_field_that_is_not_known_is_not_stored_in_silence(live, photo):
 
 
 def test_a_change_that_can_t_be_written_is_said_and_changes_nothing(live, photo, monkeypatch):
-    def full(*values):
+    def full(*values, **views):
         raise ChangeNotWritten("'/srv/indexes/changes.sqlite': no space left")
 
     monkeypatch.setattr(Changes, "put", full)
@@ -289,8 +289,8 @@ def test_a_put_is_acknowledged_where_the_item_is_deleted_in_the_same_moment(live
     log = type(live.client.application.extensions["silhouette.store"].changes)
     stored = log.put
 
-    def put_and_gone(self, item_id, *values):
-        change = stored(self, item_id, *values)
+    def put_and_gone(self, item_id, *values, **views):
+        change = stored(self, item_id, *values, **views)
         self.delete(item_id)
         return change
 

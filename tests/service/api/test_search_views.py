@@ -73,11 +73,11 @@ def extent(path):
 def test_each_result_of_a_search_links_to_a_drawing_of_both_outlines(client, post, photo, pictures):
     results = post(photo, fields={"explain": "true"}).json["results"]
     addresses = {result["item_id"]: result["explain_url"] for result in results}
-    drawing = client.get(addresses["hat/0"])
+    drawing = client.get(addresses["shirt/0"])
     assert (drawing.status_code, drawing.mimetype) == (200, "image/svg+xml")
     assert drawing.headers["Cache-Control"] == "no-store"
     outlines = paths(drawing)
-    for name, shape in (("query", "dress"), ("result", "hat")):
+    for name, shape in (("query", "dress"), ("result", "shirt")):
         left, top, right, bottom = pictures.SHAPES[shape]
         width, height = extent(outlines[name])
         assert width / height == pytest.approx((right - left) / (bottom - top), rel=0.12)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from index.embedding.embedder import embed_photo
+from index.embedding.embedder import ItemPhoto, embed_photo
 from training.errors import UnreadableImage
 from training.photo.encoder import PRETRAINED, Encoder
 
@@ -37,8 +37,8 @@ def test_a_thin_picture_is_accepted_in_every_way(live, size, tmp_path):
     assert live.client.get("/v1/explain", query_string=source | {"item_id": "thin"}).status_code == 200
     assert live.client.get("/v1/items/thin/similar").status_code == 200
     (tmp_path / "thin.png").write_bytes(picture(size))
-    found = embed_photo(tmp_path / "thin.png", Encoder.load(PRETRAINED)).embedding
-    assert np.linalg.norm(found.vector) == pytest.approx(1, abs=1e-4)
+    found = embed_photo(ItemPhoto(tmp_path / "thin.png"), Encoder.load(PRETRAINED)).embedding
+    assert np.linalg.norm(found.views.vectors[0]) == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize("size", REFUSED)
@@ -49,7 +49,7 @@ def test_a_picture_that_is_too_small_is_refused_in_the_same_words_in_every_way(l
         assert (answer.status_code, answer.json["param"]) == (422, "file")
         assert answer.json["detail"].startswith(words)
     (tmp_path / "small.png").write_bytes(picture(size))
-    found = embed_photo(tmp_path / "small.png", Encoder.load(PRETRAINED)).embedding
+    found = embed_photo(ItemPhoto(tmp_path / "small.png"), Encoder.load(PRETRAINED)).embedding
     assert isinstance(found, UnreadableImage) and str(found).startswith(words)
     live.client.put("/v1/items/small", data=form((64, 64)), headers=live.headers)
     next(path for path in tmp_path.rglob("*.png") if "photographs" in str(path)).write_bytes(picture(size))

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from training.errors import UnreadableEncoder
+from training.evaluation import finder
 from training.evaluation.finder import Finder, overlap
 from training.photo.encoder import PRETRAINED
+from training.photo.garment_types import TYPES
+from training.photo.segmenter import GROUPS, HALF
 
 
 @pytest.fixture
@@ -26,16 +29,15 @@ def test_the_mask_lies_in_the_photograph_in_its_own_pixels(photo, truth):
 
 def test_nothing_is_found_where_the_segmenter_sees_nothing():
     empty = np.full((60, 50, 3), 200, np.uint8)
-    finder = Finder()
-    assert finder.garments(empty) == [] or finder.main_mask(empty).any()
-    assert finder.main_mask(empty).shape == (60, 50)
+    assert bool(Finder().garments(empty)) == Finder().main_mask(empty).any()
+    assert Finder().main_mask(empty).shape == (60, 50)
 
 
 @pytest.mark.parametrize("place", [PRETRAINED, PRETRAINED / "segmenter.tflite"])
 def test_a_bundle_and_its_segmenter_are_one_finder(place, photo):
-    finder = Finder.at(place)
-    np.testing.assert_array_equal(finder.main_mask(photo), Finder().main_mask(photo))
-    assert pickle.loads(pickle.dumps(finder)) == finder
+    one = Finder.at(place)
+    np.testing.assert_array_equal(one.main_mask(photo), Finder().main_mask(photo))
+    assert pickle.loads(pickle.dumps(one)) == one
 
 
 def test_a_file_that_is_no_segmenter_is_refused_with_what_to_name(tmp_path):
@@ -45,9 +47,33 @@ def test_a_file_that_is_no_segmenter_is_refused_with_what_to_name(tmp_path):
             Finder.at(place)
 
 
-def test_a_model_with_another_output_is_refused():
-    with pytest.raises(UnreadableEncoder, match="segmenter"):
-        Finder.at(PRETRAINED / "encoder.tflite")
+class _Parser:
+    """Stands in for a network: a bag on the left, trousers below on the right, and a person or none."""
+
+    def __init__(self, person):
+        self.person = person
+
+    def run(self, squeezed):
+        output = np.zeros((1, HALF, HALF, 4 * GROUPS + len(TYPES)), np.float32)
+        classes = output[..., : 4 * GROUPS].reshape(1, HALF, HALF, 4, GROUPS)
+        classes[..., 0] = 1
+        for kind, columns in (("bag", slice(5, 20)), ("trousers", slice(30, 60))):
+            classes[:, 20:60, columns] = (0, 0, 1)
+            output[:, 20:60, columns, 4 * GROUPS + TYPES.index(kind)] = 1
+        if self.person:
+            classes[:, 5:20, 30:60] = (0, 1, 0)
+        output[..., : 4 * GROUPS] = classes.reshape(1, HALF, HALF, 4 * GROUPS)
+        return np.concatenate([output, output[:, :, ::-1]])[: len(squeezed)]  # the second look is mirrored
+
+
+@pytest.mark.parametrize("person", [True, False])
+def test_a_parser_finds_garments_with_type_and_whether_they_are_worn(person, photo, monkeypatch):
+    monkeypatch.setattr(finder, "_model", lambda file: _Parser(person))
+    found = Finder().garments(photo)
+    assert [(one.type, one.worn) for one in found] == [("trousers", person), ("bag", person)]
+    assert found[0].mask.shape == photo.shape[:2]
+    assert found[0].mask.mean() == pytest.approx(40 * 30 / 64**2, abs=0.01)
+    np.testing.assert_array_equal(Finder().main_mask(photo), found[0].mask)
 
 
 def test_the_overlap_is_intersection_over_union():

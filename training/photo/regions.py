@@ -1,0 +1,233 @@
+"""Where the garments of a photograph are: a parse in; type, mask and confidence of each garment out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from training.photo.garment_types import TYPES
+from training.photo.preprocessing import (
+    CONNECTIVITY,
+    MASK_THRESHOLD,
+    MIN_AREA,
+    SMALLEST_PART,
+    SMALLEST_WORN,
+    SURE_OF_TURN,
+    WORN_SHARE,
+)
+from training.photo.segmenter import Parse, turn
+
+_NEIGHBOURS = ndimage.generate_binary_structure(2, CONNECTIVITY)
+_SMALL_TYPES = ("shoes", "bag", "hat")
+_OUTFITS = (("upper", "outer", "trousers"), ("upper", "outer", "skirt"), ("dress", "outer"))
+"""What one person wears together, besides shoes, bags and hats."""
+
+_DOUBT, _LEAST_CHANCE = 1e-3, 1e-9
+_ZONES = (("upper", "outer", "dress"), ("trousers", "skirt"), ("shoes",), ("bag",), ("hat",))
+_ZONE_OF = np.array([next(n for n, zone in enumerate(_ZONES) if kind in zone) for kind in TYPES])
+
+
+@dataclass(frozen=True)
+class Region:
+    """A garment in a photograph.
+
+    Parameters
+    ----------
+    type : str
+        One of `TYPES`.
+    mask : bool (128, 128)
+        Rows and columns in proportion to the photograph's.
+    confidence : float in [0, 1]
+        The intersection over union with the true mask that the probabilities lead to expect.
+    worn : bool
+        Whether a person wears or holds it.
+    """
+
+    type: str
+    mask: np.ndarray
+    confidence: float
+    worn: bool
+
+
+def main_parts(mask: np.ndarray) -> np.ndarray:
+    """Keep the largest component of a mask, bool (h, w), and those that are not small beside it."""
+    labels, count = ndimage.label(mask, _NEIGHBOURS)
+    if count < 2:
+        return mask
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0  # the background
+    return (areas >= SMALLEST_PART * areas.max())[labels]
+
+
+def _expected_iou(mask: np.ndarray, probability: np.ndarray) -> float:
+    """Return the expected intersection over union with the true mask, given the probabilities."""
+    inside = float(probability[mask].sum())
+    return inside / max(float(np.count_nonzero(mask)) + float(probability.sum()) - inside, 1e-9)
+
+
+def _enlarged(types: np.ndarray) -> np.ndarray:
+    """Repeat (64, 64, k) for every pixel of the mask: (128, 128, k)."""
+    return types.repeat(2, axis=0).repeat(2, axis=1)
+
+
+def _type_in(mask: np.ndarray, parse: Parse) -> tuple[int, np.ndarray]:
+    """Return the type of what a mask shows, and the shares of all types in it, float (8,)."""
+    half = mask[::2, ::2]
+    shares = parse.types[half if half.any() else np.ones_like(half)].mean(axis=0)
+    return int(shares.argmax()), shares
+
+
+def _apart(mask: np.ndarray) -> list[np.ndarray]:
+    """Split a mask into parts that lie beside each other; those whose boxes overlap are one garment's."""
+    labels, count = ndimage.label(mask, _NEIGHBOURS)
+    groups: list[tuple[np.ndarray, tuple[slice, slice]]] = []
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        part, bounds = labels == number, box
+        for other in [group for group in groups if _overlap(group[1], bounds)]:
+            groups.remove(other)
+            part, bounds = part | other[0], _around(bounds, other[1])
+        groups.append((part, bounds))
+    return [part for part, _ in groups]
+
+
+def _overlap(first: tuple[slice, slice], second: tuple[slice, slice]) -> bool:
+    """Whether two boxes share more than a quarter of the smaller one."""
+    common = 1
+    for a, b in zip(first, second, strict=True):
+        common *= max(0, min(a.stop, b.stop) - max(a.start, b.start))
+    return common > 0.25 * min(_area(first), _area(second))
+
+
+def _area(box: tuple[slice, slice]) -> int:
+    return (box[0].stop - box[0].start) * (box[1].stop - box[1].start)
+
+
+def _around(first: tuple[slice, slice], second: tuple[slice, slice]) -> tuple[slice, slice]:
+    rows, columns = (
+        slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(first, second, strict=True)
+    )
+    return rows, columns
+
+
+def _laid_out(parse: Parse, mask: np.ndarray) -> list[Region]:
+    """Return the garments of a photograph without a person: each what lies apart."""
+    kept = main_parts(mask)
+    kind, shares = _type_in(kept, parse)
+    zones = np.bincount(_ZONE_OF, shares, minlength=len(_ZONES))
+    parts = [kept] if TYPES[kind] == "shoes" and zones[_ZONE_OF[kind]] > 0.8 else _apart(kept)
+    return [
+        Region(TYPES[_type_in(part, parse)[0]], part, _expected_iou(part, _alone(parse, part, parts)), False)
+        for part in parts
+    ]
+
+
+def _alone(parse: Parse, part: np.ndarray, parts: list[np.ndarray]) -> np.ndarray:
+    """Return the probability of garment, without what belongs to other parts."""
+    others = [other for other in parts if other is not part]
+    return np.where(np.any(others, axis=0), 0, parse.garment) if others else parse.garment
+
+
+def _as_outfit(types: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Leave the types, float (64, 64, 8), of the likeliest outfit where bool (64, 64) is true; others are 0.
+
+    Else parts of a dress would be taken for a shirt here, and for a skirt there.
+    """
+    allowed = np.array([[kind in (*outfit, *_SMALL_TYPES) for kind in TYPES] for outfit in _OUTFITS])
+    seen = types[there]
+    fit = [np.log(seen[:, outfit].max(axis=-1) + _DOUBT).mean() for outfit in allowed]
+    return np.where(allowed[int(np.argmax(fit))], types, 0)
+
+
+def _worn(parse: Parse, mask: np.ndarray) -> list[Region]:
+    """Return the garments of a person, one of each type."""
+    there = mask[::2, ::2]
+    types = _as_outfit(parse.types, there) if there.any() else parse.types.copy()
+    while True:
+        best = _enlarged(types.argmax(axis=-1))
+        areas = np.bincount(best[mask], minlength=len(TYPES))
+        most = {n: areas[_ZONE_OF == n].max() for n in range(len(_ZONES))}
+        stray = [  # a patch of a coat that is taken for a shirt
+            kind
+            for kind in np.flatnonzero(areas)
+            if types[..., kind].any() and areas[kind] < SMALLEST_PART * most[_ZONE_OF[kind]]
+        ]
+        if not stray:
+            break
+        types[..., stray] = 0
+    regions = []
+    for kind in np.flatnonzero(areas):
+        part = main_parts(mask & (best == kind))
+        least = SMALLEST_WORN if TYPES[kind] in _SMALL_TYPES else MIN_AREA / 2
+        if part.sum() >= least * part.size:
+            probability = np.where(best == kind, parse.garment, 0)
+            regions.append(Region(TYPES[kind], part, _expected_iou(part, probability), True))
+    return regions
+
+
+def _weight(region: Region) -> float:
+    """Return how likely a person means this garment: its area, less beside the middle or for a shoe."""
+    rows, columns = np.nonzero(region.mask)
+    height, width = region.mask.shape
+    off = abs(columns.mean() / width - 0.5) + 0.5 * abs(rows.mean() / height - 0.5)
+    small = 0.4 if region.worn and region.type in _SMALL_TYPES else 1.0
+    return float(len(rows)) * (1 - 0.8 * off) * small
+
+
+def find(parse: Parse) -> list[Region]:
+    """Return the garments of a photograph, if there are any, the one that a person would mean first."""
+    mask = parse.garment > MASK_THRESHOLD
+    area = int(np.count_nonzero(mask))
+    if area < SMALLEST_WORN * mask.size:
+        return []
+    worn = int(np.count_nonzero(parse.person > MASK_THRESHOLD)) >= WORN_SHARE * area
+    regions = _worn(parse, mask) if worn else _laid_out(parse, mask)
+    least = MIN_AREA if not worn else 0.0
+    regions = [region for region in regions if np.count_nonzero(region.mask) >= least * mask.size]
+    return sorted(regions, key=_weight, reverse=True)
+
+
+def find_upright(photo: np.ndarray, parse: Callable[[np.ndarray], Parse]) -> tuple[list[Region], int]:
+    """Find the garments of a photograph that may lie on its side or its head.
+
+    Where the parse says so, the photograph is turned and parsed again. It stays as it was where both looks
+    together are not sure of it.
+
+    Parameters
+    ----------
+    photo : uint8 (h, w, 3)
+    parse : function
+        From a photograph to its `Parse`.
+
+    Returns
+    -------
+    regions : list of Region
+        As `find` tells them from the upright photograph; their masks are in the frame of `photo`.
+    turned : int
+        By how many degrees, 0, 90, 180 or 270, it was turned clockwise.
+    """
+    parsed = parse(photo)
+    quarters = int(np.argmax(parsed.turns))
+    if quarters:
+        turned = 90 * quarters
+        other = parse(turn(photo, turned))
+        if turn_log_odds(_log(parsed), _log(other), quarters) >= SURE_OF_TURN:
+            return [replace(one, mask=turn(one.mask, -turned)) for one in find(other)], turned
+    return find(parsed), 0
+
+
+def turn_log_odds(before: np.ndarray, after: np.ndarray, quarters: int) -> float:
+    """Return how much likelier it is that a photograph is to be turned than that it stands upright.
+
+    Parameters
+    ----------
+    before, after : float (4,)
+        Log probabilities of the four turns, of the photograph as it is and turned clockwise.
+    quarters : int
+        By how many quarters it was turned.
+    """
+    return float(before[quarters] - before[0] + after[0] - after[-quarters])
+
+
+def _log(parse: Parse) -> np.ndarray:
+    return np.log(np.maximum(parse.turns, _LEAST_CHANCE))
