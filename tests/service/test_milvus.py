@@ -75,8 +75,8 @@ def test_the_service_searches_changes_and_switches_over_milvus(shop, pictures, p
     assert shop.client.delete("/v1/items/new", headers=shop.headers).status_code == 200
     assert upload(wide, limit=1) != ["new"]
     assert shop.client.get("/v1/items/new").status_code == 404
-    similar = shop.client.get("/v1/items/hat/0/similar?limit=3")
-    assert set(names(similar)) == {"hat/1", "hat/2", "hat/3"}
+    similar = shop.client.get("/v1/items/shirt/0/similar?limit=3")
+    assert set(names(similar)) == {"shirt/1", "shirt/2", "shirt/3"}
     deep = shop.client.get("/v1/items/hat/0/similar?offset=20000")
     assert (deep.status_code, deep.json["param"]) == (400, "offset")
 

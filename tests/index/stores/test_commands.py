@@ -13,7 +13,7 @@ from training.photo.encoder import Encoder
 @pytest.fixture
 def run(lite, monkeypatch, make_encoder, plain_garments):
     monkeypatch.setattr(Encoder, "load", lambda folder: make_encoder())
-    monkeypatch.setattr("index.editing.isolate", garment.isolate)
+    monkeypatch.setattr("index.editing.cut_garments", lambda rgb, kind, _: [garment.isolate(rgb, kind)])
     monkeypatch.setenv("SILHOUETTE_STORE", lite.address)
 
     def run(*arguments, folder="--indexes"):
