@@ -23,6 +23,9 @@ _SMALL_TYPES = ("shoes", "bag", "hat")
 _OUTFITS = (("upper", "outer", "trousers"), ("upper", "outer", "skirt"), ("dress", "outer"))
 """What one person wears together, besides shoes, bags and hats."""
 
+_WEARABLE = np.array([[kind in (*outfit, *_SMALL_TYPES) for kind in TYPES] for outfit in _OUTFITS])
+"""Which types each outfit may have: bool (3, 8)."""
+
 _DOUBT, _LEAST_CHANCE = 1e-3, 1e-9
 _ZONES = (("upper", "outer", "dress"), ("trousers", "skirt"), ("shoes",), ("bag",), ("hat",))
 _ZONE_OF = np.array([next(n for n, zone in enumerate(_ZONES) if kind in zone) for kind in TYPES])
@@ -133,10 +136,9 @@ def _as_outfit(types: np.ndarray, there: np.ndarray) -> np.ndarray:
 
     Else parts of a dress would be taken for a shirt here, and for a skirt there.
     """
-    allowed = np.array([[kind in (*outfit, *_SMALL_TYPES) for kind in TYPES] for outfit in _OUTFITS])
     seen = types[there]
-    fit = [np.log(seen[:, outfit].max(axis=-1) + _DOUBT).mean() for outfit in allowed]
-    return np.where(allowed[int(np.argmax(fit))], types, 0)
+    fit = [np.log(seen[:, outfit].max(axis=-1) + _DOUBT).mean() for outfit in _WEARABLE]
+    return np.where(_WEARABLE[int(np.argmax(fit))], types, 0)
 
 
 def _worn(parse: Parse, mask: np.ndarray) -> list[Region]:

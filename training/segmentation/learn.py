@@ -39,6 +39,7 @@ DRAWN = 400
 DRAWN_VALIDATION = 100
 FIGURES = 800
 RANGES = 150
+"""About how many photographs give the ranges of the exported network's numbers."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from keras import layers, ops
 
 from training.photo.garment_types import CLASSES, PERSON, TYPES
 from training.photo.preprocessing import SEGMENTER_SIDE as SIDE
-from training.photo.segmenter import TURN_RANGE
+from training.photo.segmenter import GROUPS, HALF, TURN_RANGE
 from training.segmentation.labels import ANY_TYPE
 
 Tensor = Any
@@ -21,9 +21,6 @@ Tensor = Any
 WIDTHS = (16, 32, 64, 128, 160)
 DEEP = 3
 """Number of downsampling steps after which a step has a second residual convolution."""
-
-GROUPS = 3
-"""Background, person, garment of any type."""
 
 TYPE_WEIGHT = {"shoes": 1.5, "bag": 1.5, "hat": 1.5}
 TYPE_SHARE = 1.0
@@ -59,8 +56,7 @@ def build() -> keras.Model:
 
 def split(outputs: Tensor) -> tuple[Tensor, Tensor]:
     """Return the logits of the groups, (n, 128, 128, 3), and those of the types, (n, 64, 64, 8)."""
-    half = SIDE // 2
-    groups = ops.reshape(outputs[..., : 4 * GROUPS], (-1, half, half, 2, 2, GROUPS))
+    groups = ops.reshape(outputs[..., : 4 * GROUPS], (-1, HALF, HALF, 2, 2, GROUPS))
     groups = ops.reshape(ops.transpose(groups, (0, 1, 3, 2, 4, 5)), (-1, SIDE, SIDE, GROUPS))
     return groups, outputs[..., 4 * GROUPS :]
 
@@ -90,17 +86,16 @@ def exported(model: keras.Model, turns: TurnHead | None = None) -> keras.Model:
 
     With a head, the logits of the quarter turns follow, as `training.photo.segmenter.read_output` wants them.
     """
-    half = SIDE // 2
     outputs = model.output
-    groups = layers.Reshape((half, half, 4, GROUPS))(outputs[..., : 4 * GROUPS])
-    groups = layers.Reshape((half, half, 4 * GROUPS))(layers.Softmax()(groups))
+    groups = layers.Reshape((HALF, HALF, 4, GROUPS))(outputs[..., : 4 * GROUPS])
+    groups = layers.Reshape((HALF, HALF, 4 * GROUPS))(layers.Softmax()(groups))
     types = layers.Softmax()(outputs[..., 4 * GROUPS :])
     parts = [groups, types]
     if turns is not None:
         head = layers.Dense(turns.bias.size)
         logits = layers.Reshape((1, 1, turns.bias.size))(head(deepest(model).output))
         head.set_weights([turns.weights / TURN_RANGE, turns.bias / TURN_RANGE + 0.5])
-        parts.append(layers.UpSampling2D(half)(ops.clip(logits, 0, 1)))
+        parts.append(layers.UpSampling2D(HALF)(ops.clip(logits, 0, 1)))
     return keras.Model(model.input, layers.Concatenate()(parts))
 
 

@@ -12,7 +12,7 @@ from index.stores.folder.changes import FORGET, Change, Changes
 from index.stores.folder.journal import NOWHERE, Position
 from index.stores.folder.version import Version
 from index.vectors.flat import FlatIndex
-from index.views import ALL, Views
+from index.views import ALL, Views, view_numbers
 from training.catalogue.reader import Item
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder
@@ -117,7 +117,7 @@ def _views(change: Change, version: Version) -> Views | None:
 def _items_first(views: Sequence[Views]) -> tuple[np.ndarray, np.ndarray]:
     """Return the owner of each view and its place among its owner's, in the order of the vectors."""
     owners = np.repeat(np.arange(len(views)), [len(each) for each in views])
-    places = np.concatenate([np.arange(len(each)) for each in views]) if views else owners
+    places = view_numbers(owners)
     order = np.argsort(places > 0, kind="stable")
     return owners[order], places[order]
 
