@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from training.photo.garment_types import TYPES
-from training.photo.regions import find, main_parts
+from training.photo.regions import Region, _weight, find, find_upright, main_parts, turn_log_odds
 from training.photo.segmenter import Parse
 
 SIDE = 128
@@ -132,3 +134,159 @@ def test_small_components_are_dropped_and_large_ones_kept():
     mask[:10, :10] = mask[12:17, 12:17] = mask[0, 19] = True
     kept = main_parts(mask)
     assert kept[:10, :10].all() and kept[12:17, 12:17].all() and not kept[0, 19]
+
+
+def test_an_empty_mask_stays_empty():
+    assert not main_parts(np.zeros((20, 20), bool)).any()
+
+
+@pytest.mark.parametrize(("area", "kept"), [(14, False), (15, True)])
+def test_a_component_counts_from_15_of_100_pixels_of_the_largest_on(area, kept):
+    mask = np.zeros((20, 20), bool)
+    mask[:10, :10] = mask[15, :area] = True
+    assert main_parts(mask)[15].sum() == (area if kept else 0)
+
+
+def test_the_confidence_is_the_expected_overlap_with_the_true_mask():
+    parse = _parse(("dress", (30, 44, 100, 84)))
+    parse.garment[30:100, 44:84] = 0.8
+    parse.garment[100:120, 44:84] = 0.3  # it may go on here
+    assert find(parse)[0].confidence == pytest.approx(0.8 * 70 / (70 + 0.3 * 20), abs=1e-4)
+
+
+def test_of_what_a_person_wears_only_what_may_be_of_a_garment_bears_on_its_confidence():
+    parse = _parse(("upper", (24, 44, 60, 84)), ("trousers", (60, 44, 110, 84)), person=[HEAD])
+    parse.garment[24:60, 44:84] = 0.75
+    parse.garment[110:120, 44:84] = 0.4
+    parse.types[55:60, 22:42, TYPES.index("trousers")] = 0.9  # a hem that is hardly to be seen
+    confidence = {region.type: region.confidence for region in find(parse)}
+    assert confidence["upper"] == pytest.approx(0.75, abs=1e-4)
+    assert confidence["trousers"] == pytest.approx(0.98 * 50 / (50 + 0.4 * 10), abs=1e-4)
+
+
+def _corner(*boxes):
+    """A garment of the shape of an L, and others in some boxes."""
+    return _parse(*(("upper", box) for box in ((20, 20, 110, 40), (90, 20, 110, 100), *boxes)))
+
+
+def _transposed(parse):
+    return Parse(*(plane.swapaxes(0, 1) for plane in parse.maps))
+
+
+@pytest.mark.parametrize("way", [lambda parse: parse, _transposed], ids=["across", "down"])
+@pytest.mark.parametrize(
+    ("boxes", "count"),
+    [
+        ([(30, 92, 70, 122)], 1),  # 8 of its 30 columns are within the bounds of the L
+        ([(30, 92, 70, 124)], 2),  # 8 of 32
+        ([(30, 92, 70, 122), (80, 104, 108, 122)], 1),  # within the bounds of the first two together
+        ([(80, 104, 108, 122)], 2),
+    ],
+)
+def test_garments_belong_together_whose_bounds_share_more_than_a_quarter_of_the_smaller(boxes, count, way):
+    assert len(find(way(_corner(*boxes)))) == count
+
+
+@pytest.mark.parametrize(
+    ("kind", "share", "count"), [("shoes", 0.85, 1), ("shoes", 0.75, 2), ("bag", 0.95, 2), ("hat", 0.95, 2)]
+)
+def test_two_things_are_a_pair_where_they_are_shoes_by_more_than_four_fifths(kind, share, count):
+    parse = _parse((kind, (40, 10, 90, 50)), (kind, (40, 70, 90, 110)))
+    parse.types[...] = 0
+    parse.types[..., TYPES.index(kind)], parse.types[..., TYPES.index("upper")] = share, 1 - share
+    assert len(find(parse)) == count
+
+
+def test_shoes_with_some_doubt_between_all_other_types_are_a_pair():
+    """The doubt is summed by where garments are worn, not by type."""
+    parse = _parse(("shoes", (40, 10, 90, 50)), ("shoes", (40, 70, 90, 110)))
+    parse.types[...] = 0.3 / 7
+    parse.types[..., TYPES.index("shoes")] = 0.7
+    assert len(find(parse)) == 2
+
+
+def test_a_part_that_can_be_of_no_dress_rules_a_dress_out():
+    """One garment of which three fifths look like a dress, and no dress looks like the rest."""
+    parse = _parse(("upper", (20, 40, 120, 90)), person=[HEAD])
+    parse.types[...] = 0
+    parse.types[:40, :, TYPES.index("dress")], parse.types[:40, :, TYPES.index("upper")] = 0.75, 0.2
+    parse.types[40:, :, TYPES.index("upper")] = 0.5
+    assert [region.type for region in find(parse)] == ["upper"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "box", "found"),
+    [
+        ("shoes", (112, 48, 118, 56), False),  # 48 pixels, less than 3 in 1000
+        ("shoes", (112, 48, 122, 54), True),
+        ("bag", (100, 10, 106, 18), False),
+        ("bag", (100, 10, 110, 16), True),
+        ("hat", (0, 60, 6, 68), False),
+        ("hat", (0, 60, 6, 70), True),
+        ("upper", (40, 100, 50, 116), False),  # 160, less than 1 in 100
+        ("upper", (40, 100, 52, 114), True),
+    ],
+)
+def test_on_a_person_small_things_count_from_3_in_1000_pixels_and_clothes_from_1_in_100(kind, box, found):
+    parse = _parse(("trousers", (60, 48, 98, 80)), (kind, box), person=[HEAD])
+    assert {region.type for region in find(parse)} == ({"trousers", kind} if found else {"trousers"})
+
+
+@pytest.mark.parametrize(("side", "found"), [(18, False), (20, True)])
+def test_what_is_laid_out_counts_from_2_in_100_pixels_on(side, found):
+    assert bool(find(_parse(("upper", (40, 40, 58, 40 + side))))) is found
+
+
+@pytest.mark.parametrize(("width", "types"), [(30, {"outer", "upper"}), (28, {"outer"})])
+def test_a_shirt_under_a_coat_is_one_from_15_of_100_of_its_pixels_on(width, types):
+    """Of 2300 pixels, 300 or 280 are the shirt's."""
+    parse = _parse(("outer", (24, 40, 74, 86)), ("upper", (40, 50, 50, 50 + width)), person=[HEAD])
+    assert {region.type for region in find(parse)} == types
+
+
+@pytest.mark.parametrize(("columns", "worn"), [(30, True), (29, False)])
+def test_garments_are_worn_from_6_pixels_of_skin_to_100_of_theirs_on(columns, worn):
+    skin = (0, 10, 10, 10 + columns)
+    [region] = find(_parse(("dress", (20, 10, 70, 110)), person=[skin]))
+    assert region.worn is worn
+
+
+@pytest.mark.parametrize("person", [(), (HEAD,)], ids=["laid out", "worn"])
+def test_a_net_so_thin_that_no_type_is_told_for_its_own_pixels_has_a_type(person):
+    """Types are told for every second row and column; a net may lie between them."""
+    parse = _parse(("bag", (30, 30, 100, 90)), person=person)
+    parse.garment[::2, ::2] = 0
+    [region] = find(parse)
+    assert region.worn is bool(person) and region.mask.sum() == 70 * 60 * 3 / 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "worn", "share"), [("dress", True, 1), ("bag", False, 1), ("bag", True, 0.4)]
+)
+def test_a_garment_weighs_its_area_less_what_it_lies_off_the_middle(kind, worn, share):
+    mask = np.zeros((64, 128), bool)
+    mask[10:30, 90:100] = True  # the middle of its rows is 19.5, of its columns 94.5
+    off = (94.5 / 128 - 0.5) + (0.5 - 19.5 / 64) / 2
+    weight = _weight(Region(kind, mask, 1.0, worn))
+    assert weight == pytest.approx(200 * (1 - 0.8 * off) * share)
+
+
+@pytest.mark.parametrize(
+    ("quarters", "odds"), [(1, -2 + 1 - 16 + 128), (2, -4 + 1 - 16 + 64), (3, -8 + 1 - 16 + 32)]
+)
+def test_both_looks_bear_on_a_turn(quarters, odds):
+    before, after = np.array([-1.0, -2, -4, -8]), np.array([-16.0, -32, -64, -128])
+    assert turn_log_odds(before, after, quarters) == odds
+
+
+@pytest.mark.parametrize(("odds", "turned"), [(5.999, 0), (6.0, 90)])
+def test_a_photograph_is_turned_from_the_log_odds_that_are_set_on(monkeypatch, odds, turned):
+    monkeypatch.setattr("training.photo.regions.turn_log_odds", lambda *_: odds)
+    lying = replace(_parse(("dress", (30, 44, 100, 84))), turns=(0.1, 0.9, 0.0, 0.0))
+    assert find_upright(np.zeros((8, 8, 3), np.uint8), lambda _: lying)[1] == turned
+
+
+def test_a_turn_of_which_the_network_is_certain_is_believed():
+    """The chance of another turn is 0, whose logarithm would be none."""
+    looks = iter(replace(_parse(), turns=turns) for turns in [(0.0, 0.0, 1.0, 0.0), (1.0, 0.0, 0.0, 0.0)])
+    assert find_upright(np.zeros((8, 8, 3), np.uint8), lambda _: next(looks))[1] == 180

@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 from training.errors import ImageTooComplex, UnreadableImage
 from training.photo import structure
@@ -123,23 +123,8 @@ def test_a_way_of_packing_pixels_that_costs_too_much_is_named(photo, what):
 
 
 def test_a_large_plain_png_has_few_enough_parts():
-    file = io.BytesIO()
-    noise = np.random.default_rng(0).integers(0, 256, (2500, 4000, 3), np.uint8)
-    Image.fromarray(noise).save(file, "PNG", compress_level=1)
-    plain = file.getvalue()
-    at = plain.index(b"IDAT") - 4
-    pixels = b"".join(
-        plain[here + 8 : here + 8 + struct.unpack_from(">I", plain, here)[0]] for here in chunks(plain, at)
-    )
-    small = b"".join(chunk(b"IDAT", pixels[here : here + 8192]) for here in range(0, len(pixels), 8192))
-    structure.check_structure(plain[:at] + small + chunk(b"IEND", b""), "PNG")
-
-
-def chunks(png, at):
-    """Yield where each chunk of pixels begins."""
-    while png[at + 4 : at + 8] == b"IDAT":
-        yield at
-        at += 12 + struct.unpack_from(">I", png, at)[0]
+    """Ten megapixels of noise, which no compression makes less, in the small chunks of some programs."""
+    structure.check_structure(png_with(chunk(b"IDAT", bytes(8192)) * (3 * 10_000_000 // 8192)), "PNG")
 
 
 def test_the_structure_of_every_type_is_walked():
@@ -173,3 +158,175 @@ def test_tiff_is_read_in_the_usual_compressions(compression):
     file = io.BytesIO()
     Image.new("RGB", (64, 48), (200, 30, 60)).save(file, "TIFF", compression=compression)
     assert np.abs(decode(file.getvalue())[24, 32].astype(int) - (200, 30, 60)).max() < 6
+
+
+def parts(data, form):
+    """What each part of a file counts."""
+    return list(structure._WALKS[form].parts(data))
+
+
+def tiff(order, *tags):
+    """A TIFF of one byte order, with tags of number, kind, count and packed value."""
+    entries = b"".join(struct.pack(order + "HHI", *tag) + value.ljust(4, b"\0") for *tag, value in tags)
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "I", 12) + bytes(4)
+    return head + struct.pack(order + "H", len(tags)) + entries + bytes(4)
+
+
+PNG, SCAN = b"\x89PNG\r\n\x1a\n", b"\xff\xda"
+EXIF = b"Exif\0\0"
+
+WALKED = {
+    "lengths of segments": ("JPEG", segment(0xE0, b"abc") + segment(0xFE, b"") + SCAN, [5, 2]),
+    "all Exif for each of its segments": (
+        "JPEG", segment(0xE1, EXIF) + segment(0xE1, b"http") + segment(0xE1, EXIF + b"abc") + SCAN,
+        [8, 6, 8 + 11],
+    ),
+    "a length that is none": ("JPEG", b"\xff\xe0\0\0" + segment(0xE2, b"") + SCAN, [2, 2]),
+    "junk by every 64 bytes": (
+        "JPEG", bytes(64) + segment(0xE0, b"") + bytes(65) + segment(0xE0, b"a") + SCAN, [0, 2, 0, 0, 3]
+    ),
+    "nothing behind the scan": ("JPEG", SCAN + segment(0xE0, b""), []),
+    "chunks": ("PNG", chunk(b"IHDR", bytes(13)) + chunk(b"tEXt", b"a\0b"), [13, 3]),
+    "no pixels": ("PNG", chunk(b"IDAT", b"abc") + chunk(b"fdAT", b"ab") + chunk(b"gAMA", b"abcd"), [0, 0, 4]),
+    "what unpacks, by what it may become": (
+        "PNG", b"".join(chunk(kind, b"a") for kind in (b"iCCP", b"zTXt", b"iTXt", b"tIME")), [2**18] * 3 + [1]
+    ),
+    "what unpacks and is long": ("PNG", chunk(b"zTXt", bytes(2**18 + 7)), [2**18 + 7]),
+    "nothing behind the end": ("PNG", chunk(b"IEND", b"") + chunk(b"tEXt", b"a\0b"), []),
+    "a chunk of which but the head is there": ("PNG", struct.pack(">I", 9) + b"tEXt", [9]),
+    "a head that is cut off": ("PNG", struct.pack(">I", 9) + b"tEX", []),
+    "an even place for each": ("WEBP", b"abcd\1\0\0\0x\0" + b"abcd\2\0\0\0xx" + b"abcd\3\0\0\0", [1, 2, 3]),
+    "no pixels of WebP": (
+        "WEBP", b"".join(kind + b"\2\0\0\0xx" for kind in (b"VP8 ", b"VP8L", b"ALPH", b"ANMF", b"VP8X")),
+        [0, 0, 0, 0, 2],
+    ),
+    "extensions and what they hold": ("GIF", b"!\xfe\2ab\1c\0" + b"!\xf9\3abc\0" + b",abc", [0, 2, 1, 0, 3]),
+    "each byte that is none": ("GIF", b"ab!\xfe\1a\0;!\xfe\1a\0", [0, 0, 0, 1]),
+    "an extension that is cut off": ("GIF", b"!\xfe\2a", [0, 2]),
+    "boxes": ("AVIF", box(b"ftyp", b"avif") + box(b"free", b""), [12, 8]),
+    "boxes that describe, 32 times": (
+        "HEIF", box(b"meta", b"a") + box(b"moov", b"") + box(b"mdat", b"abc"), [288, 256, 0]
+    ),
+    "a box to the end": ("AVIF", struct.pack(">I4s", 0, b"free") + bytes(10), [18]),
+    "a long length": ("AVIF", struct.pack(">I4sQ", 1, b"free", 20) + bytes(4) + box(b"skip", b""), [20, 8]),
+    "a length shorter than its own": ("AVIF", struct.pack(">I4s", 3, b"free") + box(b"skip", b""), [3, 8]),
+    "a long length that is cut off": ("AVIF", struct.pack(">I4s", 1, b"free") + bytes(7), [1]),
+}  # fmt: skip
+
+
+def whole(form, body):
+    """What walks begin with, and a body."""
+    if form == "WEBP":
+        return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
+    return {"JPEG": b"\xff\xd8", "PNG": PNG, "GIF": GIF[:13]}.get(form, b"") + body
+
+
+@pytest.mark.parametrize("name", WALKED)
+def test_each_part_counts_the_bytes_that_reading_it_moves(name):
+    form, body, counts = WALKED[name]
+    assert parts(whole(form, body), form) == counts
+
+
+def test_the_markers_of_jpeg_without_a_length_are_those_of_pillow():
+    bare = {marker & 0xFF for marker, (*_, read) in JpegImagePlugin.MARKER.items() if read is None}
+    for marker in set(range(1, 0xFF)) - {SCAN[1]}:  # a length of 4, or 4 bytes that are no segment
+        counts = parts(b"\xff\xd8\xff" + bytes([marker]) + b"\0\4ab" + SCAN, "JPEG")
+        assert counts == ([0, 0] if marker in bare else [4])
+
+
+def test_chunks_of_webp_end_with_the_length_of_the_file():
+    chunks = b"abcd\2\0\0\0xx"
+    assert parts(whole("WEBP", chunks) + chunks, "WEBP") == [2]
+
+
+@pytest.mark.parametrize("flags", [0, 7, 127, 128, 129, 135, 246, 255])
+def test_the_blocks_of_a_gif_begin_behind_its_colours(flags):
+    colours = 3 * 2 ** (flags % 8 + 1) if flags >= 128 else 0
+    gif = b"GIF89a\x40\0\x40\0" + bytes([flags, 0, 0])
+    assert parts(gif + b"a" * colours + b"!\xfe\1a\0,", "GIF") == [0, 1]
+    assert parts(gif[:10], "GIF") == []
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_tags_of_tiff_count_what_they_hold_and_strips_and_tiles_one_by_one(order):
+    short, long = (order + kind for kind in "HI")
+    data = tiff(
+        order,
+        (256, 3, 1, struct.pack(short, 64)),
+        (259, 3, 1, struct.pack(short, 5)),
+        (273, 4, 3, struct.pack(long, 200)),
+        (322, 4, 1, struct.pack(long, 2**13)),
+        (324, 4, 2, struct.pack(long, 200)),
+        (700, 1, 4000, struct.pack(long, 200)),
+    )
+    assert parts(data, "TIFF") == [1, 1, 0, 0, 0, 3, 1, 0, 0, 2, 4000]
+    assert parts(data[:-4], "TIFF")[-1] == 4000 and parts(data[:-6], "TIFF")[-1] == 2  # cut off within a tag
+    assert parts(data[:7], "TIFF") == parts(data[:12], "TIFF") == []
+
+
+@pytest.mark.parametrize("tag", [322, 323])
+@pytest.mark.parametrize("order", "<>")
+def test_tiles_are_of_8192_pixels_a_side_at_most(tag, order):
+    with pytest.raises(UnreadableImage, match="a tile of 8,193 pixels"):
+        parts(tiff(order, (tag, 3, 1, struct.pack(order + "H", 2**13 + 1))), "TIFF")
+
+
+@pytest.mark.parametrize("compression", [0, 1, 2, 4, 5, 6, 7, 8, 9, 34712])
+def test_compressions_of_tiff_are_those_that_pillow_reads_at_once(compression):
+    data = tiff("<", (259, 3, 1, struct.pack("<H", compression)))
+    if compression in (1, 5, 7, 8):
+        assert parts(data, "TIFF") == [1]
+    else:
+        with pytest.raises(UnreadableImage, match=f"compression {compression},"):
+            parts(data, "TIFF")
+
+
+@pytest.mark.parametrize(
+    ("header", "compression", "refused"),
+    [(40, 0, False), (40, 1, True), (40, 2, True), (40, 3, False), (12, 1, False)],
+)
+def test_runs_of_bmp_are_refused(header, compression, refused):
+    data = b"BM" + bytes(12) + struct.pack("<IiiHHI", header, 64, 64, 1, 8, compression)
+    if refused:
+        with pytest.raises(UnreadableImage, match="run-length encoding"):
+            parts(data, "BMP")
+    else:
+        assert parts(data, "BMP") == []
+
+
+@pytest.mark.parametrize(
+    ("form", "most", "part"),
+    [
+        ("JPEG", 1_000, b"\xff\xf1"),
+        ("PNG", 20_000, chunk(b"IDAT", b"")),
+        ("WEBP", 2_000, b"VP8 " + bytes(4)),
+        ("GIF", 20_000, b"a"),
+        ("AVIF", 1_000, box(b"mdat", b"")),
+        ("HEIF", 1_000, box(b"mdat", b"")),
+    ],
+)
+def test_a_file_has_as_many_parts_as_it_may_and_no_more(form, most, part):
+    structure.check_structure(whole(form, part * most), form)
+    with pytest.raises(ImageTooComplex, match=f"more than {most:,} "):
+        structure.check_structure(whole(form, part * (most + 1)), form)
+
+
+def test_strips_of_tiff_are_as_many_as_they_may_be_and_no_more():
+    for strips, refused in ((19_999, False), (20_000, True)):
+        data = tiff("<", (273, 4, strips, bytes(4)))
+        if refused:
+            with pytest.raises(ImageTooComplex, match="more than 20,000 tags, strips and tiles"):
+                structure.check_structure(data, "TIFF")
+        else:
+            structure.check_structure(data, "TIFF")
+
+
+@pytest.mark.parametrize(("more", "refused"), [(0, False), (1, True)])
+def test_a_head_may_move_8_mib_and_no_more(more, refused):
+    sizes = (5 * 2**20, 3 * 2**20 + more)
+    data = b"".join(struct.pack(">I4sQ", 1, b"free", size) + bytes(size - 16) for size in sizes)
+    if refused:
+        with pytest.raises(ImageTooComplex, match="metadata that takes more than 8 MiB to read"):
+            structure.check_structure(data, "AVIF")
+    else:
+        structure.check_structure(data, "AVIF")
