@@ -9,8 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from training.errors import FileTooLarge, ImageTooLarge, UnreadableImage, UnsupportedImageType
-from training.photo.images import decode, shrink
+from training.errors import (
+    FileTooLarge,
+    ImageTooLarge,
+    UnreadableImage,
+    UnsupportedImageType,
+)
+from training.photo.images import _reduced, decode, shrink
 
 
 def _quadrants(height=40, width=60):
@@ -234,3 +239,57 @@ def test_damaged_bytes_raise_our_error_or_decode(data, cut, place):
     except UnreadableImage:
         return
     assert photo.dtype == np.uint8 and photo.ndim == 3 and photo.shape[2] == 3
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_each_side_has_16_pixels_at_least(encode_image, turned):
+    def picture(side):
+        return encode_image(np.zeros((40, side, 3) if turned else (side, 40, 3), np.uint8))
+
+    assert min(decode(picture(16)).shape[:2]) == 16
+    with pytest.raises(UnreadableImage, match="15"):
+        decode(picture(15))
+
+
+def test_a_picture_may_have_as_many_pixels_and_bytes_as_are_accepted_and_no_more(encode_image, tmp_path):
+    data = encode_image(_quadrants(40, 60))
+    path = tmp_path / "photo.png"
+    path.write_bytes(data)
+    for source in (data, path):
+        assert decode(source, max_pixels=2400, max_bytes=len(data)).shape == (40, 60, 3)
+        with pytest.raises(ImageTooLarge, match="60 x 40 pixels; at most 2,399 pixels"):
+            decode(source, max_pixels=2399)
+        with pytest.raises(FileTooLarge, match=f"more than {len(data) - 1} bytes"):
+            decode(source, max_bytes=len(data) - 1)
+
+
+def test_a_picture_is_admitted_by_width_and_height_before_its_pixels_are_decoded(encode_image):
+    admitted = []
+    data = encode_image(np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8), "JPEG")
+    with pytest.raises(UnreadableImage, match="damaged or incomplete"):
+        decode(data[: len(data) // 2], admit=lambda *size: admitted.append(size))
+    assert admitted == [(80, 64)]
+
+    class NoRoom(Exception):
+        pass
+
+    def refuse(*_):
+        raise NoRoom
+
+    with pytest.raises(NoRoom):
+        decode(data, admit=refuse)
+
+
+def test_a_picture_that_would_take_longer_to_decode_than_is_accepted_is_refused(encode_image):
+    data = encode_image(_quadrants(600, 600), "JPEG", progressive=True)
+    assert decode(data, size=64).shape == (64, 64, 3)
+    with pytest.raises(ImageTooLarge, match="at most 0.001 s are given to it"):
+        decode(data, size=64, max_ms=1)
+
+
+@pytest.mark.parametrize("mode", ["P", "1", "RGBA", "LA", "I;16"])
+@pytest.mark.parametrize(("side", "size"), [(63, (63, 20)), (64, (32, 10)), (95, (48, 10)), (96, (32, 7))])
+def test_blocks_are_averaged_while_twice_the_size_is_left(mode, side, size):
+    """Two by two from four times the size on, three by three from six; Pillow averages no 16 bits."""
+    reduced = _reduced(Image.new(mode, (side, 20)), 16)
+    assert reduced.size == (size if mode != "I;16" else (side, 20))
