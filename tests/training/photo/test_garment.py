@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from training.catalogue.drawn import render, render_mask
 from training.catalogue.reader import read_catalogue
@@ -140,3 +141,82 @@ def test_from_the_least_confidence_on_a_garment_counts_as_found(monkeypatch, pho
     monkeypatch.setattr(regions, "_expected_iou", lambda *_: confidence)
     cut = isolate(photo)
     assert cut.found is found and (cut.box != garment.WHOLE) is found
+
+
+def region(box, confidence=0.9, kind="dress", worn=False):
+    """A garment in a box of top, left, bottom, right of a mask of side 128."""
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[box[0] : box[2], box[1] : box[3]] = True
+    return regions.Region(kind, mask, confidence, worn)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 0.499, 0.5, 0.699, 0.7, 1.0])
+def test_a_garment_is_found_from_one_half_on_and_uncertain_below_seven_tenths(confidence):
+    empty = np.zeros((SIDE, SIDE), np.uint8)
+    cut = Garment(np.dstack([empty] * 3), empty, garment.WHOLE, confidence)
+    assert (cut.found, cut.uncertain) == (confidence >= 0.5, 0.5 <= confidence < 0.7)
+    assert (cut.type, cut.worn, cut.turned) == ("", False, 0)
+
+
+@pytest.mark.parametrize("size", [(128, 128), (64, 256), (300, 150)])
+def test_bounds_are_fractions_of_the_picture_with_its_last_pixels(size):
+    height, width = size
+    mask = np.zeros(size, bool)
+    mask[10:31, 20:45] = mask[50, 60] = True
+    assert garment.bounds(mask) == pytest.approx((20 / width, 10 / height, 61 / width, 51 / height))
+
+
+@pytest.mark.parametrize(
+    ("box", "left", "top"), [((0.25, 0.25, 0.75, 0.5), 50, 0), ((0.0, 0.5, 0.5, 1.0), 0, 100)]
+)
+def test_a_square_has_its_margin_on_each_side_of_the_longer_one(box, left, top):
+    """Of a picture of 200 by 200 pixels whose colours say where they are; black beyond it."""
+    across = np.tile(np.arange(200, dtype=np.uint8), (200, 1))
+    picture = Image.fromarray(np.dstack([across, across.T, np.full_like(across, 255)]))
+    rgb, mask = garment.square(picture, Image.fromarray(across), box)
+    side = max(box[2] - box[0], box[3] - box[1]) * 200 * 1.12
+    x, y = (box[0] + box[2]) * 100 - side / 2, (box[1] + box[3]) * 100 - side / 2
+    at = (np.arange(SIDE) + 0.5) * side / SIDE
+    inside = np.outer((y + at > 1) & (y + at < 199), (x + at > 1) & (x + at < 199))
+    assert np.abs(rgb[..., 0] - (x + at - 0.5))[inside].max() <= 1
+    assert np.abs(rgb[..., 1] - (y + at - 0.5)[:, None])[inside].max() <= 1
+    assert np.array_equal(mask[inside], rgb[..., 0][inside])
+    assert not rgb[np.outer((y + at < -1) | (y + at > 201), np.ones(SIDE, bool))].any()
+
+
+def test_the_cut_out_has_the_type_of_its_region_and_its_mask_soft_at_the_outline_alone():
+    photo = np.full((200, 200, 3), 90, np.uint8)
+    cut = garment.cut_out(photo, region((32, 32, 96, 96), 0.9, "hat", worn=True), 0)
+    assert (cut.type, cut.worn, cut.confidence, cut.box) == ("hat", True, 0.9, (0.25, 0.25, 0.75, 0.75))
+    edge = SIDE * 0.06 / 1.12  # and the mask is soft over three of its own pixels
+    assert (cut.mask[round(edge) + 6 : -round(edge) - 6, 64] == 255).all()
+    assert not cut.mask[0].any() and cut.rgb[64, 64].tolist() == [90, 90, 90]
+    unsure = garment.cut_out(photo, region((32, 32, 96, 96), 0.4, "hat"), 0)
+    assert (unsure.box, unsure.type, unsure.confidence) == (garment.WHOLE, "hat", 0.4)
+    assert (unsure.mask[SIDE // 4 : -SIDE // 4, SIDE // 4 : -SIDE // 4] == 255).all()
+
+
+def test_an_item_s_garments_are_those_that_are_sure_enough_first_the_one_of_its_type(monkeypatch):
+    found = [region((10, 10, 90, 60), 0.9, "upper"), region((20, 70, 90, 110), 0.49, "outer"),
+             region((20, 70, 90, 110), 0.5, "skirt"), region((20, 70, 60, 110), 0.8, "skirt")]  # fmt: skip
+    monkeypatch.setattr(garment, "find_upright", lambda *_: (list(found), 0))
+    photo = np.zeros((64, 64, 3), np.uint8)
+    cuts = {
+        kind: [(cut.type, cut.confidence) for cut in garment.item_garments(photo, kind)]
+        for kind in (None, "skirt", "hat", "outer")
+    }
+    upper, skirts = [("upper", 0.9)], [("skirt", 0.5), ("skirt", 0.8)]
+    assert cuts == {
+        None: upper + skirts,
+        "skirt": [skirts[0], *upper, skirts[1]],
+        "hat": upper + skirts,
+        "outer": upper + skirts,
+    }
+    for kind, expected in cuts.items():
+        assert (isolate(photo, kind).type, isolate(photo, kind).confidence) == expected[0]
+
+
+def test_luminance_is_rounded_and_not_cut_off():
+    cutout = np.zeros((1, SIDE, SIDE, 4), np.uint8)
+    cutout[0, 0, :3, :3] = (0, 1, 0), (1, 0, 0), (3, 0, 0)  # 0.7154, 0.2125 and 0.6375
+    assert encoder_input(cutout)[0, 0, :3, 0].tolist() == [1, 0, 1]

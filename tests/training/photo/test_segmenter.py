@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from training.photo import segmenter
+from training.photo.garment_types import TYPES
 from training.photo.preprocessing import SEGMENTER_SIDE as SIDE
-from training.photo.segmenter import HALF, PRETRAINED, fingerprint, parse, read_output, squeeze
+from training.photo.segmenter import HALF, PRETRAINED, fingerprint, look_twice, parse, read_output, squeeze
 
 
 @pytest.mark.parametrize("size", [(240, 240), (300, 90), (1, 1), (128, 128)])
@@ -59,7 +60,8 @@ def test_a_network_of_the_first_version_tells_garments_alone():
     logits[5, 7] = 4
     found = read_output(logits)
     assert found.garment[5, 7] > 0.9 > 0.1 > found.garment[7, 5]
-    assert not found.person.any() and found.turns[0] == 1
+    assert not found.person.any() and found.turns == (1, 0, 0, 0)
+    assert found.types.shape == (HALF, HALF, len(TYPES)) and (found.types == 1 / len(TYPES)).all()
 
 
 @pytest.mark.parametrize("colour", [(200, 30, 40), (20, 60, 160), (30, 30, 30)])
@@ -102,3 +104,24 @@ def test_another_file_has_another_fingerprint(monkeypatch, tmp_path):
     other.write_bytes(PRETRAINED.read_bytes() + b"\0")
     monkeypatch.setattr(segmenter, "PRETRAINED", other)
     assert fingerprint.__wrapped__() == hashlib.sha256(other.read_bytes()).hexdigest() != fingerprint()
+
+
+def test_what_is_seen_is_the_mean_of_a_photograph_and_of_its_grey_mirror_image():
+    photo = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    outputs = np.random.default_rng(1).random((2, HALF, HALF, 24), np.float32)
+    seen = []
+
+    class Network:
+        def run(self, pictures):
+            seen.extend(pictures)
+            return outputs
+
+    found = look_twice(Network(), photo)
+    grey = np.rint(photo @ np.array([0.2125, 0.7154, 0.0721]))
+    assert np.array_equal(seen[0], photo) and seen[1].dtype == np.uint8
+    assert all(np.array_equal(channel, grey[:, ::-1]) for channel in np.moveaxis(seen[1], -1, 0))
+    first, other = map(read_output, outputs)
+    for name in ("person", "garment", "types"):
+        mean = (getattr(first, name) + getattr(other, name)[:, ::-1]) / 2
+        assert getattr(found, name) == pytest.approx(mean, abs=1e-6)
+    assert found.turns == first.turns
