@@ -4,7 +4,7 @@ import pytest
 from index.errors import GoldenUnusable
 from index.gate.golden import Golden, GoldenAnswer, GoldenSet
 from index.vectors.flat import FlatIndex
-from training.catalogue.reader import read_catalogue
+from training.catalogue.reader import Item, read_catalogue
 
 
 @pytest.fixture
@@ -96,3 +96,32 @@ def test_an_answer_in_a_report_says_what_was_asked_and_what_is_missing(photograp
         "item_ids": ["a", "b"],
         "missing": ["b"],
     }
+
+
+@pytest.mark.parametrize(
+    ("owners", "k", "listed", "asked"),
+    [
+        ([0, 1, 2, 3, 4, 5, 6, 7], 3, 8, [3]),  # the first rows are of as many items
+        ([0, 0, 0, 1, 2, 3, 4, 5], 2, 8, [2, 4]),
+        ([0, 0, 0, 0, 0, 0, 0, 0], 2, 8, [2, 4, 8]),  # there are no more rows
+        ([0, 0, 0, 0, 0, 0, 0, 0], 6, 3, [6]),  # the index lists no more
+    ],
+)
+def test_more_rows_are_asked_for_until_there_are_k_items_and_no_more_than_there_are(
+    photographs, owners, k, listed, asked
+):
+    seen = []
+
+    class Rows:
+        def __len__(self):
+            return len(owners)
+
+        def search(self, queries, number):
+            seen.append(number)
+            rows = np.arange(len(owners))[None, : min(number, listed)]
+            return np.zeros(rows.shape, np.float32), rows
+
+    items = [Item(str(n), photographs / "round-0.png", {}) for n in range(8)]
+    golden = GoldenSet((Golden(photographs / "round-0.png", ("7",), k),), (np.zeros(4, np.float32),))
+    (answer,) = golden.ask(Rows(), items, owners=np.array(owners))
+    assert seen == asked and answer.missing == ("7",)
