@@ -1,6 +1,7 @@
 import gzip
 import io
 import json
+import re
 import tempfile
 
 import numpy as np
@@ -160,3 +161,45 @@ def test_a_field_longer_than_all_texts_may_be_is_too_large_and_a_file_of_that_si
     assert (long.status_code, long.json["code"]) == (413, "upload_too_large")
     file = WHOLE.replace(b"bytes", b"x" * (FORM_BYTES + 1))
     assert client.post("/v1/search", data=file, content_type=FORM).status_code == 415
+
+
+def test_what_is_quoted_of_a_request_is_cut(client):
+    """60 characters of a name, and 80 of a boundary."""
+    long = "z" * 200
+    form = f"multipart/form-data; boundary={long}"
+    told = [
+        client.post("/v1/search", data=WHOLE, content_type=form),
+        client.post("/v1/search", data=WHOLE, content_type=FORM, headers={"Content-Encoding": long}),
+        client.post("/v1/search", data=field(b"\xff").replace(b"limit", long.encode()), content_type=FORM),
+        client.post("/v1/search", data=WHOLE.replace(b'"file"', f'"{long}"'.encode()), content_type=FORM),
+        client.post("/v1/search", data=b"x", content_type=f"text/{long}"),
+        client.post("/v1/search/batch", data=b"x", content_type=f"text/{long}"),
+    ]
+    lengths = [len(re.search("(?:text/)?z+", answer.json["detail"])[0]) for answer in told]
+    assert lengths == [80, 60, 60, 60, 60, 60]
+    assert all(400 <= answer.status_code < 500 for answer in told)
+
+
+def test_a_form_whose_end_is_cut_off_quotes_80_characters_of_its_boundary(client):
+    boundary = "z" * 200
+    body = WHOLE[:-8].replace(b"--b", f"--{boundary}".encode())
+    answer = client.post("/v1/search", data=body, content_type=f"multipart/form-data; boundary={boundary}")
+    assert f"last boundary, '--{'z' * 80}--'; send" in answer.json["detail"]
+
+
+def test_files_and_fields_keep_their_order_and_their_type():
+    parts = b"".join(
+        b'--b\r\nContent-Disposition: form-data; name="' + name + b"\r\n\r\n" + content + b"\r\n"
+        for name, content in [
+            (b'x"', b"1"),
+            (b'f"; filename="p"', b"one"),
+            (b'x"', b"2"),
+            (b'f"; filename="q"', b""),
+        ]
+    )
+    environ = EnvironBuilder(method="POST", data=parts + b"--b--\r\n", content_type=FORM).get_environ()
+    request = FormRequest(environ)
+    assert request.form.to_dict(flat=False) == {"x": ["1", "2"]}
+    files = request.files.getlist("f")
+    assert [(file.filename, file.read()) for file in files] == [("p", b"one"), ("q", b"")]
+    assert request.stream.read() == b""

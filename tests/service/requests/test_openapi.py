@@ -99,6 +99,74 @@ def test_the_guide_shows_every_call_and_every_code(document):
     assert set(TITLES) <= set(re.findall(r"`(\w+)`", text))
 
 
+def test_searches_come_first_and_pages_last(app):
+    starts = ("/v1/search", "/v1/queries", "/v1/explain", "/v1/items", "/v1/index")
+    places = [
+        next((place for place, start in enumerate(starts) if rule.rule.startswith(start)), len(starts))
+        for rule, *_ in operations(app)
+    ]
+    assert places == sorted(places) and set(places) == set(range(len(starts) + 1))
+
+
+def test_every_call_has_a_name_of_its_own_and_a_summary_of_one_sentence(document):
+    every = [call for *_, call in calls(document)]
+    assert len({call["operationId"] for call in every}) == len(every)
+    assert all(re.fullmatch(r"[a-z_]+", call["operationId"]) for call in every)
+    assert all(re.fullmatch(r"\S[^\n]*[^\s.]\.?", call["summary"]) for call in every)
+
+
+def test_what_is_in_a_path_is_required_and_not_empty(document):
+    for _, path, call in calls(document):
+        named = {field["name"]: field for field in call["parameters"] if field["in"] == "path"}
+        assert set(named) == set(re.findall(r"{(\w+)}", path))
+        assert all(field["required"] for field in named.values())
+        assert all(field["schema"] == {"type": "string", "minLength": 1} for field in named.values())
+
+
+def test_whoever_is_refused_for_now_is_told_how_long_to_wait(document):
+    for *_, call in calls(document):
+        for status, answer in call["responses"].items():
+            waits = answer.get("headers", {}).get("Retry-After")
+            assert bool(waits) is (status in ("429", "503"))
+            assert not waits or waits["required"]
+
+
+def test_every_failure_is_a_problem_and_every_success_says_what_it_is(document):
+    for *_, call in calls(document):
+        for status, answer in call["responses"].items():
+            assert answer["description"]
+            problem = "application/problem+json" in answer.get("content", {})
+            assert problem is (int(status) >= 400)
+
+
+def test_forms_and_addresses_hold_texts_numbers_and_booleans_alone(document):
+    """Objects are JSON in a text there, and what is not sent is nothing."""
+    schemas = [
+        field["schema"]
+        for *_, call in calls(document)
+        for field in call["parameters"]
+        if field["in"] == "query"
+    ]
+    forms = [
+        call["requestBody"]["content"]["multipart/form-data"]["schema"]
+        for *_, call in calls(document)
+        if "multipart/form-data" in call.get("requestBody", {}).get("content", {})
+    ]
+    for form in forms:
+        assert form["required"] == ["file"] and form["additionalProperties"] is False
+        assert form["properties"]["file"]["contentMediaType"] == "application/octet-stream"
+        schemas += form["properties"].values()
+    assert {schema["type"] for schema in schemas} == {"string", "integer", "number", "boolean"}
+    assert len(forms) == 2 and all(schema["description"] for schema in schemas)
+    (where,) = {str(form["properties"]["filter"]) for form in forms if "filter" in form["properties"]}
+    assert "'contentMediaType': 'application/json'" in where
+
+
+def test_a_body_is_required_where_there_is_one(document):
+    bodies = [call["requestBody"] for *_, call in calls(document) if "requestBody" in call]
+    assert bodies and all(body["required"] is True and body["content"] for body in bodies)
+
+
 # --- what the service does, against what the contract says ----------------------------------------------
 
 

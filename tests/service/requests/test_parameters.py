@@ -1,9 +1,22 @@
+from dataclasses import replace
+
 import pytest
 
 from index.errors import InvalidFilter
 from service.config import Config
 from service.errors import RefusedRequest
-from service.requests.parameters import Look, Ranked, Search, SearchBody, bounded, check, from_text
+from service.requests.parameters import (
+    Batch,
+    Fields,
+    Look,
+    Ranked,
+    Search,
+    SearchBody,
+    bounded,
+    check,
+    from_text,
+    given_twice,
+)
 
 SETTINGS = Config(default_limit=7, max_limit=50, max_offset=300)
 
@@ -69,3 +82,70 @@ def test_an_unknown_field_is_refused_before_any_other_fault():
 )
 def test_texts_of_forms_and_addresses_become_values(name, text, value):
     assert from_text(name, text) == value
+
+
+@pytest.mark.parametrize(("length", "shown"), [(58, '"' + "x" * 58 + '"'), (59, '"' + "x" * 56 + "...")])
+def test_a_value_is_quoted_whole_up_to_60_characters(length, shown):
+    assert str(refusal(Look, kind="x" * length)).startswith(f"`kind` is {shown}. Accepted: ")
+
+
+@pytest.mark.parametrize("length", [60, 61, 5000])
+def test_a_name_is_quoted_up_to_60_characters(length):
+    name = "y" * length
+    for refused in (refusal(Look, **{name: 1}), given_twice(name)):
+        assert refused.param == "y" * 60 and f"`{'y' * 60}` is " in str(refused)
+
+
+def test_a_field_that_is_missing_is_named_and_what_is_accepted_where_nothing_is_told():
+    assert str(refusal(Batch)) == "`searches` is missing. Accepted: a list of 1 to 16 searches in JSON."
+    with pytest.raises(RefusedRequest, match=r"`a` is not accepted here. Accepted: none. Leave it out"):
+        check(Nothing, {"a": 1})
+
+
+class Nothing(Fields):
+    """No fields at all."""
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4])
+def test_a_batch_has_one_search_at_least_and_as_many_as_the_settings_say(count):
+    batch = bounded(Batch, replace(SETTINGS, batch_searches=3))
+    if 1 <= count <= 3:
+        assert len(check(batch, {"searches": [{}] * count}).searches) == count
+    else:
+        with pytest.raises(RefusedRequest, match="a list of 1 to 3 searches in JSON"):
+            check(batch, {"searches": [{}] * count})
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [("limit", 1, 50), ("offset", 0, 300), ("min_score", -1, 1), ("garment", 0, None)],
+)
+def test_numbers_are_taken_up_to_their_bounds_and_not_beyond(name, least, most):
+    for value in (least, most):
+        assert value is None or getattr(check(bounded(Search, SETTINGS), {name: value}), name) == value
+    for value in (least - 1, most and most + 1):
+        assert value is None or refusal(Search, **{name: value}).param == name
+
+
+@pytest.mark.parametrize(
+    ("box", "taken"),
+    [
+        ([0.98, 0.5, 1, 0.6], True),
+        ([0, 0, 1, 0.01], False),
+        ([0.5, 0, 0.4, 1], False),
+        ([0, 0.5, 1, 0.4], False),
+        ([0, 0, 1], False),
+        ([-0.1, 0, 1, 1], False),
+        ([0, 0, 1, 1.1], False),
+    ],
+)
+def test_a_box_lies_within_the_picture_and_its_sides_are_in_order(box, taken):
+    if taken:
+        assert check(Look, {"box": box}).box == tuple(box)
+    else:
+        assert refusal(Look, box=box).param == "box"
+
+
+@pytest.mark.parametrize("text", [" [0, 0, 1, 1]", "0,0,1,1", " 0, 0, 1, 1 "])
+def test_a_box_in_text_is_a_list_with_or_without_brackets(text):
+    assert from_text("box", text) == [0, 0, 1, 1]
