@@ -19,6 +19,7 @@ from index.gate.checks import Limits, Verdict, check_index, check_vectors
 from index.gate.golden import GoldenAnswer, GoldenSet
 from index.gate.percentiles import pair_quantiles
 from index.manifest import Manifest
+from index.neighbourhoods import neighbourhoods
 from index.photographs import PHOTOGRAPHS
 from index.served_folders import within
 from index.stores.folder.store import FolderStore
@@ -227,6 +228,7 @@ def publish_embedded(
     with run.timed("check"):
         answers = run.golden.ask(filled.index, embedded.items, owners=embedded.owners)
         verdict += check_index(vectors, filled.index, golden=answers, limits=limits)
+        nearest = neighbourhoods(vectors, filled.index, owners=embedded.owners)
     _require(run, verdict, answers)
     manifest = Manifest(
         version=run.draft.version,
@@ -241,6 +243,7 @@ def publish_embedded(
         sizes=filled.sizes,
         gate=verdict.figures,
         score_quantiles=pair_quantiles(vectors),
+        neighbour_quantiles=nearest,
         parameters=filled.parameters,
         changes=run.changes,
         duplicates=duplicates,

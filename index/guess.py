@@ -1,13 +1,15 @@
-"""A guess at the category of a query: its nearest labelled neighbours vote, weighted by similarity."""
+"""What the hits of a query say of it: a guess at its category, and signals of how right they are.
 
-import math
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+The nearest labelled neighbours vote, weighted by similarity.
+"""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from index.manifest import Manifest
 from index.pages import Hit
+from training.photo.confidence import FIRST, VOTERS, Signals, type_match, votes
 
-VOTERS = 10
 REACH = 100  # nearest neighbours that may vote; labels from further away are uninformative
 
 
@@ -21,10 +23,13 @@ class Guess:
         None where no neighbour has a vote.
     confidence : float in [0, 1] or None
         The category's share of all votes; None without a category.
+    votes : mapping of str to float
+        Each category's share, the nearer first.
     """
 
     category: str | None = None
     confidence: float | None = None
+    votes: Mapping[str, float] = field(default_factory=dict, compare=False)
 
 
 def voters(nearest: Sequence[Hit]) -> list[Hit]:
@@ -37,11 +42,33 @@ def guess_category(nearest: Sequence[Hit]) -> Guess:
 
     A negative score has no vote; of categories with as many votes, the nearer one wins.
     """
-    votes: defaultdict[str, float] = defaultdict(float)
-    for hit in voters(nearest):
-        votes[str(hit.item.category)] += max(hit.score, 0.0)
-    total = math.fsum(votes.values())
-    if total == 0:
+    chosen = voters(nearest)
+    shares = votes((str(hit.item.category) for hit in chosen), (hit.score for hit in chosen))
+    if not shares:
         return Guess()
-    best = max(votes, key=lambda category: votes[category])
-    return Guess(best, votes[best] / total)
+    best = max(shares, key=lambda category: shares[category])
+    return Guess(best, shares[best], shares)
+
+
+def signals_of(
+    first: Sequence[Hit], guess: Guess, manifest: Manifest, *, types: Sequence[float] = ()
+) -> Signals:
+    """Return what speaks for the answers to a query.
+
+    Parameters
+    ----------
+    first : sequence of Hit
+        The head of the ranking that was asked for.
+    guess : Guess
+        Of the whole ranking.
+    manifest : Manifest
+        Of the version that was searched.
+    types : sequence of float
+        The query's probability of each of `training.photo.garment_types.TYPES`; none where not known.
+    """
+    scores = [hit.score for hit in first[:FIRST]]
+    return Signals(
+        nearness=manifest.nearness(sum(scores) / len(scores)) if scores else None,
+        agreement=max(guess.votes.values(), default=None),
+        type_match=type_match(guess.votes, types),
+    )

@@ -12,12 +12,14 @@ import numpy as np
 from index.errors import IndexDamaged
 from index.gate.percentiles import percentiles
 from index.views import ITEM
+from training.photo.confidence import nearness
 
 MANIFEST = "manifest.json"
-FORMAT = 4
+FORMAT = 5
 _UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     2: lambda fields: {"roots": None, **fields},
     3: lambda fields: {"garments": ITEM, "further": 0, **fields},
+    4: lambda fields: {"neighbour_quantiles": [], **fields},
 }
 """What makes the fields of the next format from those of an earlier one, by the earlier one's number."""
 
@@ -46,6 +48,9 @@ class Manifest:
         Figures of the checks before publication.
     score_quantiles : tuple of float
         Scores of random pairs at `index.gate.percentiles.SHARES`, ascending; empty for a single item.
+    neighbour_quantiles : tuple of float
+        How near items' own neighbours are, as `training.photo.confidence.neighbour_quantiles` tells it; empty
+        for a single item, and in versions from before it was noted.
     parameters : dict
         What the kind of index was built with and is searched with, such as its tuned width; where the kind
         was chosen by size and memory, `why` says so.
@@ -73,6 +78,7 @@ class Manifest:
     sizes: dict[str, int]
     gate: dict[str, float]
     score_quantiles: tuple[float, ...]
+    neighbour_quantiles: tuple[float, ...] = ()
     parameters: dict[str, float | int | str] = field(default_factory=dict)
     changes: int = 0
     duplicates: int = 0
@@ -88,6 +94,10 @@ class Manifest:
     def percentiles(self, scores: np.ndarray) -> np.ndarray:
         """Return the share of random pairs of the index that score less, in percent, for each of `scores`."""
         return percentiles(scores, self.score_quantiles)
+
+    def nearness(self, head: float) -> float | None:
+        """Return the share of items whose neighbours are less near than a mean score; None if not noted."""
+        return nearness(head, self.neighbour_quantiles)
 
 
 def _digest(fields: dict[str, Any]) -> str:
@@ -140,7 +150,8 @@ def parse_manifest(text: str, *, name: str) -> Manifest:
         fields = _upgraded(fields, fields.pop("format"))
         if fields["roots"] is not None:
             fields["roots"] = tuple(fields["roots"])
-        return Manifest(**{**fields, "score_quantiles": tuple(fields["score_quantiles"])})
+        quantiles = {name: tuple(fields[name]) for name in ("score_quantiles", "neighbour_quantiles")}
+        return Manifest(**{**fields, **quantiles})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unusable(name, error) from error
 

@@ -60,7 +60,10 @@ class FoundGarment:
 
 @dataclass(frozen=True)
 class Query:
-    """What was understood of a query; `garment` tells which of the `garments` was searched with."""
+    """What was understood of a query; `garment` tells which of the `garments` was searched with.
+
+    `confidence` is the share of the first eight hits expected to be right, where the service tells it.
+    """
 
     box: Box | None = None
     category: str | None = None
@@ -70,6 +73,7 @@ class Query:
     garments: tuple[FoundGarment, ...] = ()
     turned: int = 0
     item_id: str | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,13 @@ class Understood(Body):
         "clockwise to stand upright. Boxes and outlines are those of the picture as it was sent."
     )
     warnings: list[AnswerWarning]
+    confidence: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Share of the first eight items of the ranking expected to be right; left out where the "
+        "encoder tells none, and where nothing was found.",
+    )
 
 
 class UnderstoodItem(Understood):

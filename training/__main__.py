@@ -22,7 +22,8 @@ CATALOGUE_HELP = (
     "append '?column=value' to select rows."
 )
 PARTS = (
-    "retrieval", "fashion-mnist", "invariance", "true-shape", "sketch", "masks", "baselines", "ablation",
+    "retrieval", "fashion-mnist", "invariance", "true-shape", "sketch", "masks", "confidence", "baselines",
+    "ablation",
 )  # fmt: skip
 
 
@@ -231,6 +232,26 @@ def export(run: Path) -> None:
     from training.fit.result import export as export_run
 
     click.echo(f"Exported encoder {export_run(run).fingerprint[:12]} to {run}.")
+    click.echo(f"Next: python -m training calibrate {run} --catalogue CATALOGUE", err=True)
+
+
+@main.command()
+@click.argument("bundle", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--catalogue", required=True, help=f"Photographs with categories. {CATALOGUE_HELP}")
+@processes_option
+@cache_option
+def calibrate(bundle: Path, catalogue: str, processes: int | None, cache: Path) -> None:
+    """Calibrate how confident answers by the encoder in folder BUNDLE are (`fit` has done it already).
+
+    Each photograph is searched for among all others, those that the encoder was trained on included. What is
+    learned from that is written to encoder.json; the embeddings stay as they are.
+    """
+    from training.fit import calibration
+
+    items = read_catalogue(catalogue, cache=cache).items
+    found = calibration.calibrate(Encoder.load(bundle), items, processes=processes)
+    calibration.write_calibration(bundle, found)
+    click.echo(f"Answers are called unsure below a confidence of {found.unsure_below:.2f}.")
 
 
 @when_interrupted("The ablation's trainings are kept in the cache; the same command does the rest again.")
@@ -252,12 +273,12 @@ def export(run: Path) -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to write the suite's tables to, as suite.md and suite.json, and masks.png.",
+    help="Folder to write the suite's tables to, as suite.md and suite.json, with masks.png and risk.png.",
 )
 @click.option(
     "--parsed",
-    help="With the part masks: a catalogue of photographs of people whose pixels are labelled.  "
-    "[default: gallery or queries, if they are]",
+    help="With the parts masks and confidence: a catalogue of people's photographs, their pixels labelled.  "
+    "[default: for masks, gallery or queries, if they are]",
 )
 @click.option(
     "--beside",
@@ -303,8 +324,9 @@ def evaluate(
     says if that is worse. Prints P@1, P@5, P@10, macro P@10, mAP and 10-NN accuracy.
 
     With --suite also: Fashion-MNIST, disturbed photographs, drawn garments of known shape, sketches, masks,
-    more baselines, and the encoder with each of its parts left out. That takes hours the first time, most of
-    it in the ablation; its trainings are kept in the cache, and go on there after an interruption.
+    the confidence of answers, more baselines, and the encoder with each of its parts left out. That takes
+    hours the first time, most of it in the ablation; its trainings are kept in the cache, and go on there
+    after an interruption.
     """
     from training.evaluation import retrieval, score_table
 

@@ -1,8 +1,8 @@
 """From the hits of the index to response bodies."""
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ from flask import g, url_for
 
 from index.filters.facets import Facet
 from index.filters.predicates import fields_of
-from index.guess import REACH, VOTERS, Guess, guess_category, voters
+from index.guess import REACH, Guess, guess_category, signals_of, voters
 from index.pages import Hit, Page, SearchOptions
 from index.stores.store import OpenIndex
 from service import responses as bodies
@@ -20,8 +20,12 @@ from service.picture.cut_out import CutOut
 from service.picture.outlines import polygons
 from service.requests.parameters import Look, Ranked
 from training.catalogue.reader import Item
+from training.photo.confidence import FIRST, VOTERS
 from training.photo.garment import WHOLE, Box, bounds
 from training.photo.regions import Region
+
+DISTANT = 92.0
+"""Percentile below which the best answer counts as distant, where the encoder tells no confidence."""
 
 EXAMPLES = 8
 _LOOKED_AT = 48
@@ -55,14 +59,26 @@ class Explained:
 
 @dataclass(frozen=True)
 class RankedPage:
-    """One page of a ranking, the category that its first items speak for, and what its filter asks for.
+    """One page of a ranking, and what is known of the whole of it.
 
-    `fields_known` tells whether each field of the filter is one that items have.
+    Parameters
+    ----------
+    page : Page
+    guess : Guess
+        The category that the first items speak for.
+    fields_known : bool
+        Whether each field of the filter is one that items have.
+    confidence : float in [0, 1] or None
+        The share of the first `FIRST` items of the ranking expected to have the query's shape.
+    close : bool
+        Whether that is enough to rely on them.
     """
 
     page: Page
     guess: Guess
     fields_known: bool = True
+    confidence: float | None = None
+    close: bool = True
 
 
 def image_url(item_id: str) -> str:
@@ -115,17 +131,23 @@ def _garment(found: CutOut, region: Region) -> bodies.FoundGarment:
 
 def understood(ranking: RankedPage, found: CutOut | None = None) -> bodies.Understood:
     """Return what was understood of the query; `found` is None where no picture was read."""
-    confidence = ranking.guess.confidence
+    sure = ranking.guess.confidence
+    judged = Judged(
+        found.garment if found else None,
+        len(found.regions) if found else 0,
+        ranking.fields_known,
+        ranking.close,
+    )
+    known = {} if ranking.confidence is None else {"confidence": round(ranking.confidence, 3)}
     return bodies.Understood(
         garment=None if found is None else found.chosen,
         box=None if found is None else rounded(found.box),
         category=ranking.guess.category,
-        category_confidence=None if confidence is None else round(confidence, 3),
+        category_confidence=None if sure is None else round(sure, 3),
         garments=[_garment(found, region) for region in found.regions] if found is not None else [],
         turned=0 if found is None else found.garment.turned,
-        warnings=warnings_of(
-            Judged(found.garment if found else None, len(found.regions) if found else 0, ranking.fields_known)
-        ),
+        warnings=warnings_of(judged),
+        **known,
     )
 
 
@@ -165,18 +187,56 @@ def similar_answer(
     took_ms: dict[str, float],
 ) -> bodies.SimilarAnswer:
     """Return the answer to a search for the neighbours of an item."""
-    query = understood(ranking).model_dump()
+    query = understood(ranking).model_dump(exclude_unset=True)
     page = _page(ranking, searcher, explained, took_ms)
     return bodies.SimilarAnswer(query_id=None, query=bodies.UnderstoodItem(item_id=item_id, **query), **page)
 
 
-def _guess(page: Page, asked: Ranked, nearest: Callable[[SearchOptions], Page]) -> Guess:
-    """Guess from the page if it starts the whole ranking and holds all voters, else from a longer one."""
-    whole = asked.filter is None and not asked.collapse_duplicates
-    begins = page.hits and page.hits[0].rank == 1
-    if not whole or not begins or len(voters(page.hits)) < VOTERS:
-        page = nearest(SearchOptions(limit=REACH))
-    return guess_category(page.hits)
+def _leading(page: Page, asked: Ranked, nearest: Callable[[SearchOptions], Page]) -> Page:
+    """Return the page if it starts the whole ranking and holds all voters, else a longer one that does."""
+    if not _is_whole(asked) or not _begins(page) or len(voters(page.hits)) < VOTERS:
+        return nearest(SearchOptions(limit=REACH))
+    return page
+
+
+def _is_whole(asked: Ranked) -> bool:
+    """Whether all items are ranked, each by itself."""
+    return asked.filter is None and not asked.collapse_duplicates
+
+
+def _begins(page: Page) -> bool:
+    return bool(page.hits) and page.hits[0].rank == 1
+
+
+def _first(page: Page, leading: Page, asked: Ranked, nearest: Callable[[SearchOptions], Page]) -> Page:
+    """Return the first hits of the ranking that was asked for, whatever page and score."""
+    if _is_whole(asked):
+        return leading
+    if _begins(page) and len(page.hits) >= FIRST:
+        return page
+    return nearest(replace(_options(asked), limit=FIRST, offset=0, min_score=-1.0))
+
+
+def _ranked_page(
+    searcher: OpenIndex,
+    page: Page,
+    asked: Ranked,
+    nearest: Callable[[SearchOptions], Page],
+    types: Sequence[float] = (),
+) -> RankedPage:
+    """Return a page with what the neighbours say of it."""
+    leading = _leading(page, asked, nearest)
+    guess, first = guess_category(leading.hits), _first(page, leading, asked, nearest).hits
+    calibration = searcher.encoder.calibration
+    confidence = None
+    if calibration is not None and first:
+        confidence = calibration.confidence(signals_of(first, guess, searcher.manifest, types=types))
+    if calibration is None or confidence is None:
+        close = not first or first[0].percentile >= DISTANT
+    else:
+        close = confidence >= calibration.unsure_below
+    known = asked.filter is None or all(map(searcher.has_field, fields_of(asked.filter)))
+    return RankedPage(page, guess, known, confidence, close)
 
 
 def _options(asked: Ranked) -> SearchOptions:
@@ -189,27 +249,24 @@ def _options(asked: Ranked) -> SearchOptions:
     )
 
 
-def _fields_known(searcher: OpenIndex, asked: Ranked) -> bool:
-    return asked.filter is None or all(map(searcher.has_field, fields_of(asked.filter)))
-
-
-def rank(searcher: OpenIndex, vector: np.ndarray, asked: Ranked) -> RankedPage:
-    """Rank the index by a query, float32 (1, d)."""
+def rank(
+    searcher: OpenIndex, vector: np.ndarray, asked: Ranked, *, types: Sequence[float] = ()
+) -> RankedPage:
+    """Rank the index by a query, float32 (1, d); `types` are its `Garment.type_shares`."""
 
     def search(options: SearchOptions) -> Page:
         return searcher.search(vector, options)[0]
 
-    page = search(_options(asked))
-    return RankedPage(page, _guess(page, asked, search), _fields_known(searcher, asked))
+    return _ranked_page(searcher, search(_options(asked)), asked, search, types)
 
 
 def rank_neighbours(searcher: OpenIndex, item: Item, asked: Ranked) -> RankedPage:
     """Rank the index by one of its items, without that item; its own category needs no guess."""
     similar = partial(searcher.similar, item.item_id)
-    page = similar(_options(asked))
-    known = item.category is not None
-    guess = Guess(item.category, 1.0) if known else _guess(page, asked, similar)
-    return RankedPage(page, guess, _fields_known(searcher, asked))
+    ranking = _ranked_page(searcher, similar(_options(asked)), asked, similar)
+    if item.category is None:
+        return ranking
+    return replace(ranking, guess=replace(ranking.guess, category=item.category, confidence=1.0))
 
 
 def _filter(facet: Facet) -> bodies.Facet:

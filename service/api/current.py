@@ -41,6 +41,11 @@ def store() -> Store:
     return cast(Store, current_app.extensions["silhouette.store"])
 
 
+def metrics() -> Metrics:
+    """Return the metrics of this process."""
+    return cast(Metrics, current_app.extensions["silhouette.metrics"])
+
+
 @contextmanager
 def counted_stages() -> Iterator[Stages]:
     """Time the stages of an answer; at the end they count in the metrics, also where the answer failed."""
@@ -48,4 +53,4 @@ def counted_stages() -> Iterator[Stages]:
     try:
         yield stages
     finally:
-        cast(Metrics, current_app.extensions["silhouette.metrics"]).observe_stages(stages.took_ms)
+        metrics().observe_stages(stages.took_ms)

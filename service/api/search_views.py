@@ -7,7 +7,7 @@ from flask import Blueprint, Response, g, request
 
 from index.stores.store import OpenIndex
 from service.api.answers import Explained, rank, search_answer, understood
-from service.api.current import config, counted_stages, live_index, queries, served_roots
+from service.api.current import config, counted_stages, live_index, metrics, queries, served_roots
 from service.errors import RefusedRequest, problem_of, refusing
 from service.http.capacity import give_way
 from service.picture.cut_out import cut_out
@@ -87,7 +87,9 @@ def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchA
     with stages.measure("embed"):
         vector = searcher.encoder.embed_garments([found.garment])
     with stages.measure("search"):
-        ranking = rank(searcher, vector, asked.fields)
+        ranking = rank(searcher, vector, asked.fields, types=found.garment.type_shares)
+    if ranking.confidence is not None:
+        metrics().confidence.observe(ranking.confidence)
     query_id = _query_id(asked.source, photo)
     explained = Explained(asked.fields, query_id=query_id, query_item=asked.source.item_id)
     return search_answer(

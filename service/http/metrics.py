@@ -28,6 +28,7 @@ from training.errors import SilhouetteError
 
 REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10)
 STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3)
+CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +91,12 @@ class Metrics:
             "Time of a stage of a search.",
             ["stage"],
             buckets=STAGE_SECONDS,
+            **declared,
+        )
+        self.confidence = Histogram(
+            "silhouette_answer_confidence",
+            "Confidence of the answers to searches by a picture.",
+            buckets=CONFIDENCES,
             **declared,
         )
         self.rejects = Counter("silhouette_rejects", "Requests refused or failed.", ["code"], **declared)

@@ -24,6 +24,9 @@ const WARNINGS = {
     item: "The outline of the garment is uncertain.",
     photo: "The outline of the garment is uncertain. If the matches look wrong, draw the box closer around it.",
   },
+  nothing_close: {
+    // the line above the results says it
+  },
   filter_field_unknown: {
     item: FIELD,
     photo: FIELD,

@@ -5,7 +5,7 @@ import { at, element, say } from "./nodes.js";
 import { whyButton } from "./why.js";
 import { many, nameOf, percent } from "./words.js";
 
-const DISTANT = 92; // percentile below which the best match is called distant; 1 photograph in 100 has none above it
+const FIRST = 8; // results that the confidence speaks of
 const FRAME_RATIO = 3 / 4; // width to height of a result's frame
 const NEARLY = 1.12;
 const AT_ONCE = 12; // pictures that are loaded before one scrolls to them
@@ -74,9 +74,16 @@ function showNext(answer) {
   at("more").hidden = answer.next_offset === null;
 }
 
-function distance(best, filtered) {
+// What is said of a doubtful answer: how many of the first results are expected to be right, where that is known.
+function doubt({ query, results }, filtered) {
+  if (query.confidence !== undefined) {
+    const first = Math.min(FIRST, results.length);
+    const right = Math.round(query.confidence * first) || "none";
+    return `Not sure: ${right} of the ${many(first, "nearest garment")} can be expected to have this shape.`;
+  }
   const where = filtered ? "Nothing that passes the filters" : "Nothing in the catalogue";
-  return `${where} is really close in shape: the best match is closer than ${percent(best)} of pairs. `
+  const best = percent(results[0].percentile);
+  return `${where} is really close in shape: the best match is closer than ${best} of pairs. `
     + "These are the nearest there are.";
 }
 
@@ -92,14 +99,14 @@ export function showWaiting({ keep }) {
 
 export function showResults(answer, { filtered }) {
   const { results, total } = answer;
-  const best = results[0]?.percentile ?? 0;
   const cards = at("results").querySelectorAll(".card");
   const frames = new Map([...cards].map((node) => [node.dataset.item, node.firstChild]));
   at("results").replaceChildren(...results.map((result) => card(result, frames.get(result.item_id))));
   at("results").removeAttribute("aria-busy");
   at("summary").textContent = results.length ? `${many(total, "garment")}, the nearest first` : "";
-  at("distant").hidden = results.length === 0 || best >= DISTANT;
-  at("distant").textContent = distance(best, filtered);
+  const doubtful = results.length > 0 && answer.query.warnings.includes("nothing_close");
+  at("distant").hidden = !doubtful;
+  at("distant").textContent = doubtful ? doubt(answer, filtered) : "";
   at("nothing").hidden = results.length > 0;
   at("unfilter").hidden = !filtered;
   at("nothing-text").textContent = filtered

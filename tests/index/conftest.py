@@ -23,6 +23,7 @@ class ShapeEncoder:
     """The mask and the luminance in 8 x 8 fields, as a unit vector; the fingerprint is a free choice."""
 
     dimension = 128
+    calibration = None
 
     def __init__(self, fingerprint: str = "f" * 64) -> None:
         self.fingerprint = fingerprint

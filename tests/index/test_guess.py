@@ -1,10 +1,13 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from index.guess import REACH, Guess, guess_category
+from index.guess import REACH, Guess, guess_category, signals_of
 from index.pages import Hit
 from training.catalogue.reader import Item
+from training.photo.confidence import FIRST, Signals
+from training.photo.garment_types import TYPES
 
 
 def hit(score, category):
@@ -43,3 +46,24 @@ def test_a_label_far_down_the_ranking_says_nothing():
 @pytest.mark.parametrize("hits", [[], [hit(0.9, None), hit(0.8, "")], [hit(-0.1, "hat")]])
 def test_without_votes_there_is_neither_guess_nor_confidence(hits):
     assert guess_category(hits) == Guess(None, None)
+
+
+UNMOVED = SimpleNamespace(nearness=lambda head: head)
+"""A manifest that tells a head's score as it is."""
+
+
+def test_signals_are_of_the_first_hits_that_were_asked_for_and_of_the_votes_of_all():
+    nearest = [hit(0.9, "skirts"), hit(0.6, "pumps")]
+    types = tuple(0.7 if kind == "skirt" else 0.1 if kind == "shoes" else 0.0 for kind in TYPES)
+    asked = [hit(0.5, "pumps")] * (FIRST - 1) + [hit(0.3, "pumps")] * 3
+    found = signals_of(asked, guess_category(nearest), UNMOVED, types=types)
+    assert found.nearness == pytest.approx((0.5 * 7 + 0.3) / 8)
+    assert found.agreement == pytest.approx(0.6)
+    assert found.type_match == pytest.approx(0.6 * 0.7 + 0.4 * 0.1)
+
+
+def test_items_without_categories_leave_nearness_alone_and_an_empty_ranking_nothing():
+    unlabelled = [hit(0.5, None)] * 3
+    guess = guess_category(unlabelled)
+    assert signals_of(unlabelled, guess, UNMOVED, types=(0.1,) * 8) == Signals(nearness=0.5)
+    assert signals_of([], guess, UNMOVED) == Signals()

@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ PLAIN = Manifest(
     sizes={"one.txt": 3},
     gate={"items": 3, "self_recall_at_1": 1.0},
     score_quantiles=tuple(np.linspace(-0.4, 1.0, len(SHARES)).tolist()),
+    neighbour_quantiles=tuple(np.linspace(0.5, 1.0, 51).tolist()),
     parameters={"nprobe": 16, "recall": 0.983},
     changes=7,
     duplicates=1,
@@ -90,3 +92,9 @@ def test_files_above_the_limit_are_compared_by_size_only(folder):
 def test_a_score_has_the_share_of_pairs_below_it_as_percentile():
     lowest, middle, highest = PLAIN.score_quantiles[0], PLAIN.score_quantiles[151], PLAIN.score_quantiles[-1]
     assert PLAIN.percentiles(np.array([lowest, middle, highest])).tolist() == [0.0, 50.0, 100.0]
+
+
+def test_how_near_answers_are_is_told_by_how_near_the_items_own_neighbours_are():
+    assert PLAIN.nearness(0.75) == pytest.approx(0.5)
+    assert (PLAIN.nearness(0.1), PLAIN.nearness(1.0)) == (0.0, 1.0)
+    assert replace(PLAIN, neighbour_quantiles=()).nearness(0.75) is None

@@ -53,6 +53,7 @@ class FakeEncoder:
     fingerprint = "f" * 64
     dimension = SIDE * SIDE
     description = {"fingerprint": fingerprint}
+    calibration = None
 
     def embed(self, images):
         return self.embed_garments([read_garment(image) for image in images])
@@ -82,6 +83,7 @@ class FakeSearcher:
             kind="flat",
             duplicates=0,
             roots=None,
+            nearness=lambda head: (1 + head) / 2,
         )
     )
 

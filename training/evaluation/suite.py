@@ -18,7 +18,7 @@ from training.evaluation.true_shape import true_shape
 from training.files import write_atomically
 from training.photo.encoder import Encoder
 
-MARKDOWN_FILE, JSON_FILE, MASKS_FILE = "suite.md", "suite.json", "masks.png"
+MARKDOWN_FILE, JSON_FILE, MASKS_FILE, RISK_FILE = "suite.md", "suite.json", "masks.png", "risk.png"
 DESCRIBED = {"retrieval", "baselines"}  # parts that need the hand-made descriptors
 
 
@@ -43,7 +43,7 @@ class Settings:
     processes : int or None
         Worker processes; all cores without it.
     parsed : Catalogue or None
-        Parsed photographs of people, for the masks.
+        Parsed photographs of people, for masks and confidence.
     beside : Path or None
         A segmenter, or a bundle with one, whose masks are scored beside.
     out : Path or None
@@ -148,6 +148,23 @@ def _masks(subject: Subject) -> Iterator[Table]:
         save(mask_sheet(sections), chosen.out / MASKS_FILE)
 
 
+def _confidence(subject: Subject) -> list[Table]:
+    from training.evaluation.reliability import KEY, TITLE, judge, tables
+    from training.figures.risk_curve import risk_curve
+    from training.figures.sheet import save
+
+    chosen = subject.settings
+    if subject.encoder.calibration is None:
+        note = "Not evaluated: the encoder has no calibration. Run python -m training calibrate."
+        return [Table(KEY, TITLE, ("queries",), (), note)]
+    results = judge(
+        subject.encoder, subject.gallery, subject.queries, people=chosen.parsed, processes=chosen.processes
+    )
+    if chosen.out:
+        save(risk_curve({one.name: (one.confidence, one.wrong) for one in results}), chosen.out / RISK_FILE)
+    return tables(results)
+
+
 def _baselines(subject: Subject) -> list[Table]:
     from training import device  # loads TensorFlow
 
@@ -183,6 +200,7 @@ PARTS: dict[str, Callable[[Subject], Iterable[Table]]] = {
     "true-shape": _true_shape,
     "sketch": _sketch,
     "masks": _masks,
+    "confidence": _confidence,
     "baselines": _baselines,
     "ablation": _ablation,
 }

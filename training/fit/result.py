@@ -12,8 +12,9 @@ import numpy as np
 from training import device
 from training.catalogue.drawn import draw
 from training.config import from_dict
-from training.errors import UnreadableEncoder
+from training.errors import TooFewImages, UnreadableEncoder
 from training.files import write_atomically
+from training.fit.calibration import calibrate, write_calibration
 from training.fit.dataset import Dataset
 from training.fit.monitor import BEST_FILE, Monitor
 from training.fit.run import RUN_FILE, Run
@@ -74,6 +75,13 @@ def export(out: Path) -> Encoder:
     return bundle.export(bundle.restore(out, config), out, sample=sample, description=description)
 
 
+def _calibrate(encoder: Encoder, data: Dataset, out: Path) -> None:
+    try:
+        write_calibration(out, calibrate(encoder, data.items))
+    except TooFewImages as error:
+        click.echo(f"Answers will have no confidence. {error}", err=True)
+
+
 def finish(
     run: Run,
     out: Path,
@@ -112,6 +120,6 @@ def finish(
     write_atomically(out / METRICS_FILE, (json.dumps(metrics, indent=2) + "\n").encode())
     draw_curves(monitor.history, out / "figures")
     if keras.backend.backend() == "tensorflow":
-        export(out)
+        _calibrate(export(out), data, out)
         draw_figures(out, gallery=data, queries=held_out, out=out / "figures")
     return metrics

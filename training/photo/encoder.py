@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from training.errors import EncoderMismatch, UnreadableEncoder
+from training.photo.confidence import Calibration
 from training.photo.garment import PREPROCESSING, WORKING_SIZE, Garment, encoder_input, isolate, read_garment
 from training.photo.images import shrink
 from training.photo.litert import LiteModel
@@ -67,13 +68,14 @@ class Encoder:
     model : bytes
         The LiteRT model.
     description : dict
-        The content of `encoder.json`.
+        The content of `encoder.json`; its `confidence`, where there is one, makes the calibration of answers.
     """
 
     def __init__(self, model: bytes, description: dict[str, Any]) -> None:
         self.description = description
         self.fingerprint: str = description["fingerprint"]
         self.dimension: int = description["output"]["shape"][-1]
+        self.calibration = Calibration.of(description["confidence"]) if "confidence" in description else None
         self._exported = model
         self._model = LiteModel(model)
 
@@ -94,7 +96,13 @@ class Encoder:
         """
         model, description = _read(Path(folder))
         _check(Path(folder), model, description)
-        return cls(model, description)
+        try:
+            return cls(model, description)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnreadableEncoder(
+                f"The description of the encoder in '{folder}' is malformed: {error!r}. "
+                "Copy the whole bundle again."
+            ) from error
 
     def embed_cutouts(self, cutouts: np.ndarray) -> np.ndarray:
         """Embed cut-outs, uint8 (n, 128, 128, 4), as float32 (n, d) with unit rows."""

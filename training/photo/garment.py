@@ -58,6 +58,8 @@ class Garment:
         Whether a person wears it.
     turned : int
         By how many degrees, 0, 90, 180 or 270, the photograph was turned clockwise to stand upright.
+    type_shares : tuple of float in [0, 1]
+        Probability of each of `garment_types.TYPES`; none where it is not known.
     """
 
     rgb: np.ndarray
@@ -67,6 +69,7 @@ class Garment:
     type: str = ""
     worn: bool = False
     turned: int = 0
+    type_shares: tuple[float, ...] = ()
 
     @property
     def found(self) -> bool:
@@ -142,8 +145,9 @@ def cut_out(photo: np.ndarray, region: Region | None, turned: int = 0) -> Garmen
     picture, upright = Image.fromarray(turn(photo, turned)), turn(mask, turned)
     matte = Image.fromarray(_softened(upright)).resize(picture.size, Image.Resampling.BICUBIC)
     rgb, cut = square(picture, matte, bounds(upright))
-    kind, worn = (region.type, region.worn) if region else ("", False)
-    return Garment(rgb, cut, box, region.confidence if region else 0.0, kind, worn, turned)
+    if region is None:
+        return Garment(rgb, cut, box, confidence=0.0, turned=turned)
+    return Garment(rgb, cut, box, region.confidence, region.type, region.worn, turned, region.type_shares)
 
 
 def locate(photo: np.ndarray) -> tuple[list[Region], int]:

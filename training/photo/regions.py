@@ -45,12 +45,15 @@ class Region:
         The intersection over union with the true mask that the probabilities lead to expect.
     worn : bool
         Whether a person wears or holds it.
+    type_shares : tuple of float in [0, 1]
+        Probability of each of `TYPES`, as `find` tells it; none where it is not known.
     """
 
     type: str
     mask: np.ndarray
     confidence: float
     worn: bool
+    type_shares: tuple[float, ...] = ()
 
 
 def main_parts(mask: np.ndarray) -> np.ndarray:
@@ -185,7 +188,11 @@ def find(parse: Parse) -> list[Region]:
     worn = int(np.count_nonzero(parse.person > MASK_THRESHOLD)) >= WORN_SHARE * area
     regions = _worn(parse, mask) if worn else _laid_out(parse, mask)
     least = MIN_AREA if not worn else 0.0
-    regions = [region for region in regions if np.count_nonzero(region.mask) >= least * mask.size]
+    regions = [
+        replace(region, type_shares=tuple(_type_in(region.mask, parse)[1].tolist()))
+        for region in regions
+        if np.count_nonzero(region.mask) >= least * mask.size
+    ]
     return sorted(regions, key=_weight, reverse=True)
 
 

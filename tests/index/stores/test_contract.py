@@ -12,6 +12,7 @@ from index.filters.parse import parse_filter
 from index.pages import SearchOptions
 from training.catalogue.reader import Item
 from training.errors import EncoderMismatch
+from training.photo.confidence import FIRST
 
 COLOURS = ("red", "grün", "")
 RED, SAME, COPIES = 1, range(40, 50), range(50, 60)
@@ -197,6 +198,17 @@ def test_the_index_tells_what_it_holds(filled):
     assert facets["sale"].values == ((False, 45), (True, 15))
     assert (facets["price"].lowest, facets["price"].highest) == (-5, 54)
     assert manifest.gate["recall_at_10"] == 1.0
+
+
+def test_how_near_answers_are_is_told_by_the_neighbours_of_the_items(filled, gallery):
+    _, vectors, _ = gallery
+    scores = vectors @ vectors.T
+    np.fill_diagonal(scores, -np.inf)
+    heads = np.sort(scores, axis=1)[:, ::-1][:, :FIRST].mean(axis=1)
+    manifest = filled.searcher.manifest
+    assert (manifest.nearness(heads.min() - 0.01), manifest.nearness(heads.max() + 0.01)) == (0.0, 1.0)
+    for head in np.quantile(heads, [0.1, 0.35, 0.6]):
+        assert manifest.nearness(float(head)) == pytest.approx((heads < head).mean(), abs=0.03)
 
 
 def test_versions_are_listed_and_checked(filled):

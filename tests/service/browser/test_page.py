@@ -263,20 +263,30 @@ def test_a_service_that_does_not_answer_is_an_error_that_can_be_tried_again(look
     screen.found()
 
 
-def test_that_nothing_is_close_is_said(screen, expect):
-    best = [71.26]
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({}, "closer than 71.2 % of pairs"),
+        ({"confidence": 0.41}, "Not sure: 2 of the 5 nearest garments can be expected"),
+        ({"confidence": 0.03}, "Not sure: none of the 5 nearest garments can be expected"),
+    ],
+)
+def test_that_nothing_is_close_is_said_where_the_answer_warns_of_it(screen, expect, found, words):
+    warnings = ["nothing_close"]
 
     def distant(route):
         answer = route.fetch()
         body = answer.json()
+        body["query"].pop("confidence", None)
+        body["query"] |= {"warnings": warnings, **found}
         for result in body["results"]:
-            result["percentile"] = best[0]
+            result["percentile"] = 71.26
         route.fulfill(response=answer, json=body)
 
     screen.page.route("**/similar?*", distant)
     screen.open("/?item=skirt/8").found()
     expect(screen.see("#distant")).to_be_visible()
-    expect(screen.see("#distant")).to_contain_text("closer than 71.2 % of pairs")
-    best[0] = 92.0
+    expect(screen.see("#distant")).to_contain_text(words)
+    warnings.clear()
     screen.open("/?item=skirt/8").found()
     expect(screen.see("#distant")).to_be_hidden()

@@ -6,6 +6,7 @@ from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
 from index.errors import NoIndex
 from service.config import METRICS_FOLDER
+from training.photo.confidence import Calibration
 
 
 @pytest.fixture
@@ -42,6 +43,18 @@ def test_the_stages_of_a_search_are_timed(post, photo, figures):
     for stage in ("decode", "isolate", "embed", "search"):
         assert found[f'silhouette_stage_seconds_count{{stage="{stage}"}}'] == 1
         assert found[f'silhouette_stage_seconds_sum{{stage="{stage}"}}'] > 0
+
+
+def test_the_confidence_of_searches_is_counted_where_there_is_one(post, photo, figures, searcher):
+    post(photo)
+    assert figures()["silhouette_answer_confidence_count"] == 0
+    searcher.encoder.calibration = Calibration(
+        0.5, ({"bias": 0.0, "nearness": 0.0, "agreement": 0.0, "type_match": 0.0},)
+    )
+    post(photo)
+    found = figures()
+    assert found["silhouette_answer_confidence_count"] == 1
+    assert found["silhouette_answer_confidence_sum"] == 0.5
 
 
 def test_the_index_in_use_is_told_with_its_age(searcher, figures):

@@ -11,6 +11,7 @@ from training.figures.history import curves
 from training.figures.layers import feature_maps, kernels
 from training.figures.mask_sheet import COLOURS, Outlined, Section, mask_sheet
 from training.figures.result_sheet import Answered, Shown, result_sheet
+from training.figures.risk_curve import risk_curve
 from training.figures.sheet import save
 
 RED, GREEN, YELLOW = (255, 0, 0), (0, 255, 0), (255, 255, 0)
@@ -219,3 +220,12 @@ def test_sections_without_photographs_are_left_out():
     assert _texts(figure).count("0.42") == 9
     tops = {round(axes.get_position().y1, 3) for axes in figure.axes}
     assert len(tops) == 2
+
+
+def test_the_risk_curve_runs_from_the_most_confident_answer_to_all():
+    confidence, wrong = np.array([0.2, 0.9, 0.5]), np.array([1.0, 0.25, 0.0])
+    figure = risk_curve({"laid out": (confidence, wrong)})
+    (line,) = figure.axes[0].get_lines()
+    assert line.get_xdata() == pytest.approx([1 / 3, 2 / 3, 1])
+    assert line.get_ydata() == pytest.approx([0.25, 0.125, 1.25 / 3])
+    assert "laid out" in _texts(figure)

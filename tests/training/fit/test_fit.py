@@ -18,6 +18,7 @@ from training.fit.fit import fit
 from training.fit.result import export
 from training.fit.run import Run
 from training.model import bundle
+from training.photo.confidence import Signals
 from training.photo.encoder import Encoder
 
 ROOT = Path(__file__).parents[3]
@@ -38,7 +39,9 @@ def test_a_run_leaves_its_bundle_history_metrics_and_figures(finished, tiny):
     assert 0 < metrics["scores"]["val_map"] <= 1
     names = {path.stem for path in (finished / "figures").iterdir()}
     assert names == {"garments", "results", "failures", "kernels", "feature_maps", "curves"}
-    assert Encoder.load(finished).dimension == tiny.dimension
+    encoder = Encoder.load(finished)
+    assert encoder.dimension == tiny.dimension
+    assert 0 < encoder.calibration.confidence(Signals(0.5, 0.5, 0.5)) < 1
     assert list((finished / "tensorboard").rglob("events.out.*"))
 
 

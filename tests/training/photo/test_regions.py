@@ -290,3 +290,22 @@ def test_a_turn_of_which_the_network_is_certain_is_believed():
     """The chance of another turn is 0, whose logarithm would be none."""
     looks = iter(replace(_parse(), turns=turns) for turns in [(0.0, 0.0, 1.0, 0.0), (1.0, 0.0, 0.0, 0.0)])
     assert find_upright(np.zeros((8, 8, 3), np.uint8), lambda _: next(looks))[1] == 180
+
+
+def test_a_garment_keeps_how_probable_each_type_is_in_it():
+    regions = find(_parse(("bag", (30, 10, 90, 50)), ("skirt", (30, 70, 90, 118))))
+    assert {region.type for region in regions} == {"bag", "skirt"}
+    for region in regions:
+        shares = dict(zip(TYPES, region.type_shares, strict=True))
+        assert shares.pop(region.type) == pytest.approx(0.9, abs=1e-4)
+        assert [*shares.values()] == pytest.approx([0.02] * 7, abs=1e-4)
+
+
+def test_on_a_person_each_garment_has_the_probabilities_of_its_own_place():
+    regions = find(
+        _parse(("upper", (24, 40, 64, 88)), ("trousers", (64, 44, 124, 84)), person=[HEAD, (30, 28, 60, 40)])
+    )
+    assert {region.type: TYPES[int(np.argmax(region.type_shares))] for region in regions} == {
+        "upper": "upper",
+        "trousers": "trousers",
+    }
