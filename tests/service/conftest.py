@@ -29,6 +29,7 @@ from training.catalogue.drawn import draw
 from training.catalogue.reader import Catalogue, Item
 from training.photo.encoder import PRETRAINED, Encoder
 from training.photo.garment import read_garment
+from training.photo.segmenter import shipped
 
 ROOT = Path(__file__).parents[2]
 SIDE = 8
@@ -53,6 +54,8 @@ class FakeEncoder:
     fingerprint = "f" * 64
     dimension = SIDE * SIDE
     description = {"fingerprint": fingerprint}
+    segmenter = shipped()
+    preprocessing = segmenter.preprocessing
 
     def embed(self, images):
         return self.embed_garments([read_garment(image) for image in images])
