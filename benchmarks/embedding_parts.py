@@ -33,7 +33,7 @@ def _stages(path: Path, encoder: Encoder) -> Iterator[None]:
     yield
     rgb = decode(data, size=WORKING_SIZE)
     yield
-    garment = isolate(rgb)
+    garment = isolate(rgb, segmenter=encoder.segmenter)
     yield
     encoder.embed_garments([garment])
     yield

@@ -151,7 +151,7 @@ class Turns:
         times = [process_time()]
         photo = decode(photograph, size=WORKING_SIZE)
         times.append(process_time())
-        garment = isolate(photo)
+        garment = isolate(photo, segmenter=self._encoder.segmenter)
         times.append(process_time())
         vector = self._encoder.embed_garments([garment])
         times.append(process_time())

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from index.change import DELETE, FORGET
-from index.embedding.embedder import cut_garments
+from index.embedding.embedder import cut_views
 from index.errors import IndexDamaged, ItemUnknown, NoIndex
 from index.stores.store import OpenIndex, Store
 from index.views import ITEM, Views
@@ -84,8 +84,8 @@ def put_item(
     """
     data = photo if isinstance(photo, bytes) else read_bytes(photo)
     photograph = decode(data, size=WORKING_SIZE)
-    cut = cut_garments(photograph, type_of(category_in(metadata)), _garments(store))
-    return put_embedded(store, encoder, item_id, data, metadata, Views.of(cut, encoder))
+    views = cut_views(photograph, type_of(category_in(metadata)), _garments(store), encoder)
+    return put_embedded(store, encoder, item_id, data, metadata, views)
 
 
 def _require(store: Store, item_id: str) -> None:

@@ -2,17 +2,22 @@
 
 import faulthandler
 import io
+import json
 import os
+import shutil
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 from PIL import Image, ImageDraw
 
+from training.photo.encoder import PRETRAINED as ENCODER
 from training.photo.garment_types import TYPES
-from training.photo.segmenter import Parse, squeeze
+from training.photo.segmenter import Parse, Segmenter, shipped, squeeze
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -109,6 +114,36 @@ def encode_image():
     return encoded
 
 
+def _weights(model):
+    """The constants of a network, int8 arrays, largest first, that stand once in its file."""
+    interpreter = Interpreter(model_content=model)
+    interpreter.allocate_tensors()
+    for detail in sorted(interpreter.get_tensor_details(), key=lambda one: -np.prod(one["shape"])):
+        with suppress(ValueError):  # is no constant
+            array = interpreter.get_tensor(detail["index"])
+            if array.dtype == np.int8 and model.count(array.tobytes()) == 1:
+                yield array
+
+
+@pytest.fixture(scope="session")
+def other_segmenter():
+    """A segmenter that sees otherwise than the one that ships: some of its weights have another sign."""
+    weights = next(_weights(shipped().exported))
+    return Segmenter(shipped().exported.replace(weights.tobytes(), (weights // -2).tobytes()))
+
+
+@pytest.fixture(scope="session")
+def own_bundle(tmp_path_factory, other_segmenter):
+    """A bundle of the encoder that ships with another segmenter, for which it is said to be trained."""
+    folder = tmp_path_factory.mktemp("bundle")
+    shutil.copy(ENCODER / "encoder.tflite", folder)
+    described = json.loads((ENCODER / "encoder.json").read_text())
+    described["preprocessing"] = other_segmenter.preprocessing
+    (folder / "encoder.json").write_text(json.dumps(described))
+    (folder / "segmenter.tflite").write_bytes(other_segmenter.exported)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def clothing():
     """The clothing photographs' catalogue, where they are at hand."""
@@ -160,5 +195,5 @@ class Wearing:
 def wearing(monkeypatch):
     """Tell garments in this process by their colours, so that no test depends on what the network learned."""
     made = Wearing()
-    monkeypatch.setattr("training.photo.garment.parse", made.parse)
+    monkeypatch.setattr(Segmenter, "parse", lambda _, photo: made.parse(photo))
     return made

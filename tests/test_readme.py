@@ -26,7 +26,7 @@ from training.photo.encoder import PRETRAINED
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+OPERATIONS, GUIDE = ((ROOT / "docs" / name).read_text() for name in ("operations.md", "training.md"))
 COMMANDS = {"training": training, "index": index, "service": service}
 SECONDS = 120
 
@@ -39,7 +39,9 @@ def blocks(text: str, language: str) -> list[str]:
 
 LINES = [line for text in (README, OPERATIONS) for block in blocks(text, "sh") for line in block.splitlines()]
 TASKS = [line for line in LINES if line.startswith("make ")]
-OURS = [line for line in LINES if re.match(r"python -m (training|index|service) ", line)]
+OUR_OWN = re.compile(r"python -m (training|index|service) ")
+OURS = [line for line in LINES if OUR_OWN.match(line)]
+GUIDED = [line for block in blocks(GUIDE, "sh") for line in block.splitlines()]
 ONLY_PARSED = ("training fit ", "service serve ", "index nightly ", "--retrain ")  # long, or without an end
 REFUSED = "python -m index build --catalogue drawn:50"  # too small, as the text says
 DEMO_INDEX = "python -m index build --catalogue drawn:40"  # of more items than the folder of photographs
@@ -217,7 +219,7 @@ def test_every_command_of_the_texts_is_of_a_kind_that_is_tested():
     assert len(EXECUTED) >= 5
 
 
-@pytest.mark.parametrize("line", OURS)
+@pytest.mark.parametrize("line", [*OURS, *GUIDED])
 def test_our_command_line_understands(line):
     parse(line)
 

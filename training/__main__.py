@@ -16,6 +16,7 @@ from training.errors import EncoderMismatch, UnreadableEncoder
 from training.native_logs import SHOW
 from training.options import cache_option, encoder_option, processes_option
 from training.photo.encoder import MODEL_FILE, PRETRAINED, Encoder
+from training.photo.segmenter import Segmenter
 
 CATALOGUE_HELP = (
     "A folder of images, a .csv, .jsonl or .parquet file, fashion-mnist:FOLDER, drawn:N or drawn-worn:N; "
@@ -71,6 +72,12 @@ def main() -> None:
     "--init", type=click.Path(path_type=Path), help="Encoder bundle whose weights training starts from."
 )
 @click.option(
+    "--segmenter",
+    type=click.Path(path_type=Path),
+    help="Folder of the segmenter that cuts the garments out; the bundle holds it, where it is not the one "
+    "that ships.  [default: that of --init, else the one that ships]",
+)
+@click.option(
     "--supervise",
     type=click.Choice(["category"]),
     help="Also pull garments of one category together.  [default: learn shapes without labels]",
@@ -119,6 +126,7 @@ def fit(
     config: str,
     validation: str | None,
     init: Path | None,
+    segmenter: Path | None,
     supervise: str | None,
     epochs: int | None,
     batch: int | None,
@@ -137,7 +145,8 @@ def fit(
 
     settings = CONFIGS[config]
     settings = replace(settings, epochs=epochs or settings.epochs, batch=batch or settings.batch)
-    run = Run(catalogue, validation, str(init) if init else None, supervise, settings)
+    cutter = Segmenter.load(segmenter) if segmenter else Segmenter.of_bundle(init or PRETRAINED)
+    run = Run(catalogue, validation, str(init) if init else None, supervise, settings, cutter)
     metrics = train(
         run,
         out,
@@ -173,11 +182,18 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
 @when_interrupted("The last whole epoch is kept: the same command goes on from there.")
 @main.command(
     epilog="\b\n"
-    "The segmenter is part of the preprocessing. To use your own, pass --out training/pretrained,\n"
-    "then train the encoder again and rebuild the index; both refuse to mix old and new."
+    "An encoder is for one segmenter. Train one for yours, which takes it into its bundle, and rebuild:\n"
+    "  python -m training segmenter --catalogue photos/ --init training/pretrained --out models/segmenter\n"
+    "  python -m training fit --catalogue photos/ --segmenter models/segmenter \\\n"
+    "    --init training/pretrained --out models/mine\n"
+    "  python -m index build --catalogue photos/ --encoder models/mine"
 )
-@click.option("--catalogue", required=True, help=f"Photographs of one garment each. {CATALOGUE_HELP}")
-@click.option("--worn", help="Photographs of people, parsed: a catalogue with a column `mask`.")
+@click.option(
+    "--catalogue",
+    required=True,
+    help=f"Photographs of garments, laid out or worn, parsed (a column `mask`) or not. {CATALOGUE_HELP}",
+)
+@click.option("--worn", help="Further photographs of people, best parsed: with a column `mask`.")
 @click.option(
     "--init",
     type=click.Path(path_type=Path, file_okay=False),
@@ -204,7 +220,10 @@ def segmenter(
     processes: int | None,
     cache: Path,
 ) -> None:
-    """Train the segmenter on photographs of garments, and on parsed ones of people wearing them."""
+    """Train a segmenter on photographs of garments, laid out or worn.
+
+    Where they are not parsed, the segmenter from which training starts labels them.
+    """
     from training import device
 
     device.begin()
@@ -412,11 +431,9 @@ def figures(
     from training.fit.dataset import prepare
     from training.fit.showcase import draw_figures
 
-    Encoder.load(encoder)
-    data = prepare(read_catalogue(catalogue, cache=cache), cache=cache, processes=processes)
-    asked = (
-        prepare(read_catalogue(queries, cache=cache), cache=cache, processes=processes) if queries else data
-    )
+    cut = partial(prepare, segmenter=Encoder.load(encoder).segmenter, cache=cache, processes=processes)
+    data = cut(read_catalogue(catalogue, cache=cache))
+    asked = cut(read_catalogue(queries, cache=cache)) if queries else data
     for path in draw_figures(encoder, gallery=data, queries=asked, out=out):
         click.echo(path)
 

@@ -22,6 +22,7 @@ from training.catalogue.drawn import rows
 from training.catalogue.reader import read_catalogue
 from training.photo.garment import WORKING_SIZE, locate
 from training.photo.images import decode
+from training.photo.segmenter import shipped
 
 HERE = Path(__file__).parent
 COUNT = 300
@@ -56,7 +57,7 @@ def _write_catalogue(path: Path, cache: Path) -> list[Path]:
 def _person(cache: Path) -> Path:
     """Return the first picture of a drawn person of whom several garments are found."""
     for item in read_catalogue(PEOPLE, cache=cache).items:
-        if len(locate(decode(item.path, size=WORKING_SIZE))[0]) >= PARTS:
+        if len(locate(decode(item.path, size=WORKING_SIZE), shipped())[0]) >= PARTS:
             return item.path
     raise click.ClickException(f"On nobody of {PEOPLE} are {PARTS} garments found.")
 

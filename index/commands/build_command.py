@@ -15,6 +15,7 @@ from index.commands.store_options import json_option, print_json, store_address_
 from index.embedding.embedders import EMBEDDERS, LOCAL, embedder_named
 from index.errors import GateFailed
 from index.gate.checks import Limits
+from index.retraining import ENCODER, RETRAINED, require_as_good
 from index.retraining import retrain as train_on
 from index.stores.address import open_store
 from index.stores.store import LAST_REPORT
@@ -101,12 +102,22 @@ _BUILD_OPTIONS = (
         "[default: none]",
     ),
     click.option(
-        "--retrain", is_flag=True, help="Train on from the encoder first, into models/.  [default: no]"
+        "--retrain",
+        is_flag=False,
+        flag_value=ENCODER,
+        type=click.Choice(RETRAINED),
+        help="Train on from the encoder first, into models/; with 'all', train a segmenter before it, from "
+        "the one that ships.  [default: no; without a value: encoder]",
     ),
     click.option(
         "--retrain-options",
         default="",
         help="With --retrain: options of `python -m training fit`, in one text.  [default: none]",
+    ),
+    click.option(
+        "--segmenter-options",
+        default="",
+        help="With --retrain all: options of `python -m training segmenter`, in one text.  [default: none]",
     ),
     processes_option,
     click.option(
@@ -159,8 +170,9 @@ def build(
     encoder: Path,
     indexes: Path,
     store: str,
-    retrain: bool,
+    retrain: str | None,
     retrain_options: str,
+    segmenter_options: str,
     max_drop: float,
     embedder_name: str,
     address: str | None,
@@ -177,12 +189,24 @@ def build(
     start = perf_counter()
     embedder = embedder_named(embedder_name, processes=processes, address=address)
     place = open_store(store, indexes)
-    Encoder.load(encoder)
+    loaded = Encoder.load(encoder)
     if retrain:
-        encoder = train_on(catalogue, encoder, models=Path("models"), cache=cache, options=retrain_options)
+        encoder = train_on(
+            catalogue,
+            encoder,
+            models=Path("models"),
+            cache=cache,
+            what=retrain,
+            options=retrain_options,
+            segmenter_options=segmenter_options,
+        )
     trained = perf_counter()
     listed = read_catalogue(catalogue, cache=cache)
     read = perf_counter()
+    if retrain:
+        before, loaded = loaded, Encoder.load(encoder)
+        click.echo(require_as_good(listed, before, loaded, processes=processes), err=True)
+    compared = perf_counter()
     chosen = BuildOptions(
         limits=Limits(max_drop=max_drop, recall=recall),
         cache=cache,
@@ -192,9 +216,11 @@ def build(
         **options,
     )
     with _naming_reports(indexes):
-        built = build_index(listed, Encoder.load(encoder), indexes=indexes, store=place, options=chosen)
-    before = {"train": round(trained - start, 3)} if retrain else {}
-    built = replace(built, seconds=before | {"catalogue": round(read - trained, 3)} | built.seconds)
+        built = build_index(listed, loaded, indexes=indexes, store=place, options=chosen)
+    steps = {"train": trained - start + compared - read} if retrain else {}
+    steps |= {"catalogue": read - trained}
+    rounded = {name: round(seconds, 3) for name, seconds in steps.items()}
+    built = replace(built, seconds=rounded | built.seconds)
     if as_json:
         print_json(summary.fields(built, encoder=encoder))
     else:

@@ -16,7 +16,6 @@ from typing import Self, TypeVar
 from index.embedding.duplicates import HASH_VERSION
 from index.views import ALL, ITEM, Views
 from training.photo.encoder import Encoder
-from training.photo.garment import PREPROCESSING
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +57,14 @@ class Embedding:
 
 
 @cache
-def recipe() -> str:
-    """Return what vectors depend on besides photograph and encoder: only like ones are equal to the bit."""
-    libraries = [f"{name} {version(name)}" for name in _COMPUTED_BY]
-    ours = [f"preprocessing {PREPROCESSING}", f"photo hash {HASH_VERSION}"]
-    return ", ".join([*ours, *libraries, platform.machine()])
+def _libraries() -> list[str]:
+    return [f"{name} {version(name)}" for name in _COMPUTED_BY]
+
+
+def recipe(encoder: Encoder) -> str:
+    """Return what vectors depend on besides photograph and model: only like ones are equal to the bit."""
+    ours = [f"preprocessing {encoder.preprocessing}", f"photo hash {HASH_VERSION}"]
+    return ", ".join([*ours, *_libraries(), platform.machine()])
 
 
 def key_of(content: bytes, kind: str | None, garments: str = ITEM) -> bytes:
@@ -104,6 +106,7 @@ class EmbeddingCache:
     def __init__(self, folder: Path, encoder: Encoder) -> None:
         self.path = folder / f"{encoder.fingerprint}.sqlite"
         self._dimension = encoder.dimension
+        self._recipe = recipe(encoder)
         self._uncommitted = 0
         self._build = 1
         self._connection: sqlite3.Connection | None = None
@@ -169,14 +172,14 @@ class EmbeddingCache:
             connection.execute("DROP TABLE embeddings")
         connection.executescript(_SCHEMA)
         about = dict(connection.execute("SELECT name, value FROM about"))
-        if about.get("recipe", recipe()) != recipe():
+        if about.get("recipe", self._recipe) != self._recipe:
             log.warning(
                 "The embeddings kept in '%s' were made with %s; with %s all photographs are encoded again.",
-                *(self.path, about["recipe"], recipe()),
+                *(self.path, about["recipe"], self._recipe),
             )
             connection.execute("DELETE FROM embeddings")
         self._build = int(about.get("builds", 0)) + 1
-        connection.execute("INSERT OR REPLACE INTO about VALUES ('recipe', ?)", (recipe(),))
+        connection.execute("INSERT OR REPLACE INTO about VALUES ('recipe', ?)", (self._recipe,))
         connection.commit()
 
     def _read(self, connection: sqlite3.Connection, content: bytes) -> Embedding | None:

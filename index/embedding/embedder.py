@@ -17,7 +17,7 @@ from index.embedding.duplicates import photo_hash
 from index.views import ALL, ITEM, Views
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder
-from training.photo.garment import WORKING_SIZE, Garment, isolate, item_garments
+from training.photo.garment import WORKING_SIZE, isolate, item_garments
 from training.photo.images import decode, read_bytes
 
 
@@ -54,9 +54,11 @@ Results = Generator[tuple[int, Outcome], None, None]
 """Positions in the list of photographs, each once and in any order, with their outcomes."""
 
 
-def cut_garments(rgb: np.ndarray, kind: str | None, garments: str) -> list[Garment]:
-    """Cut the item's garment out of a photograph, uint8 (h, w, 3), and the others behind it if all count."""
-    return item_garments(rgb, kind) if garments == ALL else [isolate(rgb, kind)]
+def cut_views(rgb: np.ndarray, kind: str | None, garments: str, encoder: Encoder) -> Views:
+    """Encode the item's garment in a photograph, uint8 (h, w, 3), and the others behind it if all count."""
+    if garments == ALL:
+        return Views.of(item_garments(rgb, kind, encoder.segmenter), encoder)
+    return Views.of([isolate(rgb, kind, segmenter=encoder.segmenter)], encoder)
 
 
 def embed_photo(photo: ItemPhoto, encoder: Encoder) -> Photo:
@@ -73,7 +75,7 @@ def embed_photo(photo: ItemPhoto, encoder: Encoder) -> Photo:
         rgb = decode(data, size=WORKING_SIZE)
     except UnreadableImage as error:
         return Photo(content, error)
-    views = Views.of(cut_garments(rgb, photo.kind, photo.garments), encoder)
+    views = cut_views(rgb, photo.kind, photo.garments, encoder)
     return Photo(content, Embedding(views, photo_hash(rgb)))
 
 

@@ -128,12 +128,13 @@ class _Worker:
 
     def __init__(self, encoder: Encoder) -> None:
         self._embed = partial(embed_photo, encoder=encoder)
+        self._recipe = recipe(encoder)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         packed = pickle.loads(row["photos"])
         photos = [ItemPhoto(Path(os.fsdecode(path)), kind, garments) for path, kind, garments in packed]
         outcomes = list(in_order(self._embed, photos, processes=1))
-        report = _Report(socket.gethostname(), recipe(), outcomes)
+        report = _Report(socket.gethostname(), self._recipe, outcomes)
         return {"start": row["start"], "report": pickle.dumps(report)}
 
 
@@ -161,10 +162,10 @@ def _reports(
         yield row["start"], pickle.loads(row["report"])
 
 
-def _check_machine(report: _Report) -> None:
-    if report.recipe != recipe():
+def _check_machine(report: _Report, wanted: str) -> None:
+    if report.recipe != wanted:
         raise EmbedderUnavailable(
-            f"The machine {report.machine!r} embeds with {report.recipe}, this one with {recipe()}: the "
+            f"The machine {report.machine!r} embeds with {report.recipe}, this one with {wanted}: the "
             "vectors would differ. Install the same requirements-serving.txt on all machines of the cluster."
         )
 
@@ -215,7 +216,7 @@ class RayEmbedder:
         with joined(self._address, processes=self._processes):
             try:
                 for start, report in _reports(photos, encoder, self._processes):
-                    _check_machine(report)
+                    _check_machine(report, recipe(encoder))
                     for place, outcome in enumerate(report.outcomes, start):
                         _check_seen(photos[place].path, outcome, report.machine)
                         yield place, outcome

@@ -115,9 +115,15 @@ def put(item_id: str) -> Response:
     asked = ItemRequest.parse(request)
     searcher = live_index().searcher()
     with counted_stages() as stages, refusing(asked.param):
-        category = category_in(asked.metadata)
-        every = searcher.manifest.garments == ALL
-        found = cut_out(asked.photo, Look(), category=category, every=every, config=config(), stages=stages)
+        found = cut_out(
+            asked.photo,
+            Look(),
+            searcher.encoder.segmenter,
+            category=category_in(asked.metadata),
+            every=searcher.manifest.garments == ALL,
+            config=config(),
+            stages=stages,
+        )
         with stages.measure("embed"):
             views = Views.of([found.garment, *found.others], searcher.encoder)
     known = _known(searcher, item_id)

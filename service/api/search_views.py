@@ -83,7 +83,8 @@ def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchA
     """
     with refusing(asked.source.param):
         photo, category = picture(asked.source, searcher)
-        found = cut_out(photo, asked.fields, category=category, config=config(), stages=stages)
+        segmenter = searcher.encoder.segmenter
+        found = cut_out(photo, asked.fields, segmenter, category=category, config=config(), stages=stages)
     with stages.measure("embed"):
         vector = searcher.encoder.embed_garments([found.garment])
     with stages.measure("search"):
@@ -171,10 +172,11 @@ def explain() -> Response:
     with refusing("item_id"):
         item = searcher.item(asked.item_id)
         path, _ = item_file(item, served_roots(searcher))
-        found = cut_out(path, Look(), category=item.category, config=config(), stages=Stages())
+        segmenter = searcher.encoder.segmenter
+        found = cut_out(path, Look(), segmenter, category=item.category, config=config(), stages=Stages())
     with refusing(source.param):
         photo, category = picture(source, searcher)
-        query = cut_out(photo, asked, category=category, config=config(), stages=Stages())
+        query = cut_out(photo, asked, segmenter, category=category, config=config(), stages=Stages())
     response = Response(draw(query.garment.mask, found.garment.mask), mimetype=SVG)
     response.headers["Cache-Control"] = "no-store"
     return response

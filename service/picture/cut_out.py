@@ -16,6 +16,7 @@ from training.photo import garment as garments
 from training.photo.garment import WHOLE, WORKING_SIZE, Box, Garment, locate, of_type
 from training.photo.garment_types import type_of
 from training.photo.regions import Region
+from training.photo.segmenter import Segmenter
 
 TIMES_THE_LIMIT = 5
 """How many times the limit on the estimated decode cost a decode may really take, on a busy machine."""
@@ -98,8 +99,10 @@ def _chosen(regions: list[Region], look: Look, category: str | None) -> int | No
     raise RefusedRequest("invalid_parameter", detail, param="garment")
 
 
-def _from_photo(rgb: np.ndarray, look: Look, category: str | None, every: bool) -> CutOut:
-    regions, turned = locate(rgb)
+def _from_photo(
+    rgb: np.ndarray, segmenter: Segmenter, look: Look, category: str | None, every: bool
+) -> CutOut:
+    regions, turned = locate(rgb, segmenter)
     chosen = _chosen(regions, look, category)
     garment = garments.cut_out(rgb, None if chosen is None else regions[chosen], turned)
     others = [
@@ -111,6 +114,7 @@ def _from_photo(rgb: np.ndarray, look: Look, category: str | None, every: bool) 
 def cut_out(
     photo: bytes | Path,
     look: Look,
+    segmenter: Segmenter,
     *,
     category: str | None = None,
     every: bool = False,
@@ -125,6 +129,8 @@ def cut_out(
         The file as it was sent, or where an item's lies.
     look : Look
         Whether it is a photograph or a sketch, which part of it to look at, and which garment to take.
+    segmenter : Segmenter
+        That of the encoder which embeds the garment.
     category : str, optional
         The item's whose picture it is: without a number, a garment of the type that it names is taken.
     every : bool
@@ -146,4 +152,4 @@ def cut_out(
     with stages.measure("isolate"):
         if look.kind == "sketch":
             return CutOut(_from_sketch(rgb), look, chosen=_chosen([], look, None))
-        return _from_photo(rgb, look, category, every)
+        return _from_photo(rgb, segmenter, look, category, every)

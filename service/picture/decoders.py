@@ -27,7 +27,7 @@ from training.photo import images
 LARGE_PIXELS = 16_000_000
 """Pictures above this are decoded one at a time, by a process that ends: they take up to 32 bytes a pixel."""
 
-Box = tuple[float, float, float, float]  # as in training.photo.garment, which loads the segmenter
+Box = tuple[float, float, float, float]  # as in training.photo.garment, which loads LiteRT
 
 _LARGE = "large"
 _context = multiprocessing.get_context("forkserver")

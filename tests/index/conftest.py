@@ -15,6 +15,7 @@ from index.stores.folder.searcher import Searcher
 from index.stores.folder.store import FolderStore
 from training.catalogue.reader import Item
 from training.photo.garment import Garment, read_garment
+from training.photo.segmenter import Segmenter, shipped
 
 NIGHT = datetime(2026, 11, 21, 2, 0, 0, tzinfo=UTC)
 
@@ -25,8 +26,10 @@ class ShapeEncoder:
     dimension = 128
     calibration = None
 
-    def __init__(self, fingerprint: str = "f" * 64) -> None:
+    def __init__(self, fingerprint: str = "f" * 64, segmenter: Segmenter | None = None) -> None:
         self.fingerprint = fingerprint
+        self.segmenter = segmenter or shipped()
+        self.preprocessing = self.segmenter.preprocessing
         self.description = {"fingerprint": fingerprint}
 
     def embed(self, images: Sequence[Path]) -> np.ndarray:
@@ -125,7 +128,7 @@ def publish_version(indexes: Path) -> Callable[..., str]:
     return publish
 
 
-def _plain_garment(photo: np.ndarray, kind: str | None = None) -> Garment:
+def _plain_garment(photo: np.ndarray, kind: str | None = None, **_: Segmenter | None) -> Garment:
     """The photograph as its own cut-out, what is dark as the mask: a hundredth of the time of a real one."""
     rgb = np.asarray(Image.fromarray(photo).resize((128, 128)))
     mask = np.where(rgb.min(axis=2) < 200, 255, 0).astype(np.uint8)

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from index.__main__ import main
+from index.errors import RetrainingFailed
 from index.stores.folder.publish import current_version
 
 pytestmark = pytest.mark.usefixtures("plain_garments")
@@ -229,10 +230,41 @@ def test_retraining_comes_first_and_its_encoder_builds_the_index(
         "training.photo.encoder.Encoder.load",
         lambda path: make_encoder("a" * 64 if path == Path("new") else "f" * 64),
     )
+    compared = []
+    monkeypatch.setattr(
+        "index.commands.build_command.require_as_good",
+        lambda _, before, after, **__: compared.append((before.fingerprint, after.fingerprint)) or "as good",
+    )
     options = ("--retrain", "--retrain-options", "--epochs 4", "--processes", 1, "--json")
     answer = json.loads(run("build", "--catalogue", catalogue_path, *options).stdout)
     assert answer["encoder"] == {"fingerprint": "a" * 64, "path": "new"}
     assert asked[0]["options"] == "--epochs 4" and "train" in answer["seconds"]
+    assert asked[0]["what"] == "encoder" and compared == [("f" * 64, "a" * 64)]
+    run(
+        "build",
+        "--catalogue",
+        catalogue_path,
+        *options,
+        "--retrain",
+        "all",
+        "--segmenter-options",
+        "--epochs 3",
+    )
+    assert asked[1]["what"] == "all" and asked[1]["segmenter_options"] == "--epochs 3"
+
+
+def test_an_encoder_that_is_worse_builds_nothing(run, catalogue_path, indexes, monkeypatch, make_encoder):
+    def refuse(*_, **__):
+        raise RetrainingFailed("The encoder that was trained is worse.")
+
+    run("build", "--catalogue", catalogue_path, "--processes", 1)
+    before = current_version(indexes)
+    monkeypatch.setattr("index.commands.build_command.train_on", lambda *_, **__: Path("new"))
+    monkeypatch.setattr("index.commands.build_command.require_as_good", refuse)
+    monkeypatch.setattr("training.photo.encoder.Encoder.load", lambda path: make_encoder())
+    result = run("build", "--catalogue", catalogue_path, "--retrain", "all")
+    assert result.exit_code == 1 and "is worse" in result.stderr
+    assert current_version(indexes) == before
 
 
 @pytest.fixture
@@ -252,7 +284,7 @@ def nightly(run, monkeypatch):
 
 
 def test_every_night_the_same_build_is_started(nightly):
-    options = ["--catalogue", "shop.csv", "--retrain", "--keep", "3", "--max-drop", "0.5"]
+    options = ["--catalogue", "shop.csv", "--retrain", "all", "--keep", "3", "--max-drop", "0.5"]
     options += ["--allow-root", str(Path(__file__).parent), "--allow-root", "/"]
     result, started = nightly("--at", "02:30", "--timezone", "Europe/Berlin", "--now", *options)
     assert result.exit_code == 0, result.output

@@ -29,6 +29,7 @@ from training.catalogue.drawn import draw
 from training.catalogue.reader import Catalogue, Item
 from training.photo.encoder import PRETRAINED, Encoder
 from training.photo.garment import read_garment
+from training.photo.segmenter import shipped
 
 ROOT = Path(__file__).parents[2]
 SIDE = 8
@@ -54,6 +55,8 @@ class FakeEncoder:
     dimension = SIDE * SIDE
     description = {"fingerprint": fingerprint}
     calibration = None
+    segmenter = shipped()
+    preprocessing = segmenter.preprocessing
 
     def embed(self, images):
         return self.embed_garments([read_garment(image) for image in images])

@@ -32,13 +32,25 @@ def read(drawn_cache):
     return partial(read_catalogue, cache=drawn_cache)
 
 
-@pytest.fixture
-def without_graphs(monkeypatch):
-    """Train without tracing graphs, which takes longer than a few steps, where another test traces them."""
+@pytest.fixture(scope="module")
+def eager_training():
+    """A context to train without tracing graphs, which takes longer than a few steps."""
     import keras
 
-    eager = partialmethod(keras.Model.compile, run_eagerly=True)
-    monkeypatch.setattr(keras.Model, "compile", eager)
+    @contextmanager
+    def eagerly():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(keras.Model, "compile", partialmethod(keras.Model.compile, run_eagerly=True))
+            yield
+
+    return eagerly
+
+
+@pytest.fixture
+def without_graphs(eager_training):
+    """Train without tracing graphs in this test, where another one traces them."""
+    with eager_training():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,6 @@ from training.model import bundle
 from training.model.autoencoder import Autoencoder
 from training.model.discriminant import learn_head
 from training.parallel import in_order
-from training.photo.garment import PREPROCESSING
 from training.progress import progress_bar
 
 EPOCHS = 8
@@ -102,7 +101,6 @@ def _settings(variant: Variant, config: Config, gallery: Photos, queries: Photos
         "cut_out": variant.cut_out,
         "head": variant.head,
         "config": asdict(config),
-        "preprocessing": PREPROCESSING,
         "gallery": _digest(gallery),
         "queries": _digest(queries),
     }

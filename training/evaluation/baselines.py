@@ -14,6 +14,7 @@ from training.errors import UnreadableImage
 from training.parallel import in_order
 from training.photo.garment import WORKING_SIZE, Garment, encoder_input, isolate
 from training.photo.images import decode
+from training.photo.segmenter import Segmenter
 
 CHANCE = "chance"
 SOBEL_PHOTO = "Sobel pixels of the photo"
@@ -104,7 +105,7 @@ def describe(photo: np.ndarray, garment: Garment) -> dict[str, np.ndarray]:
     }
 
 
-def read(path: Path, *, described: bool = True) -> Reading:
+def read(path: Path, *, segmenter: Segmenter | None = None, described: bool = True) -> Reading:
     """Read one photograph for its cut-out, its thumbnail and, if wanted, all descriptors.
 
     Raises
@@ -113,7 +114,7 @@ def read(path: Path, *, described: bool = True) -> Reading:
         See `training.photo.images.decode`.
     """
     photo = decode(path, size=WORKING_SIZE)
-    garment = isolate(photo)
+    garment = isolate(photo, segmenter=segmenter)
     gray = Image.fromarray(photo).convert("L")
     thumbnail = np.asarray(gray.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), _RESAMPLE))
     return Reading(garment, describe(photo, garment) if described else {}, thumbnail)
@@ -122,6 +123,7 @@ def read(path: Path, *, described: bool = True) -> Reading:
 def read_all(
     paths: Sequence[Path],
     *,
+    segmenter: Segmenter | None = None,
     described: bool = True,
     processes: int | None = None,
     progress: str | None = None,
@@ -131,6 +133,8 @@ def read_all(
     Parameters
     ----------
     paths : sequence of Path
+    segmenter : Segmenter, optional
+        Which finds the garments; by default the one that ships.
     described : bool
         Whether to compute the descriptors, too.
     processes, progress
@@ -141,7 +145,8 @@ def read_all(
     Reading or UnreadableImage
         One a path, in order; a photograph that cannot be read yields its error instead of raising it.
     """
-    return in_order(partial(read, described=described), paths, processes=processes, progress=progress)
+    reads = partial(read, segmenter=segmenter, described=described)
+    return in_order(reads, paths, processes=processes, progress=progress)
 
 
 def chance(count: int, *, seed: int) -> np.ndarray:

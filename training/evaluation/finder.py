@@ -1,17 +1,14 @@
 """What finds garments in a photograph: uint8 (h, w, 3) in, a mask, bool (h, w), for each garment out."""
 
-import functools
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from PIL import Image
 
-from training.errors import UnreadableEncoder
-from training.photo.litert import LiteModel
 from training.photo.preprocessing import MASK_THRESHOLD, SEGMENTER_SIDE
 from training.photo.regions import find_upright, main_parts
-from training.photo.segmenter import MODEL_FILE, PRETRAINED, Parse, look_twice, read_output, squeeze
+from training.photo.segmenter import Parse, Segmenter, read_output, shipped, squeeze
 
 
 @dataclass(frozen=True)
@@ -35,59 +32,34 @@ class Found:
 
 @dataclass(frozen=True)
 class Finder:
-    """A segmenter by its file: small to send to another process, which reads it once.
+    """A segmenter, of whatever version, whose masks are measured.
 
     Parameters
     ----------
-    file : Path
-        A LiteRT model, uint8 (n, 128, 128, 3) -> what `training.photo.segmenter.read_output` reads.
+    segmenter : Segmenter
+        By default the one that ships.
     """
 
-    file: Path = PRETRAINED
+    segmenter: Segmenter = field(default_factory=shipped)
 
-    @classmethod
-    def at(cls, place: Path) -> "Finder":
-        """Return the finder of a segmenter's file, or of the bundle in a folder.
-
-        Raises
-        ------
-        UnreadableEncoder
-            There is none, or it has another output.
-        """
-        finder = cls(place / MODEL_FILE if place.is_dir() else place)
-        try:
-            finder.garments(np.zeros((SEGMENTER_SIDE, SEGMENTER_SIDE, 3), np.uint8))
-        except (OSError, ValueError, RuntimeError) as error:
-            raise UnreadableEncoder(
-                f"The segmenter '{finder.file}' can't be read: {error}. "
-                f"Name a {MODEL_FILE}, or the folder of a bundle with one."
-            ) from error
-        return finder
+    @cached_property
+    def _is_first(self) -> bool:
+        """Whether it is one of the first version, which tells nothing but garment and ground."""
+        blank = np.zeros((1, SEGMENTER_SIDE, SEGMENTER_SIDE, 3), np.uint8)
+        return self.segmenter.model.run(blank).shape[-1] == 1
 
     def garments(self, photo: np.ndarray) -> list[Found]:
         """Return the garments in a photograph, uint8 (h, w, 3), the main one first."""
-        model = _model(self.file)
-        if _is_first(self.file):
-            return _one_garment(read_output(model.run(squeeze(photo)[None])[0]), photo)
-        regions, _ = find_upright(photo, functools.partial(look_twice, model))
+        if self._is_first:
+            output = self.segmenter.model.run(squeeze(photo)[None])[0]
+            return _one_garment(read_output(output), photo)
+        regions, _ = find_upright(photo, self.segmenter.parse)
         return [Found(_in_photo(one.mask, photo), one.type, one.worn) for one in regions]
 
     def main_mask(self, photo: np.ndarray) -> np.ndarray:
         """Return the main garment's mask, bool (h, w); empty where none is found."""
         found = self.garments(photo)
         return found[0].mask if found else np.zeros(photo.shape[:2], bool)
-
-
-@functools.lru_cache(maxsize=4)
-def _model(file: Path) -> LiteModel:
-    return LiteModel(file.read_bytes())
-
-
-@functools.lru_cache(maxsize=4)
-def _is_first(file: Path) -> bool:
-    """Whether a segmenter is one of the first version, which tells nothing but garment and ground."""
-    blank = np.zeros((1, SEGMENTER_SIDE, SEGMENTER_SIDE, 3), np.uint8)
-    return _model(file).run(blank).shape[-1] == 1
 
 
 def _one_garment(parsed: Parse, photo: np.ndarray) -> list[Found]:

@@ -1,6 +1,7 @@
 """Invariance: each query photograph, disturbed and cut out anew, must find its undisturbed twin again."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from PIL import Image
@@ -15,7 +16,7 @@ from training.parallel import in_order
 from training.photo.encoder import Encoder
 from training.photo.garment import MARGIN, SIDE, WORKING_SIZE, Garment, isolate
 from training.photo.images import decode
-from training.photo.segmenter import turn
+from training.photo.segmenter import Segmenter, turn
 
 KEY = "invariance"
 TITLE = "Invariance: the disturbed photograph finds its undisturbed twin"
@@ -47,13 +48,14 @@ def mask_in_photo(garment: Garment, *, height: int, width: int) -> np.ndarray:
     return np.asarray(mask, dtype=np.float32) / 255
 
 
-def _disturbed(query: tuple[Item, Garment, int]) -> list[Garment]:
+def _disturbed(query: tuple[Item, Garment, int], *, segmenter: Segmenter) -> list[Garment]:
     """Cut a photograph out again after each of the disturbances and of the quarter turns."""
     item, garment, seed = query
     rgb = decode(item.path, size=WORKING_SIZE)
     mask = mask_in_photo(garment, height=rgb.shape[0], width=rgb.shape[1])
     views = [disturb(rgb, mask, each, item_id=item.item_id, seed=seed) for each in DISTURBANCES]
-    return [isolate(view) for view in [*views, *(turn(rgb, degrees) for degrees in QUARTERS)]]
+    views += [turn(rgb, degrees) for degrees in QUARTERS]
+    return [isolate(view, segmenter=segmenter) for view in views]
 
 
 def _found(disturbed: np.ndarray, known: np.ndarray, twin: int) -> np.ndarray:
@@ -100,7 +102,8 @@ def invariance(
     known, known_hogs = encoder.embed_garments(garments), _hogs(garments)
     ours, hogs = [], []
     sources = [(item, garment, seed) for item, garment in zip(queries.items, queries.garments, strict=True)]
-    results = in_order(_disturbed, sources, processes=processes, progress="disturbed queries")
+    cut = partial(_disturbed, segmenter=encoder.segmenter)
+    results = in_order(cut, sources, processes=processes, progress="disturbed queries")
     for twin, disturbed in enumerate(results, start=len(gallery.garments)):
         if isinstance(disturbed, UnreadableImage):
             raise disturbed

@@ -18,6 +18,7 @@ from training.evaluation.baselines import CHANCE, Reading, chance, read_all
 from training.photo.encoder import Encoder
 from training.photo.garment import SIDE, WORKING_SIZE, Garment
 from training.photo.images import decode
+from training.photo.segmenter import Segmenter
 
 ENCODER = "encoder"
 SHIPPED = "encoder that ships"
@@ -47,11 +48,13 @@ class _Labelled:
 
 
 def _readings(
-    items: Sequence[Item], described: bool, processes: int | None, progress: str
+    items: Sequence[Item], segmenter: Segmenter | None, described: bool, processes: int | None, progress: str
 ) -> Iterator[tuple[Item, Reading | UnreadableImage]]:
     """Decode and cut out the photographs of some items, in their order, without keeping them."""
     paths = [item.path for item in items]
-    results = read_all(paths, described=described, processes=processes, progress=progress)
+    results = read_all(
+        paths, segmenter=segmenter, described=described, processes=processes, progress=progress
+    )
     yield from zip(items, results, strict=True)
 
 
@@ -103,6 +106,7 @@ class Photos(_Labelled):
 def read_photos(
     catalogue: Catalogue,
     *,
+    segmenter: Segmenter | None = None,
     described: bool = False,
     processes: int | None = None,
     progress: str = "photographs",
@@ -112,6 +116,8 @@ def read_photos(
     Parameters
     ----------
     catalogue : Catalogue
+    segmenter : Segmenter, optional
+        That of the encoder which is evaluated; by default the one that ships.
     described : bool
         Whether to compute the hand-made descriptors, too.
     processes : int, optional
@@ -127,7 +133,7 @@ def read_photos(
     items: list[Item] = []
     readings: list[Reading] = []
     bad = list(catalogue.bad)
-    for item, reading in _readings(catalogue.items, described, processes, progress):
+    for item, reading in _readings(catalogue.items, segmenter, described, processes, progress):
         if isinstance(reading, UnreadableImage):
             bad.append(BadItem(item.item_id, str(item.path), str(reading)))
         else:
@@ -182,30 +188,24 @@ def _batches(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
         yield batch
 
 
-def embed_readings(
-    encoder: Encoder, readings: Iterable[Reading], *, shipped: Encoder | None = None
-) -> dict[str, np.ndarray]:
+def embed_readings(encoder: Encoder, readings: Iterable[Reading]) -> dict[str, np.ndarray]:
     """Embed what was read, a batch of cut-outs at a time, and stack its other descriptors beside it.
 
     Parameters
     ----------
     encoder : Encoder
     readings : iterable of Reading
-        At most `BATCH` of them are held at once.
-    shipped : Encoder, optional
-        One to compare the encoder with.
+        Cut out by the encoder's segmenter; at most `BATCH` of them are held at once.
 
     Returns
     -------
     dict
-        Float32 (n, d) with unit rows by descriptor, the encoders' first; empty without readings.
+        Float32 (n, d) with unit rows by descriptor, the encoder's first; empty without readings.
     """
     columns: dict[str, list[np.ndarray]] = defaultdict(list)
     for batch in _batches(readings):
         garments = [reading.garment for reading in batch]
         columns[ENCODER].append(encoder.embed_garments(garments))
-        if shipped is not None:
-            columns[SHIPPED].append(shipped.embed_garments(garments))
         for name in batch[0].descriptors:
             columns[name].append(np.stack([reading.descriptors[name] for reading in batch]))
     return {name: np.concatenate(columns.pop(name)) for name in [*columns]}
@@ -218,7 +218,6 @@ def read_side(
     name: str,
     seed: int,
     baselines: bool,
-    shipped: Encoder | None = None,
     processes: int | None = None,
 ) -> Side:
     """Read and describe a catalogue's labelled items without keeping their photographs.
@@ -233,8 +232,6 @@ def read_side(
         Of chance's vectors; the two sides need different ones.
     baselines : bool
         Whether to have chance and the hand-made descriptors beside the encoder.
-    shipped : Encoder, optional
-        One to have beside it.
     processes : int, optional
         Worker processes; all cores without it.
 
@@ -248,12 +245,12 @@ def read_side(
     kept: list[Item] = []
 
     def readable() -> Iterator[Reading]:
-        for item, reading in _readings(labelled, baselines, processes, name):
+        for item, reading in _readings(labelled, encoder.segmenter, baselines, processes, name):
             if not isinstance(reading, UnreadableImage):
                 kept.append(item)
                 yield reading
 
-    vectors = embed_readings(encoder, readable(), shipped=shipped)
+    vectors = embed_readings(encoder, readable())
     wanted = "a category and a readable photograph"
     _check(len(kept), len(catalogue.items), catalogue.source, name=name, wanted=wanted)
     known = {CHANCE: chance(len(kept), seed=seed)} if baselines else {}

@@ -1,5 +1,6 @@
 """Category retrieval on Fashion-MNIST: 60,000 product pictures, uint8 (28, 28), are asked for by 10,000."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from training.evaluation.score_table import Table
 from training.parallel import in_order
 from training.photo.encoder import Encoder
 from training.photo.garment import isolate
+from training.photo.segmenter import Segmenter
 from training.retrieval_metrics import Scores, score_queries
 
 KEY = "fashion-mnist"
@@ -24,8 +26,8 @@ FRAME = 4  # pixels of black around a picture, whose garment else touches the bo
 COLUMNS = ("descriptor", "P@10", "macro P@10", "mAP", "10-NN accuracy")
 
 
-def _read(picture: np.ndarray) -> Reading:
-    garment = isolate(np.dstack([np.pad(picture, FRAME)] * 3))
+def _read(picture: np.ndarray, *, segmenter: Segmenter) -> Reading:
+    garment = isolate(np.dstack([np.pad(picture, FRAME)] * 3), segmenter=segmenter)
     return Reading(garment, {HOG_MASK: hog_of_mask(garment)}, picture)
 
 
@@ -33,7 +35,8 @@ def _vectors(
     encoder: Encoder, pictures: np.ndarray, *, name: str, seed: int, processes: int | None
 ) -> dict[str, np.ndarray]:
     label = f"Fashion-MNIST {name}"
-    results = in_order(_read, list(pictures), processes=processes, progress=label, unit="picture")
+    read = partial(_read, segmenter=encoder.segmenter)
+    results = in_order(read, list(pictures), processes=processes, progress=label, unit="picture")
     readings = (result for result in results if isinstance(result, Reading))
     return {CHANCE: chance(len(pictures), seed=seed), **embed_readings(encoder, readings)}
 

@@ -25,6 +25,7 @@ from training.photo.encoder import Encoder
 from training.photo.garment import Garment, cut_out, locate
 from training.photo.garment_types import type_of
 from training.photo.regions import Region
+from training.photo.segmenter import Segmenter
 
 KEY = "confidence"
 TITLE = "Confidence of answers"
@@ -148,10 +149,10 @@ class _Search:
         return _Search(self.photos.take(rows), self.vectors[rows])
 
 
-def _garments(item: Item, *, parsed: Parsed) -> list[tuple[str, Garment]]:
+def _garments(item: Item, *, parsed: Parsed, segmenter: Segmenter) -> list[tuple[str, Garment]]:
     """Return of each true garment its type, and the cut-out of that found garment which meets it best."""
     photo, classes = parsed.read(item)
-    regions, turned = locate(photo)
+    regions, turned = locate(photo, segmenter)
     found = []
     for kind, mask in true_garments(classes).items():
         best = max(regions, key=partial(_overlap, mask), default=None)
@@ -168,7 +169,7 @@ def _overlap(truth: np.ndarray, region: Region) -> float:
 def _worn(encoder: Encoder, search: _Search, people: Catalogue, processes: int | None) -> Judged | None:
     """Search with the garments that people wear, in the photographs that are held out of training."""
     items = [item for item in people.items if is_held_out(item)]
-    read = partial(_garments, parsed=Parsed.of(people))
+    read = partial(_garments, parsed=Parsed.of(people), segmenter=encoder.segmenter)
     results = in_order(read, items, processes=processes, progress="worn garments")
     found = [pair for pairs in results if isinstance(pairs, list) for pair in pairs]
     if not found:

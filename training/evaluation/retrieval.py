@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from training.catalogue.reader import Catalogue
@@ -172,11 +172,17 @@ def evaluate(
     TooFewImages
         No item of the gallery, or of the queries, takes part.
     """
-    options: dict[str, Any] = {"baselines": baselines, "shipped": shipped, "processes": processes}
-    ranked = read_side(encoder, gallery, name="gallery", seed=GALLERY_SEED, **options)
-    asked = read_side(encoder, queries, name="queries", seed=QUERY_SEED, **options)
-    names = sorted(asked.vectors, key=lambda name: (name == ENCODER, name == SHIPPED))
-    return [row(name, ranked, asked) for name in names]
+
+    def scored(judged: Encoder, baselines: bool) -> dict[str, Row]:
+        options: dict[str, Any] = {"baselines": baselines, "processes": processes}
+        ranked = read_side(judged, gallery, name="gallery", seed=GALLERY_SEED, **options)
+        asked = read_side(judged, queries, name="queries", seed=QUERY_SEED, **options)
+        return {name: row(name, ranked, asked) for name in asked.vectors}
+
+    rows = scored(encoder, baselines)
+    beside = [replace(scored(shipped, False)[ENCODER], descriptor=SHIPPED)] if shipped else []
+    ours = rows.pop(ENCODER)
+    return [*rows.values(), *beside, ours]
 
 
 def beside_shipped(rows: Sequence[Row]) -> str | None:

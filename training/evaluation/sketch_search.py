@@ -1,5 +1,6 @@
 """Sketches as queries: outlines, as a person would draw them, must find garments of their category."""
 
+from functools import partial
 from math import radians
 from zlib import crc32
 
@@ -18,6 +19,7 @@ from training.evaluation.score_table import Cell, Table
 from training.parallel import in_order
 from training.photo.encoder import Encoder
 from training.photo.garment import Garment, isolate
+from training.photo.segmenter import Segmenter
 from training.photo.sketch import read_sketch
 from training.retrieval_metrics import score_queries
 
@@ -133,17 +135,20 @@ TITLE = "Sketch: a drawn outline finds garments of its category"
 COLUMNS = ("query", "P@10", "macro P@10", "mAP")
 
 
-def _read(source: tuple[Item, Garment, int]) -> tuple[Garment, Garment]:
+def _read(source: tuple[Item, Garment, int], *, segmenter: Segmenter) -> tuple[Garment, Garment]:
     """Draw a garment, and read the drawing as a sketch and as a photograph."""
     item, garment, seed = source
     drawing = sketch_of(garment.mask, item_id=item.item_id, seed=seed)
-    return read_sketch(drawing), isolate(drawing)
+    return read_sketch(drawing), isolate(drawing, segmenter=segmenter)
 
 
-def _readings(queries: Photos, seed: int, processes: int | None) -> tuple[list[Garment], list[Garment]]:
+def _readings(
+    queries: Photos, segmenter: Segmenter, seed: int, processes: int | None
+) -> tuple[list[Garment], list[Garment]]:
     sources = [(item, garment, seed) for item, garment in zip(queries.items, queries.garments, strict=True)]
     read, taken = [], []
-    for reading in in_order(_read, sources, processes=processes, progress="sketches", unit="sketch"):
+    reads = partial(_read, segmenter=segmenter)
+    for reading in in_order(reads, sources, processes=processes, progress="sketches", unit="sketch"):
         if isinstance(reading, UnreadableImage):
             raise reading
         read.append(reading[0])
@@ -202,7 +207,7 @@ def sketch(
         the masks; and the encoder on the photographs that were drawn, which says what drawing costs.
     """
     ranked, asked = gallery.labelled(), _drawable(queries)
-    read, taken = _readings(asked, seed, processes)
+    read, taken = _readings(asked, encoder.segmenter, seed, processes)
     known = encoder.embed_garments(ranked.garments)
     hogs, known_hogs = (
         np.stack([hog_of_mask(garment) for garment in garments]) for garments in (read, ranked.garments)

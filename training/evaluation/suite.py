@@ -17,6 +17,7 @@ from training.evaluation.score_table import Table, as_json, as_markdown
 from training.evaluation.true_shape import true_shape
 from training.files import write_atomically
 from training.photo.encoder import Encoder
+from training.photo.segmenter import Segmenter
 
 MARKDOWN_FILE, JSON_FILE, MASKS_FILE, RISK_FILE = "suite.md", "suite.json", "masks.png", "risk.png"
 DESCRIBED = {"retrieval", "baselines"}  # parts that need the hand-made descriptors
@@ -71,9 +72,21 @@ class Subject:
         self._encoder, self.settings = encoder, settings
         self.catalogues = gallery, queries
 
+    @property
+    def segmenter(self) -> Segmenter:
+        """The segmenter of the encoder, which need not be loaded for it."""
+        named = self._encoder
+        return named.segmenter if isinstance(named, Encoder) else Segmenter.of_bundle(named)
+
     def _read(self, catalogue: Catalogue, name: str) -> Photos:
         described = bool(DESCRIBED.intersection(self.settings.parts))
-        photos = read_photos(catalogue, described=described, processes=self.settings.processes, progress=name)
+        photos = read_photos(
+            catalogue,
+            segmenter=self.segmenter,
+            described=described,
+            processes=self.settings.processes,
+            progress=name,
+        )
         if photos.bad:
             first = photos.bad[0]
             click.echo(
@@ -139,7 +152,8 @@ def _masks(subject: Subject) -> Iterator[Table]:
     from training.figures.sheet import save
 
     chosen = subject.settings
-    finders = (Finder(), *([Finder.at(chosen.beside)] if chosen.beside else []))
+    beside = [Segmenter.load(chosen.beside)] if chosen.beside else []
+    finders = tuple(map(Finder, (subject.segmenter, *beside)))
     sections: list[Section] = []
     for measured in masks(*subject.catalogues, finders, parsed=chosen.parsed, processes=chosen.processes):
         sections += measured.sections

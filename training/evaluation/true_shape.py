@@ -5,6 +5,7 @@ each query is a gallery shape in yet another one, taken the whole way from the p
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.stats import rankdata
@@ -19,6 +20,7 @@ from training.parallel import in_order
 from training.photo.encoder import Encoder
 from training.photo.garment import WORKING_SIZE, Garment, isolate
 from training.photo.images import shrink
+from training.photo.segmenter import Segmenter
 
 SHAPES, APPEARANCES, QUERIES = 300, 2, 150
 SHAPE_SEED, APPEARANCE_SEED = 301, 302
@@ -91,8 +93,8 @@ def rankings(distances: np.ndarray, similarities: np.ndarray) -> Rankings:
     )
 
 
-def _isolated(drawn: Sample) -> Garment:
-    return isolate(shrink(render(*drawn), size=WORKING_SIZE))
+def _isolated(drawn: Sample, *, segmenter: Segmenter) -> Garment:
+    return isolate(shrink(render(*drawn), size=WORKING_SIZE), segmenter=segmenter)
 
 
 def _samples(shapes: int, appearances: int, queries: int) -> tuple[list[Sample], list[Sample]]:
@@ -103,9 +105,11 @@ def _samples(shapes: int, appearances: int, queries: int) -> tuple[list[Sample],
     return gallery, list(zip(cuts, looks[shapes * appearances :], strict=False))
 
 
-def _isolate(samples: list[Sample], *, name: str, processes: int | None) -> list[Garment]:
-    label = f"drawing {name}"
-    results = in_order(_isolated, samples, processes=processes, progress=label, unit="garment")
+def _isolate(
+    samples: list[Sample], segmenter: Segmenter, *, name: str, processes: int | None
+) -> list[Garment]:
+    label, isolated = f"drawing {name}", partial(_isolated, segmenter=segmenter)
+    results = in_order(isolated, samples, processes=processes, progress=label, unit="garment")
     return [result for result in results if isinstance(result, Garment)]
 
 
@@ -144,8 +148,9 @@ def true_shape(
     """
     gallery, asked = _samples(shapes, appearances, queries)
     distances = np.array([[shape_distance(one, other) for other, _ in gallery] for one, _ in asked])
-    ranked = _vectors(encoder, _isolate(gallery, name="gallery", processes=processes), seed=1)
-    vectors = _vectors(encoder, _isolate(asked, name="queries", processes=processes), seed=2)
+    cut = partial(_isolate, segmenter=encoder.segmenter, processes=processes)
+    ranked = _vectors(encoder, cut(gallery, name="gallery"), seed=1)
+    vectors = _vectors(encoder, cut(asked, name="queries"), seed=2)
     rows = []
     for name, queried in vectors.items():
         found = rankings(distances, queried @ ranked[name].T)

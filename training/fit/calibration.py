@@ -6,6 +6,7 @@ Vectors are float32 (n, d) with unit rows.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from training.photo.encoder import DESCRIPTION_FILE, Encoder
 from training.photo.garment import WORKING_SIZE, Garment, isolate
 from training.photo.garment_types import type_of
 from training.photo.images import decode
+from training.photo.segmenter import Segmenter
 from training.retrieval_metrics import rank
 
 LIMIT = 4_000
@@ -168,11 +170,11 @@ def answer(
     return Answers(tuple(signals), first)
 
 
-def _read(item: Item) -> tuple[Garment, Garment]:
+def _read(item: Item, *, segmenter: Segmenter) -> tuple[Garment, Garment]:
     """Cut out of an item's photograph what a query takes, the main garment, and what the index holds."""
     photo, kind = decode(item.path, size=WORKING_SIZE), type_of(item.category)
-    main = isolate(photo)
-    return main, main if kind in (None, main.type) else isolate(photo, kind)
+    main = isolate(photo, segmenter=segmenter)
+    return main, main if kind in (None, main.type) else isolate(photo, kind, segmenter=segmenter)
 
 
 def calibrate(encoder: Encoder, items: Sequence[Item], *, processes: int | None = None) -> Calibration:
@@ -195,9 +197,8 @@ def calibrate(encoder: Encoder, items: Sequence[Item], *, processes: int | None 
     if len(labelled) > LIMIT:
         rows = np.random.default_rng(0).choice(len(labelled), LIMIT, replace=False)
         labelled = [labelled[row] for row in np.sort(rows)]
-    results = zip(
-        labelled, in_order(_read, labelled, processes=processes, progress="calibrating"), strict=True
-    )
+    cut = partial(_read, segmenter=encoder.segmenter)
+    results = zip(labelled, in_order(cut, labelled, processes=processes, progress="calibrating"), strict=True)
     read = [(item, found) for item, found in results if not isinstance(found, UnreadableImage)]
     categories = np.array([str(item.category) for item, _ in read])
     if len(read) < LEAST or len(np.unique(categories)) < 2:

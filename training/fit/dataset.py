@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,10 @@ from training import device
 from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import NotEnoughSpace, TooFewImages, UnreadableImage
 from training.parallel import in_order
-from training.photo.garment import PREPROCESSING, Garment, read_garment
+from training.photo.garment import Garment, read_garment
 from training.photo.garment_types import type_of
 from training.photo.preprocessing import SIDE
+from training.photo.segmenter import Segmenter, shipped
 from training.progress import progress_bar
 
 MIN_IMAGES = 40
@@ -88,9 +90,9 @@ def _unpacked(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)))
 
 
-def _open_cache(cache: Path) -> sqlite3.Connection:
+def _open_cache(cache: Path, preprocessing: str) -> sqlite3.Connection:
     cache.mkdir(parents=True, exist_ok=True)
-    database = sqlite3.connect(cache / f"cutouts-{PREPROCESSING}.sqlite", isolation_level=None, timeout=60)
+    database = sqlite3.connect(cache / f"cutouts-{preprocessing}.sqlite", isolation_level=None, timeout=60)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=NORMAL")
     database.execute("CREATE TABLE IF NOT EXISTS cutouts (sha256 TEXT PRIMARY KEY, png BLOB NOT NULL) STRICT")
@@ -102,16 +104,20 @@ def _known(database: sqlite3.Connection, digests: Sequence[str | None]) -> set[s
     return stored.intersection(digest for digest in digests if digest is not None)
 
 
-def _garment(item: Item) -> Garment:
-    return read_garment(item.path, item.category)
+def _garment(item: Item, *, segmenter: Segmenter) -> Garment:
+    return read_garment(item.path, item.category, segmenter=segmenter)
 
 
 def _prepare(
-    database: sqlite3.Connection, missing: dict[str | None, Item], processes: int | None
+    database: sqlite3.Connection,
+    missing: dict[str | None, Item],
+    segmenter: Segmenter,
+    processes: int | None,
 ) -> dict[str | None, str]:
     """Cut out what the cache lacks, one commit each, so that a killed run goes on; return the failures."""
     reasons: dict[str | None, str] = {}
-    results = in_order(_garment, list(missing.values()), processes=processes, progress="cutting out")
+    cut = partial(_garment, segmenter=segmenter)
+    results = in_order(cut, list(missing.values()), processes=processes, progress="cutting out")
     for digest, garment in zip(missing, results, strict=True):
         if isinstance(garment, UnreadableImage):
             reasons[digest] = str(garment)
@@ -127,7 +133,13 @@ def _load(database: sqlite3.Connection, digests: Sequence[str]) -> Iterator[np.n
         yield _unpacked(data)
 
 
-def prepare(catalogue: Catalogue, *, cache: Path = Path("cache"), processes: int | None = None) -> Dataset:
+def prepare(
+    catalogue: Catalogue,
+    *,
+    segmenter: Segmenter | None = None,
+    cache: Path = Path("cache"),
+    processes: int | None = None,
+) -> Dataset:
     """Cut out every photograph of a catalogue, or take it from the cache.
 
     The cache is keyed by the file's SHA-256 and the type that the category names; each preprocessing version
@@ -136,6 +148,8 @@ def prepare(catalogue: Catalogue, *, cache: Path = Path("cache"), processes: int
     Parameters
     ----------
     catalogue : Catalogue
+    segmenter : Segmenter, optional
+        That of the encoder which sees the cut-outs; by default the one that ships.
     cache : Path
         Folder of the cache; created if missing.
     processes : int, optional
@@ -149,10 +163,11 @@ def prepare(catalogue: Catalogue, *, cache: Path = Path("cache"), processes: int
     check_space(cache, _BYTES_A_CUTOUT * len(catalogue.items))
     items = progress_bar(catalogue.items, desc="reading", unit="photo", leave=False)
     digests = [_digest(item) for item in items]
-    with closing(_open_cache(cache)) as database:
+    segmenter = segmenter or shipped()
+    with closing(_open_cache(cache, segmenter.preprocessing)) as database:
         known = _known(database, digests)
         missing = {d: item for d, item in zip(digests, catalogue.items, strict=True) if d not in known}
-        reasons = _prepare(database, missing, processes) if missing else {}
+        reasons = _prepare(database, missing, segmenter, processes) if missing else {}
         good = [row for row, digest in enumerate(digests) if digest not in reasons]
         cutouts = np.empty((len(good), SIDE, SIDE, 4), np.uint8)
         for i, cutout in enumerate(_load(database, [str(digests[row]) for row in good])):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from training.fit.dataset import Dataset, prepare, split
 from training.fit.loop import train
 from training.fit.result import describe, finish
 from training.fit.run import RUN_FILE, Run, check_run, own_folder
+from training.model.bundle import save_segmenter
 from training.photo.encoder import Encoder
 
 SKIPPED_FILE = "skipped.csv"
@@ -78,10 +80,12 @@ def fit(
         catalogues = [read(name) for name in (run.catalogue, run.validation) if name]
         check_run(run, folder, resume=resume)
         click.echo(f"Reading and cutting out the photographs of {run.catalogue}.", err=True)
-        sets = [prepare(catalogue, cache=cache, processes=processes) for catalogue in catalogues]
+        cut = partial(prepare, segmenter=run.segmenter, cache=cache, processes=processes)
+        sets = [cut(catalogue) for catalogue in catalogues]
         _report_skipped(sets, folder / SKIPPED_FILE, max_bad=max_bad)
         data, held_out = split(*sets, seed=run.config.seed)
         write_atomically(folder / RUN_FILE, run.as_json().encode())
+        save_segmenter(run.segmenter, folder)
         started = time.monotonic()
         monitor = train(run, folder, data, held_out)
         description = describe(run, data, held_out, monitor, seconds=time.monotonic() - started)

@@ -12,7 +12,7 @@ import numpy as np
 from training import device
 from training.catalogue.drawn import draw
 from training.config import from_dict
-from training.errors import TooFewImages, UnreadableEncoder
+from training.errors import EncoderMismatch, TooFewImages, UnreadableEncoder
 from training.files import write_atomically
 from training.fit.calibration import calibrate, write_calibration
 from training.fit.dataset import Dataset
@@ -25,6 +25,7 @@ from training.model.discriminant import learn_head
 from training.photo.encoder import Encoder
 from training.photo.garment import isolate
 from training.photo.preprocessing import SIDE
+from training.photo.segmenter import Segmenter
 
 METRICS_FILE = "metrics.json"
 
@@ -62,16 +63,22 @@ def export(out: Path) -> Encoder:
     UnreadableEncoder
         The folder holds no finished run.
     EncoderMismatch
-        The exported model and the trained one disagree.
+        The exported model and the trained one disagree, or the segmenter is not the run's.
     """
     try:
-        config = from_dict(json.loads((out / RUN_FILE).read_text())["config"])
+        settings = json.loads((out / RUN_FILE).read_text())
         description = json.loads((out / METRICS_FILE).read_text())
     except OSError as error:
         raise UnreadableEncoder(
             f"'{out}' holds no finished training run: {error.filename} is missing."
         ) from error
-    sample = np.stack([isolate(draw(index)[2]).cutout for index in range(8)])
+    config, segmenter = from_dict(settings["config"]), Segmenter.of_bundle(out)
+    if segmenter.fingerprint != (stated := settings.get("segmenter", segmenter.fingerprint)):
+        raise EncoderMismatch(
+            f"The run in '{out}' was made with the segmenter {stated[:12]}; {segmenter.fingerprint[:12]} is "
+            "there now. Copy the whole folder again, or train again."
+        )
+    sample = np.stack([isolate(draw(index)[2], segmenter=segmenter).cutout for index in range(8)])
     return bundle.export(bundle.restore(out, config), out, sample=sample, description=description)
 
 

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from training.config import Config
 from training.errors import HostsDisagree, RunExists
 from training.fit.dataset import Dataset, check_space
 from training.fit.monitor import HISTORY_FILE
+from training.photo.segmenter import Segmenter, shipped
 
 RUN_FILE = "run.json"
 CHECKPOINT = "checkpoint"
@@ -39,6 +40,8 @@ class Run:
     supervise : str or None
         "category" to also pull garments of one category together.
     config : Config
+    segmenter : Segmenter
+        Which makes the cut-outs; `run.json` has its fingerprint.
     """
 
     catalogue: str
@@ -46,10 +49,12 @@ class Run:
     init: str | None
     supervise: str | None
     config: Config
+    segmenter: Segmenter = field(default_factory=shipped)
 
     def as_json(self) -> str:
         """Return what stands in `run.json`."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+        fields = {**vars(self), "config": asdict(self.config), "segmenter": self.segmenter.fingerprint}
+        return json.dumps(fields, indent=2) + "\n"
 
     def categories(self, data: Dataset) -> np.ndarray:
         """Return the category numbers that supervise, int32 (n,); all -1 without supervision."""

@@ -21,7 +21,9 @@ from training.files import write_atomically
 from training.model import weights
 from training.model.autoencoder import Autoencoder
 from training.photo.encoder import DESCRIPTION_FILE, MODEL_FILE, WEIGHTS_FILE, Encoder, fingerprint
-from training.photo.garment import PREPROCESSING, SIDE, encoder_input
+from training.photo.garment import SIDE, encoder_input
+from training.photo.segmenter import MODEL_FILE as SEGMENTER_FILE
+from training.photo.segmenter import Segmenter, shipped
 
 AGREEMENT = 1e-4
 """Largest accepted difference in a component of an embedding between Keras and LiteRT."""
@@ -107,8 +109,16 @@ def _check_agreement(exported: Encoder, model: keras.Model, cutouts: np.ndarray)
         )
 
 
+def save_segmenter(segmenter: Segmenter, folder: Path) -> None:
+    """Write a segmenter into a bundle; the one that ships needs no copy."""
+    if segmenter != shipped():
+        write_atomically(folder / SEGMENTER_FILE, segmenter.exported)
+
+
 def export(model: Autoencoder, folder: Path, *, sample: np.ndarray, description: dict[str, Any]) -> Encoder:
     """Write `encoder.tflite`, then `encoder.json` with its fingerprint (needs TensorFlow as Keras's backend).
+
+    The encoder is for the segmenter in the folder, or where there is none, for the one that ships.
 
     Parameters
     ----------
@@ -124,16 +134,16 @@ def export(model: Autoencoder, folder: Path, *, sample: np.ndarray, description:
     EncoderMismatch
         The exported model's embeddings differ from the trained one's.
     """
-    data = litert(model.encoder())
+    data, segmenter = litert(model.encoder()), Segmenter.of_bundle(folder)
     full = {
         "fingerprint": fingerprint(data),
-        "preprocessing": PREPROCESSING,
+        "preprocessing": segmenter.preprocessing,
         "input": {"shape": ["n", SIDE, SIDE, 2], "dtype": "uint8", "channels": ["luminance", "mask"]},
         "output": {"shape": ["n", model.config.dimension], "dtype": "float32", "norm": 1.0},
         "config": asdict(model.config),
         **description,
     }
-    exported = Encoder(data, full)
+    exported = Encoder(data, full, segmenter)
     _check_agreement(exported, model.encoder(), sample)
     write_atomically(folder / MODEL_FILE, data)
     write_atomically(folder / DESCRIPTION_FILE, (json.dumps(full, indent=2) + "\n").encode())

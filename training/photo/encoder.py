@@ -1,12 +1,14 @@
 """The exported encoder on LiteRT: photographs in, float32 (n, d) unit vectors out, without TensorFlow.
 
 A bundle is a folder with `encoder.tflite` (uint8 (n, 128, 128, 2) -> float32 (n, d)), `encoder.json`
-(fingerprint, shapes, preprocessing version, training data, scores) and `weights.npz` to resume training from.
+(fingerprint, shapes, preprocessing version, training data, scores) and `weights.npz` to resume training from;
+with a segmenter of its own, also `segmenter.tflite`.
 """
 
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,10 @@ import numpy as np
 
 from training.errors import EncoderMismatch, UnreadableEncoder
 from training.photo.confidence import Calibration
-from training.photo.garment import PREPROCESSING, WORKING_SIZE, Garment, encoder_input, isolate, read_garment
+from training.photo.garment import WORKING_SIZE, Garment, encoder_input, isolate, read_garment
 from training.photo.images import shrink
 from training.photo.litert import LiteModel
+from training.photo.segmenter import Segmenter, shipped
 
 MODEL_FILE = "encoder.tflite"
 DESCRIPTION_FILE = "encoder.json"
@@ -27,7 +30,7 @@ _BATCH = 32
 
 
 def fingerprint(model: bytes) -> str:
-    """Return the SHA-256 of an exported model as 64 hexadecimal digits: the identity of its embeddings."""
+    """Return the SHA-256 of an exported model as 64 hexadecimal digits."""
     return hashlib.sha256(model).hexdigest()
 
 
@@ -45,12 +48,14 @@ def _read(folder: Path) -> tuple[bytes, dict[str, Any]]:
     return model, description
 
 
-def _check(folder: Path, model: bytes, description: dict[str, Any]) -> None:
+def _check(folder: Path, model: bytes, description: dict[str, Any], segmenter: Segmenter) -> None:
     stated = description.get("preprocessing")
-    if stated != PREPROCESSING:
+    if stated != segmenter.preprocessing:
+        whose = "that ships" if segmenter == shipped() else "of the bundle"
         raise EncoderMismatch(
-            f"The encoder in '{folder}' was trained for preprocessing version {stated!r}; "
-            f"this code has version {PREPROCESSING!r}. Train it again."
+            f"The encoder in '{folder}' was trained for preprocessing version {stated!r}; this code with the "
+            f"segmenter {whose} has version {segmenter.preprocessing!r}. Where the bundle's segmenter.tflite "
+            "is missing or was exchanged, copy the whole bundle again; else train it again."
         )
     actual, stated = fingerprint(model), str(description.get("fingerprint"))
     if actual != stated:
@@ -69,19 +74,21 @@ class Encoder:
         The LiteRT model.
     description : dict
         The content of `encoder.json`; its `confidence`, where there is one, makes the calibration of answers.
+    segmenter : Segmenter, optional
+        What the garments that it embeds are to be found by; by default the one that ships.
     """
 
-    def __init__(self, model: bytes, description: dict[str, Any]) -> None:
+    def __init__(self, model: bytes, description: dict[str, Any], segmenter: Segmenter | None = None) -> None:
         self.description = description
-        self.fingerprint: str = description["fingerprint"]
+        self.segmenter = segmenter or shipped()
         self.dimension: int = description["output"]["shape"][-1]
         self.calibration = Calibration.of(description["confidence"]) if "confidence" in description else None
         self._exported = model
         self._model = LiteModel(model)
 
-    def __reduce__(self) -> tuple[type["Encoder"], tuple[bytes, dict[str, Any]]]:
-        """Pickle the exported model alone; the interpreters are created in the process that unpickles it."""
-        return Encoder, (self._exported, self.description)
+    def __reduce__(self) -> tuple[type["Encoder"], tuple[bytes, dict[str, Any], Segmenter]]:
+        """Pickle the exported models alone; interpreters are created in the process that unpickles them."""
+        return Encoder, (self._exported, self.description, self.segmenter)
 
     @classmethod
     def load(cls, folder: Path) -> "Encoder":
@@ -95,14 +102,25 @@ class Encoder:
             The fingerprint does not match the model, or the preprocessing version is another.
         """
         model, description = _read(Path(folder))
-        _check(Path(folder), model, description)
+        segmenter = Segmenter.of_bundle(Path(folder))
+        _check(Path(folder), model, description, segmenter)
         try:
-            return cls(model, description)
+            return cls(model, description, segmenter)
         except (KeyError, TypeError, ValueError) as error:
             raise UnreadableEncoder(
                 f"The description of the encoder in '{folder}' is malformed: {error!r}. "
                 "Copy the whole bundle again."
             ) from error
+
+    @property
+    def preprocessing(self) -> str:
+        """Version of the preprocessing, its segmenter's fingerprint in it."""
+        return self.segmenter.preprocessing
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The identity of its embeddings: SHA-256 of the model's own and the preprocessing version."""
+        return fingerprint(f"{self.description['fingerprint']} {self.preprocessing}".encode())
 
     def embed_cutouts(self, cutouts: np.ndarray) -> np.ndarray:
         """Embed cut-outs, uint8 (n, 128, 128, 4), as float32 (n, d) with unit rows."""
@@ -133,9 +151,9 @@ class Encoder:
             For the first path that can't be decoded.
         """
         garments = [
-            isolate(shrink(image, size=WORKING_SIZE))
+            isolate(shrink(image, size=WORKING_SIZE), segmenter=self.segmenter)
             if isinstance(image, np.ndarray)
-            else read_garment(image)
+            else read_garment(image, segmenter=self.segmenter)
             for image in images
         ]
         return self.embed_garments(garments)

@@ -8,7 +8,6 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from training.photo import preprocessing
 from training.photo.garment_types import type_of
 from training.photo.images import decode
 from training.photo.preprocessing import (
@@ -20,10 +19,7 @@ from training.photo.preprocessing import (
     WORKING_SIZE,
 )
 from training.photo.regions import Region, find_upright
-from training.photo.segmenter import LUMINANCE, fingerprint, parse, turn
-
-PREPROCESSING = preprocessing.version(fingerprint())
-"""Version of everything up to the encoder's input; embeddings of different versions never mix."""
+from training.photo.segmenter import LUMINANCE, Segmenter, shipped, turn
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom as fractions of a picture."""
@@ -150,7 +146,7 @@ def cut_out(photo: np.ndarray, region: Region | None, turned: int = 0) -> Garmen
     return Garment(rgb, cut, box, region.confidence, region.type, region.worn, turned, region.type_shares)
 
 
-def locate(photo: np.ndarray) -> tuple[list[Region], int]:
+def locate(photo: np.ndarray, segmenter: Segmenter) -> tuple[list[Region], int]:
     """Find the garments of a photograph, uint8 (h, w, 3), that are sure enough, the main one first.
 
     Returns
@@ -160,7 +156,7 @@ def locate(photo: np.ndarray) -> tuple[list[Region], int]:
     turned : int
         By how many degrees it is to be turned clockwise, 0, 90, 180 or 270.
     """
-    regions, turned = find_upright(photo, parse)
+    regions, turned = find_upright(photo, segmenter.parse)
     return [region for region in regions if region.confidence >= MIN_CONFIDENCE], turned
 
 
@@ -169,16 +165,16 @@ def of_type(regions: Sequence[Region], kind: str | None) -> int:
     return next((place for place, region in enumerate(regions) if region.type == kind), 0)
 
 
-def item_garments(photo: np.ndarray, kind: str | None = None) -> list[Garment]:
+def item_garments(photo: np.ndarray, kind: str | None, segmenter: Segmenter) -> list[Garment]:
     """Cut out all garments of an item's photograph, first the one that `isolate` takes; at least one."""
-    regions, turned = locate(photo)
+    regions, turned = locate(photo, segmenter)
     if not regions:
         return [cut_out(photo, None)]
     first = regions.pop(of_type(regions, kind))
     return [cut_out(photo, region, turned) for region in (first, *regions)]
 
 
-def isolate(photo: np.ndarray, kind: str | None = None) -> Garment:
+def isolate(photo: np.ndarray, kind: str | None = None, *, segmenter: Segmenter | None = None) -> Garment:
     """Find the garment that a person would mean, or the first of a type, and cut it out.
 
     Parameters
@@ -187,25 +183,34 @@ def isolate(photo: np.ndarray, kind: str | None = None) -> Garment:
         Best at a longer side of `WORKING_SIZE`; larger pictures cost time and gain nothing.
     kind : str, optional
         One of `garment_types.TYPES`; where there is no garment of this type, the main one is taken.
+    segmenter : Segmenter, optional
+        That of the encoder which is to embed the garment; by default the one that ships.
 
     Returns
     -------
     Garment
         Where none is found, its cut-out is the whole photograph and its box (0, 0, 1, 1).
     """
-    regions, turned = locate(photo)
+    regions, turned = locate(photo, segmenter or shipped())
     return cut_out(photo, regions[of_type(regions, kind)] if regions else None, turned)
 
 
-def read_garment(path: Path, category: str | None = None) -> Garment:
+def read_garment(path: Path, category: str | None = None, *, segmenter: Segmenter | None = None) -> Garment:
     """Decode a photograph at `WORKING_SIZE` and isolate its garment, that of the type its category names.
+
+    Parameters
+    ----------
+    path : Path
+    category : str, optional
+    segmenter : Segmenter, optional
+        As for `isolate`.
 
     Raises
     ------
     UnreadableImage
         See `training.photo.images.decode`.
     """
-    return isolate(decode(path, size=WORKING_SIZE), type_of(category))
+    return isolate(decode(path, size=WORKING_SIZE), type_of(category), segmenter=segmenter)
 
 
 def encoder_input(cutouts: np.ndarray) -> np.ndarray:

@@ -90,9 +90,10 @@ def _apart(mask: np.ndarray) -> list[np.ndarray]:
     groups: list[tuple[np.ndarray, tuple[slice, slice]]] = []
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         part, bounds = labels == number, box
-        for other in [group for group in groups if _overlap(group[1], bounds)]:
-            groups.remove(other)
-            part, bounds = part | other[0], _around(bounds, other[1])
+        near = [group for group in groups if _overlap(group[1], box)]
+        groups = [group for group in groups if not _overlap(group[1], box)]
+        for other, around in near:
+            part, bounds = part | other, _around(bounds, around)
         groups.append((part, bounds))
     return [part for part, _ in groups]
 

@@ -1,12 +1,12 @@
 """The segmenter: a photograph, uint8 (h, w, 3), to what each of its parts is: background, person or garment.
 
-It is part of the preprocessing. To swap it, replace the file `PRETRAINED` (`python -m training segmenter`
-trains one) or what `parse` does with it; nothing else knows the network. The preprocessing version names
-the file, so encoders trained for another segmenter are refused.
+It is part of the preprocessing: an encoder is trained for one segmenter, and takes no other. A bundle may
+hold its own (`python -m training segmenter` trains one); without it, the one that ships is taken.
 """
 
 import functools
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ import numpy as np
 from PIL import Image
 from scipy.special import expit, softmax
 
+from training.errors import UnreadableEncoder
+from training.photo import preprocessing
 from training.photo.garment_types import TYPES
 from training.photo.litert import LiteModel
 from training.photo.preprocessing import LUMINANCE as WEIGHTS
@@ -21,6 +23,9 @@ from training.photo.preprocessing import SEGMENTER_SIDE
 
 MODEL_FILE = "segmenter.tflite"
 PRETRAINED = Path(__file__).parents[1] / "pretrained" / MODEL_FILE
+
+_LOADED = 8
+"""How many segmenters a process keeps, so that each is loaded once."""
 
 GROUPS = 3
 """Background, person, and garment of any type."""
@@ -72,17 +77,6 @@ def squeeze(photo: np.ndarray, side: int = SEGMENTER_SIDE) -> np.ndarray:
     return np.asarray(Image.fromarray(photo).resize((side, side), Image.Resampling.BOX))
 
 
-@functools.cache
-def fingerprint() -> str:
-    """Return the SHA-256 of the segmenter's file, as 64 hexadecimal digits."""
-    return hashlib.sha256(PRETRAINED.read_bytes()).hexdigest()
-
-
-@functools.cache
-def _model() -> LiteModel:
-    return LiteModel(PRETRAINED.read_bytes())
-
-
 def read_output(output: np.ndarray) -> Parse:
     """Return what the network's output, float32 (64, 64, 24), says.
 
@@ -120,6 +114,83 @@ def look_twice(model: LiteModel, photo: np.ndarray) -> Parse:
     return Parse(person, garment, types, first.turns)
 
 
-def parse(photo: np.ndarray) -> Parse:
-    """Tell person, garments and background of a photograph, uint8 (h, w, 3), apart."""
-    return look_twice(_model(), photo)
+class Segmenter:
+    """A segmenter in memory, safe to share between threads.
+
+    Parameters
+    ----------
+    model : bytes
+        The LiteRT model, uint8 (n, 128, 128, 3) -> what `read_output` reads.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        self.exported = model
+        self.fingerprint = hashlib.sha256(model).hexdigest()
+        self.model = LiteModel(model)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], "Segmenter"], tuple[bytes]]:
+        """Pickle the exported model alone; a process that unpickles it several times loads it once."""
+        return _loaded, (self.exported,)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are of the same file."""
+        return isinstance(other, Segmenter) and other.fingerprint == self.fingerprint
+
+    def __hash__(self) -> int:
+        """Hash the fingerprint."""
+        return hash(self.fingerprint)
+
+    @classmethod
+    def load(cls, place: Path) -> "Segmenter":
+        """Read a segmenter, and try it once.
+
+        Parameters
+        ----------
+        place : Path
+            The file, or the folder that holds `segmenter.tflite`.
+
+        Raises
+        ------
+        UnreadableEncoder
+            There is none, or it can't be run.
+        """
+        file = place / MODEL_FILE if place.is_dir() else place
+        try:
+            found = _loaded(file.read_bytes())
+            look_twice(found.model, np.zeros((SEGMENTER_SIDE, SEGMENTER_SIDE, 3), np.uint8))
+        except (OSError, ValueError, RuntimeError) as error:
+            raise UnreadableEncoder(
+                f"The segmenter '{file}' can't be read: {error}. Name a {MODEL_FILE}, or a folder with one."
+            ) from error
+        return found
+
+    @classmethod
+    def of_bundle(cls, folder: Path) -> "Segmenter":
+        """Return the segmenter of an encoder bundle: its own, or where it has none, the one that ships.
+
+        Raises
+        ------
+        UnreadableEncoder
+            See `load`.
+        """
+        return cls.load(folder) if (folder / MODEL_FILE).exists() else shipped()
+
+    @property
+    def preprocessing(self) -> str:
+        """Version of everything up to the encoder's input; embeddings of different versions never mix."""
+        return preprocessing.version(self.fingerprint)
+
+    def parse(self, photo: np.ndarray) -> Parse:
+        """Tell person, garments and background of a photograph, uint8 (h, w, 3), apart."""
+        return look_twice(self.model, photo)
+
+
+@functools.lru_cache(maxsize=_LOADED)
+def _loaded(model: bytes) -> Segmenter:
+    return Segmenter(model)
+
+
+@functools.cache
+def shipped() -> Segmenter:
+    """Return the segmenter that ships; its file is read when it is first asked for."""
+    return Segmenter.load(PRETRAINED)

@@ -8,13 +8,13 @@ import numpy as np
 from PIL import Image
 
 from training.catalogue.drawn import render, render_mask, sample
-from training.catalogue.parsed import read_classes
+from training.catalogue.parsed import UNKNOWN, read_classes
 from training.catalogue.reader import Item
 from training.drawing.worn import figure
 from training.photo.garment_types import CLASSES, type_of
 from training.photo.images import decode
-from training.photo.regions import main_parts
-from training.photo.segmenter import parse, squeeze
+from training.photo.regions import find, main_parts
+from training.photo.segmenter import Parse, Segmenter, squeeze
 
 SOURCE_SIDE = 256
 """Side of a photograph as it is kept, squeezed into a square: twice the network's."""
@@ -27,6 +27,7 @@ MIN_AGREEMENT = 0.85
 
 AREAS = (0.03, 0.9)
 WORN_SIDE = 384
+"""Longer side of a photograph with a person, which keeps its proportions."""
 
 Teacher = Callable[[np.ndarray], np.ndarray]
 
@@ -49,6 +50,11 @@ class Label:
     def garment(self) -> np.ndarray:
         """Where any garment is: bool (h, w)."""
         return (self.classes > 1) & (self.classes <= ANY_TYPE)
+
+    @property
+    def alone(self) -> bool:
+        """Whether one garment is all that it shows, so that it can be laid on another ground."""
+        return len(np.unique(self.classes[self.classes > 0])) == 1 and bool(self.garment.any())
 
 
 def iou(first: np.ndarray, second: np.ndarray) -> float:
@@ -106,6 +112,75 @@ def laid_out(item: Item, believed: Teacher) -> Label | None:
     return Label(photo, np.where(np.asarray(large) > 127, number, 0).astype(np.uint8))
 
 
+def _classes(seen: Parse) -> np.ndarray:
+    """Return the likeliest class of each pixel, uint8 (128, 128)."""
+    best = np.argmax([1 - seen.person - seen.garment, seen.person, seen.garment], axis=0)
+    types = seen.types.argmax(axis=-1).repeat(2, axis=0).repeat(2, axis=1)
+    return np.where(best == 2, types + 2, best).astype(np.uint8)
+
+
+def worn(photo: np.ndarray, kind: str | None, parse: Callable[[np.ndarray], Parse]) -> Label | None:
+    """Label a photograph of a person by what three views of it agree on; None where that is too little.
+
+    Parameters
+    ----------
+    photo : uint8 (h, w, 3)
+    kind : str or None
+        The type of garment that the category names. Where it is not seen, what the garments are is not
+        believed: they are garments of any type.
+    parse : function
+        From a photograph to its `Parse`.
+    """
+    grey = np.repeat(photo.mean(axis=-1, keepdims=True), 3, axis=-1).astype(np.uint8)
+    mirrored = _classes(parse(np.ascontiguousarray(photo[:, ::-1])))[:, ::-1]
+    views = np.stack([_classes(parse(photo)), _classes(parse(grey)), mirrored])
+    agreed = (views == views[0]).all(axis=0)
+    there = (views > 0).any(axis=0)
+    classes = np.where(agreed, views[0], UNKNOWN).astype(np.uint8)
+    garment = agreed & (classes > 1)
+    if agreed[there].mean() < MIN_AGREEMENT or not AREAS[0] <= garment.mean() <= AREAS[1]:
+        return None
+    if kind is not None and CLASSES.index(kind) not in classes:
+        classes[garment] = ANY_TYPE
+    size = photo.shape[1::-1]
+    return Label(photo, np.asarray(Image.fromarray(classes).resize(size, Image.Resampling.NEAREST)))
+
+
+def photographed(item: Item, segmenter: Segmenter) -> Label | None:
+    """Label a photograph of which the category alone is known, by a segmenter; None where it is not sure.
+
+    Raises
+    ------
+    UnreadableImage
+    """
+    photo = decode(item.path, size=WORN_SIDE)
+    if any(region.worn for region in find(segmenter.parse(photo))):
+        return worn(photo, type_of(item.category), segmenter.parse)
+    return laid_out(item, lambda view: segmenter.parse(view).garment)
+
+
+def labelled(item: Item, *, segmenter: Segmenter, table: np.ndarray | None, root: Path) -> Label | None:
+    """Label a photograph by its picture of labels, where it has one, else by a segmenter.
+
+    Parameters
+    ----------
+    item : Item
+    segmenter : Segmenter
+    table : uint8 (256,), optional
+        The class of each label number (`training.catalogue.parsed.class_table`); without it, nothing is
+        parsed.
+    root : Path
+        The catalogue's folder.
+
+    Raises
+    ------
+    UnreadableImage
+    """
+    if table is not None and item.metadata.get("mask"):
+        return parsed(item, table, root)
+    return photographed(item, segmenter)
+
+
 def parsed(item: Item, table: np.ndarray, root: Path) -> Label:
     """Read a photograph whose every pixel is labelled.
 
@@ -132,8 +207,3 @@ def drawn(index: int) -> Label:
 def drawn_person(seed: int) -> Label:
     """Draw a person in clothes."""
     return Label(*figure(np.random.default_rng((1, seed))))
-
-
-def garment_now(photo: np.ndarray) -> np.ndarray:
-    """Return the probability of garment, float32 (128, 128), by the segmenter in use."""
-    return parse(photo).garment

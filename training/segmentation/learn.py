@@ -1,7 +1,8 @@
 """Training of the segmenter, from catalogues of photographs to `segmenter.tflite` and its scores.
 
-Photographs of one garment each need no masks: the segmenter in use gives them, and its category names the
-type. Photographs of people are parsed by hand (`training.catalogue.parsed`).
+Photographs need no masks: the segmenter from which training starts labels them, whether the garments are laid
+out or worn, and the category names the type. Those that are parsed by hand (`training.catalogue.parsed`) are
+labelled by that.
 """
 
 import json
@@ -15,7 +16,7 @@ import keras
 import numpy as np
 
 from training import device
-from training.catalogue.parsed import class_table, is_held_out
+from training.catalogue.parsed import class_table, is_held_out, is_parsed
 from training.catalogue.reader import Catalogue
 from training.errors import RunExists, TooFewImages, UnreadableImage
 from training.files import write_atomically
@@ -26,9 +27,9 @@ from training.model.bundle import litert
 from training.parallel import in_order
 from training.photo.garment_types import CLASSES, PERSON, TYPES
 from training.photo.litert import LiteModel
-from training.photo.segmenter import MODEL_FILE, Parse, fingerprint, read_output, squeeze
+from training.photo.segmenter import MODEL_FILE, Parse, Segmenter, read_output, shipped, squeeze
 from training.segmentation import network, turns
-from training.segmentation.labels import Label, drawn, drawn_person, garment_now, iou, laid_out, parsed
+from training.segmentation.labels import Label, drawn, drawn_person, iou, labelled
 from training.segmentation.scenes import Scenes
 
 METRICS_FILE = "segmenter.json"
@@ -96,7 +97,9 @@ class _Labels:
     skipped: int
 
 
-def _read(catalogue: Catalogue, label: Any, processes: int | None, name: str) -> _Labels:
+def _read(catalogue: Catalogue, teacher: Segmenter, processes: int | None, name: str) -> _Labels:
+    table = class_table(catalogue) if is_parsed(catalogue) else None
+    label = partial(labelled, segmenter=teacher, table=table, root=catalogue.root or Path())
     found = list(in_order(label, list(catalogue.items), processes=processes, progress=name))
     pairs = [(item, one) for item, one in zip(catalogue.items, found, strict=True) if isinstance(one, Label)]
     known = [one for item, one in pairs if not is_held_out(item)]
@@ -104,8 +107,8 @@ def _read(catalogue: Catalogue, label: Any, processes: int | None, name: str) ->
         unreadable = sum(isinstance(one, UnreadableImage) for one in found) + len(catalogue.bad)
         raise TooFewImages(
             f"{catalogue.source} has {len(known)} photographs to learn from; at least {MIN_LABELS} are "
-            f"needed. {unreadable} can't be read; of the others the garment can't be told from the ground. "
-            "Add photographs of one garment each, near the centre."
+            f"needed. {unreadable} can't be read; of the others the garments can't be told from the ground. "
+            "Add photographs of one garment each, or of one person, near the centre."
         )
     held_out = [one for item, one in pairs if is_held_out(item)]
     return _Labels(known, held_out, len(found) - len(pairs) + len(catalogue.bad))
@@ -216,14 +219,15 @@ def learn(
     Parameters
     ----------
     catalogue : Catalogue
-        Photographs of one garment each, without masks; categories name the types.
+        Photographs of garments, laid out or worn; categories name the types.
     out : Path
         Folder for `segmenter.tflite`, its weights and `segmenter.json`; a killed run resumes from its last
         epoch there.
     worn : Catalogue, optional
-        Parsed photographs of people.
+        Further photographs of people, best parsed.
     init : Path, optional
-        Folder with the weights to start from.
+        Folder with the weights to start from; its segmenter labels what is not parsed, else the one that
+        ships does.
     config : SegmenterConfig
     processes : int, optional
         Worker processes for reading and labelling.
@@ -237,19 +241,18 @@ def learn(
     ------
     TooFewImages, UnreadableCatalogue, RunExists, UnreadableEncoder, EncoderMismatch
     """
+    teacher = Segmenter.of_bundle(init) if init is not None else shipped()
     settings = {
         "catalogue": catalogue.source,
         "worn": worn.source if worn else None,
         "init": str(init) if init else None,
-        "teacher": fingerprint()[:12],
+        "teacher": teacher.fingerprint[:12],
         "config": asdict(config),
     }
     _check_run(out, settings)
-    photos = _read(catalogue, partial(laid_out, believed=garment_now), processes, "Labelling")
-    people = _Labels([], [], 0)
-    if worn is not None:
-        label = partial(parsed, table=class_table(worn), root=worn.root or Path())
-        people = _read(worn, label, processes, "Reading")
+    photos = _read(catalogue, teacher, processes, "Labelling")
+    people = _read(worn, teacher, processes, "Reading") if worn is not None else _Labels([], [], 0)
+    dressed = [one for one in photos.known if not one.alone]
     laid = [drawn(index) for index in range(DRAWN)]
     drawing = in_order(drawn_person, list(range(FIGURES)), processes=processes, progress="Drawing")
     figures = [one for one in drawing if isinstance(one, Label)]
@@ -257,7 +260,8 @@ def learn(
     model = network.build()
     if init is not None:
         weights.assign(model.weights, [*weights.read(init / WEIGHTS_FILE).values()], init / WEIGHTS_FILE)
-    _train(model, Scenes(photos.known, people.known, laid, figures), config, out)
+    alone = [one for one in photos.known if one.alone]
+    _train(model, Scenes(alone, [*people.known, *dressed], laid, figures), config, out)
     head, turns_told = _turn_head(model, photos, people)
     final = network.exported(model, head)
     data = eight_bits(final, [*photos.known, *people.known])
@@ -270,7 +274,7 @@ def learn(
         **settings,
         "catalogue": Path(catalogue.source).name,
         "photographs": len(photos.known),
-        "worn": len(people.known),
+        "worn": len(people.known) + len(dressed),
         "skipped": photos.skipped + people.skipped,
         "held_out": {name: len(labels) for name, labels in held_out.items()},
         "scores": {**_scores(final, held_out), "turns_told": turns_told},

@@ -9,7 +9,7 @@ import pytest
 from index.embedding import cache
 from index.embedding.cache import COMMIT_EVERY, KEPT_BUILDS, Embedding, EmbeddingCache
 from index.views import Views
-from training.photo.garment import PREPROCESSING
+from training.photo.segmenter import shipped
 
 ROOT = Path(__file__).parents[3]
 
@@ -25,7 +25,8 @@ from index.views import Views
 def views(number):
     return Views(np.full((1, 128), number, np.float32), np.zeros((1, 4), np.float32))
 
-cache = EmbeddingCache(Path(sys.argv[1]), SimpleNamespace(fingerprint={"f" * 64!r}, dimension=128))
+encoder = SimpleNamespace(fingerprint={"f" * 64!r}, dimension=128, preprocessing=sys.argv[2])
+cache = EmbeddingCache(Path(sys.argv[1]), encoder)
 for number in range(100):
     cache.add(bytes([number]) * 32, Embedding(views(number), number))
 os._exit(9)
@@ -85,7 +86,7 @@ def test_each_encoder_has_its_own(folder, filled, make_encoder):
 
 
 def test_a_killed_build_loses_no_more_than_what_was_not_committed(folder, open_cache):
-    command = [sys.executable, "-c", KILLED, str(folder)]
+    command = [sys.executable, "-c", KILLED, str(folder), shipped().preprocessing]
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 9
     with open_cache() as cache:
         found = [number for number in range(100) if cache.find(key(number))]
@@ -145,11 +146,11 @@ def test_a_flipped_bit_in_a_vector_is_noticed(filled, open_cache, caplog):
 
 
 def test_embeddings_of_other_libraries_are_not_mixed_with_ours(filled, open_cache, monkeypatch, caplog):
-    monkeypatch.setattr("index.embedding.cache.recipe", lambda: "preprocessing 99")
+    monkeypatch.setattr("index.embedding.cache.recipe", lambda encoder: "preprocessing 99")
     with open_cache() as cache:
         assert cache.find(key(0)) is None
         cache.add(key(0), embedding(0))
-    assert "preprocessing 99" in caplog.text and f"preprocessing {PREPROCESSING}," in caplog.text
+    assert "preprocessing 99" in caplog.text and f"preprocessing {shipped().preprocessing}," in caplog.text
     caplog.clear()
     with open_cache() as cache:
         assert cache.find(key(0)) is not None
@@ -186,12 +187,16 @@ def test_two_builds_may_share_the_file(open_cache):
         assert one.find(key(2)) is not None
 
 
-def test_what_vectors_depend_on_is_in_the_recipe(monkeypatch):
+def test_what_vectors_depend_on_is_in_the_recipe(monkeypatch, encoder):
     """Each of these changed alone gives another recipe, and so no old vector."""
-    recipe = cache.recipe.__wrapped__
+    monkeypatch.setattr(cache, "_libraries", cache._libraries.__wrapped__)
+
+    def recipe():
+        return cache.recipe(encoder)
+
     before = {recipe()}
     for change in (
-        lambda: monkeypatch.setattr(cache, "PREPROCESSING", "another"),
+        lambda: monkeypatch.setattr(encoder, "preprocessing", "another"),
         lambda: monkeypatch.setattr(cache, "HASH_VERSION", "another"),
         lambda: monkeypatch.setattr(cache.platform, "machine", lambda: "another"),
     ):

@@ -22,7 +22,8 @@ LENIENT = Limits(max_drop=1)
 
 def seen(item, encoder):
     """The vectors and boxes of all garments that are found in an item's photograph, its own first."""
-    found = item_garments(decode(item.path, size=WORKING_SIZE), type_of(item.category))
+    photo = decode(item.path, size=WORKING_SIZE)
+    found = item_garments(photo, type_of(item.category), encoder.segmenter)
     vectors = np.concatenate([encoder.embed_garments([garment]) for garment in found])
     return vectors, [garment.box for garment in found]
 
@@ -185,7 +186,7 @@ def test_a_change_of_the_choice_encodes_only_what_is_new(people, build, monkeypa
     assert build(items, ITEM).cached == 0
     first = build(items)
     assert first.cached == 0 and first.difference.changed == first.difference.new == 0
-    monkeypatch.setattr("index.embedding.embedder.cut_garments", None)
+    monkeypatch.setattr("index.embedding.embedder.cut_views", None)
     monkeypatch.setattr("index.build.reencode", lambda *_: None)
     again = build(items)
     assert again.cached == len(items) and again.manifest.vectors == first.manifest.vectors

@@ -6,14 +6,12 @@ import pytest
 from click.testing import CliRunner
 
 from index.__main__ import main
-from training.photo import garment
 from training.photo.encoder import Encoder
 
 
 @pytest.fixture
 def run(lite, monkeypatch, make_encoder, plain_garments):
     monkeypatch.setattr(Encoder, "load", lambda folder: make_encoder())
-    monkeypatch.setattr("index.editing.cut_garments", lambda rgb, kind, _: [garment.isolate(rgb, kind)])
     monkeypatch.setenv("SILHOUETTE_STORE", lite.address)
 
     def run(*arguments, folder="--indexes"):

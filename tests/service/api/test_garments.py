@@ -10,6 +10,7 @@ from PIL import Image
 
 from index.build import BuildOptions, build_index
 from training.catalogue.reader import Catalogue, Item
+from training.photo.segmenter import Segmenter
 
 OUTFIT = {"person": (95, 5, 145, 60), "upper": (80, 62, 160, 132), "trousers": (100, 140, 140, 290)}
 """A shirt above trousers of the outlines that the gallery's shirts and dresses have."""
@@ -194,7 +195,7 @@ def test_a_turned_picture_is_searched_upright_and_outlined_as_it_was_sent(
         )
         return replace(wearing.parse(seen), turns=tuple(0.97 * (edges == edges.max()) + 0.01))
 
-    monkeypatch.setattr("training.photo.garment.parse", parse)
+    monkeypatch.setattr(Segmenter, "parse", lambda _, seen: parse(seen))
     upright = post(pictures.encoded(Image.fromarray(photo))).json
     sent = Image.fromarray(np.rot90(photo, degrees // 90))
     answer = post(pictures.encoded(sent)).json

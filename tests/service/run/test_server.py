@@ -378,7 +378,9 @@ def another_encoder(folder):
     model.write_bytes(model.read_bytes() + bytes(16))
     text = described.read_text()
     described.write_text(
-        text.replace(Encoder.load(PRETRAINED).fingerprint, sha256(model.read_bytes()).hexdigest())
+        text.replace(
+            Encoder.load(PRETRAINED).description["fingerprint"], sha256(model.read_bytes()).hexdigest()
+        )
     )
     return Encoder.load(folder)
 

@@ -1,16 +1,15 @@
 """What finds garments: a segmenter by its file, the main garment's mask, and how masks overlap."""
 
 import pickle
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from training.errors import UnreadableEncoder
-from training.evaluation import finder
 from training.evaluation.finder import Finder, overlap
-from training.photo.encoder import PRETRAINED
 from training.photo.garment_types import TYPES
-from training.photo.segmenter import GROUPS, HALF
+from training.photo.segmenter import GROUPS, HALF, look_twice
 
 
 @pytest.fixture
@@ -33,18 +32,9 @@ def test_nothing_is_found_where_the_segmenter_sees_nothing():
     assert Finder().main_mask(empty).shape == (60, 50)
 
 
-@pytest.mark.parametrize("place", [PRETRAINED, PRETRAINED / "segmenter.tflite"])
-def test_a_bundle_and_its_segmenter_are_one_finder(place, photo):
-    one = Finder.at(place)
-    np.testing.assert_array_equal(one.main_mask(photo), Finder().main_mask(photo))
-    assert pickle.loads(pickle.dumps(one)) == one
-
-
-def test_a_file_that_is_no_segmenter_is_refused_with_what_to_name(tmp_path):
-    (tmp_path / "segmenter.tflite").write_bytes(b"text")
-    for place in (tmp_path, tmp_path / "missing.tflite", tmp_path / "segmenter.tflite"):
-        with pytest.raises(UnreadableEncoder, match=r"Name a segmenter\.tflite"):
-            Finder.at(place)
+def test_a_finder_travels_to_another_process(other_segmenter):
+    one = Finder(other_segmenter)
+    assert pickle.loads(pickle.dumps(one)) == one != Finder()
 
 
 class _Parser:
@@ -67,13 +57,14 @@ class _Parser:
 
 
 @pytest.mark.parametrize("person", [True, False])
-def test_a_parser_finds_garments_with_type_and_whether_they_are_worn(person, photo, monkeypatch):
-    monkeypatch.setattr(finder, "_model", lambda file: _Parser(person))
-    found = Finder().garments(photo)
+def test_a_parser_finds_garments_with_type_and_whether_they_are_worn(person, photo):
+    network = _Parser(person)
+    finder = Finder(SimpleNamespace(model=network, parse=partial(look_twice, network)))
+    found = finder.garments(photo)
     assert [(one.type, one.worn) for one in found] == [("trousers", person), ("bag", person)]
     assert found[0].mask.shape == photo.shape[:2]
     assert found[0].mask.mean() == pytest.approx(40 * 30 / 64**2, abs=0.01)
-    np.testing.assert_array_equal(Finder().main_mask(photo), found[0].mask)
+    np.testing.assert_array_equal(finder.main_mask(photo), found[0].mask)
 
 
 def test_the_overlap_is_intersection_over_union():

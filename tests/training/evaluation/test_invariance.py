@@ -8,10 +8,10 @@ import pytest
 from training.evaluation.disturbances import DISTURBANCES
 from training.evaluation.invariance import invariance, mask_in_photo
 from training.evaluation.photos import read_photos
-from training.photo import segmenter
 from training.photo.encoder import PRETRAINED, Encoder
 from training.photo.garment import isolate
 from training.photo.images import decode
+from training.photo.segmenter import Segmenter, look_twice, shipped
 
 NOT_TONAL = ("blur", "noise", "zoomed out", "shifted", "turned", "logo", "all-over", "another")
 PHOTOMETRIC = [each.name for each in DISTURBANCES if not each.name.startswith(NOT_TONAL)]
@@ -20,12 +20,16 @@ PHOTOMETRIC = [each.name for each in DISTURBANCES if not each.name.startswith(NO
 class _Alike:
     """Stands in for an encoder to which all garments are one."""
 
+    segmenter = shipped()
+
     def embed_garments(self, garments):
         return np.ones((len(garments), 1), np.float32)
 
 
 class _Mask:
     """Stands in for an encoder that knows a garment by its mask and cannot tell left from right."""
+
+    segmenter = shipped()
 
     def embed_garments(self, garments):
         masks = np.stack([garment.mask for garment in garments]) / 255.0
@@ -80,11 +84,13 @@ def test_the_share_is_of_queries_whose_nearest_is_their_twin(gallery, queries):
     assert shares["zoomed out to 0.8"] in (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def _told_by_an_edge(photo):
+def _told_by_an_edge(segmenter, photo):
     """Parse as ever, but tell from a blue edge what is up."""
     edges = [edge.astype(int) for edge in (photo[0], photo[:, 0], photo[-1], photo[:, -1])]
     blue = [(edge[:, 2] - edge[:, 0]).mean() for edge in edges]
-    return replace(segmenter.parse(photo), turns=tuple(0.97 * (np.array(blue) == max(blue)) + 0.01))
+    return replace(
+        look_twice(segmenter.model, photo), turns=tuple(0.97 * (np.array(blue) == max(blue)) + 0.01)
+    )
 
 
 def test_a_turned_twin_is_found_where_the_turn_is_told_and_upright_ones_that_are_turned_are_counted(
@@ -92,7 +98,7 @@ def test_a_turned_twin_is_found_where_the_turn_is_told_and_upright_ones_that_are
 ):
     few = queries.take([0, 1, 2])
     monkeypatch.setattr("training.evaluation.invariance.decode", lambda path, size: _edged(path, size))
-    monkeypatch.setattr("training.photo.garment.parse", _told_by_an_edge)
+    monkeypatch.setattr(Segmenter, "parse", _told_by_an_edge)
     garments = [isolate(_edged(item.path, 256)) for item in few.items]
     wrongly = replace(garments[0], turned=180)
     few = replace(few, garments=(wrongly, *garments[1:]))
@@ -112,7 +118,7 @@ def test_the_mask_of_a_turned_photograph_lies_where_the_garment_is_in_it(make_ph
     photo = np.pad(make_photo(side=200), ((0, 0), (0, 56), (0, 0)), mode="edge")
     photo[0] = (0, 0, 255)
     lying = np.ascontiguousarray(np.rot90(photo, degrees // 90))
-    monkeypatch.setattr("training.photo.garment.parse", _told_by_an_edge)
+    monkeypatch.setattr(Segmenter, "parse", _told_by_an_edge)
     garment = isolate(lying)
     mask = mask_in_photo(garment, height=lying.shape[0], width=lying.shape[1])
     truth = (lying == (200, 30, 40)).all(axis=2)

@@ -14,12 +14,17 @@ from training.evaluation.baselines import CHANCE, HOG_MASK, Reading
 from training.evaluation.photos import BATCH, ENCODER, embed_readings
 from training.evaluation.retrieval import as_json, beside_shipped, evaluate, retrieval, tabulate
 from training.evaluation.score_table import as_markdown
+from training.photo.garment import isolate
+from training.photo.images import decode
+from training.photo.segmenter import shipped
 
 BRIGHT, DARK = 220, 60
 
 
 class _Brightness:
     """Stands in for an encoder: two garments are alike where their photographs are equally bright."""
+
+    segmenter = shipped()
 
     def embed_garments(self, garments):
         angles = np.array([np.median(garment.rgb) / 255 for garment in garments])
@@ -96,6 +101,23 @@ def test_the_encoder_that_ships_is_scored_beside_and_a_worse_one_is_named(tmp_pa
     assert "at least as good" in beside_shipped([rows[0], same])
     assert f"has {rows[0].scores.p_at_10:.3f}" in beside_shipped([rows[0], same])
     assert rows[0].scores.map > rows[1].scores.map
+
+
+def test_each_encoder_is_scored_on_the_cut_outs_of_its_own_segmenter(gallery, other_segmenter):
+    class Seen(_Brightness):
+        def __init__(self, segmenter):
+            self.segmenter, self.cutouts = segmenter, []
+
+        def embed_garments(self, garments):
+            self.cutouts += [garment.cutout for garment in garments]
+            return super().embed_garments(garments)
+
+    own, ours = Seen(other_segmenter), Seen(shipped())
+    evaluate(own, gallery, gallery, shipped=ours, baselines=False, processes=1)
+    for seen in (own, ours):
+        for cutout, item in zip(seen.cutouts, (*gallery.items, *gallery.items), strict=True):
+            alone = isolate(decode(item.path, size=256), segmenter=seen.segmenter)
+            assert np.array_equal(cutout, alone.cutout)
 
 
 def test_without_the_encoder_that_ships_nothing_is_compared(gallery):

@@ -2,15 +2,20 @@
 
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from training.__main__ import PARTS as OFFERED
 from training.__main__ import main
 from training.catalogue.reader import Catalogue, Item
-from training.evaluation import suite
+from training.evaluation import product_pictures, suite
+from training.evaluation.finder import Finder
 from training.evaluation.score_table import Table
 from training.evaluation.suite import PARTS, Settings, evaluate_parts, write
+from training.evaluation.true_shape import true_shape
+from training.photo.encoder import PRETRAINED, Encoder
+from training.photo.segmenter import Segmenter
 
 TABLE = Table("retrieval", "Retrieval", ("descriptor", "P@10"), (("encoder", 0.5),))
 
@@ -61,6 +66,47 @@ def test_unreadable_photographs_are_counted_and_told(shipped, read, tmp_path, ca
 
 def test_the_same_photographs_give_the_same_tables(shipped, read):
     assert _evaluate(shipped, read, ("retrieval",)) == _evaluate(shipped, read, ("retrieval",))
+
+
+@pytest.fixture
+def own(own_bundle, monkeypatch):
+    """The encoder of a bundle with its own segmenter, in a process in which no other may parse a picture."""
+    encoder, parse = Encoder.load(own_bundle), Segmenter.parse
+
+    def watched(segmenter, photo):
+        assert segmenter == encoder.segmenter
+        return parse(segmenter, photo)
+
+    monkeypatch.setattr(Segmenter, "parse", watched)
+    return encoder
+
+
+@pytest.mark.parametrize("part", ["retrieval", "invariance", "sketch"])
+def test_a_part_cuts_out_by_the_segmenter_of_the_bundle_alone(own, own_bundle, read, part):
+    few = read("drawn:12:5")
+    settings = Settings((part,), processes=1)
+    for judged in (own, own_bundle):
+        assert [*evaluate_parts(judged, few, few, settings=settings)][0].rows
+
+
+def test_drawn_garments_and_small_pictures_are_cut_out_by_the_segmenter_of_the_bundle_alone(own):
+    assert true_shape(own, shapes=3, appearances=1, queries=2, processes=1).rows
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 28, 28), np.uint8)
+    vectors = product_pictures._vectors(own, pictures, name="test", seed=0, processes=1)
+    assert vectors["encoder"].shape == (2, own.dimension)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_the_masks_are_those_of_the_bundle_s_segmenter(
+    own_bundle, other_segmenter, read, beside, monkeypatch
+):
+    measured = []
+    monkeypatch.setattr(
+        "training.evaluation.masks.masks", lambda *catalogues, **_: measured.append(catalogues[2]) or []
+    )
+    settings = Settings(("masks",), beside=PRETRAINED if beside else None)
+    assert not [*evaluate_parts(own_bundle, read("drawn:12:5"), read("drawn:12:5"), settings=settings)]
+    assert measured == [(Finder(other_segmenter), *([Finder()] if beside else []))]
 
 
 def test_both_files_are_written_and_nothing_else(tmp_path):

@@ -9,6 +9,7 @@ from training.errors import NotEnoughSpace
 from training.fit import dataset
 from training.fit.dataset import prepare
 from training.photo.garment import read_garment
+from training.photo.segmenter import shipped
 
 
 @pytest.fixture
@@ -30,6 +31,16 @@ def test_rows_are_the_cut_outs_of_the_readable_items(photographs, tmp_path):
     assert [item.item_id for item in data.items] == ["dress/a", "skirt/a"]
     assert np.array_equal(data.cutouts[0], read_garment(photographs / "dress" / "a.png").cutout)
     assert data.categories().tolist() == [0, 1]
+
+
+def test_each_segmenter_has_cut_outs_of_its_own(photographs, tmp_path, other_segmenter):
+    catalogue, cache = read_catalogue(str(photographs)), tmp_path / "cache"
+    for segmenter in (None, other_segmenter, None, other_segmenter):
+        data = prepare(catalogue, segmenter=segmenter, cache=cache, processes=1)
+        alone = read_garment(photographs / "dress" / "a.png", segmenter=segmenter)
+        assert np.array_equal(data.cutouts[0], alone.cutout)
+    versions = {one.preprocessing for one in (shipped(), other_segmenter)}
+    assert {path.stem for path in cache.glob("*.sqlite")} == {f"cutouts-{version}" for version in versions}
 
 
 def test_what_can_not_be_read_is_reported(photographs, tmp_path):

@@ -19,7 +19,8 @@ from training.fit.result import export
 from training.fit.run import Run
 from training.model import bundle
 from training.photo.confidence import Signals
-from training.photo.encoder import Encoder
+from training.photo.encoder import PRETRAINED, Encoder
+from training.photo.segmenter import shipped
 
 ROOT = Path(__file__).parents[3]
 
@@ -69,6 +70,63 @@ def test_a_finished_run_can_be_exported_again(finished, tmp_path):
     assert export(copy).dimension == Encoder.load(copy).dimension
     with pytest.raises(UnreadableEncoder, match="no finished training run"):
         export(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def own(tiny, read, drawn_cache, other_segmenter, tmp_path_factory, eager_training):
+    """The folder of a finished run with a segmenter of its own."""
+    out = tmp_path_factory.mktemp("own") / "run"
+    with eager_training():
+        fit(_run(tiny, segmenter=other_segmenter), out, read=read, cache=drawn_cache, processes=1)
+    return out
+
+
+def test_a_run_with_its_own_segmenter_takes_it_into_the_bundle(own, other_segmenter):
+    assert (own / "segmenter.tflite").read_bytes() == other_segmenter.exported
+    assert Encoder.load(own).segmenter == other_segmenter
+    assert json.loads((own / "encoder.json").read_text())["preprocessing"] == other_segmenter.preprocessing
+
+
+def test_the_segmenter_that_ships_is_not_copied_into_a_bundle(tmp_path):
+    bundle.save_segmenter(shipped(), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_is_not_resumed_with_another_segmenter(own, tiny, read):
+    with pytest.raises(RunExists, match="other settings"):
+        fit(_run(tiny), own, read=read, resume=True)
+
+
+def test_a_run_is_exported_again_with_its_own_segmenter_and_no_other(own, tmp_path, other_segmenter):
+    copy = shutil.copytree(own, tmp_path / "copy")
+    assert export(copy).segmenter == other_segmenter
+    (copy / "segmenter.tflite").unlink()
+    with pytest.raises(EncoderMismatch, match=other_segmenter.fingerprint[:12]):
+        export(copy)
+
+
+@pytest.mark.parametrize(
+    ("named", "taken"),
+    [
+        ((), "ships"),
+        (("--init", "OURS"), "ships"),
+        (("--init", "OWN"), "own"),
+        (("--segmenter", "OWN"), "own"),
+    ]
+    + [
+        (("--init", "OWN", "--segmenter", "OURS"), "ships"),
+        (("--init", "OURS", "--segmenter", "OWN"), "own"),
+    ],
+)
+def test_the_segmenter_is_the_one_that_is_named_else_that_of_init(
+    named, taken, own_bundle, other_segmenter, monkeypatch, tmp_path
+):
+    runs = []
+    monkeypatch.setattr("training.fit.fit.fit", lambda run, *_, **__: runs.append(run) or {"scores": {}})
+    folders = {"OURS": str(PRETRAINED), "OWN": str(own_bundle)}
+    words = ["fit", "--catalogue", "drawn:60", "--out", str(tmp_path), *(folders.get(w, w) for w in named)]
+    assert CliRunner().invoke(main, words, catch_exceptions=False).exit_code == 0
+    assert runs[0].segmenter == (other_segmenter if taken == "own" else shipped())
 
 
 def test_too_few_images_are_reported(tmp_path, tiny, read, drawn_cache):
@@ -123,6 +181,7 @@ def test_a_killed_run_is_resumed_where_it_was(tmp_path, drawn_cache):
         (["--catalogue", "nowhere", "--out", "OUT"], "nowhere"),
         (["--catalogue", "drawn:12", "--out", "OUT"], "at least 40"),
         (["--catalogue", "drawn:60", "--out", "OUT", "--init", "nowhere"], "No encoder in 'nowhere'"),
+        (["--catalogue", "drawn:60", "--out", "OUT", "--segmenter", "nowhere"], "The segmenter 'nowhere'"),
     ],
 )
 def test_wrong_use_is_one_line_and_a_failure(line, reason, tmp_path, drawn_cache):

@@ -86,7 +86,7 @@ def test_a_changed_model_is_refused_with_both_fingerprints(bundle, encoder):
     model.write_bytes(data)
     with pytest.raises(EncoderMismatch) as caught:
         Encoder.load(bundle)
-    assert encoder.fingerprint[:12] in str(caught.value)
+    assert encoder.description["fingerprint"][:12] in str(caught.value)
     assert encoder_module.fingerprint(bytes(data))[:12] in str(caught.value)
 
 

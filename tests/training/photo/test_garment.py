@@ -10,6 +10,7 @@ from training.errors import UnreadableImage
 from training.parallel import in_order
 from training.photo import garment, regions
 from training.photo.garment import MIN_CONFIDENCE, SIDE, Garment, encoder_input, isolate, read_garment
+from training.photo.segmenter import shipped
 
 
 def _overlap(a, b):
@@ -202,7 +203,7 @@ def test_an_item_s_garments_are_those_that_are_sure_enough_first_the_one_of_its_
     monkeypatch.setattr(garment, "find_upright", lambda *_: (list(found), 0))
     photo = np.zeros((64, 64, 3), np.uint8)
     cuts = {
-        kind: [(cut.type, cut.confidence) for cut in garment.item_garments(photo, kind)]
+        kind: [(cut.type, cut.confidence) for cut in garment.item_garments(photo, kind, shipped())]
         for kind in (None, "skirt", "hat", "outer")
     }
     upper, skirts = [("upper", 0.9)], [("skirt", 0.5), ("skirt", 0.8)]

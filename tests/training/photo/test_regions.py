@@ -67,6 +67,14 @@ def test_a_part_within_another_s_bounds_belongs_to_it():
     assert len(find(parse)) == 1
 
 
+def test_a_part_within_the_bounds_of_another_than_the_first_belongs_to_that():
+    frame = [(10, 60, 20, 124), (60, 60, 70, 124), (20, 60, 60, 70), (20, 114, 60, 124)]
+    within, apart = (30, 80, 50, 104), (4, 4, 40, 40)
+    found = find(_parse(*(("upper", box) for box in (*frame, within)), ("trousers", apart)))
+    assert sorted(region.type for region in found) == ["trousers", "upper"]
+    assert _boxes(found)["upper"] == (10, 60, 70, 124) and _boxes(found)["trousers"] == apart
+
+
 def test_doubt_between_a_coat_and_a_shirt_does_not_split_a_garment():
     [region] = find(_parse(("upper", (10, 30, 62, 100)), ("outer", (62, 30, 120, 100))))
     assert region.mask.sum() == 110 * 70

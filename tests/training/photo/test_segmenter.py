@@ -1,13 +1,25 @@
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
+import pickle
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
 
-from training.photo import segmenter
+from training.errors import UnreadableEncoder
 from training.photo.garment_types import TYPES
 from training.photo.preprocessing import SEGMENTER_SIDE as SIDE
-from training.photo.segmenter import HALF, PRETRAINED, fingerprint, look_twice, parse, read_output, squeeze
+from training.photo.segmenter import (
+    HALF,
+    PRETRAINED,
+    Segmenter,
+    look_twice,
+    read_output,
+    shipped,
+    squeeze,
+)  # fmt: skip
+
+parse = shipped().parse
 
 
 @pytest.mark.parametrize("size", [(240, 240), (300, 90), (1, 1), (128, 128)])
@@ -94,16 +106,8 @@ def test_threads_agree(make_photo):
         assert np.array_equal(result, alone[n % 3])
 
 
-def test_the_fingerprint_is_of_the_file_that_ships():
-    assert fingerprint() == hashlib.sha256(PRETRAINED.read_bytes()).hexdigest()
-    assert len(fingerprint()) == 64
-
-
-def test_another_file_has_another_fingerprint(monkeypatch, tmp_path):
-    other = tmp_path / "segmenter.tflite"
-    other.write_bytes(PRETRAINED.read_bytes() + b"\0")
-    monkeypatch.setattr(segmenter, "PRETRAINED", other)
-    assert fingerprint.__wrapped__() == hashlib.sha256(other.read_bytes()).hexdigest() != fingerprint()
+def test_the_fingerprint_is_of_the_file():
+    assert shipped().fingerprint == hashlib.sha256(PRETRAINED.read_bytes()).hexdigest()
 
 
 def test_what_is_seen_is_the_mean_of_a_photograph_and_of_its_grey_mirror_image():
@@ -125,3 +129,42 @@ def test_what_is_seen_is_the_mean_of_a_photograph_and_of_its_grey_mirror_image()
         mean = (getattr(first, name) + getattr(other, name)[:, ::-1]) / 2
         assert getattr(found, name) == pytest.approx(mean, abs=1e-6)
     assert found.turns == first.turns
+
+
+def test_two_segmenters_live_side_by_side(other_segmenter, photo):
+    assert other_segmenter.fingerprint != shipped().fingerprint
+    assert other_segmenter.preprocessing != shipped().preprocessing and other_segmenter != shipped()
+    garments = [one.parse(photo).garment for one in (shipped(), other_segmenter, shipped())]
+    assert np.array_equal(garments[0], garments[2]) and np.abs(garments[0] - garments[1]).max() > 0.2
+
+
+def test_a_file_is_loaded_once_a_process_wherever_it_lies(tmp_path, other_segmenter):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "segmenter.tflite").write_bytes(other_segmenter.exported)
+    first, second = Segmenter.load(tmp_path / "one"), Segmenter.of_bundle(tmp_path / "two")
+    assert (
+        first is second is Segmenter.load(tmp_path / "one" / "segmenter.tflite") and first == other_segmenter
+    )
+    assert pickle.loads(pickle.dumps(first)) is first
+
+
+def test_it_travels_to_another_process_as_its_file_alone(other_segmenter, photo):
+    data = pickle.dumps(other_segmenter)
+    assert len(data) < len(other_segmenter.exported) + 500
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        there = pool.submit(other_segmenter.parse, photo).result()
+    assert np.array_equal(there.garment, other_segmenter.parse(photo).garment)
+
+
+def test_a_bundle_without_a_segmenter_has_the_one_that_ships(tmp_path):
+    assert Segmenter.of_bundle(tmp_path) is shipped()
+    with pytest.raises(UnreadableEncoder, match=r"Name a segmenter\.tflite, or a folder with one"):
+        Segmenter.load(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no network", PRETRAINED.read_bytes()[:50_000]])
+def test_a_damaged_file_is_refused_with_its_name(tmp_path, content):
+    (tmp_path / "segmenter.tflite").write_bytes(content)
+    with pytest.raises(UnreadableEncoder, match=str(tmp_path / "segmenter.tflite")):
+        Segmenter.of_bundle(tmp_path)

@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.photo import garment
 from training.photo.garment import cut_out, isolate, item_garments, locate
 from training.photo.garment_types import TYPES
 from training.photo.regions import find_upright
-from training.photo.segmenter import GROUPS, HALF, TURN_RANGE, UPRIGHT, read_output, turn
+from training.photo.segmenter import GROUPS, HALF, TURN_RANGE, UPRIGHT, Segmenter, read_output, shipped, turn
 
 TURNS = (90, 180, 270)
 
@@ -34,7 +33,7 @@ def told(monkeypatch, wearing):
         turned = next((way for way, edge in edges.items() if (edge == (0, 0, 255)).all()), 0)
         return replace(one, turns=sure(turned))
 
-    monkeypatch.setattr(garment, "parse", parse)
+    monkeypatch.setattr(Segmenter, "parse", lambda _, photo: parse(photo))
     return parse
 
 
@@ -80,7 +79,7 @@ def test_the_cut_out_of_a_turned_photograph_is_that_of_the_upright_one(told, out
 @pytest.mark.parametrize("degrees", TURNS)
 def test_boxes_and_masks_are_in_the_frame_of_the_photograph_as_it_was(told, outfit, degrees):
     photo = lying(outfit, degrees)
-    regions, turned = locate(photo)
+    regions, turned = locate(photo, shipped())
     assert turned == degrees
     rows, columns = np.nonzero((photo == outfit[100, 80]).all(axis=-1))
     height, width = photo.shape[:2]
@@ -88,7 +87,9 @@ def test_boxes_and_masks_are_in_the_frame_of_the_photograph_as_it_was(told, outf
         columns.min() / width, rows.min() / height, (columns.max() + 1) / width, (rows.max() + 1) / height,
     )  # fmt: skip
     assert cut_out(photo, regions[0], turned).box == pytest.approx(expected, abs=0.01)
-    assert [one.box for one in item_garments(photo)] == [cut_out(photo, one, turned).box for one in regions]
+    assert [one.box for one in item_garments(photo, None, shipped())] == [
+        cut_out(photo, one, turned).box for one in regions
+    ]
 
 
 def test_a_photograph_that_does_not_stand_upright_when_turned_stays_as_it_was(wearing, outfit):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -5,7 +7,18 @@ from PIL import Image
 from training.catalogue.parsed import UNKNOWN
 from training.catalogue.reader import Item
 from training.photo.garment_types import CLASSES
-from training.segmentation.labels import Label, agreed_mask, iou, laid_out, parsed
+from training.photo.images import decode
+from training.photo.segmenter import Parse, Segmenter, shipped
+from training.segmentation.labels import (
+    WORN_SIDE,
+    Label,
+    agreed_mask,
+    iou,
+    labelled,
+    laid_out,
+    parsed,
+    photographed,
+)
 from training.segmentation.network import ANY_TYPE
 
 
@@ -98,3 +111,71 @@ def test_a_parsed_photograph_keeps_its_proportions_and_its_classes(tmp_path):
     assert max(label.classes.shape) <= 400 and label.classes.shape[0] / label.classes.shape[1] == 1.5
     shares = [(label.classes == value).mean() for value in (1, 5, UNKNOWN)]
     assert shares == pytest.approx([1 / 24, 1 / 3, 1 / 12], abs=0.01)
+
+
+OUTFIT = {"person": (105, 5, 155, 60), "upper": (80, 62, 160, 132), "trousers": (90, 140, 150, 360)}
+
+
+@pytest.fixture
+def dressed(wearing, tmp_path, monkeypatch):
+    """A photograph of somebody in a shirt and trousers, who is seen without colours, too, and mirrored."""
+    photo = np.array(wearing.photo(**OUTFIT))
+    seen = wearing.parse(photo)
+    mirrored = Parse(*(layer[:, ::-1] for layer in seen.maps))
+
+    def parse(_, view):
+        return seen if np.abs(view.mean(axis=-1) - photo.mean(axis=-1)).max() < 2 else mirrored
+
+    def item(category):
+        Image.fromarray(photo).save(tmp_path / "dressed.png")
+        return Item("dressed", tmp_path / "dressed.png", {"category": category})
+
+    monkeypatch.setattr(Segmenter, "parse", parse)
+    return item
+
+
+@pytest.mark.parametrize("category", ["jeans", "shirts", None])
+def test_what_somebody_wears_is_labelled_by_types_and_beside_it_the_person(dressed, category):
+    label = photographed(dressed(category), shipped())
+    assert label.photo.shape[:2] == label.classes.shape == (380, 240)  # in its proportions
+    for name, (left, top, right, bottom) in OUTFIT.items():
+        inside = label.classes[top + 8 : bottom - 8, left + 8 : right - 8]
+        assert (inside == CLASSES.index(name)).all()
+    assert (label.classes[:, :60] == 0).all() and not label.alone
+
+
+def test_where_the_category_is_not_seen_the_garments_are_of_any_type(dressed):
+    label = photographed(dressed("skirts"), shipped())
+    assert set(np.unique(label.classes[label.garment])) == {ANY_TYPE}
+    assert (label.classes == CLASSES.index("person")).any()
+
+
+def test_a_person_who_is_seen_otherwise_in_the_mirror_is_left_out(dressed, monkeypatch):
+    item, parse = dressed("jeans"), Segmenter.parse
+    photo = decode(item.path, size=WORN_SIDE)
+
+    def unsure(segmenter, view):
+        seen = parse(segmenter, view)
+        same = view.shape == photo.shape and np.array_equal(view, photo)
+        return seen if same else replace(seen, types=np.roll(seen.types, 1, axis=-1))
+
+    monkeypatch.setattr(Segmenter, "parse", unsure)
+    assert photographed(item, shipped()) is None
+
+
+def test_a_garment_alone_is_labelled_as_before(item):
+    label = photographed(item, shipped())
+    before = laid_out(item, lambda view: shipped().parse(view).garment)
+    assert label.alone and np.array_equal(label.classes, before.classes)
+    assert label.photo.shape == (256, 256, 3)
+
+
+def test_a_picture_of_labels_is_taken_where_there_is_one(dressed, tmp_path):
+    Image.fromarray(np.full((380, 240), 7, np.uint8)).save(tmp_path / "labels.png")
+    table = np.full(256, UNKNOWN, np.uint8)
+    table[7] = CLASSES.index("outer")
+    place = {"segmenter": shipped(), "table": table, "root": tmp_path}
+    item = dressed("jeans")
+    by_hand = Item(item.item_id, item.path, {**item.metadata, "mask": "labels.png"})
+    assert set(np.unique(labelled(by_hand, **place).classes)) == {CLASSES.index("outer")}
+    assert CLASSES.index("trousers") in labelled(item, **place).classes

@@ -14,7 +14,7 @@ from training.errors import RunExists, TooFewImages
 from training.model import weights
 from training.photo.garment_types import CLASSES
 from training.photo.litert import LiteModel
-from training.photo.segmenter import read_output
+from training.photo.segmenter import Segmenter, read_output, shipped
 from training.segmentation import learn, network
 from training.segmentation.labels import Label, drawn, drawn_person
 from training.segmentation.learn import SceneBatches, SegmenterConfig
@@ -148,11 +148,53 @@ def test_a_run_of_a_version_without_turns_goes_on_and_gets_them(learned, catalog
 def test_a_training_can_start_from_weights(learned, catalogue, tmp_path, steps):
     folder, _ = learned
     start = SegmenterConfig(epochs=2, steps=1, scenes=2, learning_rate=1e-9)
-    metrics = learn.learn(catalogue, tmp_path, init=folder, config=start, processes=1)
+    (tmp_path / "weights").mkdir()  # alone: what was learned here labels nothing
+    shutil.copy(folder / "segmenter.npz", tmp_path / "weights")
+    metrics = learn.learn(catalogue, tmp_path, init=tmp_path / "weights", config=start, processes=1)
     assert metrics["worn"] == 0 and steps == [2]
     first, second = (LiteModel((path / "segmenter.tflite").read_bytes()) for path in (folder, tmp_path))
     noise = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3), np.uint8)
     assert np.abs(first.run(noise) - second.run(noise)).max() < 0.3  # running means alone have moved
+
+
+@pytest.fixture(scope="module")
+def mixed(catalogue, worn, tmp_path_factory):
+    """A shop's feed: garments laid out and worn, some of the latter parsed by hand."""
+    folder = tmp_path_factory.mktemp("mixed")
+    rows = ["item_id,path,category,mask"]
+    rows += [f"laid-{n},{item.path},{item.category}," for n, item in enumerate(catalogue.items[:12])]
+    for n, item in enumerate(worn.items):
+        mask = item.path.with_suffix(".png") if n % 2 else ""
+        rows.append(f"worn-{n},{item.path},,{mask}")
+    (folder / "shop.csv").write_text("\n".join(rows))
+    shutil.copy(worn.root / "labels.csv", folder)
+    return read_catalogue(str(folder / "shop.csv"))
+
+
+def test_a_shop_s_photographs_teach_laid_out_and_worn_parsed_and_not(small, mixed, monkeypatch):
+    taught = learn._read(mixed, shipped(), 1, "Labelling")
+    alone = [label for label in taught.known if label.alone]
+    dressed = [label for label in taught.known if not label.alone]
+    assert len(alone) >= 6 and len(dressed) >= 6 and taught.held_out
+    assert all((label.classes == CLASSES.index("person")).any() for label in dressed)
+    given = []
+    monkeypatch.setattr(learn, "_train", lambda model, scenes, *_: given.append(scenes) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        learn.learn(mixed, mixed.root / "out", config=TINY, processes=1)
+    assert (len(given[0].laid_out), len(given[0].worn)) == (len(alone), len(dressed))
+
+
+def test_what_is_not_parsed_is_labelled_by_the_segmenter_from_which_training_starts(
+    learned, catalogue, own_bundle, other_segmenter, tmp_path, monkeypatch
+):
+    teachers = []
+    monkeypatch.setattr(learn, "_read", lambda _, teacher, *__: teachers.append(teacher) or 1 / 0)
+    folder, metrics = learned
+    for number, init in enumerate([None, folder, own_bundle]):
+        with pytest.raises(ZeroDivisionError):
+            learn.learn(catalogue, tmp_path / str(number), init=init, config=TINY)
+    assert teachers == [shipped(), Segmenter.load(folder), other_segmenter]
+    assert metrics["teacher"] == shipped().fingerprint[:12]
 
 
 def test_photographs_of_which_none_can_be_used_are_reported(small, tmp_path):
