@@ -27,6 +27,9 @@ _WEARABLE = np.array([[kind in (*outfit, *_SMALL_TYPES) for kind in TYPES] for o
 """Which types each outfit may have: bool (3, 8)."""
 
 _DOUBT, _LEAST_CHANCE = 1e-3, 1e-9
+_ANY_WAY_UP = "shoes"
+"""What is laid down and photographed from any side: how it lies does not tell how the photograph stands."""
+
 _ZONES = (("upper", "outer", "dress"), ("trousers", "skirt"), ("shoes",), ("bag",), ("hat",))
 _ZONE_OF = np.array([next(n for n, zone in enumerate(_ZONES) if kind in zone) for kind in TYPES])
 
@@ -193,7 +196,7 @@ def find_upright(photo: np.ndarray, parse: Callable[[np.ndarray], Parse]) -> tup
     """Find the garments of a photograph that may lie on its side or its head.
 
     Where the parse says so, the photograph is turned and parsed again. It stays as it was where both looks
-    together are not sure of it.
+    together are not sure of it, and where it shows shoes.
 
     Parameters
     ----------
@@ -210,7 +213,7 @@ def find_upright(photo: np.ndarray, parse: Callable[[np.ndarray], Parse]) -> tup
     """
     parsed = parse(photo)
     quarters = int(np.argmax(parsed.turns))
-    if quarters:
+    if quarters and TYPES[_type_in(parsed.garment > MASK_THRESHOLD, parsed)[0]] != _ANY_WAY_UP:
         turned = 90 * quarters
         other = parse(turn(photo, turned))
         if turn_log_odds(_log(parsed), _log(other), quarters) >= SURE_OF_TURN:

@@ -120,6 +120,14 @@ def test_an_upright_photograph_is_looked_at_once(wearing, outfit):
     assert find_upright(outfit, parse)[1] == 0 and len(looked) == 1
 
 
+@pytest.mark.parametrize(("kind", "expected"), [("shoes", 0), ("skirt", 270)])
+def test_shoes_are_never_turned(wearing, kind, expected):
+    photo = np.array(wearing.photo(size=(200, 200), **{kind: (40, 60, 160, 140)}))
+    looks = iter([sure(270), sure(0)])
+    told = find_upright(photo, lambda seen: replace(wearing.parse(seen), turns=next(looks)))
+    assert told[1] == expected and [one.type for one in told[0]] == [kind]
+
+
 @pytest.mark.parametrize("degrees", TURNS)
 def test_without_a_garment_the_whole_photograph_is_turned(told, degrees):
     empty = np.full((60, 90, 3), 255, np.uint8)
