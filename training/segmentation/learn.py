@@ -184,13 +184,14 @@ def _turn_head(
 
 
 def eight_bits(model: keras.Model, labels: Sequence[Label]) -> bytes:
-    """Export a network that computes in eight bits; some photographs of `labels` give the ranges."""
+    """Export a network that computes in eight bits; some photographs of `labels`, turned, give the ranges."""
     import tensorflow as tf
 
     some = labels[:: max(1, len(labels) // RANGES)]
 
     def photographs() -> Iterator[list[np.ndarray]]:
-        return ([squeeze(label.photo)[None]] for label in some)
+        turned = (np.rot90(squeeze(label.photo), place % turns.TURNS) for place, label in enumerate(some))
+        return ([np.ascontiguousarray(one)[None]] for one in turned)
 
     return litert(model, optimizations=[tf.lite.Optimize.DEFAULT], representative_dataset=photographs)
 

@@ -225,3 +225,11 @@ def test_scores_are_of_each_class(monkeypatch):
     scores = learn._scores(None, {"worn": [Label(np.zeros((128, 128, 3), np.uint8), classes)], "drawn": []})
     assert scores["iou_worn"] == scores["iou_trousers"] == pytest.approx(0.5)
     assert scores["iou_person"] == 0 and scores["iou_skirt"] is None and "iou_drawn" not in scores
+
+
+def test_eight_bits_have_the_ranges_of_photographs_turned_every_way(monkeypatch):
+    monkeypatch.setattr(learn, "litert", lambda _, **options: list(options["representative_dataset"]()))
+    photo = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    seen = learn.eight_bits(None, [Label(photo, np.zeros((128, 128), np.uint8))] * 6)
+    found = {picture.tobytes() for [picture] in seen}
+    assert found == {np.rot90(photo, quarters).tobytes() for quarters in range(4)}
