@@ -212,7 +212,7 @@ def find_upright(photo: np.ndarray, parse: Callable[[np.ndarray], Parse]) -> tup
     """Find the garments of a photograph that may lie on its side or its head.
 
     Where the parse says so, the photograph is turned and parsed again. It stays as it was where both looks
-    together are not sure of it, and where it shows shoes.
+    together are not sure of it, and where the second one sees shoes: types are told from upright photographs.
 
     Parameters
     ----------
@@ -229,10 +229,11 @@ def find_upright(photo: np.ndarray, parse: Callable[[np.ndarray], Parse]) -> tup
     """
     parsed = parse(photo)
     quarters = int(np.argmax(parsed.turns))
-    if quarters and TYPES[_type_in(parsed.garment > MASK_THRESHOLD, parsed)[0]] != _ANY_WAY_UP:
+    if quarters:
         turned = 90 * quarters
         other = parse(turn(photo, turned))
-        if turn_log_odds(_log(parsed), _log(other), quarters) >= SURE_OF_TURN:
+        sure = turn_log_odds(_log(parsed), _log(other), quarters) >= SURE_OF_TURN
+        if sure and TYPES[_type_in(other.garment > MASK_THRESHOLD, other)[0]] != _ANY_WAY_UP:
             return [replace(one, mask=turn(one.mask, -turned)) for one in find(other)], turned
     return find(parsed), 0
 

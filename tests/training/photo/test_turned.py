@@ -128,6 +128,16 @@ def test_shoes_are_never_turned(wearing, kind, expected):
     assert told[1] == expected and [one.type for one in told[0]] == [kind]
 
 
+def test_what_looks_like_shoes_only_while_it_lies_is_turned(wearing):
+    box = (40, 60, 160, 140)
+    lying, standing = (
+        wearing.parse(np.array(wearing.photo(size=(200, 200), **{kind: box}))) for kind in ("shoes", "skirt")
+    )
+    looks = iter([replace(lying, turns=sure(90)), replace(standing, turns=sure(0))])
+    regions, turned = find_upright(np.zeros((200, 200, 3), np.uint8), lambda _: next(looks))
+    assert turned == 90 and [one.type for one in regions] == ["skirt"]
+
+
 @pytest.mark.parametrize("degrees", TURNS)
 def test_without_a_garment_the_whole_photograph_is_turned(told, degrees):
     empty = np.full((60, 90, 3), 255, np.uint8)
