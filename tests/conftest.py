@@ -159,6 +159,7 @@ COLOURS = {
     "outer": (120, 0, 120),
     "trousers": (0, 110, 0),
     "skirt": (140, 90, 0),
+    "shoes": (200, 200, 40),
 }
 """What `Wearing.parse` takes each colour for."""
 

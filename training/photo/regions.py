@@ -27,6 +27,13 @@ _WEARABLE = np.array([[kind in (*outfit, *_SMALL_TYPES) for kind in TYPES] for o
 """Which types each outfit may have: bool (3, 8)."""
 
 _DOUBT, _LEAST_CHANCE = 1e-3, 1e-9
+_HALVES = (("upper", "outer"), ("trousers", "skirt"))
+_LEAST_HALF = 0.25
+"""Share of an area that each half of an outfit must take, likelier than all else there."""
+
+_ANY_WAY_UP = "shoes"
+"""What is laid down and photographed from any side: how it lies does not tell how the photograph stands."""
+
 _ZONES = (("upper", "outer", "dress"), ("trousers", "skirt"), ("shoes",), ("bag",), ("hat",))
 _ZONE_OF = np.array([next(n for n, zone in enumerate(_ZONES) if kind in zone) for kind in TYPES])
 
@@ -117,12 +124,24 @@ def _around(first: tuple[slice, slice], second: tuple[slice, slice]) -> tuple[sl
     return rows, columns
 
 
+def _halves(parse: Parse, part: np.ndarray) -> list[np.ndarray]:
+    """Split what is laid out as an outfit, a top that touches trousers or a skirt below it, in two."""
+    top, bottom = (parse.types[..., [kind in half for kind in TYPES]].sum(axis=-1) for half in _HALVES)
+    there = part[::2, ::2]
+    sure = [np.nonzero(there & (chance > 0.5))[0] for chance in (top, bottom)]
+    if min(map(len, sure)) < max(_LEAST_HALF * np.count_nonzero(there), 1) or sure[0].mean() > sure[1].mean():
+        return [part]
+    above = _enlarged(top > bottom)
+    return [main_parts(part & above), main_parts(part & ~above)]
+
+
 def _laid_out(parse: Parse, mask: np.ndarray) -> list[Region]:
-    """Return the garments of a photograph without a person: each what lies apart."""
+    """Return the garments of a photograph without a person: what lies apart, and the halves of outfits."""
     kept = main_parts(mask)
     kind, shares = _type_in(kept, parse)
     zones = np.bincount(_ZONE_OF, shares, minlength=len(_ZONES))
-    parts = [kept] if TYPES[kind] == "shoes" and zones[_ZONE_OF[kind]] > 0.8 else _apart(kept)
+    shoes = TYPES[kind] == "shoes" and zones[_ZONE_OF[kind]] > 0.8
+    parts = [kept] if shoes else [half for part in _apart(kept) for half in _halves(parse, part)]
     return [
         Region(TYPES[_type_in(part, parse)[0]], part, _expected_iou(part, _alone(parse, part, parts)), False)
         for part in parts
@@ -201,7 +220,7 @@ def find_upright(photo: np.ndarray, parse: Callable[[np.ndarray], Parse]) -> tup
     """Find the garments of a photograph that may lie on its side or its head.
 
     Where the parse says so, the photograph is turned and parsed again. It stays as it was where both looks
-    together are not sure of it.
+    together are not sure of it, and where the second one sees shoes: types are told from upright photographs.
 
     Parameters
     ----------
@@ -221,7 +240,8 @@ def find_upright(photo: np.ndarray, parse: Callable[[np.ndarray], Parse]) -> tup
     if quarters:
         turned = 90 * quarters
         other = parse(turn(photo, turned))
-        if turn_log_odds(_log(parsed), _log(other), quarters) >= SURE_OF_TURN:
+        sure = turn_log_odds(_log(parsed), _log(other), quarters) >= SURE_OF_TURN
+        if sure and TYPES[_type_in(other.garment > MASK_THRESHOLD, other)[0]] != _ANY_WAY_UP:
             return [replace(one, mask=turn(one.mask, -turned)) for one in find(other)], turned
     return find(parsed), 0
 

@@ -41,6 +41,9 @@ TURN_RANGE = 64
 UPRIGHT = (1.0, 0.0, 0.0, 0.0)
 """What networks that tell no turns are taken to say."""
 
+MIRRORED = [0, 3, 2, 1]
+"""The quarter turn of a photograph whose mirror image has a turn of 0 to 3 quarters."""
+
 
 @dataclass(frozen=True)
 class Parse:
@@ -95,7 +98,7 @@ def read_output(output: np.ndarray) -> Parse:
     return Parse(person, garment, types, told)
 
 
-def _other_view(photo: np.ndarray) -> np.ndarray:
+def other_view(photo: np.ndarray) -> np.ndarray:
     """Return the mirror image of a photograph, uint8 (h, w, 3), without its colours."""
     grey = np.rint(photo[:, ::-1] @ LUMINANCE).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=-1)
@@ -107,11 +110,12 @@ def look_twice(model: LiteModel, photo: np.ndarray) -> Parse:
     So neither a colour nor a side decides alone.
     """
     small = squeeze(photo)
-    first, other = (read_output(output) for output in model.run(np.stack([small, _other_view(small)])))
+    first, other = (read_output(output) for output in model.run(np.stack([small, other_view(small)])))
     person, garment, types = (
         (seen + mirrored[:, ::-1]) / 2 for seen, mirrored in zip(first.maps, other.maps, strict=True)
     )
-    return Parse(person, garment, types, first.turns)
+    turns = np.sqrt(np.multiply(first.turns, np.array(other.turns)[MIRRORED]))
+    return Parse(person, garment, types, tuple((turns / turns.sum()).tolist()))
 
 
 class Segmenter:

@@ -170,25 +170,31 @@ def _check_run(out: Path, settings: dict[str, Any]) -> None:
     write_atomically(path, text.encode())
 
 
-def _turn_head(model: keras.Model, photos: _Labels, people: _Labels) -> tuple[network.TurnHead, float | None]:
+def _turn_head(
+    model: keras.Model, scenes: Scenes, photos: _Labels, people: _Labels, seed: int
+) -> tuple[keras.Model, float | None]:
     """Fit the head that tells quarter turns; return it, and which share of those held out it tells."""
-    head = turns.fit(turns.features(model, [*photos.known, *people.known]))
-    apart = [*photos.held_out, *people.held_out]
-    if not apart:
+    head = turns.fit(turns.features(model, turns.upright(scenes, turns.PICTURES, seed)), seed)
+    alone, worn = (
+        [one.photo for one in part.held_out if turns.tells(one.classes)] for part in (photos, people)
+    )
+    if not alone + worn:
         return head, None
-    seen = turns.features(model, apart)
-    head = turns.careful(head, seen[: len(photos.held_out)])
-    return head, float((turns.told(head, seen) == np.arange(turns.TURNS))[:, 1:].mean())
+    logs = turns.looked_twice(model, head, alone + worn)
+    factor = turns.scale(logs[: len(alone)])
+    turns.rescale(head, factor)
+    return head, float((turns.told(factor * logs) == np.arange(turns.TURNS))[:, 1:].mean())
 
 
 def eight_bits(model: keras.Model, labels: Sequence[Label]) -> bytes:
-    """Export a network that computes in eight bits; some photographs of `labels` give the ranges."""
+    """Export a network that computes in eight bits; some photographs of `labels`, turned, give the ranges."""
     import tensorflow as tf
 
     some = labels[:: max(1, len(labels) // RANGES)]
 
     def photographs() -> Iterator[list[np.ndarray]]:
-        return ([squeeze(label.photo)[None]] for label in some)
+        turned = (np.rot90(squeeze(label.photo), place % turns.TURNS) for place, label in enumerate(some))
+        return ([np.ascontiguousarray(one)[None]] for one in turned)
 
     return litert(model, optimizations=[tf.lite.Optimize.DEFAULT], representative_dataset=photographs)
 
@@ -261,8 +267,9 @@ def learn(
     if init is not None:
         weights.assign(model.weights, [*weights.read(init / WEIGHTS_FILE).values()], init / WEIGHTS_FILE)
     alone = [one for one in photos.known if one.alone]
-    _train(model, Scenes(alone, [*people.known, *dressed], laid, figures), config, out)
-    head, turns_told = _turn_head(model, photos, people)
+    scenes = Scenes(alone, [*people.known, *dressed], laid, figures)
+    _train(model, scenes, config, out)
+    head, turns_told = _turn_head(model, scenes, photos, people, config.seed)
     final = network.exported(model, head)
     data = eight_bits(final, [*photos.known, *people.known])
     held_out = {

@@ -4,11 +4,9 @@ A small U-Net: five downsampling steps, a gate with global context, and upsampli
 There, twelve channels are background, person and garment of two by two pixels, and eight the garment's types.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 from training.photo.garment_types import CLASSES, PERSON, TYPES
@@ -19,6 +17,12 @@ from training.segmentation.labels import ANY_TYPE
 Tensor = Any
 
 WIDTHS = (16, 32, 64, 128, 160)
+TURN_WIDTHS = (64, 96, 64)
+"""Of the layers of the head that tells quarter turns."""
+
+DEEP_SIDE = SIDE // 2 ** (len(WIDTHS) - 1)
+"""Side of the map before the deepest one."""
+
 DEEP = 3
 """Number of downsampling steps after which a step has a second residual convolution."""
 
@@ -61,41 +65,38 @@ def split(outputs: Tensor) -> tuple[Tensor, Tensor]:
     return groups, outputs[..., 4 * GROUPS :]
 
 
-@dataclass(frozen=True)
-class TurnHead:
-    """What tells the four quarter turns from the network's deepest features: it is fitted after the training.
-
-    Parameters
-    ----------
-    weights : float32 (d, 4)
-    bias : float32 (4,)
-    """
-
-    weights: np.ndarray
-    bias: np.ndarray
-
-
 def deepest(model: keras.Model) -> keras.Model:
-    """Return the network up to its deepest features, behind the gate: float32 (n, d)."""
-    (gate,) = (layer for layer in model.layers if isinstance(layer, layers.Multiply))
-    return keras.Model(model.input, layers.Flatten()(gate.output))
+    """Return the network up to its deepest maps: float32 (n, 8, 8, 128) and, gated, (n, 4, 4, 160)."""
+    gate = next(layer for layer in model.layers if isinstance(layer, layers.Multiply))
+    before = model.layers[: model.layers.index(gate)]
+    last = [layer.output for layer in before if layer.output.shape[1:3] == (DEEP_SIDE, DEEP_SIDE)][-1]
+    return keras.Model(model.input, [last, gate.output])
 
 
-def exported(model: keras.Model, turns: TurnHead | None = None) -> keras.Model:
+def turn_head() -> keras.Model:
+    """Build what tells the four quarter turns from the network's deepest maps: logits, float32 (n, 4)."""
+    maps = keras.Input((DEEP_SIDE, DEEP_SIDE, WIDTHS[-2])), keras.Input((DEEP_SIDE // 2,) * 2 + (WIDTHS[-1],))
+    x = layers.Concatenate()([_convolved(maps[0], TURN_WIDTHS[0], strides=2), maps[1]])
+    x = layers.Conv2D(TURN_WIDTHS[1], 1, use_bias=False)(layers.Dropout(0.2)(x))
+    x = layers.Flatten()(layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x)))
+    x = layers.Dense(TURN_WIDTHS[2], activation="relu")(layers.Dropout(0.4)(x))
+    return keras.Model(maps, layers.Dense(4, name="turns")(layers.Dropout(0.2)(x)), name="turn_head")
+
+
+def exported(model: keras.Model, head: keras.Model | None = None) -> keras.Model:
     """Return the network with probabilities in place of logits, in the same channels.
 
-    With a head, the logits of the quarter turns follow, as `training.photo.segmenter.read_output` wants them.
+    With a `turn_head`, the logits of the quarter turns follow, as `training.photo.segmenter.read_output`
+    wants them.
     """
     outputs = model.output
     groups = layers.Reshape((HALF, HALF, 4, GROUPS))(outputs[..., : 4 * GROUPS])
     groups = layers.Reshape((HALF, HALF, 4 * GROUPS))(layers.Softmax()(groups))
     types = layers.Softmax()(outputs[..., 4 * GROUPS :])
     parts = [groups, types]
-    if turns is not None:
-        head = layers.Dense(turns.bias.size)
-        logits = layers.Reshape((1, 1, turns.bias.size))(head(deepest(model).output))
-        head.set_weights([turns.weights / TURN_RANGE, turns.bias / TURN_RANGE + 0.5])
-        parts.append(layers.UpSampling2D(HALF)(ops.clip(logits, 0, 1)))
+    if head is not None:
+        logits = layers.Reshape((1, 1, 4))(head(deepest(model).output))
+        parts.append(layers.UpSampling2D(HALF)(ops.clip(logits / TURN_RANGE + 0.5, 0, 1)))
     return keras.Model(model.input, layers.Concatenate()(parts))
 
 

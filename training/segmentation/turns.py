@@ -1,98 +1,144 @@
-"""The quarter turns of photographs, told by the trained network's deepest features; no labels are needed.
+"""The quarter turns of photographs, told from the trained network's deepest maps; no labels are needed.
 
-Every photograph is turned four ways. That it stood upright before is taken for granted.
+Every scene is turned four ways. That it stood upright before is taken for granted.
 """
 
 from collections.abc import Sequence
 
 import keras
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from training.fit.loop import cosine_adamw
+from training.photo.garment_types import CLASSES
 from training.photo.preprocessing import SURE_OF_TURN
 from training.photo.regions import turn_log_odds
-from training.photo.segmenter import squeeze
-from training.segmentation.labels import Label
-from training.segmentation.network import TurnHead, deepest
+from training.photo.segmenter import MIRRORED, other_view, squeeze
+from training.segmentation.network import deepest, turn_head
+from training.segmentation.scenes import Scenes
 
 TURNS = 4
-PENALTY = 1e-2
-"""Of the weights' squares, beside the mean cross-entropy; features have a standard deviation of 1."""
+PICTURES = 9000
+"""Views of scenes that the head learns from, each turned four ways."""
 
-WRONGLY_TURNED = 0.004
+EPOCHS, BATCH, LEARNING_RATE, WEIGHT_DECAY = 6, 256, 2e-3, 1e-2
+SMOOTHING = 0.05
+"""Of the labels: some photographs did not stand upright."""
+
+WRONGLY_TURNED = 0.006
 """Share of upright photographs, held out, that the head may take for turned."""
 
-ITERATIONS = 150
+LEAST_ODDS = 2.0
+"""Log odds below which no photograph is turned, however few are held out."""
+
+Maps = list[np.ndarray]
+"""The deepest maps of pictures turned four ways: float16 (n, 4, 8, 8, 128) and (n, 4, 4, 4, 160)."""
 
 
-def features(model: keras.Model, labels: Sequence[Label]) -> np.ndarray:
-    """Return the deepest features of photographs turned by 0 to 3 quarters to the left: float32 (n, 4, d)."""
-    photos = np.stack([squeeze(label.photo) for label in labels])
+def tells(classes: np.ndarray) -> bool:
+    """Whether anything in a class map, uint8 (h, w), shows which way is up: shoes lie any way."""
+    return bool(((classes > 0) & (classes != CLASSES.index("shoes"))).any())
+
+
+def upright(scenes: Scenes, count: int, seed: int) -> np.ndarray:
+    """Return views of scenes that tell which way is up: uint8 (count, 128, 128, 3)."""
+    rng = np.random.default_rng((seed, TURNS))
+    pictures: list[np.ndarray] = []
+    while len(pictures) < count:
+        pictures += [picture for picture, classes in scenes.views(rng) if tells(classes)]
+    return np.stack(pictures[:count])
+
+
+def features(model: keras.Model, pictures: np.ndarray) -> Maps:
+    """Return the deepest maps of pictures, uint8 (n, 128, 128, 3), turned by 0 to 3 quarters to the left."""
     deep = deepest(model)
-    turned = [np.ascontiguousarray(np.rot90(photos, quarters, axes=(1, 2))) for quarters in range(TURNS)]
-    return np.stack([deep.predict(views, batch_size=64, verbose=0) for views in turned], axis=1)
+    turned = [
+        deep.predict(np.rot90(pictures, quarters, axes=(1, 2)), batch_size=64, verbose=0)
+        for quarters in range(TURNS)
+    ]
+    return [np.stack(maps, axis=1).astype(np.float16) for maps in zip(*turned, strict=True)]
 
 
-def fit(known: np.ndarray) -> TurnHead:
-    """Fit the head by logistic regression to features, float32 (n, 4, d).
+def _flat(maps: Maps) -> Maps:
+    return [one.reshape(-1, *one.shape[2:]) for one in maps]
 
-    With h quarters to the left, a photograph needs h to the right: its class is h.
+
+def fit(known: Maps, seed: int = 1) -> keras.Model:
+    """Fit a `turn_head` to features.
+
+    With h quarters to the left, a picture needs h to the right: its class is h.
     """
-    count, _, depth = known.shape
-    inputs = known.reshape(-1, depth)
-    mean, scale = inputs.mean(axis=0), float(inputs.std()) or 1.0
-    inputs = (inputs - mean) / scale
-    truth = np.tile(np.eye(TURNS, dtype=np.float32), (count, 1))
-
-    def cost(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        weights = flat.astype(np.float32).reshape(depth + 1, TURNS)
-        logs = log_softmax(inputs @ weights[:-1] + weights[-1], axis=-1)
-        slope = (np.exp(logs) - truth) / len(truth)
-        value = -(logs * truth).sum() / len(truth) + PENALTY / 2 * np.square(weights[:-1]).sum()
-        by_weight = np.vstack([inputs.T @ slope + PENALTY * weights[:-1], slope.sum(axis=0)])
-        return float(value), by_weight.ravel().astype(np.float64)
-
-    start = np.zeros((depth + 1) * TURNS)
-    best = minimize(cost, start, jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS}).x
-    weights = best.reshape(depth + 1, TURNS)
-    scaled = weights[:-1] / scale
-    return TurnHead(scaled.astype(np.float32), (weights[-1] - mean @ scaled).astype(np.float32))
+    keras.utils.set_random_seed(seed)
+    head = turn_head()
+    inputs = _flat(known)
+    truth = np.tile(np.eye(TURNS, dtype=np.float32), (len(known[0]), 1))
+    steps = -(-len(truth) // BATCH)
+    optimizer = cosine_adamw(steps, epochs=EPOCHS, learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=SMOOTHING)
+    head.compile(optimizer, loss)
+    head.fit(inputs, truth, batch_size=BATCH, epochs=EPOCHS, verbose=0)
+    return head
 
 
-def careful(head: TurnHead, held_out: np.ndarray) -> TurnHead:
-    """Make the head less sure until few enough upright photographs are taken for turned.
+def looked_twice(model: keras.Model, head: keras.Model, photos: Sequence[np.ndarray]) -> np.ndarray:
+    """Return what two looks, as `training.photo.segmenter.look_twice` takes them, tell of turned photographs.
 
     Parameters
     ----------
-    head : TurnHead
-    held_out : float32 (n, 4, d)
-        Features of photographs that the head was not fitted to.
+    model, head : keras.Model
+    photos : sequence of uint8 (h, w, 3)
+
+    Returns
+    -------
+    float32 (n, 4, 4)
+        For photographs turned by 0 to 3 quarters to the left, the log probability of each turn.
     """
-    if not len(held_out):
-        return head
-    _, odds = _looked_twice(head, held_out)
-    upright = np.sort(odds[:, 0])
-    highest = float(upright[len(upright) - 1 - int(WRONGLY_TURNED * len(upright))])
-    factor = min(1.0, SURE_OF_TURN / (highest + 1e-2)) if highest > 0 else 1.0
-    return TurnHead(head.weights * np.float32(factor), head.bias * np.float32(factor))
+    small = [squeeze(photo) for photo in photos]
+    first, other = (
+        log_softmax(head.predict(_flat(features(model, np.stack(views))), verbose=0), axis=-1)
+        for views in (small, [other_view(one) for one in small])
+    )
+    other = other.reshape(-1, TURNS, TURNS)[:, MIRRORED][..., MIRRORED]
+    return np.asarray((first.reshape(-1, TURNS, TURNS) + other) / 2)
 
 
-def _looked_twice(head: TurnHead, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the likeliest class of each turned photograph, and its log odds after a second look: (n, 4)."""
-    logs = log_softmax(seen @ head.weights + head.bias, axis=-1)
+def _odds(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the likeliest turn of each turned photograph, and its log odds after another look."""
     likeliest = logs.argmax(axis=-1)
     odds = [
-        [
-            turn_log_odds(one[at], one[(at - quarters) % TURNS], quarters)
-            for at, quarters in enumerate(classes)
-        ]
-        for one, classes in zip(logs, likeliest.tolist(), strict=True)
+        [turn_log_odds(one[at], one[(at - quarters) % TURNS], quarters) for at, quarters in enumerate(turns)]
+        for one, turns in zip(logs, likeliest.tolist(), strict=True)
     ]
     return likeliest, np.array(odds).reshape(-1, TURNS)
 
 
-def told(head: TurnHead, seen: np.ndarray) -> np.ndarray:
-    """Return by how many quarters each turned photograph, float32 (n, 4, d), would be turned: int (n, 4)."""
-    likeliest, odds = _looked_twice(head, seen)
+def scale(logs: np.ndarray) -> float:
+    """Return what to multiply logits by, so that few enough upright photographs are taken for turned.
+
+    Parameters
+    ----------
+    logs : float32 (n, 4, 4)
+        What is told of photographs that the head was not fitted to, see `looked_twice`.
+
+    Returns
+    -------
+    float
+        It turns log odds of which enough are wrong, or of `LEAST_ODDS`, into those that are acted on.
+    """
+    upright_odds = np.sort(_odds(logs)[1][:, 0])
+    if not len(upright_odds):
+        return 1.0
+    highest = float(upright_odds[len(upright_odds) - 1 - int(WRONGLY_TURNED * len(upright_odds))])
+    return SURE_OF_TURN / max(highest + 1e-2, LEAST_ODDS)
+
+
+def rescale(head: keras.Model, factor: float) -> None:
+    """Multiply the logits of a head."""
+    last = head.layers[-1]
+    last.set_weights([factor * one for one in last.get_weights()])
+
+
+def told(logs: np.ndarray) -> np.ndarray:
+    """Return by how many quarters each turned photograph would be turned: int (n, 4)."""
+    likeliest, odds = _odds(logs)
     return np.where(odds >= SURE_OF_TURN, likeliest, 0)

@@ -54,6 +54,34 @@ def test_two_garments_apart_are_two_even_of_one_type():
     assert min(region.confidence for region in regions) > 0.9  # each beside the other, not against it
 
 
+@pytest.mark.parametrize(("top", "bottom"), [("upper", "trousers"), ("outer", "skirt")])
+def test_a_top_laid_out_above_what_goes_with_it_is_two_garments(top, bottom):
+    regions = find(_parse((top, (10, 40, 60, 90)), (bottom, (60, 44, 120, 86))))
+    assert _boxes(regions) == {top: (10, 40, 60, 90), bottom: (60, 44, 120, 86)}
+    assert min(region.confidence for region in regions) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("above", "below"),
+    [
+        (("upper", (10, 40, 90, 90)), ("trousers", (90, 40, 110, 90))),  # too little of the other
+        (("upper", (10, 40, 60, 90)), ("outer", (60, 40, 110, 90))),
+        (("trousers", (10, 40, 60, 90)), ("upper", (60, 40, 110, 90))),  # folded legs
+        (("dress", (10, 40, 60, 90)), ("skirt", (60, 40, 110, 90))),
+    ],
+)
+def test_a_garment_of_which_a_part_is_taken_for_another_type_is_one(above, below):
+    assert len(find(_parse(above, below))) == 1
+
+
+def test_a_garment_that_may_be_of_either_half_is_one():
+    parse = _parse(("upper", (10, 40, 60, 90)), ("trousers", (60, 40, 110, 90)))
+    garment = parse.types.max(axis=-1) > 0.5
+    parse.types[garment] = 0.1
+    parse.types[garment, TYPES.index("dress")] = 0.5
+    assert len(find(parse)) == 1
+
+
 def test_a_pair_of_shoes_is_one_garment():
     [region] = find(_parse(("shoes", (40, 10, 90, 50)), ("shoes", (40, 70, 90, 110))))
     assert region.type == "shoes" and region.mask.sum() == 2 * 50 * 40

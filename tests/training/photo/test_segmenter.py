@@ -11,6 +11,7 @@ from training.photo.garment_types import TYPES
 from training.photo.preprocessing import SEGMENTER_SIDE as SIDE
 from training.photo.segmenter import (
     HALF,
+    MIRRORED,
     PRETRAINED,
     Segmenter,
     look_twice,
@@ -54,6 +55,7 @@ def test_the_mirror_image_has_the_mirrored_masks_but_for_what_colour_tells():
     found, mirrored = parse(grey), parse(grey[:, ::-1])
     assert np.array_equal(found.garment, mirrored.garment[:, ::-1])
     assert np.array_equal(found.types, mirrored.types[:, ::-1])
+    assert found.turns == pytest.approx(np.array(mirrored.turns)[MIRRORED].tolist())
 
 
 def test_groups_and_types_are_read_where_they_stand():

@@ -121,6 +121,24 @@ def test_an_upright_photograph_is_looked_at_once(wearing, outfit):
     assert find_upright(outfit, parse)[1] == 0 and len(looked) == 1
 
 
+@pytest.mark.parametrize(("kind", "expected"), [("shoes", 0), ("skirt", 270)])
+def test_shoes_are_never_turned(wearing, kind, expected):
+    photo = np.array(wearing.photo(size=(200, 200), **{kind: (40, 60, 160, 140)}))
+    looks = iter([sure(270), sure(0)])
+    told = find_upright(photo, lambda seen: replace(wearing.parse(seen), turns=next(looks)))
+    assert told[1] == expected and [one.type for one in told[0]] == [kind]
+
+
+def test_what_looks_like_shoes_only_while_it_lies_is_turned(wearing):
+    box = (40, 60, 160, 140)
+    lying, standing = (
+        wearing.parse(np.array(wearing.photo(size=(200, 200), **{kind: box}))) for kind in ("shoes", "skirt")
+    )
+    looks = iter([replace(lying, turns=sure(90)), replace(standing, turns=sure(0))])
+    regions, turned = find_upright(np.zeros((200, 200, 3), np.uint8), lambda _: next(looks))
+    assert turned == 90 and [one.type for one in regions] == ["skirt"]
+
+
 @pytest.mark.parametrize("degrees", TURNS)
 def test_without_a_garment_the_whole_photograph_is_turned(told, degrees):
     empty = np.full((60, 90, 3), 255, np.uint8)
