@@ -70,6 +70,17 @@ def main() -> None:
     "--init", type=click.Path(path_type=Path), help="Encoder bundle whose weights training starts from."
 )
 @click.option(
+    "--worn",
+    help="Parsed photographs of people (with a column `mask`) whose garments are learned from, too.",
+)
+@click.option(
+    "--drawn",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Garments to draw, laid out and worn, that are learned from, too.",
+)
+@click.option(
     "--supervise",
     type=click.Choice(["category"]),
     help="Also pull garments of one category together.  [default: learn shapes without labels]",
@@ -118,6 +129,8 @@ def fit(
     config: str,
     validation: str | None,
     init: Path | None,
+    worn: str | None,
+    drawn: int,
     supervise: str | None,
     epochs: int | None,
     batch: int | None,
@@ -136,7 +149,7 @@ def fit(
 
     settings = CONFIGS[config]
     settings = replace(settings, epochs=epochs or settings.epochs, batch=batch or settings.batch)
-    run = Run(catalogue, validation, str(init) if init else None, supervise, settings)
+    run = Run(catalogue, validation, str(init) if init else None, supervise, settings, worn, drawn)
     metrics = train(
         run,
         out,

@@ -39,6 +39,10 @@ class Run:
     supervise : str or None
         "category" to also pull garments of one category together.
     config : Config
+    worn : str or None
+        Catalogue of parsed photographs of people, whose garments are learned from, too.
+    drawn : int
+        How many drawn garments are learned from, too, laid out and worn.
     """
 
     catalogue: str
@@ -46,6 +50,8 @@ class Run:
     init: str | None
     supervise: str | None
     config: Config
+    worn: str | None = None
+    drawn: int = 0
 
     def as_json(self) -> str:
         """Return what stands in `run.json`."""
