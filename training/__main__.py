@@ -22,7 +22,8 @@ CATALOGUE_HELP = (
     "append '?column=value' to select rows."
 )
 PARTS = (
-    "retrieval", "fashion-mnist", "invariance", "true-shape", "sketch", "masks", "baselines", "ablation",
+    "retrieval", "fashion-mnist", "invariance", "true-shape", "sketch", "masks", "worn", "baselines",
+    "ablation",
 )  # fmt: skip
 
 

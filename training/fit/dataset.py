@@ -16,7 +16,7 @@ from PIL import Image
 from training import device
 from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import NotEnoughSpace, TooFewImages, UnreadableImage
-from training.fit.views import VERSION, of_drawn, of_item
+from training.fit.garment_views import VERSION, of_drawn, of_item
 from training.parallel import in_order
 from training.photo.garment import PREPROCESSING
 from training.photo.garment_types import type_of
@@ -37,7 +37,7 @@ class Dataset:
     Parameters
     ----------
     views : uint8 (n, 1 + v, 128, 128, 4)
-        Colour and mask of each garment as it is, and in v other views (see `training.fit.views`).
+        Colour and mask of each garment as it is, and in v other views (see `training.fit.garment_views`).
     items : tuple of Item
     bad : tuple of BadItem
         The skipped items and the reason for each.

@@ -15,7 +15,7 @@ from training.fit.loop import train
 from training.fit.result import describe, finish
 from training.fit.run import RUN_FILE, Run, check_run, own_folder
 from training.fit.validation import Validation
-from training.fit.worn import prepare_worn
+from training.fit.worn_garments import prepare_worn
 from training.photo.encoder import Encoder
 
 SKIPPED_FILE = "skipped.csv"

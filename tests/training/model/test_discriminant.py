@@ -47,6 +47,15 @@ def test_correlated_noise_is_turned_away_from():
     assert abs(cosine) > 0.999
 
 
+def test_a_rare_category_is_told_as_well_as_a_common_one():
+    """Three categories in a row along one axis, the rare one apart along another that varies more, too."""
+    rng = np.random.default_rng(5)
+    categories = np.repeat([0, 1, 2], [1900, 1900, 100])
+    garments = rng.normal(size=(3900, 3)) + np.array([[0, 0, 0], [2, 0, 0], [1, 3, 0]])[categories]
+    kernel, _ = directions(_views(garments, np.full(3, 0.1)), categories, dimension=1)
+    assert abs(kernel[1, 0]) > 2 * abs(kernel[0, 0])
+
+
 def test_the_map_is_centred_and_the_rest_has_its_share_of_the_norm(parted):
     features, categories = parted
     kernel, bias = directions(features, categories, dimension=3)
@@ -69,17 +78,19 @@ def test_an_embedding_smaller_than_the_categories_is_filled_by_the_best_discrimi
 @pytest.fixture(scope="module")
 def garments():
     drawn = [draw(index) for index in range(24)]
-    return np.stack([isolate(image).cutout for _, _, image in drawn])
+    return np.stack([isolate(image).cutout for _, _, image in drawn])[:, None]
 
 
 def test_a_head_parts_the_categories_better_than_the_bottleneck(tiny, garments):
     """Wide and narrow garments: an untrained network tells them apart once its last layer is learned."""
-    wide = (garments[..., 3].max(axis=1) > 127).sum(axis=1)
+    wide = (garments[:, 0, ..., 3].max(axis=1) > 127).sum(axis=1)
     categories = (np.argsort(np.argsort(wide, kind="stable")) >= 12).astype(np.int32)
     model = Autoencoder(tiny)
-    before = bundle.embed(model.encoder(), garments)
+    before = bundle.embed(model.encoder(), garments[:, 0])
     learn_head(model, garments, categories)
-    assert _apart(bundle.embed(model.encoder(), garments), categories) > _apart(before, categories) + 0.2
+    assert (
+        _apart(bundle.embed(model.encoder(), garments[:, 0]), categories) > _apart(before, categories) + 0.2
+    )
 
 
 def _apart(vectors, categories):
@@ -96,6 +107,18 @@ def test_garments_without_category_are_left_out(tiny, garments, monkeypatch):
     learn_head(one, garments[:20], categories[:20])
     learn_head(other, garments, np.where(np.arange(24) < 20, categories, -1))
     assert np.allclose(one.head[0], other.head[0], atol=1e-4)
+
+
+def test_given_views_take_the_place_of_disturbed_ones(tiny, garments, monkeypatch):
+    seen = []
+    monkeypatch.setattr(Autoencoder, "view", lambda *_: pytest.fail("disturbed"))
+    monkeypatch.setattr(discriminant, "directions", lambda features, *_, **__: seen.append(features) or None)
+    model = Autoencoder(tiny)
+    learn_head(
+        model, np.concatenate([garments, garments[::-1]], axis=1), (np.arange(24) % 2).astype(np.int32)
+    )
+    assert seen[0].shape[:2] == (2, 24)
+    assert np.allclose(seen[0][0], seen[0][1][::-1], atol=1e-5)
 
 
 @pytest.mark.parametrize("categories", [np.full(24, -1), np.zeros(24, int)])
@@ -123,5 +146,5 @@ def test_a_bundle_keeps_its_head(tiny, garments, tmp_path):
     bundle.save_weights(model, tmp_path)
     again = bundle.restore(tmp_path, tiny)
     assert all(np.array_equal(a, b) for a, b in zip(model.head, again.head, strict=True))
-    both = [bundle.embed(kept.encoder(), garments) for kept in (model, again)]
+    both = [bundle.embed(kept.encoder(), garments[:, 0]) for kept in (model, again)]
     assert np.allclose(*both, atol=1e-5)

@@ -10,7 +10,7 @@ import numpy as np
 from training.catalogue.parsed import is_held_out, label_names, read_labels
 from training.catalogue.reader import Catalogue, Item
 from training.fit.dataset import Dataset, Source, cut
-from training.fit.views import VERSION, of_worn
+from training.fit.garment_views import VERSION, of_worn
 from training.photo.garment_types import type_of
 
 ALIKE = (
