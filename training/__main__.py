@@ -87,6 +87,12 @@ def main() -> None:
     help="Also pull garments of one category together.  [default: learn shapes without labels]",
 )
 @click.option(
+    "--garment-norm",
+    type=click.FloatRange(min=0),
+    help="With --supervise: more finds the very garment more often, less its category.  "
+    "[default: the configuration's]",
+)
+@click.option(
     "--epochs",
     type=click.IntRange(min=2),
     help="Epochs to train for.  [default: the configuration's]",
@@ -133,6 +139,7 @@ def fit(
     worn: str | None,
     drawn: int,
     supervise: str | None,
+    garment_norm: float | None,
     epochs: int | None,
     batch: int | None,
     max_bad: float,
@@ -149,7 +156,8 @@ def fit(
     from training.fit.run import Run
 
     settings = CONFIGS[config]
-    settings = replace(settings, epochs=epochs or settings.epochs, batch=batch or settings.batch)
+    chosen: dict[str, Any] = {"epochs": epochs, "batch": batch, "garment_norm": garment_norm}
+    settings = replace(settings, **{name: value for name, value in chosen.items() if value is not None})
     run = Run(catalogue, validation, str(init) if init else None, supervise, settings, worn, drawn)
     metrics = train(
         run,

@@ -30,6 +30,9 @@ class Config:
         measure what each contributes (`training.evaluation.ablation`).
     drop_lines : float
         Share of views without inner lines, so that the outline suffices.
+    garment_norm : float
+        With categories: mean norm of an embedding's components that tell single garments apart, as a share of
+        those' that tell categories. More finds the very garment more often, less its category.
     mirrored : bool
         Whether a garment's features are the mean over it and its mirror image; that takes twice the time.
     views : int
@@ -58,6 +61,7 @@ class Config:
     inner_lines: bool = True
     disturbed: bool = True
     drop_lines: float = 0.5
+    garment_norm: float = 0.7
     mirrored: bool = False
     views: int = 0
     patience: int = 8

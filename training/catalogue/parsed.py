@@ -58,7 +58,10 @@ def label_names(catalogue: Catalogue) -> dict[int, str]:
     path = (catalogue.root or Path()) / LABELS_FILE
     try:
         with path.open(newline="") as file:
-            return {int(row["number"]): row["name"].strip().lower() for row in csv.DictReader(file)}
+            names = {int(row["number"]): row["name"].strip().lower() for row in csv.DictReader(file)}
+        if wrong := [number for number in names if number not in range(256)]:
+            raise ValueError(f"{wrong[0]} is not a value of 8 bits")
+        return names
     except (OSError, KeyError, ValueError) as error:
         raise UnreadableCatalogue(
             f"The labels of {catalogue.source} can't be read from {path}: {error}. "

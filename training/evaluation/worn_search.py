@@ -76,7 +76,11 @@ def worn_search(
     garments = [(item, number) for item, number in found if item.category is not None]
     cut = partial(_cut_out, root=parsed.root or Path())
     results = in_order(cut, garments, processes=processes, progress="worn garments", unit="garment")
-    pairs = [(item, views) for (item, _), views in zip(garments, results, strict=True) if _is_array(views)]
+    pairs = [
+        (item, views)
+        for (item, _), views in zip(garments, results, strict=True)
+        if isinstance(views, np.ndarray)
+    ]
     if not pairs:
         raise TooFewImages(f"No garment of {parsed.source!r} that is held out has a category of the gallery.")
     true, own = np.stack([views for _, views in pairs]).swapaxes(0, 1)
@@ -102,7 +106,3 @@ def worn_search(
             ("worn-worn", "Worn garments among worn ones", others),
         )
     ]
-
-
-def _is_array(result: object) -> bool:
-    return isinstance(result, np.ndarray)

@@ -12,7 +12,6 @@ from training.model.autoencoder import Autoencoder
 VIEWS = 4
 LIMIT = 8_000
 SHRINKAGE = 0.03
-REST = 0.7
 
 _BATCH = 128
 
@@ -51,7 +50,7 @@ def _mean_norm(rows: np.ndarray) -> float:
 
 
 def directions(
-    features: np.ndarray, categories: np.ndarray, *, dimension: int
+    features: np.ndarray, categories: np.ndarray, *, dimension: int, garment_norm: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the linear map whose components separate categories and garments.
 
@@ -63,7 +62,9 @@ def directions(
         At least two different ones, which all weigh the same.
     dimension : int
         Components of the embedding, at most m. One fewer than the number of categories separate these, the
-        others separate garments; `REST` is the ratio of their mean norms.
+        others separate garments.
+    garment_norm : float
+        Mean norm of the latter as a share of the former's.
 
     Returns
     -------
@@ -89,7 +90,7 @@ def directions(
     garments = centred.mean(axis=0)
     rest = _discriminants(_scatter(garments), _scatter(centred - garments), dimension - separating.shape[1])
     if rest.size:
-        rest *= REST * _mean_norm(centred @ separating) / _mean_norm(centred @ rest)
+        rest *= garment_norm * _mean_norm(centred @ separating) / _mean_norm(centred @ rest)
     kernel = np.hstack([separating, rest])
     return kernel.astype(np.float32), (-mean @ kernel).astype(np.float32)
 
@@ -113,4 +114,7 @@ def learn_head(model: Autoencoder, views: np.ndarray, categories: np.ndarray) ->
     if len(known) > LIMIT:
         known = np.sort(np.random.default_rng(model.config.seed).choice(known, LIMIT, replace=False))
     features = _features(model, views[known])
-    model.head = directions(features, categories[known], dimension=model.config.dimension)
+    config = model.config
+    model.head = directions(
+        features, categories[known], dimension=config.dimension, garment_norm=config.garment_norm
+    )

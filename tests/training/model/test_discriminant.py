@@ -6,7 +6,7 @@ import pytest
 from training.catalogue.drawn import draw
 from training.model import bundle, discriminant
 from training.model.autoencoder import Autoencoder
-from training.model.discriminant import REST, directions, learn_head
+from training.model.discriminant import directions, learn_head
 from training.photo.garment import isolate
 
 
@@ -29,7 +29,7 @@ def parted():
 
 
 def test_the_first_direction_parts_the_categories_and_the_next_the_garments(parted):
-    kernel, _ = directions(*parted, dimension=2)
+    kernel, _ = directions(*parted, dimension=2, garment_norm=0.7)
     first, second = (np.abs(column) / np.linalg.norm(column) for column in kernel.T)
     assert first == pytest.approx([1, 0, 0, 0], abs=0.05)
     assert second == pytest.approx([0, 0, 1, 0], abs=0.05)
@@ -42,7 +42,7 @@ def test_correlated_noise_is_turned_away_from():
     categories = np.repeat([0, 1], 5000)
     garments = rng.multivariate_normal([0, 0], covariance, 10_000) + np.outer(categories, [2.0, 0.0])
     expected = np.linalg.solve(covariance + discriminant.SHRINKAGE * 4.0 * np.eye(2), [2.0, 0.0])
-    kernel, _ = directions(np.stack([garments, garments]), categories, dimension=1)
+    kernel, _ = directions(np.stack([garments, garments]), categories, dimension=1, garment_norm=0.7)
     cosine = kernel[:, 0] @ expected / np.linalg.norm(kernel) / np.linalg.norm(expected)
     assert abs(cosine) > 0.999
 
@@ -52,25 +52,26 @@ def test_a_rare_category_is_told_as_well_as_a_common_one():
     rng = np.random.default_rng(5)
     categories = np.repeat([0, 1, 2], [1900, 1900, 100])
     garments = rng.normal(size=(3900, 3)) + np.array([[0, 0, 0], [2, 0, 0], [1, 3, 0]])[categories]
-    kernel, _ = directions(_views(garments, np.full(3, 0.1)), categories, dimension=1)
+    kernel, _ = directions(_views(garments, np.full(3, 0.1)), categories, dimension=1, garment_norm=0.7)
     assert abs(kernel[1, 0]) > 2 * abs(kernel[0, 0])
 
 
-def test_the_map_is_centred_and_the_rest_has_its_share_of_the_norm(parted):
+@pytest.mark.parametrize("share", [0.4, 1.3])
+def test_the_map_is_centred_and_the_rest_has_its_share_of_the_norm(parted, share):
     features, categories = parted
-    kernel, bias = directions(features, categories, dimension=3)
+    kernel, bias = directions(features, categories, dimension=3, garment_norm=share)
     assert kernel.shape == (4, 3) and kernel.dtype == bias.dtype == np.float32
     mapped = features @ kernel + bias
     assert mapped.mean(axis=(0, 1)) == pytest.approx(np.zeros(3), abs=1e-4)
     norms = [np.linalg.norm(part, axis=-1).mean() for part in (mapped[..., :1], mapped[..., 1:])]
-    assert norms[1] / norms[0] == pytest.approx(REST, rel=1e-3)
+    assert norms[1] / norms[0] == pytest.approx(share, rel=1e-3)
 
 
 def test_an_embedding_smaller_than_the_categories_is_filled_by_the_best_discriminants():
     rng = np.random.default_rng(2)
     categories = np.arange(600) % 6
     garments = rng.normal(size=(600, 5)) + np.eye(6)[categories][:, :5] * [9, 7, 0, 0, 0]
-    kernel, bias = directions(_views(garments, np.ones(5)), categories, dimension=2)
+    kernel, bias = directions(_views(garments, np.ones(5)), categories, dimension=2, garment_norm=0.7)
     assert kernel.shape == (5, 2) and bias.shape == (2,)
     assert np.abs(kernel[:2]).sum() > 5 * np.abs(kernel[2:]).sum()
 
