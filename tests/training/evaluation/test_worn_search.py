@@ -71,8 +71,6 @@ def test_what_the_segmenter_gets_wrong_costs_the_own_masks_alone(people, gallery
 
 
 def test_without_garments_of_the_gallerys_categories_there_is_nothing_to_search_for(people, gallery):
-    hats = replace(
-        gallery, items=tuple(replace(item, metadata={"category": "hat"}) for item in gallery.items)
-    )
+    items = tuple(replace(item, metadata={"category": "hat"}) for item in gallery.items)
     with pytest.raises(TooFewImages, match="has a category of the gallery"):
         worn_search(_Areas(), replace(gallery, items=items), people, processes=1)
