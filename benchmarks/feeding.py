@@ -65,7 +65,7 @@ def feed(cutouts: np.ndarray, *, batch: int, rate: float, epochs: int) -> list[F
     epochs : int
         After a first one that is not counted.
     """
-    batches = Batches(cutouts, np.full(len(cutouts), -1, np.int32), batch=batch, seed=0)
+    batches = Batches(cutouts[:, None], np.full(len(cutouts), -1, np.int32), batch=batch, seed=0)
     unit = _Device(batches.batch / rate if rate else 0.0)
     ends: list[tuple[float, float, float]] = []
 

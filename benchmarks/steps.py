@@ -68,9 +68,9 @@ def _unlabelled(count: int) -> np.ndarray:
     return np.full(count, -1, np.int32)
 
 
-def _in_memory(cutouts: np.ndarray) -> tf.data.Dataset:
+def _in_memory(views: np.ndarray) -> tf.data.Dataset:
     """Return one batch again and again, which costs no work."""
-    return tf.data.Dataset.from_tensors((cutouts, _unlabelled(len(cutouts)))).repeat()
+    return tf.data.Dataset.from_tensors((views, _unlabelled(len(views)))).repeat()
 
 
 def _timed(model: Autoencoder, source: Iterable[Any], *, steps: int, batch: int, **options: Any) -> Spent:
@@ -103,7 +103,7 @@ def step_alone(
     model = compiled(config, steps)
     if jit is not None:
         model.compile(model.optimizer, jit_compile=jit)
-    source = _in_memory(np.resize(cutouts, (config.batch, *cutouts.shape[1:])))
+    source = _in_memory(np.resize(cutouts, (config.batch, *cutouts.shape[1:]))[:, None])
     _timed(model, source, steps=WARM, batch=config.batch)
     return _timed(model, source, steps=steps, batch=config.batch)
 
@@ -116,10 +116,10 @@ def compare(
     The first two take turns, an epoch a round; the last is as many epochs as lie between two validations.
     """
     device.set_precision()
-    batches = Batches(data.cutouts, _unlabelled(len(data.items)), batch=config.batch, seed=config.seed)
+    batches = Batches(data.views, _unlabelled(len(data.items)), batch=config.batch, seed=config.seed)
     size = {"steps": len(batches), "batch": batches.batch}
     model = compiled(config, len(batches))
-    memory = _in_memory(data.cutouts[: batches.batch])
+    memory = _in_memory(data.views[: batches.batch])
     with tempfile.TemporaryDirectory() as folder:
         monitor, watching = callbacks(
             Path(folder), model, Validation.of(data, held_out, seed=config.seed), len(batches)

@@ -23,7 +23,8 @@ CATALOGUE_HELP = (
     "append '?column=value' to select rows."
 )
 PARTS = (
-    "retrieval", "fashion-mnist", "invariance", "true-shape", "sketch", "masks", "confidence", "baselines",
+    "retrieval", "fashion-mnist", "invariance", "true-shape", "sketch", "masks", "worn", "confidence",
+    "baselines",
     "ablation",
 )  # fmt: skip
 
@@ -78,9 +79,26 @@ def main() -> None:
     "that ships.  [default: that of --init, else the one that ships]",
 )
 @click.option(
+    "--worn",
+    help="Parsed photographs of people (with a column `mask`) whose garments are learned from, too.",
+)
+@click.option(
+    "--drawn",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Garments to draw, laid out and worn, that are learned from, too.",
+)
+@click.option(
     "--supervise",
     type=click.Choice(["category"]),
     help="Also pull garments of one category together.  [default: learn shapes without labels]",
+)
+@click.option(
+    "--garment-norm",
+    type=click.FloatRange(min=0),
+    help="With --supervise: more finds the very garment more often, less its category.  "
+    "[default: the configuration's]",
 )
 @click.option(
     "--epochs",
@@ -127,7 +145,10 @@ def fit(
     validation: str | None,
     init: Path | None,
     segmenter: Path | None,
+    worn: str | None,
+    drawn: int,
     supervise: str | None,
+    garment_norm: float | None,
     epochs: int | None,
     batch: int | None,
     max_bad: float,
@@ -144,9 +165,10 @@ def fit(
     from training.fit.run import Run
 
     settings = CONFIGS[config]
-    settings = replace(settings, epochs=epochs or settings.epochs, batch=batch or settings.batch)
+    chosen: dict[str, Any] = {"epochs": epochs, "batch": batch, "garment_norm": garment_norm}
+    settings = replace(settings, **{name: value for name, value in chosen.items() if value is not None})
     cutter = Segmenter.load(segmenter) if segmenter else Segmenter.of_bundle(init or PRETRAINED)
-    run = Run(catalogue, validation, str(init) if init else None, supervise, settings, cutter)
+    run = Run(catalogue, validation, str(init) if init else None, supervise, settings, cutter, worn, drawn)
     metrics = train(
         run,
         out,

@@ -30,6 +30,13 @@ class Config:
         measure what each contributes (`training.evaluation.ablation`).
     drop_lines : float
         Share of views without inner lines, so that the outline suffices.
+    garment_norm : float
+        With categories: mean norm of an embedding's components that tell single garments apart, as a share of
+        those' that tell categories. More finds the very garment more often, less its category.
+    mirrored : bool
+        Whether a garment's features are the mean over it and its mirror image; that takes twice the time.
+    views : int
+        Views of each garment, besides itself, that are cut out anew from disturbed photographs.
     patience : int
         Validations without a better score before early stopping.
     validate_every : int
@@ -54,6 +61,9 @@ class Config:
     inner_lines: bool = True
     disturbed: bool = True
     drop_lines: float = 0.5
+    garment_norm: float = 0.7
+    mirrored: bool = False
+    views: int = 0
     patience: int = 8
     validate_every: int = 4
     seed: int = 20
@@ -66,7 +76,7 @@ DEFAULT = Config(epochs=32)
 encoder that ships continues from there with categories: docs/model_card.md has both commands and all scores.
 """
 
-CATEGORY = replace(DEFAULT, epochs=32, drop_lines=0.25)
+CATEGORY = replace(DEFAULT, epochs=32, drop_lines=0.25, mirrored=True, views=3)
 """`python -m training fit --catalogue 'CLOTHING/catalogue.csv?split=train' --out models/category \\
     --config category --init models/default --supervise category`
 

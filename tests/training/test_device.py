@@ -77,7 +77,7 @@ from training.config import QUICK
 from training.fit.loop import compiled, current_embedding
 
 cutouts = np.random.default_rng(0).integers(0, 255, (16, 128, 128, 4), np.uint8)
-batches = Batches(cutouts, np.zeros(16, np.int32), batch=9, seed=0)
+batches = Batches(cutouts[:, None], np.zeros(16, np.int32), batch=9, seed=0)
 with device.spread():
     model = compiled(QUICK, len(batches))
 losses = model.fit(batches.stream(), steps_per_epoch=2, verbose=0, shuffle=False).history

@@ -29,12 +29,11 @@ _PERSON = {
 
 
 def _class(label: str) -> int:
-    name = label.strip().lower()
-    if name == BACKGROUND:
+    if label == BACKGROUND:
         return CLASSES.index(BACKGROUND)
-    if name in _PERSON or name == PERSON:
+    if label in _PERSON or label == PERSON:
         return CLASSES.index(PERSON)
-    kind = type_of(name)
+    kind = type_of(label)
     return UNKNOWN if kind is None else CLASSES.index(kind)
 
 
@@ -48,8 +47,8 @@ def is_held_out(item: Item) -> bool:
     return crc32(item.item_id.encode()) % HELD_OUT == 0
 
 
-def class_table(catalogue: Catalogue) -> np.ndarray:
-    """Return the class of each label number: uint8 (256,), `UNKNOWN` where there is none.
+def label_names(catalogue: Catalogue) -> dict[int, str]:
+    """Return the name of each label number.
 
     Raises
     ------
@@ -57,21 +56,35 @@ def class_table(catalogue: Catalogue) -> np.ndarray:
         There is no `labels.csv` with the columns `number` and `name` beside the catalogue.
     """
     path = (catalogue.root or Path()) / LABELS_FILE
-    table = np.full(256, UNKNOWN, np.uint8)
     try:
         with path.open(newline="") as file:
-            for row in csv.DictReader(file):
-                table[int(row["number"])] = _class(row["name"])
-    except (OSError, KeyError, ValueError, IndexError) as error:
+            names = {int(row["number"]): row["name"].strip().lower() for row in csv.DictReader(file)}
+        if wrong := [number for number in names if number not in range(256)]:
+            raise ValueError(f"{wrong[0]} is not a value of 8 bits")
+        return names
+    except (OSError, KeyError, ValueError) as error:
         raise UnreadableCatalogue(
             f"The labels of {catalogue.source} can't be read from {path}: {error}. "
             "Write the columns number and name, a row for each label."
         ) from error
+
+
+def class_table(catalogue: Catalogue) -> np.ndarray:
+    """Return the class of each label number: uint8 (256,), `UNKNOWN` where there is none.
+
+    Raises
+    ------
+    UnreadableCatalogue
+        See `label_names`.
+    """
+    table = np.full(256, UNKNOWN, np.uint8)
+    for number, name in label_names(catalogue).items():
+        table[number] = _class(name)
     return table
 
 
-def read_classes(item: Item, table: np.ndarray, root: Path) -> np.ndarray:
-    """Read the class map of a photograph: uint8 (h, w), indices of `CLASSES`, or `UNKNOWN`.
+def read_labels(item: Item, root: Path) -> np.ndarray:
+    """Read the label numbers of a photograph: uint8 (h, w).
 
     Raises
     ------
@@ -87,4 +100,14 @@ def read_classes(item: Item, table: np.ndarray, root: Path) -> np.ndarray:
         raise UnreadableImage(
             f"The labels of {item.item_id} are not a picture of 8 bits and one channel: {path}."
         )
-    return table[labels]
+    return labels
+
+
+def read_classes(item: Item, table: np.ndarray, root: Path) -> np.ndarray:
+    """Read the class map of a photograph: uint8 (h, w), indices of `CLASSES`, or `UNKNOWN`.
+
+    Raises
+    ------
+    UnreadableImage
+    """
+    return table[read_labels(item, root)]

@@ -107,11 +107,11 @@ def _settings(variant: Variant, config: Config, gallery: Photos, queries: Photos
     return json.dumps(settings, indent=2) + "\n"
 
 
-def _train(config: Config, cutouts: np.ndarray, categories: np.ndarray, folder: Path) -> Autoencoder:
+def _train(config: Config, views: np.ndarray, categories: np.ndarray, folder: Path) -> Autoencoder:
     """Train, or go on training from the checkpoint in `folder`, and return the last epoch's model."""
     keras.utils.set_random_seed(config.seed)
     device.set_precision()
-    batches = Batches(cutouts, categories, batch=config.batch, seed=config.seed)
+    batches = Batches(views, categories, batch=config.batch, seed=config.seed)
     with device.spread():
         model = compiled(config, len(batches))
     backup = keras.callbacks.BackupAndRestore(
@@ -138,11 +138,11 @@ def _learn(
     processes: int | None,
 ) -> None:
     """Train a variant and write its vectors to `folder`."""
-    data = Dataset(_inputs(variant, gallery, processes), gallery.items, ())
+    data = Dataset(_inputs(variant, gallery, processes)[:, None], gallery.items, ())
     numbers = data.categories() if variant.categories else np.full(len(data.items), -1, np.int32)
-    model = _train(config, data.cutouts, numbers, folder)
+    model = _train(config, data.views, numbers, folder)
     if variant.head:
-        learn_head(model, data.cutouts, numbers)
+        learn_head(model, data.views, numbers)
     encoder = model.encoder()
     asked = _inputs(variant, queries, processes)
     found, wanted = bundle.embed(encoder, data.cutouts), bundle.embed(encoder, asked)

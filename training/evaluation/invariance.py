@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-from PIL import Image
 
 from training.catalogue.reader import Item
 from training.errors import UnreadableImage
@@ -14,7 +13,7 @@ from training.evaluation.photos import Photos
 from training.evaluation.score_table import Cell, Table
 from training.parallel import in_order
 from training.photo.encoder import Encoder
-from training.photo.garment import MARGIN, SIDE, WORKING_SIZE, Garment, isolate
+from training.photo.garment import WORKING_SIZE, Garment, isolate, mask_in_photo
 from training.photo.images import decode
 from training.photo.segmenter import Segmenter, turn
 
@@ -24,28 +23,6 @@ QUARTERS = (90, 180, 270)
 """Degrees by which photographs are turned, which is recognised and undone; the mean is without them."""
 
 COLUMNS = ("disturbance", "R@1", f"R@1, {HOG_MASK}")
-
-
-def mask_in_photo(garment: Garment, *, height: int, width: int) -> np.ndarray:
-    """Lay a cut-out's mask back where it was cut from.
-
-    Parameters
-    ----------
-    garment : Garment
-    height, width : int
-        Of the photograph, in pixels.
-
-    Returns
-    -------
-    float32 (height, width) in [0, 1]
-    """
-    left, top, right, bottom = np.array(garment.box) * (width, height, width, height)
-    side = max(right - left, bottom - top) * (1 + 2 * MARGIN)
-    corner = np.array([left + right - side, top + bottom - side]) / 2
-    extent = np.concatenate([-corner, (width, height) - corner]) * SIDE / side
-    cut = Image.fromarray(turn(garment.mask, -garment.turned))
-    mask = cut.transform((width, height), Image.Transform.EXTENT, tuple(extent), Image.Resampling.BILINEAR)
-    return np.asarray(mask, dtype=np.float32) / 255
 
 
 def _disturbed(query: tuple[Item, Garment, int], *, segmenter: Segmenter) -> list[Garment]:

@@ -44,7 +44,7 @@ class Settings:
     processes : int or None
         Worker processes; all cores without it.
     parsed : Catalogue or None
-        Parsed photographs of people, for masks and confidence.
+        Parsed photographs of people, for the masks, the search for what is worn, and the confidence.
     beside : Path or None
         A segmenter, or a bundle with one, whose masks are scored beside.
     out : Path or None
@@ -136,7 +136,8 @@ def _invariance(subject: Subject) -> list[Table]:
 
 
 def _true_shape(subject: Subject) -> list[Table]:
-    return [true_shape(subject.encoder, processes=subject.settings.processes)]
+    processes = subject.settings.processes
+    return [true_shape(subject.encoder, worn=worn, processes=processes) for worn in (False, True)]
 
 
 def _sketch(subject: Subject) -> list[Table]:
@@ -160,6 +161,16 @@ def _masks(subject: Subject) -> Iterator[Table]:
         yield measured.table
     if chosen.out:
         save(mask_sheet(sections), chosen.out / MASKS_FILE)
+
+
+def _worn(subject: Subject) -> list[Table]:
+    from training.evaluation.worn_search import worn_search
+
+    chosen = subject.settings
+    if chosen.parsed is None:
+        click.echo("worn: left out. Name parsed photographs of people with --parsed.", err=True)
+        return []
+    return worn_search(subject.encoder, subject.gallery, chosen.parsed, processes=chosen.processes)
 
 
 def _confidence(subject: Subject) -> list[Table]:
@@ -214,6 +225,7 @@ PARTS: dict[str, Callable[[Subject], Iterable[Table]]] = {
     "true-shape": _true_shape,
     "sketch": _sketch,
     "masks": _masks,
+    "worn": _worn,
     "confidence": _confidence,
     "baselines": _baselines,
     "ablation": _ablation,

@@ -13,12 +13,14 @@ from scipy.stats import rankdata
 from training.catalogue.drawn import render, sample
 from training.drawing.appearance import Appearance
 from training.drawing.shape import Shape, shape_distance
+from training.drawing.worn import wear
 from training.evaluation.baselines import CHANCE, HOG_MASK, chance, hog_of_mask
 from training.evaluation.photos import ENCODER
 from training.evaluation.score_table import Table
 from training.parallel import in_order
 from training.photo.encoder import Encoder
 from training.photo.garment import WORKING_SIZE, Garment, isolate
+from training.photo.garment_types import type_of
 from training.photo.images import shrink
 from training.photo.segmenter import Segmenter
 
@@ -97,6 +99,13 @@ def _isolated(drawn: Sample, *, segmenter: Segmenter) -> Garment:
     return isolate(shrink(render(*drawn), size=WORKING_SIZE), segmenter=segmenter)
 
 
+def _isolated_worn(drawn: Sample, *, segmenter: Segmenter) -> Garment:
+    """Draw a garment on someone, and cut out the one of its type."""
+    shape, look = drawn
+    picture = wear(shape, look, np.random.default_rng(look.seed)).picture
+    return isolate(shrink(picture, size=WORKING_SIZE), type_of(shape.type), segmenter=segmenter)
+
+
 def _samples(shapes: int, appearances: int, queries: int) -> tuple[list[Sample], list[Sample]]:
     """Return gallery and queries; no appearance is there twice."""
     cuts = [sample(index, seed=SHAPE_SEED)[0] for index in range(shapes)]
@@ -106,9 +115,9 @@ def _samples(shapes: int, appearances: int, queries: int) -> tuple[list[Sample],
 
 
 def _isolate(
-    samples: list[Sample], segmenter: Segmenter, *, name: str, processes: int | None
+    samples: list[Sample], segmenter: Segmenter, *, name: str, processes: int | None, worn: bool = False
 ) -> list[Garment]:
-    label, isolated = f"drawing {name}", partial(_isolated, segmenter=segmenter)
+    label, isolated = f"drawing {name}", partial(_isolated_worn if worn else _isolated, segmenter=segmenter)
     results = in_order(isolated, samples, processes=processes, progress=label, unit="garment")
     return [result for result in results if isinstance(result, Garment)]
 
@@ -127,6 +136,7 @@ def true_shape(
     shapes: int = SHAPES,
     appearances: int = APPEARANCES,
     queries: int = QUERIES,
+    worn: bool = False,
     processes: int | None = None,
 ) -> Table:
     """Evaluate whether the ranking of drawn garments follows the true distance of their shapes.
@@ -138,6 +148,8 @@ def true_shape(
         The gallery holds each shape in so many appearances.
     queries : int
         At most `shapes`: each of the first so many shapes asks in a new appearance.
+    worn : bool
+        Whether someone wears the queries' garments, of which the one of the right type is cut out.
     processes : int, optional
         Worker processes; all cores without it.
 
@@ -150,7 +162,7 @@ def true_shape(
     distances = np.array([[shape_distance(one, other) for other, _ in gallery] for one, _ in asked])
     cut = partial(_isolate, segmenter=encoder.segmenter, processes=processes)
     ranked = _vectors(encoder, cut(gallery, name="gallery"), seed=1)
-    vectors = _vectors(encoder, cut(asked, name="queries"), seed=2)
+    vectors = _vectors(encoder, cut(asked, name="queries", worn=worn), seed=2)
     rows = []
     for name, queried in vectors.items():
         found = rankings(distances, queried @ ranked[name].T)
@@ -163,4 +175,7 @@ def true_shape(
         "types) an answer gains 1 - d/2; in strict nDCG max(0, 1 - d), so that other types gain nothing. "
         "Spearman's rank correlation is that of cosine and -d over the gallery, and over the query's type."
     )
-    return Table("true-shape", "True shape of drawn garments", columns, tuple(rows), note)
+    if not worn:
+        return Table("true-shape", "True shape of drawn garments", columns, tuple(rows), note)
+    note = f"Someone wears the queries' garments, with others. {note}"
+    return Table("true-shape-worn", "True shape of drawn garments that are worn", columns, tuple(rows), note)

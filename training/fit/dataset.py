@@ -1,14 +1,15 @@
-"""The datasets of a training run: a catalogue's cut-outs, uint8 (n, 128, 128, 4), cached, and their split."""
+"""Datasets of a training run: views of garments, uint8 (n, 1 + v, 128, 128, 4), cached, and their split."""
 
 import hashlib
 import io
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -16,8 +17,8 @@ from PIL import Image
 from training import device
 from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import NotEnoughSpace, TooFewImages, UnreadableImage
+from training.fit.garment_views import VERSION, of_drawn, of_item
 from training.parallel import in_order
-from training.photo.garment import Garment, read_garment
 from training.photo.garment_types import type_of
 from training.photo.preprocessing import SIDE
 from training.photo.segmenter import Segmenter, shipped
@@ -32,29 +33,37 @@ _SPARE_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Dataset:
-    """Cut-outs of a catalogue's readable items, row for row.
+    """Cut-outs of garments, row for row.
 
     Parameters
     ----------
-    cutouts : uint8 (n, 128, 128, 4)
-        Colour and mask.
+    views : uint8 (n, 1 + v, 128, 128, 4)
+        Colour and mask of each garment as it is, and in v other views (see `training.fit.garment_views`).
     items : tuple of Item
     bad : tuple of BadItem
         The skipped items and the reason for each.
     """
 
-    cutouts: np.ndarray
+    views: np.ndarray
     items: tuple[Item, ...]
     bad: tuple[BadItem, ...]
 
+    @property
+    def cutouts(self) -> np.ndarray:
+        """The garments as they are: uint8 (n, 128, 128, 4)."""
+        return self.views[:, 0]
+
     def take(self, rows: np.ndarray) -> "Dataset":
         """Return the dataset of these rows."""
-        return replace(self, cutouts=self.cutouts[rows], items=tuple(self.items[row] for row in rows))
+        return replace(self, views=self.views[rows], items=tuple(self.items[row] for row in rows))
+
+    def category_names(self) -> set[str]:
+        """Return the names of all categories."""
+        return {item.category for item in self.items if item.category is not None}
 
     def categories(self) -> np.ndarray:
         """Return each row's category as a number in order of name, int32 (n,); -1 where there is none."""
-        names = sorted({item.category for item in self.items if item.category is not None})
-        numbers = {name: number for number, name in enumerate(names)}
+        numbers = {name: number for number, name in enumerate(sorted(self.category_names()))}
         return np.array(
             [-1 if item.category is None else numbers[item.category] for item in self.items], np.int32
         )
@@ -71,23 +80,42 @@ def check_space(folder: Path, needed: int) -> None:
         )
 
 
-def _digest(item: Item) -> str | None:
-    """Return what a cut-out is kept by: the file's SHA-256, then the type of garment that is cut out."""
+@dataclass(frozen=True)
+class Source:
+    """What a garment's views are made from.
+
+    Parameters
+    ----------
+    item : Item
+    make : function
+        From a `segmenter` to its views, uint8 (1 + v, 128, 128, 4), or raises `UnreadableImage`; other
+        processes must be able to import it.
+    kind : str
+        What is made of the item's file, as the cache tells it.
+    """
+
+    item: Item
+    make: Callable[..., np.ndarray]
+    kind: str
+
+
+def _digest(source: Source) -> str | None:
+    """Return what views are kept by: the file's SHA-256 and what is made of it."""
     try:
-        with item.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() + (type_of(item.category) or "")
+        with source.item.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() + source.kind
     except OSError:
         return None
 
 
-def _packed(cutout: np.ndarray) -> bytes:
+def _packed(views: np.ndarray) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(cutout).save(file, "PNG", compress_level=1)
+    Image.fromarray(views.reshape(-1, SIDE, 4)).save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 
 def _unpacked(data: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(data)))
+    return np.asarray(Image.open(io.BytesIO(data))).reshape(-1, SIDE, SIDE, 4)
 
 
 def _open_cache(cache: Path, preprocessing: str) -> sqlite3.Connection:
@@ -104,26 +132,25 @@ def _known(database: sqlite3.Connection, digests: Sequence[str | None]) -> set[s
     return stored.intersection(digest for digest in digests if digest is not None)
 
 
-def _garment(item: Item, *, segmenter: Segmenter) -> Garment:
-    return read_garment(item.path, item.category, segmenter=segmenter)
+def _made(source: Source, *, segmenter: Segmenter) -> np.ndarray:
+    return source.make(segmenter=segmenter)
 
 
 def _prepare(
     database: sqlite3.Connection,
-    missing: dict[str | None, Item],
+    missing: dict[str | None, Source],
     segmenter: Segmenter,
     processes: int | None,
 ) -> dict[str | None, str]:
     """Cut out what the cache lacks, one commit each, so that a killed run goes on; return the failures."""
     reasons: dict[str | None, str] = {}
-    cut = partial(_garment, segmenter=segmenter)
-    results = in_order(cut, list(missing.values()), processes=processes, progress="cutting out")
-    for digest, garment in zip(missing, results, strict=True):
-        if isinstance(garment, UnreadableImage):
-            reasons[digest] = str(garment)
+    make = partial(_made, segmenter=segmenter)
+    results = in_order(make, list(missing.values()), processes=processes, progress="cutting out")
+    for digest, views in zip(missing, results, strict=True):
+        if isinstance(views, UnreadableImage):
+            reasons[digest] = str(views)
         else:
-            row = (digest, _packed(garment.cutout))
-            database.execute("INSERT OR IGNORE INTO cutouts VALUES (?, ?)", row)
+            database.execute("INSERT OR IGNORE INTO cutouts VALUES (?, ?)", (digest, _packed(views)))
     return reasons
 
 
@@ -133,21 +160,24 @@ def _load(database: sqlite3.Connection, digests: Sequence[str]) -> Iterator[np.n
         yield _unpacked(data)
 
 
-def prepare(
-    catalogue: Catalogue,
+def cut(
+    sources: Sequence[Source],
     *,
+    views: int = 0,
     segmenter: Segmenter | None = None,
     cache: Path = Path("cache"),
     processes: int | None = None,
 ) -> Dataset:
-    """Cut out every photograph of a catalogue, or take it from the cache.
+    """Make the views of garments, or take them from the cache.
 
-    The cache is keyed by the file's SHA-256 and the type that the category names; each preprocessing version
-    has a database of its own.
+    The cache is keyed by the file's SHA-256 and what is made of it; each preprocessing version has a database
+    of its own.
 
     Parameters
     ----------
-    catalogue : Catalogue
+    sources : sequence of Source
+    views : int
+        How many others each has beside itself.
     segmenter : Segmenter, optional
         That of the encoder which sees the cut-outs; by default the one that ships.
     cache : Path
@@ -160,25 +190,51 @@ def prepare(
     NotEnoughSpace
         The cache's disk can't hold the cut-outs.
     """
-    check_space(cache, _BYTES_A_CUTOUT * len(catalogue.items))
-    items = progress_bar(catalogue.items, desc="reading", unit="photo", leave=False)
-    digests = [_digest(item) for item in items]
+    check_space(cache, _BYTES_A_CUTOUT * (1 + views) * len(sources))
+    digests = [_digest(source) for source in progress_bar(sources, desc="reading", unit="photo", leave=False)]
     segmenter = segmenter or shipped()
     with closing(_open_cache(cache, segmenter.preprocessing)) as database:
         known = _known(database, digests)
-        missing = {d: item for d, item in zip(digests, catalogue.items, strict=True) if d not in known}
+        missing = {d: source for d, source in zip(digests, sources, strict=True) if d not in known}
         reasons = _prepare(database, missing, segmenter, processes) if missing else {}
         good = [row for row, digest in enumerate(digests) if digest not in reasons]
-        cutouts = np.empty((len(good), SIDE, SIDE, 4), np.uint8)
-        for i, cutout in enumerate(_load(database, [str(digests[row]) for row in good])):
-            cutouts[i] = cutout
+        found = np.empty((len(good), 1 + views, SIDE, SIDE, 4), np.uint8)
+        for i, cutouts in enumerate(_load(database, [str(digests[row]) for row in good])):
+            found[i] = cutouts
     bad = [
-        BadItem(item.item_id, str(item.path), reasons[digest])
-        for item, digest in zip(catalogue.items, digests, strict=True)
+        BadItem(source.item.item_id, str(source.item.path), reasons[digest])
+        for source, digest in zip(sources, digests, strict=True)
         if digest in reasons
     ]
-    items = tuple(catalogue.items[row] for row in good)
-    return Dataset(cutouts, items, (*catalogue.bad, *bad))
+    return Dataset(found, tuple(sources[row].item for row in good), tuple(bad))
+
+
+def prepare(catalogue: Catalogue, *, views: int = 0, **options: Any) -> Dataset:
+    """Cut out every photograph of a catalogue; `options` as `cut` takes them."""
+    made = f"+{views}.{VERSION}" if views else ""
+    sources = [
+        Source(item, partial(of_item, item, views), f"{type_of(item.category) or ''}{made}")
+        for item in catalogue.items
+    ]
+    data = cut(sources, views=views, **options)
+    return replace(data, bad=(*catalogue.bad, *data.bad))
+
+
+def prepare_drawn(catalogue: Catalogue, *, views: int, **options: Any) -> Dataset:
+    """Cut out drawn garments, laid out, and as others wear them in the other views; see `cut`."""
+    sources = [
+        Source(item, partial(of_drawn, item, views), f" drawn+{views}.{VERSION}") for item in catalogue.items
+    ]
+    return cut(sources, views=views, **options)
+
+
+def joined(sets: Sequence[Dataset]) -> Dataset:
+    """Return the rows of several datasets, of equally many views, as one."""
+    return Dataset(
+        np.concatenate([part.views for part in sets]),
+        tuple(item for part in sets for item in part.items),
+        tuple(item for part in sets for item in part.bad),
+    )
 
 
 def split(dataset: Dataset, validation: Dataset | None = None, *, seed: int) -> tuple[Dataset, Dataset]:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,17 @@ import click
 from training import device
 from training.catalogue.reader import Catalogue, check_bad_share, summary, write_report
 from training.files import write_atomically
-from training.fit.dataset import Dataset, prepare, split
+from training.fit.dataset import Dataset, joined, prepare, prepare_drawn, split
 from training.fit.loop import train
 from training.fit.result import describe, finish
 from training.fit.run import RUN_FILE, Run, check_run, own_folder
+from training.fit.validation import Validation
+from training.fit.worn_garments import prepare_worn
 from training.model.bundle import save_segmenter
 from training.photo.encoder import Encoder
 
 SKIPPED_FILE = "skipped.csv"
+DRAWN_SEED = 7
 
 
 def _report_skipped(sets: list[Dataset], report: Path, *, max_bad: float) -> None:
@@ -78,18 +80,32 @@ def fit(
         if run.init is not None:
             Encoder.load(Path(run.init))  # refuses an unusable bundle before the work begins
         catalogues = [read(name) for name in (run.catalogue, run.validation) if name]
+        worn = read(run.worn) if run.worn else None
         check_run(run, folder, resume=resume)
         click.echo(f"Reading and cutting out the photographs of {run.catalogue}.", err=True)
-        cut = partial(prepare, segmenter=run.segmenter, cache=cache, processes=processes)
-        sets = [cut(catalogue) for catalogue in catalogues]
+        options: Any = {
+            "views": run.config.views,
+            "segmenter": run.segmenter,
+            "cache": cache,
+            "processes": processes,
+        }
+        sets = [prepare(catalogue, **options) for catalogue in catalogues]
         _report_skipped(sets, folder / SKIPPED_FILE, max_bad=max_bad)
         data, held_out = split(*sets, seed=run.config.seed)
+        more = []
+        if worn is not None:
+            more.append(prepare_worn(worn, data.category_names(), **options))
+        if run.drawn:
+            more.append(prepare_drawn(read(f"drawn:{run.drawn}:{DRAWN_SEED}"), **options))
         write_atomically(folder / RUN_FILE, run.as_json().encode())
         save_segmenter(run.segmenter, folder)
         started = time.monotonic()
-        monitor = train(run, folder, data, held_out)
+        learned = joined([data, *more])
+        monitor = train(run, folder, learned, Validation.of(data, held_out, seed=run.config.seed))
         description = describe(run, data, held_out, monitor, seconds=time.monotonic() - started)
         if not device.is_first():
             return description
         with device.alone():
-            return finish(run, folder, description, data=data, held_out=held_out, monitor=monitor)
+            return finish(
+                run, folder, description, learned=learned, data=data, held_out=held_out, monitor=monitor
+            )

@@ -74,15 +74,16 @@ def callbacks(out: Path, model: Autoencoder, validation: Validation, steps: int)
     return monitor, found
 
 
-def train(run: Run, out: Path, data: Dataset, held_out: Dataset) -> Monitor:
+def train(run: Run, out: Path, data: Dataset, validation: Validation) -> Monitor:
     """Fit a new model, or go on from the checkpoint in `out`, where the best epoch's weights are left.
 
     Parameters
     ----------
     run : Run
     out : Path
-    data, held_out : Dataset
-        The training set and the validation set.
+    data : Dataset
+        What is learned from.
+    validation : Validation
 
     Returns
     -------
@@ -93,10 +94,9 @@ def train(run: Run, out: Path, data: Dataset, held_out: Dataset) -> Monitor:
     keras.utils.set_random_seed(config.seed)
     device.set_precision()
     click.echo(f"Training on {len(data.items):,} photographs with {device.describe()}.", err=True)
-    batches = Batches(data.cutouts, run.categories(data), batch=config.batch, seed=config.seed)
+    batches = Batches(data.views, run.categories(data), batch=config.batch, seed=config.seed)
     steps, epoch = len(batches), 1 + len(recorded(out))
     check_hosts(run, data.items, epoch=epoch)
-    validation = Validation.of(data, held_out, seed=config.seed)
     with device.spread():
         model = compiled(config, steps)
         if run.init is not None:

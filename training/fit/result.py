@@ -46,6 +46,8 @@ def describe(
             "held_out": _base(run.validation) if run.validation else "a tenth of the catalogue",
             "held_out_images": len(held_out.items),
             "supervision": run.supervise,
+            "worn": _base(run.worn) if run.worn else None,
+            "drawn": run.drawn,
             "init": Encoder.load(Path(run.init)).fingerprint if run.init else None,
         },
         "scores": {k: v for k, v in (monitor.best or {}).items() if k != "seconds"},
@@ -94,6 +96,7 @@ def finish(
     out: Path,
     description: dict[str, Any],
     *,
+    learned: Dataset,
     data: Dataset,
     held_out: Dataset,
     monitor: Monitor,
@@ -106,8 +109,10 @@ def finish(
     out : Path
     description : dict
         As `describe` returns it.
+    learned : Dataset
+        All that was learned from.
     data, held_out : Dataset
-        The training set and the validation set.
+        The catalogue's part of it, and the validation set.
     monitor : Monitor
 
     Returns
@@ -119,7 +124,7 @@ def finish(
     model = Autoencoder(run.config)
     model.build((None, SIDE, SIDE, 4))
     model.load_weights(out / BEST_FILE)
-    learn_head(model, data.cutouts, run.categories(data))
+    learn_head(model, learned.views, run.categories(learned))
     bundle.round_weights(model)
     final = monitor.validation.scores(partial(bundle.embed, model.encoder()))
     metrics = {**description, "scores": {**description["scores"], **final}}

@@ -42,6 +42,10 @@ class Run:
     config : Config
     segmenter : Segmenter
         Which makes the cut-outs; `run.json` has its fingerprint.
+    worn : str or None
+        Catalogue of parsed photographs of people, whose garments are learned from, too.
+    drawn : int
+        How many drawn garments are learned from, too, laid out and worn.
     """
 
     catalogue: str
@@ -50,6 +54,8 @@ class Run:
     supervise: str | None
     config: Config
     segmenter: Segmenter = field(default_factory=shipped)
+    worn: str | None = None
+    drawn: int = 0
 
     def as_json(self) -> str:
         """Return what stands in `run.json`."""

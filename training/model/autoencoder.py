@@ -1,6 +1,6 @@
 """The convolutional autoencoder: cut-outs, uint8 (n, 128, 128, 4), to unit embeddings, float32 (n, d).
 
-It sees two disturbed views of each garment and reconstructs the clean edge maps from each (denoising). The
+It sees two disturbed views of each garment and reconstructs its clean edge maps from each (denoising). The
 projections of both views are pulled together and away from every other garment's (the invariance term); where
 garments have categories, the embeddings of one category are pulled together, too. The embedding is the
 bottleneck or, with categories, a linear layer on the same features that `training.model.discriminant` learns
@@ -174,14 +174,29 @@ class Autoencoder(keras.Model):
         shown = keras.random.uniform((ops.shape(edges)[0], 1, 1, 1), seed=self.drop) >= self.config.drop_lines
         return ops.concatenate([edges[..., :1], edges[..., 1:] * ops.cast(shown, "float32")], axis=-1)
 
+    def features(self, edges: Tensor) -> Tensor:
+        """Return what the embedding is computed from: float32 (n, 128, 128, 2) -> (n, 64 config.neck).
+
+        That is the mean over the garment and its mirror image, where the configuration says so.
+        """
+        features = self.trunk(edges)
+        if not self.config.mirrored:
+            return features
+        return (features + self.trunk(ops.flip(edges, axis=2))) / 2
+
     def call(self, cutouts: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """Return embeddings, projections, reconstructions and targets (of two views each in training)."""
-        clean = self.clean_edges(cutouts)
+        """Return embeddings, projections, reconstructions and targets (of two views each in training).
+
+        In training, `cutouts` are uint8 (n, 1 or 3, 128, 128, 4): each garment as it is, and two views of it
+        to disturb where there are any.
+        """
+        clean = self.clean_edges(cutouts[:, 0] if training else cutouts)
         ratio = SIDE // RECONSTRUCTION_SIDE
         small = ops.average_pool(clean, ratio, strides=ratio)
         target = (small + ops.flip(small, axis=2)) / 2
         if training:
-            clean = ops.concatenate([self.view(cutouts), self.view(cutouts)], axis=0)
+            seen = [cutouts[:, min(1, cutouts.shape[1] - 1)], cutouts[:, -1]]
+            clean = ops.concatenate([self.view(each) for each in seen], axis=0)
             target = ops.concatenate([target, target], axis=0)
         bottleneck = self.bottleneck(self.trunk(clean, training=training))
         return {
@@ -225,7 +240,7 @@ class Autoencoder(keras.Model):
     def encoder(self) -> keras.Model:
         """Return the exported part: uint8 (n, 128, 128, 2) luminance and mask -> unit float32 (n, d)."""
         pixels = keras.Input((SIDE, SIDE, 2), dtype="uint8")
-        features = self.trunk(self._kept(SobelEdges()(pixels)))
+        features = self.features(self._kept(SobelEdges()(pixels)))
         unit = layers.UnitNormalization(axis=-1, dtype="float32")
         return keras.Model(pixels, unit(self._last(features)), name="encoder")
 

@@ -12,24 +12,28 @@ from training.model.autoencoder import Autoencoder
 VIEWS = 4
 LIMIT = 8_000
 SHRINKAGE = 0.03
-REST = 0.7
 
 _BATCH = 128
 
 
-def _features(model: Autoencoder, cutouts: np.ndarray) -> np.ndarray:
-    """Return the features of the clean garments and of disturbed views: float64 (1 + VIEWS, n, m)."""
+def _features(model: Autoencoder, views: np.ndarray) -> np.ndarray:
+    """Return the features of all views, disturbed ones where there is one: float64 (k, n, m)."""
+    disturbed = VIEWS if views.shape[1] == 1 else 0
     parts = []
-    for at in range(0, len(cutouts), _BATCH):
-        batch = keras.ops.convert_to_tensor(cutouts[at : at + _BATCH])
-        edges = [model.clean_edges(batch), *(model.view(batch) for _ in range(VIEWS))]
-        parts.append(np.stack([keras.ops.convert_to_numpy(model.trunk(seen)) for seen in edges]))
+    for at in range(0, len(views), _BATCH):
+        batch = [keras.ops.convert_to_tensor(view) for view in views[at : at + _BATCH].swapaxes(0, 1)]
+        edges = [
+            *(model.clean_edges(view) for view in batch),
+            *(model.view(batch[0]) for _ in range(disturbed)),
+        ]
+        parts.append(np.stack([keras.ops.convert_to_numpy(model.features(seen)) for seen in edges]))
     return np.concatenate(parts, axis=1).astype(np.float64)
 
 
-def _scatter(rows: np.ndarray) -> np.ndarray:
-    """Mean outer product of the rows (..., m): (m, m)."""
-    flat = rows.reshape(-1, rows.shape[-1])
+def _scatter(rows: np.ndarray, weights: np.ndarray | float = 1.0) -> np.ndarray:
+    """Mean outer product of the rows (k, n, m) or (n, m), each of n weighted: (m, m)."""
+    weighted = rows * np.sqrt(weights)[..., None]
+    flat = weighted.reshape(-1, rows.shape[-1])
     return flat.T @ flat / len(flat)
 
 
@@ -46,7 +50,7 @@ def _mean_norm(rows: np.ndarray) -> float:
 
 
 def directions(
-    features: np.ndarray, categories: np.ndarray, *, dimension: int
+    features: np.ndarray, categories: np.ndarray, *, dimension: int, garment_norm: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the linear map whose components separate categories and garments.
 
@@ -55,10 +59,12 @@ def directions(
     features : float64 (v, n, m)
         Of v views of each garment, at least 2.
     categories : int (n,)
-        At least two different ones.
+        At least two different ones, which all weigh the same.
     dimension : int
         Components of the embedding, at most m. One fewer than the number of categories separate these, the
-        others separate garments; `REST` is the ratio of their mean norms.
+        others separate garments.
+    garment_norm : float
+        Mean norm of the latter as a share of the former's.
 
     Returns
     -------
@@ -71,30 +77,34 @@ def directions(
     scatter within groups shrunk towards a multiple of the identity as by J. Friedman, "Regularized
     discriminant analysis", 1989.
     """
-    names, numbers = np.unique(categories, return_inverse=True)
-    mean = features.mean(axis=(0, 1))
+    names, numbers, counts = np.unique(categories, return_inverse=True, return_counts=True)
+    weights = len(categories) / (len(names) * counts[numbers])  # else rare categories would hardly be told
+    mean = np.average(features.mean(axis=0), axis=0, weights=weights)
     centred = features - mean
     means = np.stack([centred[:, numbers == number].mean(axis=(0, 1)) for number in range(len(names))])
     separating = _discriminants(
-        _scatter(means[numbers]), _scatter(centred - means[numbers]), min(len(names) - 1, dimension)
+        _scatter(means[numbers], weights),
+        _scatter(centred - means[numbers], weights),
+        min(len(names) - 1, dimension),
     )
     garments = centred.mean(axis=0)
     rest = _discriminants(_scatter(garments), _scatter(centred - garments), dimension - separating.shape[1])
     if rest.size:
-        rest *= REST * _mean_norm(centred @ separating) / _mean_norm(centred @ rest)
+        rest *= garment_norm * _mean_norm(centred @ separating) / _mean_norm(centred @ rest)
     kernel = np.hstack([separating, rest])
     return kernel.astype(np.float32), (-mean @ kernel).astype(np.float32)
 
 
-def learn_head(model: Autoencoder, cutouts: np.ndarray, categories: np.ndarray) -> None:
+def learn_head(model: Autoencoder, views: np.ndarray, categories: np.ndarray) -> None:
     """Set the last layer of a trained model, which separates the categories of its garments.
 
     Parameters
     ----------
     model : Autoencoder
         Keeps its bottleneck, which the decoder needs. With fewer than two categories nothing changes.
-    cutouts : uint8 (n, 128, 128, 4)
-        A random sample of `LIMIT` garments is used where there are more.
+    views : uint8 (n, 1 + v, 128, 128, 4)
+        Each garment as it is and in other views; where there are none, it is disturbed. A random sample of
+        `LIMIT` garments is used where there are more.
     categories : int (n,)
         Negative where a garment has none; such garments are ignored.
     """
@@ -103,5 +113,8 @@ def learn_head(model: Autoencoder, cutouts: np.ndarray, categories: np.ndarray) 
         return
     if len(known) > LIMIT:
         known = np.sort(np.random.default_rng(model.config.seed).choice(known, LIMIT, replace=False))
-    features = _features(model, cutouts[known])
-    model.head = directions(features, categories[known], dimension=model.config.dimension)
+    features = _features(model, views[known])
+    config = model.config
+    model.head = directions(
+        features, categories[known], dimension=config.dimension, garment_norm=config.garment_norm
+    )

@@ -213,6 +213,28 @@ def read_garment(path: Path, category: str | None = None, *, segmenter: Segmente
     return isolate(decode(path, size=WORKING_SIZE), type_of(category), segmenter=segmenter)
 
 
+def mask_in_photo(garment: Garment, *, height: int, width: int) -> np.ndarray:
+    """Lay a cut-out's mask back where it was cut from.
+
+    Parameters
+    ----------
+    garment : Garment
+    height, width : int
+        Of the photograph, in pixels.
+
+    Returns
+    -------
+    float32 (height, width) in [0, 1]
+    """
+    left, top, right, bottom = np.array(garment.box) * (width, height, width, height)
+    side = max(right - left, bottom - top) * (1 + 2 * MARGIN)
+    corner = np.array([left + right - side, top + bottom - side]) / 2
+    extent = np.concatenate([-corner, (width, height) - corner]) * SIDE / side
+    cut = Image.fromarray(turn(garment.mask, -garment.turned))
+    mask = cut.transform((width, height), Image.Transform.EXTENT, tuple(extent), Image.Resampling.BILINEAR)
+    return np.asarray(mask, dtype=np.float32) / 255
+
+
 def encoder_input(cutouts: np.ndarray) -> np.ndarray:
     """Reduce RGBA cut-outs, uint8 (n, 128, 128, 4), to luminance and mask, uint8 (n, 128, 128, 2)."""
     luminance = np.rint(cutouts[..., :3] @ LUMINANCE).astype(np.uint8)

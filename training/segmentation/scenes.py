@@ -14,6 +14,7 @@ from scipy import ndimage
 from training.catalogue.parsed import UNKNOWN
 from training.photo.preprocessing import SEGMENTER_SIDE as SIDE
 from training.segmentation.labels import Label
+from training.segmentation.tones import degraded, recoloured, toned
 
 SHARES = {
     "photograph": 0.15,
@@ -86,8 +87,8 @@ class Scenes:
         kind = self.kinds[rng.choice(len(self.kinds), p=self.shares)]
         picture, classes = self.makers[kind](rng)
         with_skin = kind.startswith("worn") or kind == "figure"
-        first = _degraded(_toned(picture, rng, mild=True, with_skin=with_skin), rng)
-        second = _degraded(_toned(picture, rng, mild=False, with_skin=with_skin), rng)
+        first = degraded(toned(picture, rng, mild=True, with_skin=with_skin), rng)
+        second = degraded(toned(picture, rng, mild=False, with_skin=with_skin), rng)
         return (first, classes), (second[:, ::-1], classes[:, ::-1])
 
     def _photograph(self, rng: np.random.Generator) -> Scene:
@@ -102,7 +103,7 @@ class Scenes:
         label = _one(self.laid_out, rng)
         colours, alpha = _warped(label, label.garment, rng, share=rng.uniform(0.45, 0.98))
         ground = self._ground(rng)
-        colours = _recoloured(colours, rng)
+        colours = recoloured(colours, rng)
         if rng.random() < ALIKE_SHARE:
             mean = np.average(colours.reshape(-1, 3), axis=0, weights=alpha.ravel() + 1e-6)
             colours = colours + rng.uniform(0.5, 1) * (ground.mean((0, 1)) - mean) + rng.normal(0, 12)
@@ -135,7 +136,7 @@ class Scenes:
                 label, label.garment, rng, share=rng.uniform(0.7, 1) / count, shift=shift
             )
             alpha = alpha * (classes == 0)
-            picture, found = _laid(picture, _recoloured(colours, rng), alpha, label, rng)
+            picture, found = _laid(picture, recoloured(colours, rng), alpha, label, rng)
             classes = np.where(found, found, classes)
         return picture, classes
 
@@ -187,7 +188,7 @@ class Scenes:
         part = tiled[top : top + side, left : left + side]
         part = part.transpose(1, 0, 2) if rng.random() < 0.3 else part
         scaled = Image.fromarray(np.ascontiguousarray(part[:, :: rng.choice([-1, 1])]))
-        return _recoloured(
+        return recoloured(
             np.asarray(scaled.resize((SIDE, SIDE), Image.Resampling.BILINEAR)), rng, strength=0.8
         )
 
@@ -348,57 +349,3 @@ def _with_detail(picture: np.ndarray, classes: np.ndarray, rng: np.random.Genera
         sharper = sharper + (rng.uniform(3, 14) * grain / max(grain.std(), 1e-6))[..., None]
         picture = np.where(person, sharper, picture).astype(np.float32)
     return picture, classes
-
-
-def _recoloured(picture: np.ndarray, rng: np.random.Generator, *, strength: float = 1.0) -> np.ndarray:
-    """Vary contrast, brightness, white balance and saturation: float32 out, not yet clipped."""
-    colours = (picture.astype(np.float32) - 128) * np.float32(np.exp(rng.normal(0, 0.25 * strength))) + 128
-    colours = colours + np.float32(rng.normal(0, 20 * strength))
-    colours = colours * np.exp(rng.normal(0, 0.08 * strength, 3)).astype(np.float32)
-    grey = colours.mean(axis=-1, keepdims=True)
-    return grey + (colours - grey) * np.float32(np.clip(1 + rng.normal(0, 0.4 * strength), 0, 2))
-
-
-def _hue_turned(picture: np.ndarray, turn: float) -> np.ndarray:
-    hsv = np.asarray(Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).convert("HSV")).copy()
-    hsv[..., 0] = (hsv[..., 0].astype(np.int32) + round(256 * turn)) % 256
-    return np.asarray(Image.fromarray(hsv, "HSV").convert("RGB"), np.float32)
-
-
-def _grey(picture: np.ndarray) -> np.ndarray:
-    weights = np.array([0.299, 0.587, 0.114], np.float32)
-    return np.repeat((picture @ weights)[..., None], 3, axis=-1)
-
-
-def _gamma(picture: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
-    return 255 * np.clip(picture / 255, 0, 1) ** np.exp(rng.normal(0, strength))
-
-
-def _toned(picture: np.ndarray, rng: np.random.Generator, *, mild: bool, with_skin: bool) -> np.ndarray:
-    """Change the tones: a little, or strongly, and then less where skin is, whose colour tells it."""
-    if mild:
-        return picture if rng.random() < 0.4 else _recoloured(picture, rng, strength=0.5)
-    draw = rng.random()
-    if with_skin:
-        if draw < 0.2:
-            return _hue_turned(picture, rng.uniform(-0.08, 0.08))
-        if draw < 0.4:
-            return _grey(picture)
-        if draw < 0.44:
-            return 255 - picture
-    else:
-        if draw < 0.3:
-            return _hue_turned(picture, rng.uniform(0.05, 0.95))
-        if draw < 0.55:
-            return _grey(picture)
-        if draw < 0.77:
-            return 255 - picture
-    return _gamma(picture, rng, 0.45) if draw < 0.86 else _recoloured(picture, rng, strength=0.7)
-
-
-def _degraded(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    if rng.random() < 0.2:
-        picture = ndimage.gaussian_filter(picture, (0.6, 0.6, 0))
-    if rng.random() < 0.2:
-        picture = picture + rng.normal(0, rng.uniform(2, 9), picture.shape)
-    return np.clip(picture, 0, 255).astype(np.uint8)

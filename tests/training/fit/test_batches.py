@@ -6,11 +6,15 @@ import pytest
 from training import device
 from training.fit.batches import Batches
 
-CUTOUTS = np.arange(20, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 4), np.uint8)
+
+def _views(count):
+    """Views of twenty garments: each picture is 10 times its garment's number, and its own in the end."""
+    numbers = 10 * np.arange(20)[:, None] + np.arange(count)
+    return numbers.astype(np.uint8)[:, :, None, None, None] * np.ones((1, 1, 2, 2, 4), np.uint8)
 
 
-def _batches(**options):
-    return Batches(CUTOUTS, np.arange(20, dtype=np.int32), **{"batch": 6, "seed": 4, **options})
+def _batches(count=1, **options):
+    return Batches(_views(count), np.arange(20, dtype=np.int32), **{"batch": 6, "seed": 4, **options})
 
 
 def _numbers(stream, count):
@@ -26,8 +30,19 @@ def test_the_orders_are_the_permutations_of_the_seed_from_the_second_on():
 
 def test_pictures_and_numbers_belong_together():
     for cutouts, numbers in islice(_batches().stream(), 9):
-        assert cutouts.shape == (6, 2, 2, 4)
-        assert cutouts[:, 0, 0, 0].tolist() == numbers.tolist()
+        assert cutouts.shape == (6, 1, 2, 2, 4)
+        assert cutouts[:, 0, 0, 0, 0].tolist() == (10 * numbers).tolist()
+
+
+def test_with_other_views_there_is_the_garment_as_it_is_and_two_different_ones_of_all():
+    pairs = set()
+    for cutouts, numbers in islice(_batches(4).stream(), 60):
+        assert cutouts.shape == (6, 3, 2, 2, 4)
+        assert (cutouts[..., 0, 0, 0] // 10 == numbers[:, None]).all()
+        first, *two = (cutouts[..., 0, 0, 0] % 10).T
+        assert (first == 0).all()
+        pairs |= set(zip(*(view.tolist() for view in two), strict=True))
+    assert pairs == {(a, b) for a in range(4) for b in range(4) if a != b}
 
 
 def test_no_garment_is_seen_twice_in_an_epoch():
@@ -37,7 +52,9 @@ def test_no_garment_is_seen_twice_in_an_epoch():
 
 
 def test_a_stream_that_begins_later_is_the_rest_of_one_that_began_earlier():
-    assert _numbers(_batches().stream(epoch=3), 5) == _numbers(_batches().stream(), 11)[6:]
+    later, earlier = _batches(3).stream(epoch=3), islice(_batches(3).stream(), 6, None)
+    for (views, numbers), (others, same) in islice(zip(later, earlier, strict=False), 5):
+        assert np.array_equal(views, others) and np.array_equal(numbers, same)
 
 
 def test_a_small_catalogue_is_one_batch():

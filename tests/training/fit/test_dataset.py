@@ -64,7 +64,7 @@ def test_an_interrupted_call_goes_on_where_it_was(photographs, tmp_path, monkeyp
         raise KeyboardInterrupt
 
     def counted(read, paths, **options):
-        asked.extend(item.path.name for item in paths)
+        asked.extend(source.item.path.name for source in paths)
         return in_order(read, paths, **options)
 
     monkeypatch.setattr(dataset, "in_order", interrupted)
@@ -106,3 +106,13 @@ def test_one_photograph_is_cut_out_once_for_each_type_that_its_items_name(wearin
     ).cutouts
     assert np.array_equal(polo, vest)
     assert polo[..., 3].mean() > 1.5 * jeans[..., 3].mean()
+
+
+def test_other_views_are_kept_beside_the_garments_alone(photographs, tmp_path):
+    catalogue = read_catalogue(str(photographs))
+    options = {"cache": tmp_path / "cache", "processes": 1}
+    alone, seen = (prepare(catalogue, views=views, **options) for views in (0, 2))
+    assert alone.views.shape[1] == 1 and seen.views.shape[1] == 3
+    assert np.array_equal(alone.cutouts, seen.cutouts)
+    assert np.array_equal(prepare(catalogue, **options).views, alone.views)
+    assert np.array_equal(seen.take(np.array([1])).views, seen.views[1:])

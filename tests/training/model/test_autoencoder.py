@@ -20,9 +20,30 @@ def cutouts(make_photo):
 
 
 def test_training_sees_two_views_of_each_garment(model, cutouts):
-    seen = model(cutouts, training=True)
+    seen = model(cutouts[:, None], training=True)
     assert seen["embedding"].shape == (6, model.config.dimension)
     assert seen["reconstruction"].shape == seen["target"].shape == (6, 64, 64, 2)
+
+
+def test_each_view_is_to_be_drawn_as_the_garment_as_it_is(tiny, cutouts):
+    """Three pictures of each garment: as it is, and one that the network sees in both views."""
+    model = Autoencoder(replace(tiny, disturbed=False, drop_lines=0.0))
+    views = np.stack([cutouts, cutouts[::-1], cutouts[::-1]], axis=1)
+    seen, plain = model(views, training=True), model(cutouts)
+    half = len(cutouts)
+    assert np.allclose(seen["target"][:half], plain["target"]) and np.allclose(
+        seen["target"][half:], plain["target"]
+    )
+    turned = model(cutouts[::-1][:, None], training=True)["embedding"]
+    assert np.allclose(seen["embedding"], turned, atol=1e-5)
+
+
+def test_features_of_a_mirrored_encoder_are_those_of_the_mirror_image(tiny, lopsided):
+    for mirrored in (False, True):
+        model = Autoencoder(replace(tiny, mirrored=mirrored))
+        pictures = encoder_input(lopsided)
+        vectors = [np.asarray(model.encoder()(seen)) for seen in (pictures, pictures[:, :, ::-1])]
+        assert np.allclose(*vectors, atol=1e-5) == mirrored
 
 
 def test_embeddings_have_unit_norm(model, cutouts):
@@ -43,7 +64,7 @@ def test_the_target_is_the_mean_of_the_clean_outline_and_its_mirror_image_for_bo
     pooled = outline.reshape(64, 2, 64, 2).mean((1, 3))
     expected = (pooled + pooled[:, ::-1]) / 2
     assert np.abs(pooled - pooled[:, ::-1]).max() > 0.5
-    for target in np.asarray(model(lopsided, training=True)["target"])[[0, 3], ..., 0]:
+    for target in np.asarray(model(lopsided[:, None], training=True)["target"])[[0, 3], ..., 0]:
         assert np.abs(target - expected).max() < 1e-4
 
 
@@ -88,7 +109,7 @@ def test_the_projection_is_of_unit_norm_and_not_the_embedding(model, cutouts):
 @pytest.mark.parametrize(("channel", "name"), [(0, "outline"), (1, "inner_lines")])
 def test_a_channel_left_out_is_blank_in_target_and_views(tiny, cutouts, channel, name):
     model = Autoencoder(replace(tiny, drop_lines=0.0, **{name: False}))
-    target = np.asarray(model(cutouts, training=True)["target"])
+    target = np.asarray(model(cutouts[:, None], training=True)["target"])
     view = np.asarray(model.view(cutouts))
     for edges in (target, view, np.asarray(model.clean_edges(cutouts))):
         assert edges[..., channel].max() == 0
@@ -111,7 +132,7 @@ def test_undisturbed_views_without_dropped_lines_are_the_clean_edges(tiny, cutou
     first, second = np.asarray(model.view(cutouts)), np.asarray(model.view(cutouts))
     assert np.array_equal(first, second)
     assert np.allclose(first, model.clean_edges(cutouts), atol=1e-6)
-    embedding = np.asarray(model(cutouts, training=True)["embedding"])
+    embedding = np.asarray(model(cutouts[:, None], training=True)["embedding"])
     assert np.allclose(embedding[:3], embedding[3:], atol=1e-5)
 
 

@@ -6,7 +6,7 @@ import pytest
 from training.catalogue.drawn import draw
 from training.model import bundle, discriminant
 from training.model.autoencoder import Autoencoder
-from training.model.discriminant import REST, directions, learn_head
+from training.model.discriminant import directions, learn_head
 from training.photo.garment import isolate
 
 
@@ -29,7 +29,7 @@ def parted():
 
 
 def test_the_first_direction_parts_the_categories_and_the_next_the_garments(parted):
-    kernel, _ = directions(*parted, dimension=2)
+    kernel, _ = directions(*parted, dimension=2, garment_norm=0.7)
     first, second = (np.abs(column) / np.linalg.norm(column) for column in kernel.T)
     assert first == pytest.approx([1, 0, 0, 0], abs=0.05)
     assert second == pytest.approx([0, 0, 1, 0], abs=0.05)
@@ -42,26 +42,36 @@ def test_correlated_noise_is_turned_away_from():
     categories = np.repeat([0, 1], 5000)
     garments = rng.multivariate_normal([0, 0], covariance, 10_000) + np.outer(categories, [2.0, 0.0])
     expected = np.linalg.solve(covariance + discriminant.SHRINKAGE * 4.0 * np.eye(2), [2.0, 0.0])
-    kernel, _ = directions(np.stack([garments, garments]), categories, dimension=1)
+    kernel, _ = directions(np.stack([garments, garments]), categories, dimension=1, garment_norm=0.7)
     cosine = kernel[:, 0] @ expected / np.linalg.norm(kernel) / np.linalg.norm(expected)
     assert abs(cosine) > 0.999
 
 
-def test_the_map_is_centred_and_the_rest_has_its_share_of_the_norm(parted):
+def test_a_rare_category_is_told_as_well_as_a_common_one():
+    """Three categories in a row along one axis, the rare one apart along another that varies more, too."""
+    rng = np.random.default_rng(5)
+    categories = np.repeat([0, 1, 2], [1900, 1900, 100])
+    garments = rng.normal(size=(3900, 3)) + np.array([[0, 0, 0], [2, 0, 0], [1, 3, 0]])[categories]
+    kernel, _ = directions(_views(garments, np.full(3, 0.1)), categories, dimension=1, garment_norm=0.7)
+    assert abs(kernel[1, 0]) > 2 * abs(kernel[0, 0])
+
+
+@pytest.mark.parametrize("share", [0.4, 1.3])
+def test_the_map_is_centred_and_the_rest_has_its_share_of_the_norm(parted, share):
     features, categories = parted
-    kernel, bias = directions(features, categories, dimension=3)
+    kernel, bias = directions(features, categories, dimension=3, garment_norm=share)
     assert kernel.shape == (4, 3) and kernel.dtype == bias.dtype == np.float32
     mapped = features @ kernel + bias
     assert mapped.mean(axis=(0, 1)) == pytest.approx(np.zeros(3), abs=1e-4)
     norms = [np.linalg.norm(part, axis=-1).mean() for part in (mapped[..., :1], mapped[..., 1:])]
-    assert norms[1] / norms[0] == pytest.approx(REST, rel=1e-3)
+    assert norms[1] / norms[0] == pytest.approx(share, rel=1e-3)
 
 
 def test_an_embedding_smaller_than_the_categories_is_filled_by_the_best_discriminants():
     rng = np.random.default_rng(2)
     categories = np.arange(600) % 6
     garments = rng.normal(size=(600, 5)) + np.eye(6)[categories][:, :5] * [9, 7, 0, 0, 0]
-    kernel, bias = directions(_views(garments, np.ones(5)), categories, dimension=2)
+    kernel, bias = directions(_views(garments, np.ones(5)), categories, dimension=2, garment_norm=0.7)
     assert kernel.shape == (5, 2) and bias.shape == (2,)
     assert np.abs(kernel[:2]).sum() > 5 * np.abs(kernel[2:]).sum()
 
@@ -69,17 +79,19 @@ def test_an_embedding_smaller_than_the_categories_is_filled_by_the_best_discrimi
 @pytest.fixture(scope="module")
 def garments():
     drawn = [draw(index) for index in range(24)]
-    return np.stack([isolate(image).cutout for _, _, image in drawn])
+    return np.stack([isolate(image).cutout for _, _, image in drawn])[:, None]
 
 
 def test_a_head_parts_the_categories_better_than_the_bottleneck(tiny, garments):
     """Wide and narrow garments: an untrained network tells them apart once its last layer is learned."""
-    wide = (garments[..., 3].max(axis=1) > 127).sum(axis=1)
+    wide = (garments[:, 0, ..., 3].max(axis=1) > 127).sum(axis=1)
     categories = (np.argsort(np.argsort(wide, kind="stable")) >= 12).astype(np.int32)
     model = Autoencoder(tiny)
-    before = bundle.embed(model.encoder(), garments)
+    before = bundle.embed(model.encoder(), garments[:, 0])
     learn_head(model, garments, categories)
-    assert _apart(bundle.embed(model.encoder(), garments), categories) > _apart(before, categories) + 0.2
+    assert (
+        _apart(bundle.embed(model.encoder(), garments[:, 0]), categories) > _apart(before, categories) + 0.2
+    )
 
 
 def _apart(vectors, categories):
@@ -96,6 +108,18 @@ def test_garments_without_category_are_left_out(tiny, garments, monkeypatch):
     learn_head(one, garments[:20], categories[:20])
     learn_head(other, garments, np.where(np.arange(24) < 20, categories, -1))
     assert np.allclose(one.head[0], other.head[0], atol=1e-4)
+
+
+def test_given_views_take_the_place_of_disturbed_ones(tiny, garments, monkeypatch):
+    seen = []
+    monkeypatch.setattr(Autoencoder, "view", lambda *_: pytest.fail("disturbed"))
+    monkeypatch.setattr(discriminant, "directions", lambda features, *_, **__: seen.append(features) or None)
+    model = Autoencoder(tiny)
+    learn_head(
+        model, np.concatenate([garments, garments[::-1]], axis=1), (np.arange(24) % 2).astype(np.int32)
+    )
+    assert seen[0].shape[:2] == (2, 24)
+    assert np.allclose(seen[0][0], seen[0][1][::-1], atol=1e-5)
 
 
 @pytest.mark.parametrize("categories", [np.full(24, -1), np.zeros(24, int)])
@@ -123,5 +147,5 @@ def test_a_bundle_keeps_its_head(tiny, garments, tmp_path):
     bundle.save_weights(model, tmp_path)
     again = bundle.restore(tmp_path, tiny)
     assert all(np.array_equal(a, b) for a, b in zip(model.head, again.head, strict=True))
-    both = [bundle.embed(kept.encoder(), garments) for kept in (model, again)]
+    both = [bundle.embed(kept.encoder(), garments[:, 0]) for kept in (model, again)]
     assert np.allclose(*both, atol=1e-5)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.evaluation.disturbances import on_another_background, with_logo, with_print
+from training.drawing.on_photographs import on_another_background, with_logo, with_print
 
 
 @pytest.fixture

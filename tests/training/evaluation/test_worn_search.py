@@ -1,0 +1,76 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from training.catalogue.parsed import is_held_out
+from training.catalogue.reader import Catalogue, Item, read_catalogue
+from training.errors import TooFewImages
+from training.evaluation import worn_search as module
+from training.evaluation.photos import read_photos
+from training.evaluation.worn_search import DESCRIPTORS, ENCODER_OWN, ENCODER_TRUE, worn_search
+
+NAMES = ("background", "skin", "jeans", "skirt", "scarf")
+
+
+class _Areas:
+    """Embeds a garment by how much of its cut-out it fills."""
+
+    def embed_cutouts(self, cutouts):
+        angle = (cutouts[..., 3] > 127).mean(axis=(1, 2))
+        return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+
+
+@pytest.fixture
+def people(tmp_path, make_photo):
+    """Parsed photographs, held out, of four people in jeans and four in skirts, which are wider."""
+    names = [name for name in map(str, range(200)) if is_held_out(Item(name, tmp_path))][:8]
+    rows = []
+    for number, name in enumerate(names):
+        labels = np.zeros((100, 100), np.uint8)
+        width = 8 if number % 2 else 30
+        labels[20:80, 50 - width : 50 + width] = 2 if number % 2 else 3
+        Image.fromarray(make_photo()).save(tmp_path / f"{name}.jpg")
+        Image.fromarray(labels).save(tmp_path / f"{name}.png")
+        rows.append(f"{name},{name}.jpg,{name}.png")
+    (tmp_path / "catalogue.csv").write_text("\n".join(["item_id,path,mask", *rows]))
+    numbered = [f"{number},{name}" for number, name in enumerate(NAMES)]
+    (tmp_path / "labels.csv").write_text("\n".join(["number,name", *numbered]))
+    return read_catalogue(str(tmp_path / "catalogue.csv"))
+
+
+@pytest.fixture(scope="module")
+def gallery(read):
+    drawn = read("drawn:60")
+    some = [item for item in drawn.items if item.category in ("pants", "skirt")]
+    return read_photos(Catalogue("drawn", tuple(some), ()), processes=1)
+
+
+def test_worn_garments_are_searched_among_laid_out_ones_and_among_each_other(people, gallery, monkeypatch):
+    """Where the segmenter finds nothing, both masks are the true one."""
+    monkeypatch.setattr("training.fit.garment_views.locate", lambda photo: ([], 0))
+    laid_out, worn = worn_search(_Areas(), gallery, people, processes=1)
+    assert [table.key for table in (laid_out, worn)] == ["worn", "worn-worn"]
+    for table in (laid_out, worn):
+        assert set(table.column("P@10")) == set(DESCRIPTORS)
+    assert worn.column("P@1")[ENCODER_TRUE] == worn.column("P@1")[ENCODER_OWN] == 1.0
+    assert "8 queries" in laid_out.note and "8 gallery items" in worn.note
+
+
+def test_what_the_segmenter_gets_wrong_costs_the_own_masks_alone(people, gallery, monkeypatch):
+    def views(item, number, root, count):
+        cutouts = np.zeros((2, 128, 128, 4), np.uint8)
+        cutouts[0, :, : 30 * number, 3] = 255
+        cutouts[1, :, : int(item.item_id.split()[0]) % 120, 3] = 255
+        return cutouts
+
+    monkeypatch.setattr(module, "of_worn", views)
+    _, worn = worn_search(_Areas(), gallery, people, processes=1)
+    assert worn.column("mAP")[ENCODER_TRUE] == 1.0 > worn.column("mAP")[ENCODER_OWN]
+
+
+def test_without_garments_of_the_gallerys_categories_there_is_nothing_to_search_for(people, gallery):
+    items = tuple(replace(item, metadata={"category": "hat"}) for item in gallery.items)
+    with pytest.raises(TooFewImages, match="has a category of the gallery"):
+        worn_search(_Areas(), replace(gallery, items=items), people, processes=1)

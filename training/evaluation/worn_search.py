@@ -1,0 +1,108 @@
+"""Worn garments among laid-out ones, and among worn ones: the category is right, cut out truly or by us."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from training.catalogue.reader import Catalogue, Item
+from training.errors import TooFewImages
+from training.evaluation.baselines import CHANCE, HOG_MASK, chance, hog_of_mask
+from training.evaluation.photos import ENCODER, Photos, Side
+from training.evaluation.retrieval import ABOUT, GALLERY_SEED, QUERY_SEED, row, tabulate
+from training.evaluation.score_table import Table
+from training.fit.garment_views import of_worn
+from training.fit.worn_garments import worn_garments
+from training.parallel import in_order
+from training.photo.encoder import Encoder
+from training.photo.garment import WHOLE, Garment
+
+TRUE, OWN = "true mask", "own mask"
+HOG_OWN, HOG_TRUE = f"{HOG_MASK}, {OWN}", f"{HOG_MASK}, {TRUE}"
+ENCODER_OWN, ENCODER_TRUE = f"{ENCODER}, {OWN}", f"{ENCODER}, {TRUE}"
+DESCRIPTORS = (CHANCE, HOG_OWN, HOG_TRUE, ENCODER_OWN, ENCODER_TRUE)
+
+
+def _cut_out(garment: tuple[Item, int], *, root: Path) -> np.ndarray:
+    """Cut a garment out by its true mask, and by the segmenter's: uint8 (2, 128, 128, 4)."""
+    item, number = garment
+    return of_worn(item, number, root, 1)
+
+
+def _hogs(cutouts: np.ndarray) -> np.ndarray:
+    garments = [Garment(cutout[..., :3], cutout[..., 3], WHOLE, 1.0) for cutout in cutouts]
+    return np.stack([hog_of_mask(garment) for garment in garments])
+
+
+def _described(encoder: Encoder, true: np.ndarray, own: np.ndarray, *, seed: int) -> dict[str, np.ndarray]:
+    """Describe garments that are cut out by true and by own masks, uint8 (n, 128, 128, 4) each."""
+    return {
+        CHANCE: chance(len(own), seed=seed),
+        HOG_OWN: _hogs(own),
+        HOG_TRUE: _hogs(true),
+        ENCODER_OWN: encoder.embed_cutouts(own),
+        ENCODER_TRUE: encoder.embed_cutouts(true),
+    }
+
+
+def worn_search(
+    encoder: Encoder, gallery: Photos, parsed: Catalogue, *, processes: int | None = None
+) -> list[Table]:
+    """Search for the garments of parsed photographs that are kept out of training.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    gallery : Photos
+        Laid out; those without a category are left out.
+    parsed : Catalogue
+        Photographs of people, with pictures of labels.
+    processes : int, optional
+        Worker processes; as many as there are cores, unless given.
+
+    Returns
+    -------
+    list of Table
+        Among the gallery; then among each other.
+
+    Raises
+    ------
+    TooFewImages
+        None of the garments has a category of the gallery.
+    """
+    laid_out = gallery.labelled()
+    found = worn_garments(parsed, set(laid_out.categories), held_out=True)
+    garments = [(item, number) for item, number in found if item.category is not None]
+    cut = partial(_cut_out, root=parsed.root or Path())
+    results = in_order(cut, garments, processes=processes, progress="worn garments", unit="garment")
+    pairs = [
+        (item, views)
+        for (item, _), views in zip(garments, results, strict=True)
+        if isinstance(views, np.ndarray)
+    ]
+    if not pairs:
+        raise TooFewImages(f"No garment of {parsed.source!r} that is held out has a category of the gallery.")
+    true, own = np.stack([views for _, views in pairs]).swapaxes(0, 1)
+    unknown = sum(item.category is None for item in gallery.items)
+    ranked = Side(
+        laid_out.items,
+        _described(encoder, laid_out.cutouts, laid_out.cutouts, seed=GALLERY_SEED),
+        unknown,
+        len(gallery.bad),
+    )
+    asked = Side(tuple(item for item, _ in pairs), _described(encoder, true, own, seed=QUERY_SEED), 0, 0)
+    others = replace(asked, vectors=asked.vectors | {CHANCE: chance(len(pairs), seed=GALLERY_SEED)})
+    about = f"{ABOUT}Worn garments of {Path(parsed.source).name}, kept out of training, "
+    return [
+        tabulate(
+            [row(name, side, asked) for name in DESCRIPTORS],
+            key=key,
+            title=title,
+            about=f"{about}cut out by their true masks and by the segmenter's. ",
+        )
+        for key, title, side in (
+            ("worn", "Worn garments among laid-out ones", ranked),
+            ("worn-worn", "Worn garments among worn ones", others),
+        )
+    ]
