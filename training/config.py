@@ -76,7 +76,7 @@ DEFAULT = Config(epochs=32)
 encoder that ships continues from there with categories: docs/model_card.md has both commands and all scores.
 """
 
-CATEGORY = replace(DEFAULT, epochs=32, drop_lines=0.25, mirrored=True, views=3)
+CATEGORY = replace(DEFAULT, epochs=32, drop_lines=0.25, garment_norm=0.8, mirrored=True, views=3)
 """`python -m training fit --catalogue 'CLOTHING/catalogue.csv?split=train' --out models/category \\
     --config category --init models/default --supervise category`
 

@@ -17,10 +17,10 @@ from training.drawing.worn import wear
 from training.evaluation.baselines import CHANCE, HOG_MASK, chance, hog_of_mask
 from training.evaluation.photos import ENCODER
 from training.evaluation.score_table import Table
+from training.fit.garment_views import worn_garment
 from training.parallel import in_order
 from training.photo.encoder import Encoder
 from training.photo.garment import WORKING_SIZE, Garment, isolate
-from training.photo.garment_types import type_of
 from training.photo.images import shrink
 from training.photo.segmenter import Segmenter
 
@@ -100,10 +100,10 @@ def _isolated(drawn: Sample, *, segmenter: Segmenter) -> Garment:
 
 
 def _isolated_worn(drawn: Sample, *, segmenter: Segmenter) -> Garment:
-    """Draw a garment on someone, and cut out the one of its type."""
+    """Draw a garment on someone, and cut out what the segmenter takes for it."""
     shape, look = drawn
-    picture = wear(shape, look, np.random.default_rng(look.seed)).picture
-    return isolate(shrink(picture, size=WORKING_SIZE), type_of(shape.type), segmenter=segmenter)
+    worn = wear(shape, look, np.random.default_rng(look.seed))
+    return worn_garment(worn.picture, worn.mask.astype(np.float32), segmenter)
 
 
 def _samples(shapes: int, appearances: int, queries: int) -> tuple[list[Sample], list[Sample]]:
@@ -149,7 +149,7 @@ def true_shape(
     queries : int
         At most `shapes`: each of the first so many shapes asks in a new appearance.
     worn : bool
-        Whether someone wears the queries' garments, of which the one of the right type is cut out.
+        Whether someone wears the queries' garments, of which the one that meets the true mask is cut out.
     processes : int, optional
         Worker processes; all cores without it.
 
@@ -177,5 +177,5 @@ def true_shape(
     )
     if not worn:
         return Table("true-shape", "True shape of drawn garments", columns, tuple(rows), note)
-    note = f"Someone wears the queries' garments, with others. {note}"
+    note = f"Someone wears the queries' garments; that is cut out which meets the true mask best. {note}"
     return Table("true-shape-worn", "True shape of drawn garments that are worn", columns, tuple(rows), note)

@@ -138,7 +138,7 @@ def of_worn(
     mask = np.asarray(Image.fromarray(there).resize(photo.shape[1::-1], Image.Resampling.BILINEAR))
     scenes = [disturbed(photo, mask, rng, worn=True) for rng in _generators(item.item_id, count - 1)]
     true = cut_out(photo, _true_region(mask))
-    others = [_worn_garment(*scene, segmenter) for scene in [(photo, mask), *scenes][:count]]
+    others = [worn_garment(*scene, segmenter) for scene in [(photo, mask), *scenes][:count]]
     return _stacked([true, *others])
 
 
@@ -155,8 +155,26 @@ def of_drawn(item: Item, count: int, *, segmenter: Segmenter | None = None) -> n
     )
     for rng in _generators(item.item_id, count):
         worn = wear(shape, sample_appearance(rng), rng)
-        views.append(_worn_garment(worn.picture, worn.mask.astype(np.float32), segmenter))
+        views.append(worn_garment(worn.picture, worn.mask.astype(np.float32), segmenter))
     return _stacked(views)
+
+
+def worn_garment(photo: np.ndarray, mask: np.ndarray, segmenter: Segmenter | None) -> Garment:
+    """Cut out what the segmenter takes for a garment; where it misses it, what the true mask shows.
+
+    Parameters
+    ----------
+    photo : uint8 (h, w, 3)
+    mask : float32 (h, w) in [0, 1]
+        Where the garment is.
+    segmenter : Segmenter, optional
+    """
+    true = _true_region(mask)
+    regions, turned = locate(photo, segmenter or shipped())
+    overlap, place = max(((iou(one.mask, true.mask), n) for n, one in enumerate(regions)), default=(0.0, 0))
+    if overlap >= LEAST_OVERLAP:
+        return cut_out(photo, regions[place], turned)
+    return cut_out(photo, true if true.mask.any() else None)
 
 
 def _generators(name: str, count: int) -> list[Generator]:
@@ -175,13 +193,3 @@ def _small(mask: np.ndarray) -> np.ndarray:
 
 def _true_region(mask: np.ndarray) -> Region:
     return Region("", _small(mask), 1.0, True)
-
-
-def _worn_garment(photo: np.ndarray, mask: np.ndarray, segmenter: Segmenter | None) -> Garment:
-    """Cut out what the segmenter takes for a garment, given its true mask."""
-    true = _true_region(mask)
-    regions, turned = locate(photo, segmenter or shipped())
-    overlap, place = max(((iou(one.mask, true.mask), n) for n, one in enumerate(regions)), default=(0.0, 0))
-    if overlap >= LEAST_OVERLAP:
-        return cut_out(photo, regions[place], turned)
-    return cut_out(photo, true if true.mask.any() else None)

@@ -62,11 +62,14 @@ def current_embedding(model: Autoencoder) -> Embed:
     return embed
 
 
-def callbacks(out: Path, model: Autoencoder, validation: Validation, steps: int) -> tuple[Monitor, list[Any]]:
+def callbacks(
+    out: Path, model: Autoencoder, validation: Validation, steps: int, *, last: bool = False
+) -> tuple[Monitor, list[Any]]:
     """Return the callbacks of a run, and its monitor also by itself; they write to `out`."""
     config = model.config
     embed = current_embedding(model)
-    monitor = Monitor(out, validation, embed, every=config.validate_every, patience=config.patience)
+    settings: Any = {"every": config.validate_every, "patience": config.patience, "last": last}
+    monitor = Monitor(out, validation, embed, **settings)
     # None of them reads a step's loss: the device would wait for the next batch while it is read.
     found = [checkpoint(out / CHECKPOINT), monitor, Progress(steps)]
     if keras.backend.backend() == "tensorflow":
@@ -101,7 +104,7 @@ def train(run: Run, out: Path, data: Dataset, validation: Validation) -> Monitor
         model = compiled(config, steps)
         if run.init is not None:
             bundle.load_weights(model, Path(run.init))
-    monitor, watching = callbacks(out, model, validation, steps)
+    monitor, watching = callbacks(out, model, validation, steps, last=run.supervise is not None)
     stream = batches.stream(epoch=epoch)
     model.fit(
         stream, steps_per_epoch=steps, epochs=config.epochs, verbose=0, callbacks=watching, shuffle=False

@@ -24,7 +24,7 @@ def recorded(folder: Path) -> list[dict[str, Any]]:
 
 
 class Monitor(keras.callbacks.Callback):
-    """Validates, keeps the best weights, stops early when the score no longer rises, writes `history.json`.
+    """Validates, keeps the best weights, stops when the score no longer rises, writes `history.json`.
 
     Its state is in the run's folder, so that a resumed run goes on with the same best score.
 
@@ -37,22 +37,34 @@ class Monitor(keras.callbacks.Callback):
         Epochs between validations; validations without a better score before training stops.
     embed : function
         From cut-outs to their embeddings by the model's current weights.
+    last : bool
+        Whether the last weights are kept instead of the best, and training goes on to its end: for networks
+        whose last layer is learned afterwards, so that the validation does not see what ships.
     """
 
     def __init__(
-        self, folder: Path, validation: Validation, embed: Embed, *, every: int, patience: int
+        self,
+        folder: Path,
+        validation: Validation,
+        embed: Embed,
+        *,
+        every: int,
+        patience: int,
+        last: bool = False,
     ) -> None:
         super().__init__()
         self.folder, self.validation, self.embed = folder, validation, embed
-        self.every, self.patience = every, patience
+        self.every, self.patience, self.last = every, patience, last
         self.history: list[dict[str, Any]] = []
         self.started = time.monotonic()
 
     @property
-    def best(self) -> dict[str, Any] | None:
-        """The record of the epoch with the highest score so far."""
+    def kept(self) -> dict[str, Any] | None:
+        """The record of the epoch whose weights are kept: that with the highest score, or the last scored."""
         metric = self.validation.metric
         scored = [record for record in self.history if metric in record]
+        if self.last:
+            return scored[-1] if scored else None
         return max(scored, key=lambda record: record[metric], default=None)
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -64,13 +76,13 @@ class Monitor(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Record the epoch, and validate when it is due."""
         record: dict[str, Any] = {"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}}
-        before = self.best
+        before = self.kept
         last = epoch + 1 == self.params["epochs"]
         if (epoch + 1) % self.every == 0 or last:
             record |= self.validation.scores(self.embed)
         record["seconds"] = round(time.monotonic() - self.started, 1)
         self.history.append(record)
-        if self.best is not before:
+        if self.kept is not before:
             self.model.save_weights(self.folder / BEST_FILE)
         write_atomically(self.folder / HISTORY_FILE, json.dumps(self.history, indent=1).encode())
         if logs is not None:
@@ -80,9 +92,9 @@ class Monitor(keras.callbacks.Callback):
 
     def _is_over(self) -> bool:
         """Return whether patience has run out without a better score, or the loss is not finite."""
-        best = self.best
+        kept = self.kept
         metric = self.validation.metric
-        since = [r for r in self.history if metric in r and best and r["epoch"] > best["epoch"]]
+        since = [r for r in self.history if metric in r and kept and r["epoch"] > kept["epoch"]]
         return len(since) >= self.patience or not np.isfinite(self.history[-1].get("loss", 0.0))
 
 

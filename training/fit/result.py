@@ -29,6 +29,9 @@ from training.photo.segmenter import Segmenter
 
 METRICS_FILE = "metrics.json"
 
+OTHERS_WEIGHT = 0.1
+"""How much a worn or drawn garment counts in the last layer, beside one of the catalogue."""
+
 
 def _base(catalogue: str) -> str:
     """Drop the folders of a catalogue's name: they say where this machine keeps it, not what it is."""
@@ -38,7 +41,7 @@ def _base(catalogue: str) -> str:
 def describe(
     run: Run, data: Dataset, held_out: Dataset, monitor: Monitor, *, seconds: float
 ) -> dict[str, Any]:
-    """Return what `encoder.json` says of a run: its data, its best scores, its device and duration."""
+    """Return what `encoder.json` says of a run: its data, its scores, its device and duration."""
     return {
         "trained_on": {
             "catalogue": _base(run.catalogue),
@@ -50,7 +53,7 @@ def describe(
             "drawn": run.drawn,
             "init": Encoder.load(Path(run.init)).fingerprint if run.init else None,
         },
-        "scores": {k: v for k, v in (monitor.best or {}).items() if k != "seconds"},
+        "scores": {k: v for k, v in (monitor.kept or {}).items() if k != "seconds"},
         "training": {"device": device.describe(), "keras": keras.__version__, "seconds": round(seconds)},
     }
 
@@ -101,7 +104,7 @@ def finish(
     held_out: Dataset,
     monitor: Monitor,
 ) -> dict[str, Any]:
-    """Score the best epoch's weights as they will be exported, and write everything that a run leaves.
+    """Score the kept epoch's weights as they will be exported, and write everything that a run leaves.
 
     Parameters
     ----------
@@ -110,9 +113,9 @@ def finish(
     description : dict
         As `describe` returns it.
     learned : Dataset
-        All that was learned from.
+        All that was learned from, the catalogue's part first.
     data, held_out : Dataset
-        The catalogue's part of it, and the validation set.
+        The catalogue's part, and the validation set.
     monitor : Monitor
 
     Returns
@@ -120,11 +123,12 @@ def finish(
     metrics : dict
         What stands in `metrics.json`: the description with the final scores.
     """
-    click.echo(f"Scoring the best epoch and writing the encoder and its figures to {out}.", err=True)
+    click.echo(f"Scoring the epoch that is kept, and writing the encoder and its figures to {out}.", err=True)
     model = Autoencoder(run.config)
     model.build((None, SIDE, SIDE, 4))
     model.load_weights(out / BEST_FILE)
-    learn_head(model, learned.views, run.categories(learned))
+    weights = np.where(np.arange(len(learned.items)) < len(data.items), 1.0, OTHERS_WEIGHT)
+    learn_head(model, learned.views, run.categories(learned), weights)
     bundle.round_weights(model)
     final = monitor.validation.scores(partial(bundle.embed, model.encoder()))
     metrics = {**description, "scores": {**description["scores"], **final}}

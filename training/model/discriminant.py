@@ -30,7 +30,7 @@ def _features(model: Autoencoder, views: np.ndarray) -> np.ndarray:
     return np.concatenate(parts, axis=1).astype(np.float64)
 
 
-def _scatter(rows: np.ndarray, weights: np.ndarray | float = 1.0) -> np.ndarray:
+def _scatter(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Mean outer product of the rows (k, n, m) or (n, m), each of n weighted: (m, m)."""
     weighted = rows * np.sqrt(weights)[..., None]
     flat = weighted.reshape(-1, rows.shape[-1])
@@ -45,12 +45,18 @@ def _discriminants(between: np.ndarray, within: np.ndarray, count: int) -> np.nd
     return white @ np.linalg.eigh(white.T @ between @ white)[1][:, ::-1][:, :count]
 
 
-def _mean_norm(rows: np.ndarray) -> float:
-    return float(np.linalg.norm(rows, axis=-1).mean())
+def _mean_norm(rows: np.ndarray, weights: np.ndarray) -> float:
+    """Mean norm of the rows (k, n, m), each of n weighted."""
+    return float(np.average(np.linalg.norm(rows, axis=-1).mean(axis=0), weights=weights))
 
 
 def directions(
-    features: np.ndarray, categories: np.ndarray, *, dimension: int, garment_norm: float
+    features: np.ndarray,
+    categories: np.ndarray,
+    *,
+    dimension: int,
+    garment_norm: float,
+    weights: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the linear map whose components separate categories and garments.
 
@@ -65,6 +71,8 @@ def directions(
         others separate garments.
     garment_norm : float
         Mean norm of the latter as a share of the former's.
+    weights : float (n,), optional
+        How much each garment counts; by default all count the same.
 
     Returns
     -------
@@ -77,25 +85,31 @@ def directions(
     scatter within groups shrunk towards a multiple of the identity as by J. Friedman, "Regularized
     discriminant analysis", 1989.
     """
-    names, numbers, counts = np.unique(categories, return_inverse=True, return_counts=True)
-    weights = len(categories) / (len(names) * counts[numbers])  # else rare categories would hardly be told
-    mean = np.average(features.mean(axis=0), axis=0, weights=weights)
-    centred = features - mean
-    means = np.stack([centred[:, numbers == number].mean(axis=(0, 1)) for number in range(len(names))])
+    names, numbers = np.unique(categories, return_inverse=True)
+    each = np.ones(len(categories)) if weights is None else weights / weights.mean()
+    alike = len(each) / len(names) * each / np.bincount(numbers, each)[numbers]  # also of a rare category
+    clean = features.mean(axis=0)
+    mean = np.average(clean, axis=0, weights=alike)
+    centred, garments = features - mean, clean - mean
+    of = [numbers == number for number in range(len(names))]
+    means = np.stack([np.average(garments[rows], axis=0, weights=each[rows]) for rows in of])
     separating = _discriminants(
-        _scatter(means[numbers], weights),
-        _scatter(centred - means[numbers], weights),
+        _scatter(means[numbers], alike),
+        _scatter(centred - means[numbers], alike),
         min(len(names) - 1, dimension),
     )
-    garments = centred.mean(axis=0)
-    rest = _discriminants(_scatter(garments), _scatter(centred - garments), dimension - separating.shape[1])
+    rest = _discriminants(
+        _scatter(garments, each), _scatter(centred - garments, each), dimension - separating.shape[1]
+    )
     if rest.size:
-        rest *= garment_norm * _mean_norm(centred @ separating) / _mean_norm(centred @ rest)
+        rest *= garment_norm * _mean_norm(centred @ separating, each) / _mean_norm(centred @ rest, each)
     kernel = np.hstack([separating, rest])
     return kernel.astype(np.float32), (-mean @ kernel).astype(np.float32)
 
 
-def learn_head(model: Autoencoder, views: np.ndarray, categories: np.ndarray) -> None:
+def learn_head(
+    model: Autoencoder, views: np.ndarray, categories: np.ndarray, weights: np.ndarray | None = None
+) -> None:
     """Set the last layer of a trained model, which separates the categories of its garments.
 
     Parameters
@@ -107,6 +121,8 @@ def learn_head(model: Autoencoder, views: np.ndarray, categories: np.ndarray) ->
         `LIMIT` garments is used where there are more.
     categories : int (n,)
         Negative where a garment has none; such garments are ignored.
+    weights : float (n,), optional
+        How much each garment counts; by default all count the same.
     """
     known = np.flatnonzero(categories >= 0)
     if len(np.unique(categories[known])) < 2:
@@ -116,5 +132,9 @@ def learn_head(model: Autoencoder, views: np.ndarray, categories: np.ndarray) ->
     features = _features(model, views[known])
     config = model.config
     model.head = directions(
-        features, categories[known], dimension=config.dimension, garment_norm=config.garment_norm
+        features,
+        categories[known],
+        dimension=config.dimension,
+        garment_norm=config.garment_norm,
+        weights=None if weights is None else weights[known],
     )

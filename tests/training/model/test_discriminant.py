@@ -56,6 +56,19 @@ def test_a_rare_category_is_told_as_well_as_a_common_one():
     assert abs(kernel[1, 0]) > 2 * abs(kernel[0, 0])
 
 
+def test_garments_that_count_less_have_less_say():
+    """Two categories, apart along one axis by half of the garments and along the other by the rest."""
+    rng = np.random.default_rng(6)
+    categories, others = np.arange(4000) % 2, np.arange(4000) >= 2000
+    garments = rng.normal(size=(4000, 2))
+    garments[np.arange(4000), others.astype(int)] += 3.0 * categories
+    views = _views(garments, np.full(2, 0.1))
+    for weight, axis in ((0.05, 0), (20.0, 1)):
+        weights = np.where(others, weight, 1.0)
+        kernel, _ = directions(views, categories, dimension=1, garment_norm=0.7, weights=weights)
+        assert abs(kernel[axis, 0]) > 3 * abs(kernel[1 - axis, 0])
+
+
 @pytest.mark.parametrize("share", [0.4, 1.3])
 def test_the_map_is_centred_and_the_rest_has_its_share_of_the_norm(parted, share):
     features, categories = parted
