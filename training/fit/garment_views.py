@@ -20,15 +20,14 @@ from training.catalogue.reader import Item
 from training.drawing.appearance import sample_appearance
 from training.drawing.on_photographs import on_another_background, with_logo, with_print
 from training.drawing.shape import Shape
+from training.drawing.tones import degraded, toned
 from training.drawing.worn import wear
 from training.photo.garment import Garment, cut_out, isolate, locate, mask_in_photo
 from training.photo.garment_types import type_of
 from training.photo.images import decode
 from training.photo.preprocessing import SEGMENTER_SIDE, WORKING_SIZE
-from training.photo.regions import Region
+from training.photo.regions import Region, iou
 from training.photo.segmenter import Segmenter, shipped
-from training.segmentation.labels import iou
-from training.segmentation.tones import degraded, toned
 
 VERSION = 1
 """Raise it whenever a view changes: cached ones are then made anew."""

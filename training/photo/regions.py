@@ -63,6 +63,11 @@ class Region:
     type_shares: tuple[float, ...] = ()
 
 
+def iou(first: np.ndarray, second: np.ndarray) -> float:
+    """Intersection over union of two masks, bool (h, w); 0 where both are empty."""
+    return float((first & second).sum() / max((first | second).sum(), 1))
+
+
 def main_parts(mask: np.ndarray) -> np.ndarray:
     """Keep the largest component of a mask, bool (h, w), and those that are not small beside it."""
     labels, count = ndimage.label(mask, _NEIGHBOURS)

@@ -13,7 +13,7 @@ from training.catalogue.reader import Item
 from training.drawing.worn import figure
 from training.photo.garment_types import CLASSES, type_of
 from training.photo.images import decode
-from training.photo.regions import find, main_parts
+from training.photo.regions import find, iou, main_parts
 from training.photo.segmenter import Parse, Segmenter, squeeze
 
 SOURCE_SIDE = 256
@@ -55,11 +55,6 @@ class Label:
     def alone(self) -> bool:
         """Whether one garment is all that it shows, so that it can be laid on another ground."""
         return len(np.unique(self.classes[self.classes > 0])) == 1 and bool(self.garment.any())
-
-
-def iou(first: np.ndarray, second: np.ndarray) -> float:
-    """Intersection over union of two masks, bool (h, w); 0 where both are empty."""
-    return float((first & second).sum() / max((first | second).sum(), 1))
 
 
 def _views(photo: np.ndarray, believed: Teacher) -> list[np.ndarray]:

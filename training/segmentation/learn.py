@@ -27,9 +27,10 @@ from training.model.bundle import litert
 from training.parallel import in_order
 from training.photo.garment_types import CLASSES, PERSON, TYPES
 from training.photo.litert import LiteModel
+from training.photo.regions import iou
 from training.photo.segmenter import MODEL_FILE, Parse, Segmenter, read_output, shipped, squeeze
 from training.segmentation import network, turns
-from training.segmentation.labels import Label, drawn, drawn_person, iou, labelled
+from training.segmentation.labels import Label, drawn, drawn_person, labelled
 from training.segmentation.scenes import Scenes
 
 METRICS_FILE = "segmenter.json"

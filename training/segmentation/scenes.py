@@ -12,9 +12,9 @@ from PIL import Image
 from scipy import ndimage
 
 from training.catalogue.parsed import UNKNOWN
+from training.drawing.tones import degraded, recoloured, toned
 from training.photo.preprocessing import SEGMENTER_SIDE as SIDE
 from training.segmentation.labels import Label
-from training.segmentation.tones import degraded, recoloured, toned
 
 SHARES = {
     "photograph": 0.15,
