@@ -190,12 +190,12 @@ class Autoencoder(keras.Model):
         In training, `cutouts` are uint8 (n, 1 or 3, 128, 128, 4): each garment as it is, and two views of it
         to disturb where there are any.
         """
-        clean = self.clean_edges(cutouts[:, 0] if training else cutouts)
+        clean = self.clean_edges(cutouts[:, 0] if len(cutouts.shape) == 5 else cutouts)
         ratio = SIDE // RECONSTRUCTION_SIDE
         small = ops.average_pool(clean, ratio, strides=ratio)
         target = (small + ops.flip(small, axis=2)) / 2
         if training:
-            seen = [cutouts[:, min(1, cutouts.shape[1] - 1)], cutouts[:, -1]]
+            seen = [cutouts[:, -2:][:, 0], cutouts[:, -1]]  # with one alone, twice that
             clean = ops.concatenate([self.view(each) for each in seen], axis=0)
             target = ops.concatenate([target, target], axis=0)
         bottleneck = self.bottleneck(self.trunk(clean, training=training))

@@ -49,7 +49,7 @@ def gallery(read):
 
 def test_worn_garments_are_searched_among_laid_out_ones_and_among_each_other(people, gallery, monkeypatch):
     """Where the segmenter finds nothing, both masks are the true one."""
-    monkeypatch.setattr("training.fit.garment_views.locate", lambda photo: ([], 0))
+    monkeypatch.setattr("training.fit.garment_views.locate", lambda *_: ([], 0))
     laid_out, worn = worn_search(_Areas(), gallery, people, processes=1)
     assert [table.key for table in (laid_out, worn)] == ["worn", "worn-worn"]
     for table in (laid_out, worn):
@@ -59,7 +59,7 @@ def test_worn_garments_are_searched_among_laid_out_ones_and_among_each_other(peo
 
 
 def test_what_the_segmenter_gets_wrong_costs_the_own_masks_alone(people, gallery, monkeypatch):
-    def views(item, number, root, count):
+    def views(item, number, root, count, **_):
         cutouts = np.zeros((2, 128, 128, 4), np.uint8)
         cutouts[0, :, : 30 * number, 3] = 255
         cutouts[1, :, : int(item.item_id.split()[0]) % 120, 3] = 255

@@ -96,7 +96,7 @@ def _region(top, end):
 
 def test_a_worn_garment_is_cut_out_truly_and_as_the_segmenter_sees_it(worn, monkeypatch):
     half, other = _region(32, 60), _region(100, 110)
-    monkeypatch.setattr(module, "locate", lambda photo: ([other, half], 0))
+    monkeypatch.setattr(module, "locate", lambda *_: ([other, half], 0))
     true, own = of_worn(*worn, 1)
     assert _share(true) == pytest.approx(40 / 70 * 0.87**2, abs=0.05)
     assert _share(own) > 1.2 * _share(true)  # the upper half is nearly a square
@@ -104,7 +104,7 @@ def test_a_worn_garment_is_cut_out_truly_and_as_the_segmenter_sees_it(worn, monk
 
 def test_where_the_segmenter_misses_a_worn_garment_its_true_mask_is_cut_out(worn, monkeypatch):
     for found in ([], [_region(100, 110)]):
-        monkeypatch.setattr(module, "locate", lambda photo, found=found: (found, 0))
+        monkeypatch.setattr(module, "locate", lambda *_, found=found: (found, 0))
         true, own = of_worn(*worn, 1)
         assert np.array_equal(true, own)
 

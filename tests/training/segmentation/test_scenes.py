@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from training.drawing import tones
 from training.photo.garment_types import CLASSES
 from training.segmentation import scenes
 from training.segmentation.labels import Label
@@ -39,9 +40,9 @@ def person():
 @pytest.fixture
 def plain(monkeypatch):
     """Leave all colours as they are."""
-    monkeypatch.setattr(scenes, "_recoloured", lambda picture, rng, **_: picture.astype(np.float32))
-    monkeypatch.setattr(scenes, "_toned", lambda picture, rng, **_: picture)
-    monkeypatch.setattr(scenes, "_degraded", lambda picture, rng: np.clip(picture, 0, 255).astype(np.uint8))
+    monkeypatch.setattr(scenes, "recoloured", lambda picture, rng, **_: picture.astype(np.float32))
+    monkeypatch.setattr(scenes, "toned", lambda picture, rng, **_: picture)
+    monkeypatch.setattr(scenes, "degraded", lambda picture, rng: np.clip(picture, 0, 255).astype(np.uint8))
     for name in ("ALIKE_SHARE", "SHADOW_SHARE", "SHAVED_SHARE"):
         monkeypatch.setattr(scenes, name, 0.0)
 
@@ -245,12 +246,12 @@ def test_a_garment_that_fills_its_photograph_gives_no_ground():
 def test_tones_change_more_where_no_skin_tells_the_person(with_skin):
     picture = np.zeros((SIDE, SIDE, 3), np.float32) + RED
     rng = np.random.default_rng(0)
-    toned = [scenes._toned(picture, rng, mild=False, with_skin=with_skin)[0, 0] for _ in range(200)]
+    toned = [tones.toned(picture, rng, mild=False, with_skin=with_skin)[0, 0] for _ in range(200)]
     turned = np.mean([np.argmax(colour) != 0 and np.ptp(colour) > 40 for colour in toned])
     assert turned > 0.25 if not with_skin else turned < 0.1
 
 
 def test_a_hue_turned_by_a_third_goes_round():
     picture = np.zeros((4, 4, 3), np.float32) + RED
-    turned = scenes._hue_turned(picture, 1 / 3)[0, 0]
+    turned = tones._hue_turned(picture, 1 / 3)[0, 0]
     assert np.argmax(turned) == 1 and turned.max() == pytest.approx(200, abs=3)
