@@ -230,6 +230,8 @@ def prepare_drawn(catalogue: Catalogue, *, views: int, **options: Any) -> Datase
 
 def joined(sets: Sequence[Dataset]) -> Dataset:
     """Return the rows of several datasets, of equally many views, as one."""
+    if len(sets) == 1:
+        return sets[0]  # not copied, which may take gigabytes
     return Dataset(
         np.concatenate([part.views for part in sets]),
         tuple(item for part in sets for item in part.items),
