@@ -86,6 +86,7 @@ def test_the_ten_nearest_vote_and_later_ones_do_not():
 
 
 def test_a_tied_vote_goes_to_the_nearer_label():
+    assert _mark("baaaabbbba").scores().knn_accuracy == 1.0  # the tenth makes it five to five
     assert _mark("ababababab").scores().knn_accuracy == 1.0
     assert _mark("bababababa" + "a").scores().knn_accuracy == 0.0
 

@@ -93,3 +93,16 @@ def test_a_filter_by_what_is_offered_finds_as_many_as_were_promised(tmp_path):
 
 def test_without_metadata_nothing_is_offered(facets_of):
     assert facets_of({}, {}) == []
+
+
+@pytest.mark.parametrize(("length", "offered"), [(1, True), (60, True), (61, False)])
+def test_names_and_values_are_offered_that_fit_into_a_line(facets_of, length, offered):
+    text = "x" * length
+    values = [
+        value
+        for facet in facets_of(*[{"fit": text}] * 3, *[{"fit": "y"}] * 4, *[{"fit": "z"}] * 2)
+        for value, _ in facet.values
+    ]
+    assert ("y" in values, text in values) == (True, offered)
+    names = [facet.field for facet in facets_of(*[{text: "y"}] * 3, *[{text: "z"}] * 4)]
+    assert names == ([text] if offered else [])

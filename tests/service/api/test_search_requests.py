@@ -367,6 +367,7 @@ def test_base64_that_is_none_is_refused(post):
         post(json={"image_base64": "data:image/png;base64,AAAA"}), 400, "invalid_parameter", "image_base64"
     )
     refused(post(json={"image_base64": "ä"}), 400, "invalid_parameter", "image_base64")
+    refused(post(json={"image_base64": "AAAA*"}), 400, "invalid_parameter", "image_base64")  # not left out
     refused(post(json={"image_base64": "AAAA"}), 415, "unsupported_type", "image_base64")
 
 
