@@ -65,7 +65,10 @@ ROOMS = {
         ("training/model/edges.py", "training/model/augment.py"), "tests/training/model/test_[ae]*.py"
     ),
     "metrics": Room(("training/retrieval_metrics.py",), "tests/training/test_retrieval_metrics.py"),
-    "folder": Room(("index/stores/folder/*.py",), "tests/index/stores/folder/*.py tests/index/test_build.py"),
+    "folder": Room(
+        ("index/stores/folder/*.py",),
+        "tests/index/stores/folder/*.py tests/index/stores/test_*.py tests/index/test_build.py",
+    ),
     "gate": Room(("index/gate/*.py",), "tests/index/gate/*.py"),
     "filters": Room(
         ("index/filters/*.py",), "tests/index/filters/*.py tests/index/stores/folder/test_items.py"

@@ -158,6 +158,11 @@ def test_of_duplicates_only_the_best_is_listed_and_groups_are_counted(filled, ga
         numbered(101)[None], SearchOptions(limit=1, collapse=True, min_score=0.99)
     )
     assert best.total == 1
+    least = (page.hits[11].score + page.hits[12].score) / 2
+    for limit in (1, 12, 30):
+        options = SearchOptions(limit=limit, collapse=True, min_score=least)
+        (above,) = filled.searcher.search(numbered(101)[None], options)
+        assert rows(above) == rows(page)[: min(limit, 12)] and above.total == 12
     assert filled.searcher.manifest.duplicates == 9
 
 
