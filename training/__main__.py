@@ -62,9 +62,8 @@ def main() -> None:
 @click.option(
     "--config",
     type=click.Choice(["default", "category", "quick"]),
-    default="default",
-    show_default=True,
-    help="'category' continues from a 'default' encoder with --supervise; 'quick' is a smoke test.",
+    help="'category' continues from a 'default' encoder with --supervise; 'quick' is a smoke test.  "
+    "[default: 'category' where --init was trained with categories, else 'default']",
 )
 @click.option(
     "--validation", help="Validation catalogue, which chooses the best epoch.  [default: a tenth is held out]"
@@ -92,7 +91,8 @@ def main() -> None:
 @click.option(
     "--supervise",
     type=click.Choice(["category"]),
-    help="Also pull garments of one category together.  [default: learn shapes without labels]",
+    help="Also pull garments of one category together.  [default: where --init was trained so and --config "
+    "is left out]",
 )
 @click.option(
     "--garment-norm",
@@ -141,7 +141,7 @@ def main() -> None:
 def fit(
     catalogue: str,
     out: Path,
-    config: str,
+    config: str | None,
     validation: str | None,
     init: Path | None,
     segmenter: Path | None,
@@ -164,6 +164,10 @@ def fit(
     from training.fit.fit import fit as train
     from training.fit.run import Run
 
+    if config is None:
+        before = Encoder.load(init).description if init else {}
+        supervise = supervise or before.get("trained_on", {}).get("supervision")
+        config = "category" if init and supervise else "default"
     settings = CONFIGS[config]
     chosen: dict[str, Any] = {"epochs": epochs, "batch": batch, "garment_norm": garment_norm}
     settings = replace(settings, **{name: value for name, value in chosen.items() if value is not None})

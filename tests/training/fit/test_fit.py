@@ -226,3 +226,32 @@ def test_drawn_garments_are_learned_from_but_take_no_part_in_the_validation(
     assert data.views.shape[:2] == (54 + drawn, 2)
     assert len(validation.gallery) == 54 and len(validation.queries) == 6
     assert [item.item_id for item in data.items[54:]] == [f"drawn-7-00000{n}" for n in range(drawn)]
+
+
+@pytest.mark.parametrize(
+    ("words", "config", "supervise"),
+    [
+        ([], "default", None),
+        (["--init", "trained"], "category", "category"),
+        (["--init", "unlabelled"], "default", None),
+        (["--init", "unlabelled", "--supervise", "category"], "category", "category"),
+        (["--init", "trained", "--config", "default"], "default", None),
+    ],
+)
+def test_a_training_goes_on_in_the_way_that_its_beginning_was_trained(
+    finished, tmp_path, monkeypatch, words, config, supervise
+):
+    for name, supervision in (("trained", "category"), ("unlabelled", None)):
+        shutil.copytree(finished, tmp_path / name)
+        description = json.loads((finished / "encoder.json").read_text())
+        description["trained_on"]["supervision"] = supervision
+        (tmp_path / name / "encoder.json").write_text(json.dumps(description))
+    monkeypatch.chdir(tmp_path)
+
+    def begin(run, out, **_):
+        raise _Begun(run)
+
+    monkeypatch.setattr("training.fit.fit.fit", begin)
+    result = CliRunner().invoke(main, ["fit", "--catalogue", "drawn:60", "--out", "new", *words])
+    run = result.exception.args[0]
+    assert (run.config, run.supervise) == (CONFIGS[config], supervise)
