@@ -115,7 +115,7 @@ def reported(monkeypatch, tmp_path, real_encoder):
     path.write_bytes(b"here it can be read")
 
     def embed(outcome, *, libraries=None):
-        report = ray_data._Report("far-away", libraries or recipe(), [outcome])
+        report = ray_data._Report("far-away", libraries or recipe(real_encoder), [outcome])
         monkeypatch.setattr(ray_data, "joined", lambda *_, **__: nullcontext())
         monkeypatch.setattr(ray_data, "_reports", lambda *_: iter([(0, report)]))
         return list(RayEmbedder().embed([ItemPhoto(path)], real_encoder))
