@@ -24,8 +24,7 @@ CATALOGUE_HELP = (
 )
 PARTS = (
     "retrieval", "fashion-mnist", "invariance", "true-shape", "sketch", "masks", "worn", "confidence",
-    "baselines",
-    "ablation",
+    "baselines", "ablation",
 )  # fmt: skip
 
 
@@ -322,8 +321,8 @@ def calibrate(bundle: Path, catalogue: str, processes: int | None, cache: Path) 
 )
 @click.option(
     "--parsed",
-    help="With the parts masks and confidence: a catalogue of people's photographs, their pixels labelled.  "
-    "[default: for masks, gallery or queries, if they are]",
+    help="With the parts masks, worn and confidence: a catalogue of people's photographs, their pixels "
+    "labelled.  [default: for masks, gallery or queries, if they are]",
 )
 @click.option(
     "--beside",
@@ -369,9 +368,9 @@ def evaluate(
     says if that is worse. Prints P@1, P@5, P@10, macro P@10, mAP and 10-NN accuracy.
 
     With --suite also: Fashion-MNIST, disturbed photographs, drawn garments of known shape, sketches, masks,
-    the confidence of answers, more baselines, and the encoder with each of its parts left out. That takes
-    hours the first time, most of it in the ablation; its trainings are kept in the cache, and go on there
-    after an interruption.
+    worn garments, the confidence of answers, more baselines, and the encoder with each of its parts left out.
+    That takes hours the first time, most of it in the ablation; its trainings are kept in the cache, and go
+    on there after an interruption.
     """
     from training.evaluation import retrieval, score_table
 

@@ -17,6 +17,7 @@ from training.fit.worn_garments import worn_garments
 from training.parallel import in_order
 from training.photo.encoder import Encoder
 from training.photo.garment import WHOLE, Garment
+from training.photo.segmenter import Segmenter
 
 TRUE, OWN = "true mask", "own mask"
 HOG_OWN, HOG_TRUE = f"{HOG_MASK}, {OWN}", f"{HOG_MASK}, {TRUE}"
@@ -24,10 +25,10 @@ ENCODER_OWN, ENCODER_TRUE = f"{ENCODER}, {OWN}", f"{ENCODER}, {TRUE}"
 DESCRIPTORS = (CHANCE, HOG_OWN, HOG_TRUE, ENCODER_OWN, ENCODER_TRUE)
 
 
-def _cut_out(garment: tuple[Item, int], *, root: Path) -> np.ndarray:
+def _cut_out(garment: tuple[Item, int], *, root: Path, segmenter: Segmenter) -> np.ndarray:
     """Cut a garment out by its true mask, and by the segmenter's: uint8 (2, 128, 128, 4)."""
     item, number = garment
-    return of_worn(item, number, root, 1)
+    return of_worn(item, number, root, 1, segmenter=segmenter)
 
 
 def _hogs(cutouts: np.ndarray) -> np.ndarray:
@@ -74,7 +75,7 @@ def worn_search(
     laid_out = gallery.labelled()
     found = worn_garments(parsed, set(laid_out.categories), held_out=True)
     garments = [(item, number) for item, number in found if item.category is not None]
-    cut = partial(_cut_out, root=parsed.root or Path())
+    cut = partial(_cut_out, root=parsed.root or Path(), segmenter=encoder.segmenter)
     results = in_order(cut, garments, processes=processes, progress="worn garments", unit="garment")
     pairs = [
         (item, views)

@@ -78,13 +78,11 @@ def worn_garments(
                 yield replace(item, item_id=f"{item.item_id} {name}", metadata=item.metadata | known), number
 
 
-def prepare_worn(
-    catalogue: Catalogue, categories: set[str], *, views: int, held_out: bool = False, **options: Any
-) -> Dataset:
+def prepare_worn(catalogue: Catalogue, categories: set[str], *, views: int, **options: Any) -> Dataset:
     """Cut out the garments of parsed photographs; see `worn_garments` and `training.fit.dataset.cut`."""
     root = catalogue.root or Path()
     sources = [
         Source(item, partial(of_worn, item, number, root, views), f" worn {number}+{views}.{VERSION}")
-        for item, number in worn_garments(catalogue, categories, held_out=held_out)
+        for item, number in worn_garments(catalogue, categories, held_out=False)
     ]
     return cut(sources, views=views, **options)

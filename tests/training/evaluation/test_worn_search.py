@@ -10,12 +10,15 @@ from training.errors import TooFewImages
 from training.evaluation import worn_search as module
 from training.evaluation.photos import read_photos
 from training.evaluation.worn_search import DESCRIPTORS, ENCODER_OWN, ENCODER_TRUE, worn_search
+from training.photo.segmenter import shipped
 
 NAMES = ("background", "skin", "jeans", "skirt", "scarf")
 
 
 class _Areas:
     """Embeds a garment by how much of its cut-out it fills."""
+
+    segmenter = shipped()
 
     def embed_cutouts(self, cutouts):
         angle = (cutouts[..., 3] > 127).mean(axis=(1, 2))
@@ -58,15 +61,21 @@ def test_worn_garments_are_searched_among_laid_out_ones_and_among_each_other(peo
     assert "8 queries" in laid_out.note and "8 gallery items" in worn.note
 
 
-def test_what_the_segmenter_gets_wrong_costs_the_own_masks_alone(people, gallery, monkeypatch):
-    def views(item, number, root, count, **_):
+def test_what_the_segmenter_gets_wrong_costs_the_own_masks_alone(
+    people, gallery, other_segmenter, monkeypatch
+):
+    encoder = _Areas()
+    encoder.segmenter = other_segmenter
+
+    def views(item, number, root, count, *, segmenter):
+        assert segmenter is encoder.segmenter
         cutouts = np.zeros((2, 128, 128, 4), np.uint8)
         cutouts[0, :, : 30 * number, 3] = 255
         cutouts[1, :, : int(item.item_id.split()[0]) % 120, 3] = 255
         return cutouts
 
     monkeypatch.setattr(module, "of_worn", views)
-    _, worn = worn_search(_Areas(), gallery, people, processes=1)
+    _, worn = worn_search(encoder, gallery, people, processes=1)
     assert worn.column("mAP")[ENCODER_TRUE] == 1.0 > worn.column("mAP")[ENCODER_OWN]
 
 
