@@ -164,7 +164,7 @@ def fit(
     from training.fit.run import Run
 
     if config is None:
-        before = Encoder.load(init).description if init else {}
+        before = Encoder.load(init, of_any_version=True).description if init else {}
         supervise = supervise or before.get("trained_on", {}).get("supervision")
         config = "category" if init and supervise else "default"
     settings = CONFIGS[config]

@@ -51,7 +51,7 @@ def describe(
             "supervision": run.supervise,
             "worn": _base(run.worn) if run.worn else None,
             "drawn": run.drawn,
-            "init": Encoder.load(Path(run.init)).fingerprint if run.init else None,
+            "init": Encoder.load(Path(run.init), of_any_version=True).fingerprint if run.init else None,
         },
         "scores": {k: v for k, v in (monitor.kept or {}).items() if k != "seconds"},
         "training": {"device": device.describe(), "keras": keras.__version__, "seconds": round(seconds)},

@@ -48,15 +48,19 @@ def _read(folder: Path) -> tuple[bytes, dict[str, Any]]:
     return model, description
 
 
-def _check(folder: Path, model: bytes, description: dict[str, Any], segmenter: Segmenter) -> None:
+def _check_version(folder: Path, description: dict[str, Any], segmenter: Segmenter) -> None:
     stated = description.get("preprocessing")
     if stated != segmenter.preprocessing:
         whose = "that ships" if segmenter == shipped() else "of the bundle"
         raise EncoderMismatch(
             f"The encoder in '{folder}' was trained for preprocessing version {stated!r}; this code with the "
             f"segmenter {whose} has version {segmenter.preprocessing!r}. Where the bundle's segmenter.tflite "
-            "is missing or was exchanged, copy the whole bundle again; else train it again."
+            "is missing or was exchanged, copy the whole bundle again; else train it again, from its weights "
+            f"(`python -m training fit --init '{folder}'`)."
         )
+
+
+def _check_model(folder: Path, model: bytes, description: dict[str, Any]) -> None:
     actual, stated = fingerprint(model), str(description.get("fingerprint"))
     if actual != stated:
         raise EncoderMismatch(
@@ -91,8 +95,14 @@ class Encoder:
         return Encoder, (self._exported, self.description, self.segmenter)
 
     @classmethod
-    def load(cls, folder: Path) -> "Encoder":
+    def load(cls, folder: Path, *, of_any_version: bool = False) -> "Encoder":
         """Read and check a bundle.
+
+        Parameters
+        ----------
+        folder : Path
+        of_any_version : bool
+            Whether it may be for another preprocessing: its weights are to be trained on.
 
         Raises
         ------
@@ -103,7 +113,9 @@ class Encoder:
         """
         model, description = _read(Path(folder))
         segmenter = Segmenter.of_bundle(Path(folder))
-        _check(Path(folder), model, description, segmenter)
+        _check_model(Path(folder), model, description)
+        if not of_any_version:
+            _check_version(Path(folder), description, segmenter)
         try:
             return cls(model, description, segmenter)
         except (KeyError, TypeError, ValueError) as error:

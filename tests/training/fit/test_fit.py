@@ -136,6 +136,20 @@ def test_too_few_images_are_reported(tmp_path, tiny, read, drawn_cache):
             fit(_run(tiny, "drawn:20"), tmp_path / "run", read=read, cache=drawn_cache, processes=1)
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_run_starts_from_a_bundle_of_an_earlier_release_but_not_from_a_damaged_one(
+    damaged, own_bundle, tmp_path, tiny, read, drawn_cache
+):
+    before = shutil.copytree(own_bundle, tmp_path / "before")
+    path = before / "encoder.json"
+    changes = {"preprocessing": "1-of-long-ago"} | ({"fingerprint": "0"} if damaged else {})
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    words = ["fit", "--catalogue", "drawn:20", "--init", str(before), "--out", str(tmp_path / "run")]
+    result = CliRunner().invoke(main, [*words, "--cache", str(drawn_cache), "--processes", "1"])
+    assert result.exit_code == 1
+    assert ("is damaged" if damaged else "at least 40") in result.stderr
+
+
 def test_another_architecture_can_not_go_on_from_a_bundle(finished, tiny):
     wider = replace(tiny, widths=(8, 16, 24, 40))
     with pytest.raises(EncoderMismatch, match="another architecture"):
