@@ -225,7 +225,10 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
     help="Folder whose segmenter.npz training starts from: training/pretrained is best for a shop's own.",
 )
 @click.option(
-    "--epochs", type=click.IntRange(min=2), help="Epochs to train for.  [default: the configuration's]"
+    "--epochs",
+    type=click.IntRange(min=0),
+    help="Epochs to train for; 0 fits only the head that tells quarter turns, to the weights of --init.  "
+    "[default: the configuration's]",
 )
 @click.option(
     "--out",
@@ -249,6 +252,8 @@ def segmenter(
 
     Where they are not parsed, the segmenter from which training starts labels them.
     """
+    if epochs == 0 and init is None:
+        raise click.UsageError("--epochs 0 trains no masks. Name the folder that has them with --init.")
     from training import device
 
     device.begin()
@@ -260,7 +265,7 @@ def segmenter(
         out,
         worn=read_catalogue(worn, cache=cache) if worn else None,
         init=init,
-        config=replace(config, epochs=epochs or config.epochs),
+        config=config if epochs is None else replace(config, epochs=epochs),
         processes=processes,
     )
     click.echo(json.dumps(metrics["scores"], indent=2))

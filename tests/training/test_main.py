@@ -41,6 +41,13 @@ def test_the_segmenter_never_replaces_the_one_that_ships_unasked(asked, drawn_ca
     assert asked[0][1] == Path("models/segmenter")
 
 
+def test_no_epochs_for_a_segmenter_take_weights_to_start_from(asked, drawn_cache, tmp_path):
+    refused = _segmenter(drawn_cache, "--epochs", "0")
+    assert refused.exit_code == 2 and "--init" in refused.output and not asked
+    assert _segmenter(drawn_cache, "--epochs", "0", "--init", str(tmp_path)).exit_code == 0
+    assert len(asked) == 1
+
+
 def test_too_few_photographs_for_a_segmenter_are_one_line_and_a_failure(drawn_cache, tmp_path, monkeypatch):
     monkeypatch.setattr("training.segmentation.learn.DRAWN", 2)
     result = _segmenter(drawn_cache, "--out", str(tmp_path / "out"), "--processes", "1")

@@ -51,7 +51,7 @@ class SegmenterConfig:
     Parameters
     ----------
     epochs, steps : int
-        How many epochs, of how many batches.
+        How many epochs, of how many batches; with no epoch, only the head for quarter turns is fitted anew.
     scenes : int
         Scenes in a batch; each is there twice, in two views.
     learning_rate, weight_decay : float
@@ -174,14 +174,18 @@ def _check_run(out: Path, settings: dict[str, Any]) -> None:
 def _turn_head(
     model: keras.Model, scenes: Scenes, photos: _Labels, people: _Labels, seed: int
 ) -> tuple[keras.Model, float | None]:
-    """Fit the head that tells quarter turns; return it, and which share of those held out it tells."""
-    head = turns.fit(turns.features(model, turns.upright(scenes, turns.PICTURES, seed)), seed)
+    """Fit the head that tells quarter turns; return it, and which share of those held out it tells.
+
+    It is fitted to the maps of eight bits that it will see.
+    """
+    deepest = LiteModel(eight_bits(network.deepest(model), [*photos.known, *people.known])).run
+    head = turns.fit(turns.features(deepest, turns.upright(scenes, turns.PICTURES, seed)), seed)
     alone, worn = (
         [one.photo for one in part.held_out if turns.tells(one.classes)] for part in (photos, people)
     )
     if not alone + worn:
         return head, None
-    logs = turns.looked_twice(model, head, alone + worn)
+    logs = turns.looked_twice(deepest, head, alone + worn)
     factor = turns.scale(logs[: len(alone)])
     turns.rescale(head, factor)
     return head, float((turns.told(factor * logs) == np.arange(turns.TURNS))[:, 1:].mean())
@@ -269,7 +273,8 @@ def learn(
         weights.assign(model.weights, [*weights.read(init / WEIGHTS_FILE).values()], init / WEIGHTS_FILE)
     alone = [one for one in photos.known if one.alone]
     scenes = Scenes(alone, [*people.known, *dressed], laid, figures)
-    _train(model, scenes, config, out)
+    if config.epochs:
+        _train(model, scenes, config, out)
     head, turns_told = _turn_head(model, scenes, photos, people, config.seed)
     final = network.exported(model, head)
     data = eight_bits(final, [*photos.known, *people.known])

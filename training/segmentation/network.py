@@ -4,6 +4,7 @@ A small U-Net: five downsampling steps, a gate with global context, and upsampli
 There, twelve channels are background, person and garment of two by two pixels, and eight the garment's types.
 """
 
+import math
 from typing import Any
 
 import keras
@@ -29,6 +30,12 @@ DEEP = 3
 TYPE_WEIGHT = {"shoes": 1.5, "bag": 1.5, "hat": 1.5}
 TYPE_SHARE = 1.0
 """Weight of the cross-entropy of types."""
+
+GARMENT_SHARE = 1.0
+"""Weight of the Dice loss of types, in which each garment of a picture counts the same."""
+
+LEAST_GARMENT = 0.004
+"""Share of the picture from which a garment counts."""
 
 CONSISTENCY = 3.0
 """Weight of the squared difference between the probabilities of two views of one scene."""
@@ -66,21 +73,28 @@ def split(outputs: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def deepest(model: keras.Model) -> keras.Model:
-    """Return the network up to its deepest maps: float32 (n, 8, 8, 128) and, gated, (n, 4, 4, 160)."""
+    """Return the network up to its deepest maps, (8, 8, 128) and (4, 4, 160), flat: float32 (n, 10752)."""
     gate = next(layer for layer in model.layers if isinstance(layer, layers.Multiply))
     before = model.layers[: model.layers.index(gate)]
     last = [layer.output for layer in before if layer.output.shape[1:3] == (DEEP_SIDE, DEEP_SIDE)][-1]
-    return keras.Model(model.input, [last, gate.output])
+    flat = [layers.Reshape((math.prod(one.shape[1:]),))(one) for one in (last, gate.output)]
+    return keras.Model(model.input, layers.Concatenate()(flat))
 
 
 def turn_head() -> keras.Model:
-    """Build what tells the four quarter turns from the network's deepest maps: logits, float32 (n, 4)."""
-    maps = keras.Input((DEEP_SIDE, DEEP_SIDE, WIDTHS[-2])), keras.Input((DEEP_SIDE // 2,) * 2 + (WIDTHS[-1],))
-    x = layers.Concatenate()([_convolved(maps[0], TURN_WIDTHS[0], strides=2), maps[1]])
+    """Build what tells the four quarter turns from what `deepest` gives: logits, float32 (n, 4)."""
+    shapes = (DEEP_SIDE, DEEP_SIDE, WIDTHS[-2]), (DEEP_SIDE // 2, DEEP_SIDE // 2, WIDTHS[-1])
+    first, both = math.prod(shapes[0]), sum(map(math.prod, shapes))
+    flat = keras.Input((both,))
+    large, deep = (
+        layers.Reshape(shape)(one)
+        for shape, one in zip(shapes, (flat[:, :first], flat[:, first:]), strict=True)
+    )
+    x = layers.Concatenate()([_convolved(large, TURN_WIDTHS[0], strides=2), deep])
     x = layers.Conv2D(TURN_WIDTHS[1], 1, use_bias=False)(layers.Dropout(0.2)(x))
     x = layers.Flatten()(layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x)))
     x = layers.Dense(TURN_WIDTHS[2], activation="relu")(layers.Dropout(0.4)(x))
-    return keras.Model(maps, layers.Dense(4, name="turns")(layers.Dropout(0.2)(x)), name="turn_head")
+    return keras.Model(flat, layers.Dense(4, name="turns")(layers.Dropout(0.2)(x)), name="turn_head")
 
 
 def exported(model: keras.Model, head: keras.Model | None = None) -> keras.Model:
@@ -112,6 +126,17 @@ def _dice(probabilities: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     return ops.mean(1 - (2 * both + 1) / (either + 1))
 
 
+def _garment_dice(types: Tensor, numbers: Tensor, typed: Tensor) -> Tensor:
+    """Return the mean Dice loss of a batch's garments, by the probabilities of the types where any is."""
+    inside = ops.cast(typed, "float32")[..., None]
+    truth = ops.one_hot(ops.where(typed, numbers, 0), len(TYPES)) * inside
+    area = ops.sum(truth, axis=(1, 2))
+    both = ops.sum(types * truth, axis=(1, 2))
+    either = ops.sum(types * inside, axis=(1, 2)) + area
+    there = ops.cast(area >= LEAST_GARMENT * HALF * HALF, "float32")
+    return ops.sum((1 - 2 * both / (either + 1)) * there) / (ops.sum(there) + 1)
+
+
 def loss(labels: Tensor, outputs: Tensor) -> Tensor:
     """Return the loss of a batch whose second half are other views, mirrored, of the scenes of the first.
 
@@ -124,8 +149,8 @@ def loss(labels: Tensor, outputs: Tensor) -> Tensor:
     Returns
     -------
     scalar
-        Cross-entropy of groups and of types, half the Dice losses of garment and person, and the difference
-        between the two views.
+        Cross-entropy of groups and of types, the Dice losses of garment, person and each garment's type, and
+        the difference between the two views.
     """
     numbers = ops.cast(labels, "int32")
     groups, types = split(outputs)
@@ -145,6 +170,7 @@ def loss(labels: Tensor, outputs: Tensor) -> Tensor:
     ) * ops.cast(typed, "float32")
     type_logs = ops.log_softmax(types)
     total = total + TYPE_SHARE * _entropy(type_logs, ops.where(typed, number, 0), weights)
+    total = total + GARMENT_SHARE * _garment_dice(ops.exp(type_logs), number, typed)
     half = ops.shape(groups)[0] // 2
     difference = chances[:half] - ops.flip(chances[half:], axis=2)
     between = ops.exp(type_logs)

@@ -17,12 +17,12 @@ from training.photo.preprocessing import SEGMENTER_SIDE as SIDE
 from training.segmentation.labels import Label
 
 SHARES = {
-    "photograph": 0.15,
-    "moved": 0.15,
-    "pasted": 0.13,
-    "packshot": 0.06,
+    "photograph": 0.13,
+    "moved": 0.13,
+    "pasted": 0.1,
+    "packshot": 0.05,
     "several": 0.05,
-    "worn": 0.25,
+    "worn": 0.33,
     "worn elsewhere": 0.1,
     "drawn": 0.02,
     "figure": 0.06,
@@ -33,6 +33,9 @@ SHARES = {
 ALIKE_SHARE = 0.45
 SHADOW_SHARE = 0.5
 SHAVED_SHARE = 0.6
+DYED_SHARE = 0.4
+"""Of the pictures of people, those in which garments get tones of their own."""
+
 _SMALLEST_STRIP = 20
 
 Scene = tuple[np.ndarray, np.ndarray]
@@ -82,9 +85,13 @@ class Scenes:
         shares = np.array([SHARES[name] for name in self.kinds])
         self.shares = shares / shares.sum()
 
-    def views(self, rng: np.random.Generator) -> tuple[Scene, Scene]:
-        """Return two views of a scene as uint8, the second mirrored; the same for the same state of `rng`."""
-        kind = self.kinds[rng.choice(len(self.kinds), p=self.shares)]
+    def views(self, rng: np.random.Generator, kind: str | None = None) -> tuple[Scene, Scene]:
+        """Return two views of a scene as uint8, the second mirrored; the same for the same state of `rng`.
+
+        Where there is no data for a `kind`, the scene is of any.
+        """
+        if kind not in self.kinds:
+            kind = self.kinds[rng.choice(len(self.kinds), p=self.shares)]
         picture, classes = self.makers[kind](rng)
         with_skin = kind.startswith("worn") or kind == "figure"
         first = degraded(toned(picture, rng, mild=True, with_skin=with_skin), rng)
@@ -142,7 +149,7 @@ class Scenes:
 
     def _worn(self, rng: np.random.Generator) -> Scene:
         label = _one(self.worn, rng)
-        return _with_detail(*_crop(label, _person_margins(label, rng)), rng)
+        return _dyed(*_with_detail(*_crop(label, _person_margins(label, rng)), rng), rng)
 
     def _worn_elsewhere(self, rng: np.random.Generator) -> Scene:
         """Paste a person on another ground, as shops crop."""
@@ -151,7 +158,7 @@ class Scenes:
         picture, classes = _crop(label, (left, top, right, bottom))
         alpha = (classes != 0).astype(np.float32)
         alpha = ndimage.gaussian_filter(ndimage.minimum_filter(alpha, 3), 0.6)
-        picture, _ = _with_detail(picture, classes, rng)
+        picture, _ = _dyed(*_with_detail(picture, classes, rng), rng)
         ground = self._studio(rng) if rng.random() < 0.6 else self._ground(rng)
         if rng.random() < SHADOW_SHARE:
             ground = _shaded(ground, alpha, rng)
@@ -313,7 +320,7 @@ def _laid(
 def _person_margins(label: Label, rng: np.random.Generator, *, close: bool = False) -> np.ndarray:
     """Draw what is cut off a photograph of a person: nothing, or what shops cut off."""
     draw = rng.random()
-    if draw < 0.3 and not close:
+    if draw < 0.25 and not close:
         return rng.uniform(0, 0.06, 4)
     height, width = label.classes.shape
     there = (label.classes != 0) & (label.classes != UNKNOWN)
@@ -321,12 +328,15 @@ def _person_margins(label: Label, rng: np.random.Generator, *, close: bool = Fal
     left, right = columns[0] / width, (columns[-1] + 1) / width
     top, bottom = rows[0] / height, (rows[-1] + 1) / height
     tall = bottom - top
-    if draw < 0.5:
+    if draw < 0.45:  # the person alone, however narrow: what a second look sees
+        beside = rng.uniform(0, 0.35, 4) * np.array([right - left, tall] * 2)
+        return np.clip(np.array([left, top, 1 - right, 1 - bottom]) - beside, 0, 0.9)
+    if draw < 0.6:
         top, bottom = top - rng.uniform(-0.02, 0.2) * tall, bottom + rng.uniform(-0.02, 0.2) * tall
-    elif draw < 0.68:  # the upper half
+    elif draw < 0.74:  # the upper half
         bottom = top + rng.uniform(0.4, 0.7) * tall
         top = top + rng.uniform(-0.1, 0.15) * tall
-    elif draw < 0.84:  # without the head
+    elif draw < 0.87:  # without the head
         top = top + rng.uniform(0.1, 0.2) * tall
         bottom = bottom + rng.uniform(-0.3, 0.1) * tall
     else:  # the lower half
@@ -348,4 +358,14 @@ def _with_detail(picture: np.ndarray, classes: np.ndarray, rng: np.random.Genera
         sharper = picture + rng.uniform(0, 1.5) * (picture - soft)
         sharper = sharper + (rng.uniform(3, 14) * grain / max(grain.std(), 1e-6))[..., None]
         picture = np.where(person, sharper, picture).astype(np.float32)
+    return picture, classes
+
+
+def _dyed(picture: np.ndarray, classes: np.ndarray, rng: np.random.Generator) -> Scene:
+    """Give garments of a person tones of their own at random: colours do not tell what a garment is."""
+    if rng.random() < DYED_SHARE:
+        for number in np.unique(classes[(classes > 1) & (classes < UNKNOWN)]):
+            if rng.random() < 0.6:
+                matte = ndimage.gaussian_filter((classes == number).astype(np.float32), 0.6)[..., None]
+                picture = picture * (1 - matte) + recoloured(picture, rng, strength=1.2) * matte
     return picture, classes

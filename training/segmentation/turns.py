@@ -3,7 +3,8 @@
 Every scene is turned four ways. That it stood upright before is taken for granted.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -14,7 +15,7 @@ from training.photo.garment_types import CLASSES
 from training.photo.preprocessing import SURE_OF_TURN
 from training.photo.regions import turn_log_odds
 from training.photo.segmenter import MIRRORED, other_view, squeeze
-from training.segmentation.network import deepest, turn_head
+from training.segmentation.network import turn_head
 from training.segmentation.scenes import Scenes
 
 TURNS = 4
@@ -31,8 +32,14 @@ WRONGLY_TURNED = 0.006
 LEAST_ODDS = 2.0
 """Log odds below which no photograph is turned, however few are held out."""
 
-Maps = list[np.ndarray]
-"""The deepest maps of pictures turned four ways: float16 (n, 4, 8, 8, 128) and (n, 4, 4, 4, 160)."""
+KINDS = ("photograph", "photograph", "worn", None)
+"""Of the scenes that turns are learned from, in turn: mostly photographs as they are; None is any kind."""
+
+RUN = 64
+"""Pictures whose maps are computed at a time."""
+
+Deepest = Callable[[np.ndarray], np.ndarray]
+"""From pictures, uint8 (n, 128, 128, 3), to their deepest maps, float32 (n, m), see `network.deepest`."""
 
 
 def tells(classes: np.ndarray) -> bool:
@@ -44,48 +51,48 @@ def upright(scenes: Scenes, count: int, seed: int) -> np.ndarray:
     """Return views of scenes that tell which way is up: uint8 (count, 128, 128, 3)."""
     rng = np.random.default_rng((seed, TURNS))
     pictures: list[np.ndarray] = []
-    while len(pictures) < count:
-        pictures += [picture for picture, classes in scenes.views(rng) if tells(classes)]
+    for kind in itertools.cycle(KINDS):
+        if len(pictures) >= count:
+            break
+        pictures += [picture for picture, classes in scenes.views(rng, kind) if tells(classes)]
     return np.stack(pictures[:count])
 
 
-def features(model: keras.Model, pictures: np.ndarray) -> Maps:
-    """Return the deepest maps of pictures, uint8 (n, 128, 128, 3), turned by 0 to 3 quarters to the left."""
-    deep = deepest(model)
-    turned = [
-        deep.predict(np.rot90(pictures, quarters, axes=(1, 2)), batch_size=64, verbose=0)
-        for quarters in range(TURNS)
+def features(deepest: Deepest, pictures: np.ndarray) -> np.ndarray:
+    """Return the deepest maps of pictures turned by 0 to 3 quarters to the left: float16 (n, 4, m)."""
+    parts = [
+        [
+            deepest(np.ascontiguousarray(np.rot90(pictures[at : at + RUN], quarters, axes=(1, 2))))
+            for quarters in range(TURNS)
+        ]
+        for at in range(0, len(pictures), RUN)
     ]
-    return [np.stack(maps, axis=1).astype(np.float16) for maps in zip(*turned, strict=True)]
+    return np.concatenate([np.stack(maps, axis=1).astype(np.float16) for maps in parts])
 
 
-def _flat(maps: Maps) -> Maps:
-    return [one.reshape(-1, *one.shape[2:]) for one in maps]
-
-
-def fit(known: Maps, seed: int = 1) -> keras.Model:
-    """Fit a `turn_head` to features.
+def fit(known: np.ndarray, seed: int = 1) -> keras.Model:
+    """Fit a `turn_head` to `features`.
 
     With h quarters to the left, a picture needs h to the right: its class is h.
     """
     keras.utils.set_random_seed(seed)
     head = turn_head()
-    inputs = _flat(known)
-    truth = np.tile(np.eye(TURNS, dtype=np.float32), (len(known[0]), 1))
+    truth = np.tile(np.eye(TURNS, dtype=np.float32), (len(known), 1))
     steps = -(-len(truth) // BATCH)
     optimizer = cosine_adamw(steps, epochs=EPOCHS, learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=SMOOTHING)
     head.compile(optimizer, loss)
-    head.fit(inputs, truth, batch_size=BATCH, epochs=EPOCHS, verbose=0)
+    head.fit(known.reshape(len(truth), -1), truth, batch_size=BATCH, epochs=EPOCHS, verbose=0)
     return head
 
 
-def looked_twice(model: keras.Model, head: keras.Model, photos: Sequence[np.ndarray]) -> np.ndarray:
+def looked_twice(deepest: Deepest, head: keras.Model, photos: Sequence[np.ndarray]) -> np.ndarray:
     """Return what two looks, as `training.photo.segmenter.look_twice` takes them, tell of turned photographs.
 
     Parameters
     ----------
-    model, head : keras.Model
+    deepest : function
+    head : keras.Model
     photos : sequence of uint8 (h, w, 3)
 
     Returns
@@ -95,8 +102,9 @@ def looked_twice(model: keras.Model, head: keras.Model, photos: Sequence[np.ndar
     """
     small = [squeeze(photo) for photo in photos]
     first, other = (
-        log_softmax(head.predict(_flat(features(model, np.stack(views))), verbose=0), axis=-1)
+        log_softmax(head.predict(maps.reshape(TURNS * len(photos), -1), verbose=0), axis=-1)
         for views in (small, [other_view(one) for one in small])
+        for maps in [features(deepest, np.stack(views))]
     )
     other = other.reshape(-1, TURNS, TURNS)[:, MIRRORED][..., MIRRORED]
     return np.asarray((first.reshape(-1, TURNS, TURNS) + other) / 2)

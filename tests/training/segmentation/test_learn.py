@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -14,7 +15,7 @@ from training.errors import RunExists, TooFewImages
 from training.model import weights
 from training.photo.garment_types import CLASSES
 from training.photo.litert import LiteModel
-from training.photo.segmenter import Segmenter, read_output, shipped
+from training.photo.segmenter import UPRIGHT, Segmenter, read_output, shipped
 from training.segmentation import learn, network, turns
 from training.segmentation.labels import Label, drawn, drawn_person
 from training.segmentation.learn import SceneBatches, SegmenterConfig
@@ -156,6 +157,17 @@ def test_a_training_can_start_from_weights(learned, catalogue, tmp_path, steps):
     first, second = (LiteModel((path / "segmenter.tflite").read_bytes()) for path in (folder, tmp_path))
     noise = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3), np.uint8)
     assert np.abs(first.run(noise) - second.run(noise)).max() < 0.3  # running means alone have moved
+
+
+def test_the_head_for_quarter_turns_is_fitted_alone_to_given_weights(learned, catalogue, tmp_path, steps):
+    folder, _ = learned
+    (tmp_path / "weights").mkdir()
+    shutil.copy(folder / "segmenter.npz", tmp_path / "weights")
+    learn.learn(catalogue, tmp_path, init=tmp_path / "weights", config=replace(TINY, epochs=0), processes=1)
+    assert steps == []
+    before, after = (np.load(place / "segmenter.npz") for place in (folder, tmp_path))
+    assert all(np.array_equal(before[name], after[name]) for name in before.files)
+    assert Segmenter.load(tmp_path).parse(np.zeros((9, 9, 3), np.uint8)).turns != UPRIGHT
 
 
 @pytest.fixture(scope="module")

@@ -102,6 +102,24 @@ def test_a_wrong_class_costs(classes, said, instead):
     assert float(network.loss(classes, _outputs(wrong))) > 1
 
 
+def test_a_small_garment_s_type_costs_as_much_as_a_large_one_s(classes):
+    """The hat has a tenth of the trousers' area: by pixels alone, it would hardly count."""
+    hatted = classes.copy()
+    hatted[0, 2:10, 40:90] = hatted[1, 2:10, 38:88] = CLASSES.index("hat")
+    number = hatted[:, ::2, ::2].astype(int) - 2
+    typed = number >= 0
+
+    def cost(said):
+        types = np.exp(_outputs(said)[..., 12:])
+        return float(network._garment_dice(types / types.sum(axis=-1, keepdims=True), number, typed))
+
+    assert cost(hatted) < 0.01
+    wrong_hat, wrong_trousers = (
+        np.where(hatted == CLASSES.index(kind), CLASSES.index("bag"), hatted) for kind in ("hat", "trousers")
+    )
+    assert cost(wrong_hat) == pytest.approx(cost(wrong_trousers), rel=0.05) and cost(wrong_hat) > 0.3
+
+
 def test_views_that_differ_cost_even_where_nothing_is_known(classes):
     nothing = np.full_like(classes, 255)
     apart = classes.copy()

@@ -43,7 +43,7 @@ def plain(monkeypatch):
     monkeypatch.setattr(scenes, "recoloured", lambda picture, rng, **_: picture.astype(np.float32))
     monkeypatch.setattr(scenes, "toned", lambda picture, rng, **_: picture)
     monkeypatch.setattr(scenes, "degraded", lambda picture, rng: np.clip(picture, 0, 255).astype(np.uint8))
-    for name in ("ALIKE_SHARE", "SHADOW_SHARE", "SHAVED_SHARE"):
+    for name in ("ALIKE_SHARE", "SHADOW_SHARE", "SHAVED_SHARE", "DYED_SHARE"):
         monkeypatch.setattr(scenes, name, 0.0)
 
 
@@ -177,8 +177,32 @@ def test_people_are_cropped_as_shops_crop(person, plain):
     assert {1, UPPER, TROUSERS} in shown  # all of the person
     assert {UPPER, TROUSERS} in shown or {TROUSERS} in shown  # without the head
     assert any(len(parts) == 2 and 1 in parts for parts in shown)  # the upper half
-    for picture, classes in found:
-        assert (np.abs(picture[classes == 0].mean(0) - GREEN) < 25).all()
+    grounds = [picture[classes == 0] for picture, classes in found if not classes.all()]
+    assert len(grounds) > 60 and all((np.abs(ground.mean(0) - GREEN) < 25).all() for ground in grounds)
+
+
+def test_some_people_fill_the_picture_as_a_second_look_sees_them(person, plain):
+    """80 of 256 columns and 280 of 384 rows of the photograph are the person's."""
+    wide = []
+    for _, classes in _many(Scenes([], [person]), "worn", 200):
+        rows, columns = np.flatnonzero(classes.any(1)), np.flatnonzero(classes.any(0))
+        if len(rows) < SIDE and np.ptp(rows) > 0.6 * SIDE:
+            wide.append(np.ptp(columns) / SIDE)
+    assert 0.1 < np.mean(np.array(wide) > 0.55) < 0.6
+
+
+def test_garments_of_a_person_get_tones_of_their_own(person, monkeypatch):
+    tones = iter(range(1, 255))
+    monkeypatch.setattr(scenes, "DYED_SHARE", 1.0)
+    monkeypatch.setattr(scenes, "recoloured", lambda picture, rng, **_: np.full_like(picture, next(tones)))
+    picture, classes = np.full((SIDE, SIDE, 3), 0, np.float32), np.zeros((SIDE, SIDE), np.uint8)
+    classes[:20], classes[20:60], classes[60:] = 1, UPPER, TROUSERS
+    dyed = [scenes._dyed(picture, classes, np.random.default_rng(seed))[0] for seed in range(40)]
+    shown = np.array([[one[rows].mean() for rows in (10, 40, 100)] for one in dyed])
+    assert not shown[:, 0].any() and not picture.any()  # skin and the picture given stay
+    assert ((shown[:, 1:] > 0).sum(axis=0) > 14).all() and ((shown[:, 1:] == 0).sum(axis=0) > 5).all()
+    both = (shown[:, 1:] > 0).all(axis=1)
+    assert both.any() and (shown[both, 1] != shown[both, 2]).all()
 
 
 def test_people_are_pasted_on_other_grounds(person, plain):

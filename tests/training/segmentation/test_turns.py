@@ -1,5 +1,7 @@
 """The head that tells quarter turns: fitted to features, made careful, and exported beside the parse."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -18,13 +20,19 @@ def model():
     return network.build()
 
 
+@pytest.fixture(scope="module")
+def deepest(model):
+    return partial(network.deepest(model).predict, verbose=0)
+
+
 def _maps(count, *, seed=0):
     """Maps of pictures turned four ways: bright at the side where up is, in one map, under noise."""
     rng = np.random.default_rng(seed)
     upper = rng.normal(size=(count, 8, 8, 128)).astype(np.float16)
     upper[:, :4, :, :64] += 1
     deep = rng.normal(size=(count, 4, 4, 4, 160)).astype(np.float16)
-    return [np.stack([np.rot90(upper, quarters, axes=(1, 2)) for quarters in range(4)], axis=1), deep]
+    turned = np.stack([np.rot90(upper, quarters, axes=(1, 2)) for quarters in range(4)], axis=1)
+    return np.concatenate([maps.reshape(count, 4, -1) for maps in (turned, deep)], axis=-1)
 
 
 def _photos(count, *, seed=0):
@@ -34,7 +42,7 @@ def _photos(count, *, seed=0):
 def test_the_head_tells_turns_of_pictures_that_it_has_not_seen(monkeypatch):
     monkeypatch.setattr(turns, "BATCH", 32)
     head = turns.fit(_maps(120))
-    seen = [one.reshape(-1, *one.shape[2:]) for one in _maps(40, seed=1)]
+    seen = _maps(40, seed=1).reshape(160, -1)
     told = np.asarray(head.predict(seen, verbose=0)).argmax(axis=-1).reshape(-1, 4)
     assert (told == np.arange(4)).mean(axis=0).min() > 0.9
 
@@ -71,28 +79,28 @@ def test_a_turn_takes_sure_looks_at_both():
 
 def test_a_head_is_rescaled_without_changing_its_mind(model):
     head = network.turn_head()
-    maps = [one[:, 0] for one in _maps(6)]
+    maps = _maps(6)[:, 0]
     before = np.asarray(head.predict(maps, verbose=0))
     turns.rescale(head, 0.25)
     np.testing.assert_allclose(head.predict(maps, verbose=0), before / 4, atol=1e-5)
 
 
-def test_features_are_those_of_the_picture_turned_to_the_left(model):
-    picture = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
-    seen = turns.features(model, picture[None])
-    deep = network.deepest(model)
-    for quarters, expected in enumerate(
-        [picture, np.rot90(picture), picture[::-1, ::-1], np.rot90(picture, 3)]
-    ):
-        for maps, one in zip(seen, deep(np.ascontiguousarray(expected)[None]), strict=True):
-            np.testing.assert_allclose(maps[0, quarters], one[0], atol=2e-3, rtol=1e-2)
+def test_features_are_those_of_the_picture_turned_to_the_left(deepest, monkeypatch):
+    monkeypatch.setattr(turns, "RUN", 2)
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 128, 128, 3), np.uint8)
+    seen = turns.features(deepest, pictures)
+    assert seen.shape == (3, 4, 8 * 8 * 128 + 4 * 4 * 160) and seen.dtype == np.float16
+    last = pictures[2]
+    for quarters, expected in enumerate([last, np.rot90(last), last[::-1, ::-1], np.rot90(last, 3)]):
+        maps = deepest(np.ascontiguousarray(expected)[None])
+        np.testing.assert_allclose(seen[2, quarters], maps[0], atol=2e-3, rtol=1e-2)
 
 
-def test_two_looks_are_the_mean_of_a_photograph_and_its_grey_mirror_image(model):
+def test_two_looks_are_the_mean_of_a_photograph_and_its_grey_mirror_image(deepest):
     head, photos = network.turn_head(), _photos(2)
-    logs = turns.looked_twice(model, head, photos)
-    mirrored = turns.looked_twice(model, head, [other_view(photo) for photo in photos])
-    grey = turns.looked_twice(model, head, [other_view(photo)[:, ::-1] for photo in photos])
+    logs = turns.looked_twice(deepest, head, photos)
+    mirrored = turns.looked_twice(deepest, head, [other_view(photo) for photo in photos])
+    grey = turns.looked_twice(deepest, head, [other_view(photo)[:, ::-1] for photo in photos])
     assert logs.shape == (2, 4, 4)
     np.testing.assert_allclose(mirrored[:, MIRRORED][..., MIRRORED], grey, atol=1e-2)
 
@@ -107,13 +115,19 @@ def test_shoes_alone_do_not_tell_which_way_is_up(shown, expected):
     assert turns.tells(classes) is expected
 
 
-def test_scenes_to_learn_turns_from_show_something():
+def test_scenes_to_learn_turns_from_are_mostly_photographs_that_show_something(monkeypatch):
     photo = np.full((256, 256, 3), 30, np.uint8)
     classes = np.zeros((256, 256), np.uint8)
     classes[60:200, 60:200] = CLASSES.index("dress")
-    pictures = turns.upright(Scenes([Label(photo, classes)]), 7, seed=1)
+    scenes = Scenes([Label(photo, classes)], [Label(photo, classes)])
+    asked = []
+    monkeypatch.setattr(
+        scenes, "views", lambda rng, kind: asked.append(kind) or Scenes.views(scenes, rng, kind)
+    )
+    pictures = turns.upright(scenes, 7, seed=1)
+    assert asked[:4] == ["photograph", "photograph", "worn", None]
     assert pictures.shape == (7, 128, 128, 3) and pictures.dtype == np.uint8
-    assert np.array_equal(pictures, turns.upright(Scenes([Label(photo, classes)]), 7, seed=1))
+    assert np.array_equal(pictures, turns.upright(scenes, 7, seed=1))
 
 
 def test_the_exported_head_says_what_the_fitted_one_does_and_leaves_the_rest_alone(model):
