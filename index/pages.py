@@ -9,7 +9,7 @@ import numpy as np
 from index.filters.predicates import Filter
 from index.manifest import Manifest
 from training.catalogue.reader import Item
-from training.photo.garment import Box
+from training.photo.boxes import Box
 
 
 @dataclass(frozen=True)

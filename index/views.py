@@ -6,8 +6,9 @@ from typing import Self
 
 import numpy as np
 
+from training.photo.boxes import Box
 from training.photo.encoder import Encoder
-from training.photo.garment import Box, Garment
+from training.photo.garment import Garment
 
 ITEM, ALL = "item", "all"
 GARMENTS = (ITEM, ALL)

@@ -20,8 +20,8 @@ from service.picture.cut_out import CutOut
 from service.picture.outlines import polygons
 from service.requests.parameters import Look, Ranked
 from training.catalogue.reader import Item
+from training.photo.boxes import WHOLE, Box, bounds
 from training.photo.confidence import FIRST, VOTERS
-from training.photo.garment import WHOLE, Box, bounds
 from training.photo.regions import Region
 
 DISTANT = 92.0

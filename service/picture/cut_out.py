@@ -13,7 +13,8 @@ from service.picture.stages import Stages
 from service.requests.parameters import Look
 from training.errors import PartTooSmall
 from training.photo import garment as garments
-from training.photo.garment import WHOLE, WORKING_SIZE, Box, Garment, locate, of_type
+from training.photo.boxes import WHOLE, Box
+from training.photo.garment import WORKING_SIZE, Garment, locate, of_type
 from training.photo.garment_types import type_of
 from training.photo.regions import Region
 from training.photo.segmenter import Segmenter

@@ -30,7 +30,7 @@ from service.errors import RefusedRequest
 from training.catalogue.item_rules import ACCEPTED_METADATA, checked_metadata
 from training.catalogue.json_text import RepeatedKey, parse_json
 from training.errors import InvalidItem
-from training.photo.garment import Box
+from training.photo.boxes import Box
 
 SMALLEST_BOX = 0.02
 

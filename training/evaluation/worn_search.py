@@ -15,8 +15,9 @@ from training.evaluation.score_table import Table
 from training.fit.garment_views import of_worn
 from training.fit.worn_garments import worn_garments
 from training.parallel import in_order
+from training.photo.boxes import WHOLE
 from training.photo.encoder import Encoder
-from training.photo.garment import WHOLE, Garment
+from training.photo.garment import Garment
 from training.photo.segmenter import Segmenter
 
 TRUE, OWN = "true mask", "own mask"

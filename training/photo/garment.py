@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from training.photo.boxes import WHOLE, Box, bounds
 from training.photo.garment_types import type_of
 from training.photo.images import decode
 from training.photo.preprocessing import (
-    MARGIN,
     MASK_BLUR,
     MASK_BLUR_RADIUS,
     MIN_CONFIDENCE,
@@ -20,11 +20,7 @@ from training.photo.preprocessing import (
 )
 from training.photo.regions import Region, find_upright
 from training.photo.segmenter import LUMINANCE, Segmenter, shipped, turn
-
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom as fractions of a picture."""
-
-WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+from training.photo.tilt import Frame, laid_back, straight
 
 SURE_CONFIDENCE = 0.7
 """Confidence from which a cut-out is relied on; between `MIN_CONFIDENCE` and this it is uncertain."""
@@ -41,7 +37,7 @@ class Garment:
     Parameters
     ----------
     rgb : uint8 (128, 128, 3)
-        The square around the garment, centred on it, longer side filling all but a margin.
+        The square around the garment, stood straight and centred, longer side filling all but a margin.
     mask : uint8 (128, 128)
         255 on the garment, 0 on the background, soft at the outline.
     box : Box
@@ -56,6 +52,8 @@ class Garment:
         By how many degrees, 0, 90, 180 or 270, the photograph was turned clockwise to stand upright.
     type_shares : tuple of float in [0, 1]
         Probability of each of `garment_types.TYPES`; none where it is not known.
+    frame : Frame
+        The square of the upright photograph that was cut out.
     """
 
     rgb: np.ndarray
@@ -66,6 +64,7 @@ class Garment:
     worn: bool = False
     turned: int = 0
     type_shares: tuple[float, ...] = ()
+    frame: Frame = Frame()
 
     @property
     def found(self) -> bool:
@@ -91,37 +90,6 @@ def _softened(mask: np.ndarray) -> np.ndarray:
     return (soft * 255).astype(np.uint8)
 
 
-def bounds(mask: np.ndarray) -> Box:
-    """Return the smallest box around a mask, bool (h, w), that is somewhere true."""
-    rows, columns = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
-    height, width = mask.shape
-    return (
-        float(columns[0] / width),
-        float(rows[0] / height),
-        float((columns[-1] + 1) / width),
-        float((rows[-1] + 1) / height),
-    )
-
-
-def square(picture: Image.Image, matte: Image.Image, box: Box) -> tuple[np.ndarray, np.ndarray]:
-    """Cut the square of side 128 around `box`, with `MARGIN`, out of a picture and its mask of the same size.
-
-    Returns
-    -------
-    rgb : uint8 (128, 128, 3)
-    mask : uint8 (128, 128)
-        Both are black beyond the picture.
-    """
-    width, height = picture.size
-    left, top, right, bottom = box[0] * width, box[1] * height, box[2] * width, box[3] * height
-    half = max(right - left, bottom - top) * (0.5 + MARGIN)
-    x, y = (left + right) / 2, (top + bottom) / 2
-    extent = (x - half, y - half, x + half, y + half)
-    both = Image.merge("CMYK", (*picture.split(), matte))  # four bands of any meaning, cut in one go
-    cut = np.asarray(both.transform((SIDE, SIDE), Image.Transform.EXTENT, extent, Image.Resampling.BILINEAR))
-    return cut[..., :3], cut[..., 3]
-
-
 def cut_out(photo: np.ndarray, region: Region | None, turned: int = 0) -> Garment:
     """Cut a garment out of its photograph; the whole photograph where there is none.
 
@@ -140,10 +108,11 @@ def cut_out(photo: np.ndarray, region: Region | None, turned: int = 0) -> Garmen
         box, mask = bounds(region.mask), region.mask
     picture, upright = Image.fromarray(turn(photo, turned)), turn(mask, turned)
     matte = Image.fromarray(_softened(upright)).resize(picture.size, Image.Resampling.BICUBIC)
-    rgb, cut = square(picture, matte, bounds(upright))
+    rgb, cut, frame = straight(picture, matte, upright)
     if region is None:
-        return Garment(rgb, cut, box, confidence=0.0, turned=turned)
-    return Garment(rgb, cut, box, region.confidence, region.type, region.worn, turned, region.type_shares)
+        return Garment(rgb, cut, box, confidence=0.0, turned=turned, frame=frame)
+    told = region.confidence, region.type, region.worn, turned, region.type_shares
+    return Garment(rgb, cut, box, *told, frame)
 
 
 def locate(photo: np.ndarray, segmenter: Segmenter) -> tuple[list[Region], int]:
@@ -226,13 +195,10 @@ def mask_in_photo(garment: Garment, *, height: int, width: int) -> np.ndarray:
     -------
     float32 (height, width) in [0, 1]
     """
-    left, top, right, bottom = np.array(garment.box) * (width, height, width, height)
-    side = max(right - left, bottom - top) * (1 + 2 * MARGIN)
-    corner = np.array([left + right - side, top + bottom - side]) / 2
-    extent = np.concatenate([-corner, (width, height) - corner]) * SIDE / side
-    cut = Image.fromarray(turn(garment.mask, -garment.turned))
-    mask = cut.transform((width, height), Image.Transform.EXTENT, tuple(extent), Image.Resampling.BILINEAR)
-    return np.asarray(mask, dtype=np.float32) / 255
+    if garment.turned % 180:
+        height, width = width, height
+    upright = laid_back(garment.mask, garment.frame, width, height)
+    return turn(upright, -garment.turned).astype(np.float32) / 255
 
 
 def encoder_input(cutouts: np.ndarray) -> np.ndarray:

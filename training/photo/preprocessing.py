@@ -7,7 +7,7 @@ trained for another version are refused. A change of code that changes pixels mu
 import hashlib
 import json
 
-CODE = 4
+CODE = 5
 """Number of the code in `training.photo`; raised by hand whenever other pixels come out of it."""
 
 WORKING_SIZE = 256
@@ -34,6 +34,13 @@ SMALLEST_WORN = 0.003
 WORN_SHARE = 0.06
 """Area of skin and hair, as a share of the garments', from which the garments are taken to be worn."""
 
+LOOK_MARGIN, LARGEST_LOOK = 0.2, 0.8
+"""Of a second look at a person: margin on each side, as a share of the person's box, and the largest share of
+the photograph that is worth it."""
+
+SURE_SPLIT = 0.55
+"""Mean difference of two types' probabilities, as a share of their sum, from which a person wears both."""
+
 MIN_CONFIDENCE = 0.5
 """Below this the garment counts as not found, and the whole photograph is taken."""
 
@@ -48,6 +55,13 @@ SIDE = 128
 
 MARGIN = 0.06
 """Margin on each side of the cut-out, as a share of the garment's longer side."""
+
+TILT_SIDE, TILT_STEP, TILT_MOST = 32, 4, 24
+"""Side in pixels of the masks in which a garment's tilt is measured; angles that are tried, in degrees."""
+
+TILT_COST, TILT_GAIN = 0.003, 0.03
+"""By how much the intersection over union of a mask and its mirror image must rise for a degree of tilt, and
+at least; else what is round or lopsided would lie any way."""
 
 LUMINANCE = (0.2125, 0.7154, 0.0721)
 """Weights of red, green and blue in luminance (ITU-R BT.709, as in scikit-image)."""

@@ -14,6 +14,7 @@ from training.photo.preprocessing import (
     SMALLEST_PART,
     SMALLEST_WORN,
     SURE_OF_TURN,
+    SURE_SPLIT,
     WORN_SHARE,
 )
 from training.photo.segmenter import Parse, turn
@@ -28,6 +29,8 @@ _WEARABLE = np.array([[kind in (*outfit, *_SMALL_TYPES) for kind in TYPES] for o
 
 _DOUBT, _LEAST_CHANCE = 1e-3, 1e-9
 _HALVES = (("upper", "outer"), ("trousers", "skirt"))
+"""What is worn above, and what below."""
+
 _LEAST_HALF = 0.25
 """Share of an area that each half of an outfit must take, likelier than all else there."""
 
@@ -159,6 +162,27 @@ def _alone(parse: Parse, part: np.ndarray, parts: list[np.ndarray]) -> np.ndarra
     return np.where(np.any(others, axis=0), 0, parse.garment) if others else parse.garment
 
 
+def _as_one(types: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Take a shirt and a coat for the likelier of them where they are hardly told apart.
+
+    Else a coat, of which the network says half the time that it is a shirt, would be two garments.
+
+    Parameters
+    ----------
+    types : float (64, 64, 8)
+    there : bool (64, 64)
+        Where garments are.
+    """
+    types, tops = types.copy(), [TYPES.index(kind) for kind in _HALVES[0]]
+    here = there & np.isin(types.argmax(axis=-1), tops)
+    chances = types[here][:, tops]
+    if len(chances) and np.mean(np.abs(np.diff(chances)[:, 0]) / chances.sum(axis=-1)) < SURE_SPLIT:
+        likelier = int(chances.sum(axis=0).argmax())
+        types[here, tops[likelier]] += chances[:, 1 - likelier]
+        types[here, tops[1 - likelier]] = 0
+    return types
+
+
 def _as_outfit(types: np.ndarray, there: np.ndarray) -> np.ndarray:
     """Leave the types, float (64, 64, 8), of the likeliest outfit where bool (64, 64) is true; others are 0.
 
@@ -172,7 +196,9 @@ def _as_outfit(types: np.ndarray, there: np.ndarray) -> np.ndarray:
 def _worn(parse: Parse, mask: np.ndarray) -> list[Region]:
     """Return the garments of a person, one of each type."""
     there = mask[::2, ::2]
-    types = _as_outfit(parse.types, there) if there.any() else parse.types.copy()
+    types = _as_one(parse.types, there)
+    if there.any():
+        types = _as_outfit(types, there)
     while True:
         best = _enlarged(types.argmax(axis=-1))
         areas = np.bincount(best[mask], minlength=len(TYPES))

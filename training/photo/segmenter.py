@@ -16,10 +16,17 @@ from scipy.special import expit, softmax
 
 from training.errors import UnreadableEncoder
 from training.photo import preprocessing
+from training.photo.boxes import WHOLE, Box, bounds, widened
 from training.photo.garment_types import TYPES
 from training.photo.litert import LiteModel
+from training.photo.preprocessing import (
+    LARGEST_LOOK,
+    LOOK_MARGIN,
+    MASK_THRESHOLD,
+    SEGMENTER_SIDE,
+    WORN_SHARE,
+)
 from training.photo.preprocessing import LUMINANCE as WEIGHTS
-from training.photo.preprocessing import SEGMENTER_SIDE
 
 MODEL_FILE = "segmenter.tflite"
 PRETRAINED = Path(__file__).parents[1] / "pretrained" / MODEL_FILE
@@ -75,9 +82,23 @@ def turn(picture: np.ndarray, degrees: int) -> np.ndarray:
     return np.rot90(picture, -(degrees // 90))
 
 
-def squeeze(photo: np.ndarray, side: int = SEGMENTER_SIDE) -> np.ndarray:
-    """Scale a photograph to the network's square, whatever its proportions: to uint8 (side, side, 3)."""
-    return np.asarray(Image.fromarray(photo).resize((side, side), Image.Resampling.BOX))
+def squeeze(photo: np.ndarray, side: int = SEGMENTER_SIDE, *, box: Box = WHOLE) -> np.ndarray:
+    """Scale a photograph, or what is in a box, to a square, whatever its proportions.
+
+    Parameters
+    ----------
+    photo : uint8 (h, w, 3)
+    side : int
+        Of the square, in pixels.
+    box : Box
+
+    Returns
+    -------
+    uint8 (side, side, 3)
+    """
+    height, width = photo.shape[:2]
+    pixels = (box[0] * width, box[1] * height, box[2] * width, box[3] * height)
+    return np.asarray(Image.fromarray(photo).resize((side, side), Image.Resampling.BOX, box=pixels))
 
 
 def read_output(output: np.ndarray) -> Parse:
@@ -104,18 +125,50 @@ def other_view(photo: np.ndarray) -> np.ndarray:
     return np.repeat(grey[..., None], 3, axis=-1)
 
 
-def look_twice(model: LiteModel, photo: np.ndarray) -> Parse:
+def look_twice(model: LiteModel, photo: np.ndarray, box: Box = WHOLE) -> Parse:
     """Parse a photograph, uint8 (h, w, 3), as the mean of what is seen in it and in its grey mirror image.
 
-    So neither a colour nor a side decides alone.
+    So neither a colour nor a side decides alone. Only what is in `box` is looked at.
     """
-    small = squeeze(photo)
+    small = squeeze(photo, box=box)
     first, other = (read_output(output) for output in model.run(np.stack([small, other_view(small)])))
     person, garment, types = (
         (seen + mirrored[:, ::-1]) / 2 for seen, mirrored in zip(first.maps, other.maps, strict=True)
     )
     turns = np.sqrt(np.multiply(first.turns, np.array(other.turns)[MIRRORED]))
     return Parse(person, garment, types, tuple((turns / turns.sum()).tolist()))
+
+
+def around_person(seen: Parse) -> Box | None:
+    """Return where a second look at a person pays: with a margin, and None where no one is there."""
+    person, garment = seen.person > MASK_THRESHOLD, seen.garment > MASK_THRESHOLD
+    if np.count_nonzero(person) < max(1, WORN_SHARE * np.count_nonzero(garment)):
+        return None
+    box = widened(bounds(person | garment), LOOK_MARGIN)
+    left, top, right, bottom = box
+    return box if (right - left) * (bottom - top) <= LARGEST_LOOK else None
+
+
+def _from_inside(side: int, low: float, high: float) -> np.ndarray:
+    """Return the weights, float32 (side, side), of a part's places, from `low` to `high`, in the whole's."""
+    places = ((np.arange(side) + 0.5) / side - low) / (high - low)
+    there = (places >= 0) & (places < 1)
+    weights = 1 - np.abs(np.clip(places * side - 0.5, 0, side - 1)[:, None] - np.arange(side))
+    return np.where(there[:, None], np.maximum(weights, 0), 0).astype(np.float32)
+
+
+def looked_closer(seen: Parse, closer: Parse, box: Box) -> Parse:
+    """Return the mean of a parse and that of the part of the picture in `box`; beyond it, the first alone."""
+    left, top, right, bottom = box
+
+    def mean(whole: np.ndarray, part: np.ndarray) -> np.ndarray:
+        rows, columns = (_from_inside(len(whole), *ends) for ends in ((top, bottom), (left, right)))
+        inside = np.tensordot(rows, np.tensordot(columns, part, (1, 1)), (1, 1))  # as (row, column, ...)
+        share = 0.5 * rows.sum(axis=1)[:, None] * columns.sum(axis=1)
+        return whole * (1 - share.reshape(share.shape + (1,) * (whole.ndim - 2))) + 0.5 * inside
+
+    person, garment, types = (mean(*both) for both in zip(seen.maps, closer.maps, strict=True))
+    return Parse(person, garment, types, seen.turns)
 
 
 class Segmenter:
@@ -185,8 +238,15 @@ class Segmenter:
         return preprocessing.version(self.fingerprint)
 
     def parse(self, photo: np.ndarray) -> Parse:
-        """Tell person, garments and background of a photograph, uint8 (h, w, 3), apart."""
-        return look_twice(self.model, photo)
+        """Tell person, garments and background of a photograph, uint8 (h, w, 3), apart.
+
+        A person is looked at a second time, closer.
+        """
+        seen = look_twice(self.model, photo)
+        box = around_person(seen)
+        if box is None:
+            return seen
+        return looked_closer(seen, look_twice(self.model, photo, box), box)
 
 
 @functools.lru_cache(maxsize=_LOADED)

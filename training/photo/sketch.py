@@ -7,7 +7,8 @@ from skimage.filters import apply_hysteresis_threshold, threshold_otsu
 from skimage.morphology import convex_hull_image, remove_small_objects
 from skimage.segmentation import watershed
 
-from training.photo.garment import LUMINANCE, Garment, bounds, square
+from training.photo.boxes import bounds
+from training.photo.garment import LUMINANCE, Garment
 from training.photo.images import shrink
 from training.photo.preprocessing import (
     SKETCH_ALL,
@@ -19,6 +20,7 @@ from training.photo.preprocessing import (
     SKETCH_WIDEST_PEN,
     WORKING_SIZE,
 )
+from training.photo.tilt import straight
 
 
 def _paper(luminance: np.ndarray) -> np.ndarray:
@@ -107,11 +109,11 @@ def _inner_lines(rgb: np.ndarray, strokes: np.ndarray, area: np.ndarray, pen: fl
 
 
 def _cut(rgb: np.ndarray, area: np.ndarray, *, confidence: float) -> Garment:
-    """Cut the square around an area, bool (h, w), with an edge as soft as a photograph's mask."""
-    box = bounds(area)
+    """Cut out what is drawn in an area, bool (h, w), with an edge as soft as a photograph's mask."""
     soft = ndimage.gaussian_filter(area.astype(np.float32), SKETCH_BLUR)
     matte = Image.fromarray(np.rint(soft * 255).astype(np.uint8))
-    return Garment(*square(Image.fromarray(rgb), matte, box), box, confidence)
+    cut, mask, frame = straight(Image.fromarray(rgb), matte, area)
+    return Garment(cut, mask, bounds(area), confidence, frame=frame)
 
 
 def read_sketch(rgb: np.ndarray) -> Garment:

@@ -19,7 +19,7 @@ from index.stores.folder.version import Version
 from index.vectors.vector_index import VectorIndex
 from index.views import box_of
 from training.catalogue.reader import Item
-from training.photo.garment import Box
+from training.photo.boxes import Box
 
 
 @dataclass(frozen=True)

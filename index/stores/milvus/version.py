@@ -16,7 +16,7 @@ from index.stores.milvus.items import ITEMS_ONLY, item_of, key_of
 from index.stores.milvus.terms import has, has_many
 from index.views import ALL, ITEM, box_of
 from training.catalogue.reader import Item
-from training.photo.garment import Box
+from training.photo.boxes import Box
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from PIL import Image
 
 from training.catalogue.drawn import render, render_mask
 from training.catalogue.reader import read_catalogue
@@ -9,6 +8,7 @@ from training.drawing.shape import sample_shape
 from training.errors import UnreadableImage
 from training.parallel import in_order
 from training.photo import garment, regions
+from training.photo.boxes import WHOLE
 from training.photo.garment import MIN_CONFIDENCE, SIDE, Garment, encoder_input, isolate, read_garment
 from training.photo.segmenter import shipped
 
@@ -141,7 +141,7 @@ def test_a_mask_is_softened_alike_in_both_directions():
 def test_from_the_least_confidence_on_a_garment_counts_as_found(monkeypatch, photo, confidence, found):
     monkeypatch.setattr(regions, "_expected_iou", lambda *_: confidence)
     cut = isolate(photo)
-    assert cut.found is found and (cut.box != garment.WHOLE) is found
+    assert cut.found is found and (cut.box != WHOLE) is found
 
 
 def region(box, confidence=0.9, kind="dress", worn=False):
@@ -154,35 +154,9 @@ def region(box, confidence=0.9, kind="dress", worn=False):
 @pytest.mark.parametrize("confidence", [0.0, 0.499, 0.5, 0.699, 0.7, 1.0])
 def test_a_garment_is_found_from_one_half_on_and_uncertain_below_seven_tenths(confidence):
     empty = np.zeros((SIDE, SIDE), np.uint8)
-    cut = Garment(np.dstack([empty] * 3), empty, garment.WHOLE, confidence)
+    cut = Garment(np.dstack([empty] * 3), empty, WHOLE, confidence)
     assert (cut.found, cut.uncertain) == (confidence >= 0.5, 0.5 <= confidence < 0.7)
     assert (cut.type, cut.worn, cut.turned) == ("", False, 0)
-
-
-@pytest.mark.parametrize("size", [(128, 128), (64, 256), (300, 150)])
-def test_bounds_are_fractions_of_the_picture_with_its_last_pixels(size):
-    height, width = size
-    mask = np.zeros(size, bool)
-    mask[10:31, 20:45] = mask[50, 60] = True
-    assert garment.bounds(mask) == pytest.approx((20 / width, 10 / height, 61 / width, 51 / height))
-
-
-@pytest.mark.parametrize(
-    ("box", "left", "top"), [((0.25, 0.25, 0.75, 0.5), 50, 0), ((0.0, 0.5, 0.5, 1.0), 0, 100)]
-)
-def test_a_square_has_its_margin_on_each_side_of_the_longer_one(box, left, top):
-    """Of a picture of 200 by 200 pixels whose colours say where they are; black beyond it."""
-    across = np.tile(np.arange(200, dtype=np.uint8), (200, 1))
-    picture = Image.fromarray(np.dstack([across, across.T, np.full_like(across, 255)]))
-    rgb, mask = garment.square(picture, Image.fromarray(across), box)
-    side = max(box[2] - box[0], box[3] - box[1]) * 200 * 1.12
-    x, y = (box[0] + box[2]) * 100 - side / 2, (box[1] + box[3]) * 100 - side / 2
-    at = (np.arange(SIDE) + 0.5) * side / SIDE
-    inside = np.outer((y + at > 1) & (y + at < 199), (x + at > 1) & (x + at < 199))
-    assert np.abs(rgb[..., 0] - (x + at - 0.5))[inside].max() <= 1
-    assert np.abs(rgb[..., 1] - (y + at - 0.5)[:, None])[inside].max() <= 1
-    assert np.array_equal(mask[inside], rgb[..., 0][inside])
-    assert not rgb[np.outer((y + at < -1) | (y + at > 201), np.ones(SIDE, bool))].any()
 
 
 def test_the_cut_out_has_the_type_of_its_region_and_its_mask_soft_at_the_outline_alone():
@@ -193,7 +167,7 @@ def test_the_cut_out_has_the_type_of_its_region_and_its_mask_soft_at_the_outline
     assert (cut.mask[round(edge) + 6 : -round(edge) - 6, 64] == 255).all()
     assert not cut.mask[0].any() and cut.rgb[64, 64].tolist() == [90, 90, 90]
     unsure = garment.cut_out(photo, region((32, 32, 96, 96), 0.4, "hat"), 0)
-    assert (unsure.box, unsure.type, unsure.confidence) == (garment.WHOLE, "hat", 0.4)
+    assert (unsure.box, unsure.type, unsure.confidence) == (WHOLE, "hat", 0.4)
     assert (unsure.mask[SIDE // 4 : -SIDE // 4, SIDE // 4 : -SIDE // 4] == 255).all()
 
 

@@ -146,6 +146,24 @@ def test_a_coat_over_a_dress_is_an_outfit():
     assert {region.type for region in find(parse)} == {"outer", "dress"}
 
 
+@pytest.mark.parametrize("pair", [("upper", "outer"), ("outer", "upper")])
+@pytest.mark.parametrize(("less", "worn"), [(0.1, 2), (0.21, 2), (0.22, 1), (0.4, 1)])
+def test_a_shirt_and_a_coat_are_one_garment_where_they_are_hardly_told_apart(pair, less, worn):
+    """The right half: the second type by `1 - less` to `less` of them; the left half: the first, by 0.77."""
+    first, second = pair
+    parse = _parse((first, (24, 40, 100, 90)), (second, (24, 66, 100, 90)), person=[HEAD])
+    left, right = parse.types[12:50, 20:33], parse.types[12:50, 33:45]
+    for there, chances in ((left, (0.72, 0.22)), (right, (0.0, 0.0))):
+        there[..., [TYPES.index(first), TYPES.index(second)]] = chances
+    right[..., [TYPES.index(first), TYPES.index(second)]] = (0.94 * less, 0.94 * (1 - less))
+    regions = find(parse)
+    difference = (13 * 0.5 / 0.94 + 12 * (1 - 2 * less)) / 25
+    assert (difference < 0.55) == (worn == 1)
+    assert len(regions) == worn and sum(region.mask.sum() for region in regions) == 76 * 50
+    if worn == 1:
+        assert regions[0].type == first
+
+
 def test_the_main_garment_is_large_and_near_the_middle():
     regions = find(_parse(("upper", (40, 4, 80, 40)), ("dress", (40, 50, 84, 86))))
     assert regions[0].type == "dress"

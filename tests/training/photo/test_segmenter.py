@@ -1,6 +1,7 @@
 import hashlib
 import pickle
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 
 import numpy as np
@@ -13,8 +14,11 @@ from training.photo.segmenter import (
     HALF,
     MIRRORED,
     PRETRAINED,
+    Parse,
     Segmenter,
+    around_person,
     look_twice,
+    looked_closer,
     read_output,
     shipped,
     squeeze,
@@ -133,6 +137,76 @@ def test_what_is_seen_is_the_mean_of_a_photograph_and_of_its_grey_mirror_image()
     mirrored = [other.turns[0], *other.turns[:0:-1]]  # a quarter to the right is one to the left in a mirror
     mean = np.sqrt(np.multiply(first.turns, mirrored))
     assert found.turns == pytest.approx(mean / mean.sum(), rel=1e-5)
+
+
+def standing(rows, columns):
+    """A parse of a person, the upper third, in clothes."""
+    person, garment = np.zeros((2, SIDE, SIDE), np.float32)
+    third = rows.start + (rows.stop - rows.start) // 3
+    person[rows.start : third, columns] = garment[third : rows.stop, columns] = 0.9
+    return Parse(person, garment, np.full((HALF, HALF, len(TYPES)), 1 / len(TYPES), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "box"),
+    [
+        (slice(32, 96), slice(60, 70), (58 / SIDE, 19.2 / SIDE, 72 / SIDE, 108.8 / SIDE)),
+        (slice(0, 96), slice(0, 40), (0, 0, 48 / SIDE, 115.2 / SIDE)),
+        (slice(0, SIDE), slice(0, 100), None),  # there is nothing closer to see
+    ],
+)
+def test_a_person_is_looked_at_closer_with_a_margin_where_that_is_closer(rows, columns, box):
+    assert around_person(standing(rows, columns)) == (box and pytest.approx(box))
+
+
+def test_what_is_laid_out_is_not_looked_at_closer():
+    seen = standing(slice(32, 96), slice(60, 70))
+    assert around_person(replace(seen, person=seen.person * 0.5)) is None
+
+
+@pytest.mark.parametrize("box", [(0.25, 0.5, 0.75, 1.0), (0.1, 0.2, 0.43, 0.71), (0, 0, 1, 1)])
+def test_a_closer_look_counts_half_where_it_was_taken(box):
+    """What it saw was a ramp from left to right in one map, from top to bottom in the other."""
+    nothing = standing(slice(0, 0), slice(0, 0))
+    ramp = np.broadcast_to((np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE, (SIDE, SIDE))
+    types = np.zeros((HALF, HALF, len(TYPES)), np.float32)
+    types[..., 3] = 1
+    found = looked_closer(nothing, Parse(ramp.T, ramp, types), box)
+    left, top, right, bottom = box
+    y, x = (np.mgrid[:SIDE, :SIDE] + 0.5) / SIDE
+    inside = (x >= left) & (x < right) & (y >= top) & (y < bottom)
+    for map_, at, low, high in ((found.garment, x, left, right), (found.person, y, top, bottom)):
+        assert map_.dtype == np.float32
+        assert map_ == pytest.approx(np.where(inside, (at - low) / (high - low) / 2, 0), abs=0.011)
+    assert found.types.sum(axis=-1) == pytest.approx(1, abs=1e-6)
+    halves = (np.mgrid[:HALF, :HALF] + 0.5) / HALF
+    seen = (halves >= np.array([top, left])[:, None, None]) & (
+        halves < np.array([bottom, right])[:, None, None]
+    )
+    assert np.array_equal(found.types[..., 3] > 0.5, seen.all(axis=0))
+
+
+def test_a_segmenter_takes_the_closer_look_at_a_person():
+    picture = np.zeros((SIDE, SIDE, 3), np.uint8)
+    picture[32:96, 60:70] = 200
+    boxes = []
+
+    class Network:
+        def run(self, pictures):
+            boxes.append((pictures[0] > 100).any(axis=-1))
+            output = np.zeros((len(pictures), HALF, HALF, 24), np.float32)
+            for one, seen in zip(output, pictures, strict=True):
+                there = (seen > 100).any(axis=-1)[::2, ::2]
+                one[..., :12] = np.repeat([[1, 0, 0]], 4, axis=0).ravel()
+                one[there, :12] = np.repeat([[0, 0.4, 0.6]], 4, axis=0).ravel()
+                one[16:24][there[16:24], :12] = np.repeat([[0, 1, 0]], 4, axis=0).ravel()
+            return output
+
+    segmenter = Segmenter(shipped().exported)
+    segmenter.model = Network()
+    found = segmenter.parse(picture)
+    assert [seen.mean() > 0.4 for seen in boxes] == [False, True]
+    assert np.array_equal((found.garment + found.person) > 0.9, (picture > 100).any(axis=-1))
 
 
 def test_two_segmenters_live_side_by_side(other_segmenter, photo):

@@ -1,0 +1,168 @@
+"""The square around a garment, stood straight by the garment's axis of symmetry.
+
+A garment that is laid out or hung up askew has another outline than the same one that is straight; most
+garments are nearly symmetric, which tells how they were meant to be seen.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from training.photo.preprocessing import (
+    MARGIN,
+    SIDE,
+    TILT_COST,
+    TILT_GAIN,
+    TILT_MOST,
+    TILT_SIDE,
+    TILT_STEP,
+)
+
+_ANGLES = np.arange(-TILT_MOST, TILT_MOST + 1, TILT_STEP)
+_UPRIGHT = len(_ANGLES) // 2
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A square of a picture.
+
+    Parameters
+    ----------
+    x, y : float
+        Its centre, as fractions of the picture's width and height.
+    side : float
+        As a fraction of the picture's width.
+    tilt : float
+        By how many degrees what is in it is turned clockwise to stand straight.
+    """
+
+    x: float = 0.5
+    y: float = 0.5
+    side: float = 1.0
+    tilt: float = 0.0
+
+
+def _turn(degrees: float) -> np.ndarray:
+    """Return the 2 x 2 matrix that turns places clockwise, x to the right and y downwards."""
+    angle = np.deg2rad(degrees)
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def _matrix(frame: Frame, width: int, height: int, side: int) -> np.ndarray:
+    """Return the 2 x 3 matrix from places in a square of `side` pixels to those in the picture, in pixels."""
+    linear = _turn(-frame.tilt) * frame.side * width / side
+    middle = np.array([frame.x * width, frame.y * height])
+    return np.column_stack([linear, middle - linear @ np.full(2, side / 2)])
+
+
+def _transformed(picture: Image.Image, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return np.asarray(
+        picture.transform(size, Image.Transform.AFFINE, tuple(matrix.ravel()), Image.Resampling.BILINEAR)
+    )
+
+
+def around(mask: np.ndarray, width: int, height: int, tilt: float = 0.0) -> Frame:
+    """Return the square, with `MARGIN`, around what a mask shows.
+
+    Parameters
+    ----------
+    mask : bool (h, w)
+        Somewhere true; its rows and columns are in proportion to the picture's.
+    width, height : int
+        Of the picture, in pixels.
+    tilt : float
+        In degrees.
+    """
+    rows = np.flatnonzero(mask.any(axis=1))
+    first, last = mask[rows].argmax(axis=1), mask.shape[1] - mask[rows, ::-1].argmax(axis=1)
+    corners = np.array([(x, y) for side in (rows, rows + 1) for x, y in ((first, side), (last, side))])
+    places = corners.transpose(1, 0, 2).reshape(2, -1) * ([width / mask.shape[1]], [height / mask.shape[0]])
+    seen = _turn(tilt) @ places
+    low, high = seen.min(axis=1), seen.max(axis=1)
+    x, y = (_turn(-tilt) @ ((low + high) / 2)).tolist()
+    return Frame(x / width, y / height, float((high - low).max()) * (1 + 2 * MARGIN) / width, tilt)
+
+
+def tilt_of(mask: np.ndarray) -> float:
+    """Return by how many degrees a garment is to be turned clockwise to stand straight.
+
+    Parameters
+    ----------
+    mask : uint8 (n, n)
+        Of the garment alone, in a square of the photograph's proportions.
+
+    Returns
+    -------
+    float in [-26, 26]
+        The angle at which the mask and its mirror image, laid on each other by their centres of gravity,
+        overlap most; 0 where that is hardly better than upright.
+    """
+    small = Image.fromarray(mask).resize((TILT_SIDE, TILT_SIDE), Image.Resampling.BOX)
+    weights = np.asarray(small, np.float64)
+    places = (np.arange(TILT_SIDE) + 0.5) / TILT_SIDE / max(weights.sum(), 1.0)
+    x, y = weights.sum(axis=0) @ places, weights.sum(axis=1) @ places
+    overlaps = np.array([_symmetry(small, Frame(x, y, 1.5, float(angle))) for angle in _ANGLES])
+    scores = overlaps - TILT_COST * np.abs(_ANGLES)
+    best = int(scores.argmax())
+    if scores[best] < scores[_UPRIGHT] + TILT_GAIN:
+        return 0.0
+    if not 0 < best < len(_ANGLES) - 1:
+        return float(_ANGLES[best])
+    before, there, after = scores[best - 1 : best + 2]  # the top of the parabola through them
+    return float(_ANGLES[best] + TILT_STEP * (before - after) / (2 * (before - 2 * there + after)))
+
+
+def _symmetry(mask: Image.Image, frame: Frame) -> float:
+    """Return the soft intersection over union of what a frame shows with its mirror image."""
+    side = round(frame.side * TILT_SIDE)
+    seen = _transformed(mask, _matrix(frame, *mask.size, side), (side, side))
+    both = int(np.minimum(seen, seen[:, ::-1]).sum(dtype=np.int64))
+    return both / max(2 * int(seen.sum(dtype=np.int64)) - both, 1)
+
+
+def square(picture: Image.Image, matte: Image.Image, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    """Cut a frame out of a picture and its mask of the same size.
+
+    Returns
+    -------
+    rgb : uint8 (128, 128, 3)
+    mask : uint8 (128, 128)
+        Both are black beyond the picture.
+    """
+    both = Image.merge("CMYK", (*picture.split(), matte))  # four bands of any meaning, cut in one go
+    cut = _transformed(both, _matrix(frame, *picture.size, SIDE), (SIDE, SIDE))
+    return cut[..., :3], cut[..., 3]
+
+
+def straight(
+    picture: Image.Image, matte: Image.Image, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, Frame]:
+    """Cut what a mask shows out of a picture, stood straight.
+
+    Parameters
+    ----------
+    picture, matte : Image
+        The picture, and the mask as soft as it is to be, of the same size.
+    mask : bool (h, w)
+        Somewhere true; its rows and columns are in proportion to the picture's.
+
+    Returns
+    -------
+    rgb : uint8 (128, 128, 3)
+    mask : uint8 (128, 128)
+    frame : Frame
+        What was cut out.
+    """
+    frame = around(mask, *picture.size)
+    rgb, cut = square(picture, matte, frame)
+    if tilt := tilt_of(cut):
+        frame = around(mask, *picture.size, tilt)
+        rgb, cut = square(picture, matte, frame)
+    return rgb, cut, frame
+
+
+def laid_back(mask: np.ndarray, frame: Frame, width: int, height: int) -> np.ndarray:
+    """Lay a mask, uint8 (128, 128), back where a frame was cut from: uint8 (height, width)."""
+    matrix = np.vstack([_matrix(frame, width, height, SIDE), [0, 0, 1]])
+    return _transformed(Image.fromarray(mask), np.linalg.inv(matrix)[:2], (width, height))
