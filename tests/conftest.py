@@ -10,6 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# More threads than cores wait for each other by running. The libraries read this when they are loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
@@ -18,8 +22,6 @@ from PIL import Image, ImageDraw
 from training.photo.encoder import PRETRAINED as ENCODER
 from training.photo.garment_types import TYPES
 from training.photo.segmenter import Parse, Segmenter, shipped, squeeze
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 TESTS = Path(__file__).parent
 SLOW = (
