@@ -68,11 +68,19 @@ def test_a_finished_run_can_be_exported_again(finished, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def own(tiny, read, drawn_cache, other_segmenter, tmp_path_factory, eager_training):
+def undecided():
+    """How often the number of processes was left to the machine while `own` was trained: filled by that."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def own(tiny, read, drawn_cache, other_segmenter, tmp_path_factory, eager_training, undecided):
     """The folder of a finished run with a segmenter of its own, which validates each epoch."""
     out = tmp_path_factory.mktemp("own") / "run"
     short = replace(tiny, epochs=2, validate_every=1)
-    with eager_training():
+    read("drawn:60")
+    with eager_training(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.parallel.cpu_count", lambda: undecided.append(1) or 1)
         fit(_run(short, segmenter=other_segmenter), out, read=read, cache=drawn_cache, processes=1)
     return out
 
@@ -81,6 +89,10 @@ def test_a_run_with_its_own_segmenter_takes_it_into_the_bundle(own, other_segmen
     assert (own / "segmenter.tflite").read_bytes() == other_segmenter.exported
     assert Encoder.load(own).segmenter == other_segmenter
     assert json.loads((own / "encoder.json").read_text())["preprocessing"] == other_segmenter.preprocessing
+
+
+def test_every_step_of_a_run_keeps_to_the_number_of_processes_that_is_given(own, undecided):
+    assert undecided == []
 
 
 def test_the_segmenter_that_ships_is_not_copied_into_a_bundle(tmp_path):
