@@ -1,6 +1,7 @@
 """What several tests share: pictures made here, and a small encoder bundle that needs no training."""
 
 import faulthandler
+import fcntl
 import io
 import json
 import os
@@ -10,6 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# More threads than cores wait for each other by running. The libraries read this when they are loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
@@ -18,8 +23,6 @@ from PIL import Image, ImageDraw
 from training.photo.encoder import PRETRAINED as ENCODER
 from training.photo.garment_types import TYPES
 from training.photo.segmenter import Parse, Segmenter, shipped, squeeze
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 TESTS = Path(__file__).parent
 SLOW = (
@@ -123,6 +126,29 @@ def _weights(model):
             array = interpreter.get_tensor(detail["index"])
             if array.dtype == np.int8 and model.count(array.tobytes()) == 1:
                 yield array
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory):
+    """Make a folder once for all processes of a run: `once(name, make)` returns it after `make(folder)`.
+
+    Whoever asks for it meanwhile waits. Tests do not change what lies in it.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def once(name, make):
+        folder = shared / name
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                made = tmp_path_factory.mktemp(name) / name
+                make(made)
+                made.rename(folder)
+        return folder
+
+    return once
 
 
 @pytest.fixture(scope="session")

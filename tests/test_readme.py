@@ -52,7 +52,7 @@ CURL = next(line for line in LINES if line.startswith("curl "))
 def environment(**more: str) -> dict[str, str]:
     theirs = ("SILHOUETTE_", "MAKE", "MFLAGS", "ARGS")  # of whoever runs the tests, perhaps by make
     clean = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
-    return {**clean, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **more}
+    return {**clean, "PYTHONPATH": str(ROOT), **more}
 
 
 def execute(line: str, folder: Path) -> subprocess.CompletedProcess:

@@ -236,7 +236,6 @@ class Serving:
                 env={
                     **clean,
                     "PYTHONPATH": str(ROOT),
-                    "OMP_NUM_THREADS": "1",
                     "TMPDIR": str(folder / "tmp"),
                     **given,
                 },

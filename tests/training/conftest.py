@@ -1,8 +1,10 @@
-"""A training run small enough for the suite: 60 drawn garments, two epochs, the whole way to the bundle."""
+"""A training run small enough for the suite: 60 drawn garments, four epochs, the whole way to the bundle."""
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial, partialmethod
@@ -13,8 +15,12 @@ import pytest
 from training.catalogue import drawn
 from training.catalogue.reader import read_catalogue
 from training.config import QUICK
+from training.native_logs import SHOW
 
-TINY = replace(QUICK, epochs=2, batch=16, validate_every=1)
+ROOT = Path(__file__).parents[2]
+TINY = replace(QUICK, epochs=4, batch=16)
+FIT = "training fit --catalogue drawn:60 --out run --config quick --epochs 4 --batch 16"
+"""The command of a training with the configuration `TINY`."""
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +29,9 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
-def drawn_cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
+def drawn_cache(once):
+    """A cache that the processes of a run share, as those of the product may."""
+    return once("cache", Path.mkdir)
 
 
 @pytest.fixture(scope="session")
@@ -53,24 +60,62 @@ def without_graphs(eager_training):
         yield
 
 
+def _command(folder, words, **more):
+    """What `subprocess` takes for a command of ours in a folder, from a shell that says nothing of logs."""
+    clean = {name: value for name, value in os.environ.items() if name not in (SHOW, "PYTHONWARNINGS")}
+    environment = {**clean, "PYTHONPATH": str(ROOT), **more}
+    return {"args": [sys.executable, "-m", *words.split()], "cwd": folder, "env": environment, "text": True}
+
+
+def _run_command(folder, words, **more):
+    command = _command(folder, words, **more)
+    return subprocess.run(**command, capture_output=True, timeout=300, check=False)
+
+
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory, read, drawn_cache):
+def run_command():
+    """Run a command of ours to its end: `run_command(folder, words)`."""
+    return _run_command
+
+
+def _run_until_an_epoch_is_done(folder, words):
+    with (
+        (folder / "killed.txt").open("w") as file,
+        subprocess.Popen(**_command(folder, words), stdout=subprocess.DEVNULL, stderr=file) as process,
+    ):
+        try:
+            while not (folder / "run" / "history.json").exists():
+                assert process.poll() is None, (folder / "killed.txt").read_text()
+                time.sleep(0.05)
+        finally:
+            process.kill()
+    shutil.copytree(folder / "run", folder / "killed")
+
+
+@pytest.fixture(scope="session")
+def trained(once):
+    """A run as it was killed and the same resumed: the folders `killed` and `run`, and what both said."""
+
+    def train(folder):
+        folder.mkdir()
+        _run_until_an_epoch_is_done(folder, FIT)
+        resumed = _run_command(folder, f"{FIT} --resume")
+        assert resumed.returncode == 0, resumed.stderr
+        (folder / "run.txt").write_text(resumed.stderr)
+
+    return once("trained", train)
+
+
+@pytest.fixture(scope="session")
+def finished(trained):
     """The folder of a finished run."""
-    from training.fit.fit import fit
-    from training.fit.run import Run
-
-    out = tmp_path_factory.mktemp("run") / "tiny"
-    run = Run("drawn:60", None, None, None, TINY)
-    fit(run, out, read=read, cache=drawn_cache, processes=1)
-    return out
+    return trained / "run"
 
 
 @pytest.fixture(scope="session")
-def shared_drawings(tmp_path_factory):
+def shared_drawings(once):
     """A cache with the drawn garments that commands ask for which are stopped while they use them."""
-    cache = tmp_path_factory.mktemp("shared") / "cache"
-    drawn.rows(300, seed=0, cache=cache)
-    return cache
+    return once("drawings", lambda cache: drawn.rows(300, seed=0, cache=cache))
 
 
 @contextmanager
@@ -82,7 +127,7 @@ def _run_until(folder, words, sign):
     with subprocess.Popen(
         [sys.executable, *words],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

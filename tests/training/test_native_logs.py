@@ -2,10 +2,8 @@
 
 import os
 import re
-import subprocess
-import sys
+import shutil
 import threading
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -13,47 +11,30 @@ from PIL import Image
 from training.catalogue.drawn import draw
 from training.native_logs import SHOW, kept_off
 
-ROOT = Path(__file__).parents[2]
 THEIRS = re.compile(
     r"^([IWEF]\d{4} |INFO: |WARNING: |\d{4}-\d\d-\d\d .*: [IWE] )|XNNPACK|oneDNN|AVX|absl|cuda", re.M
 )
 
 
-def _run(folder, *words, **more):
-    """Run a command of ours, as from a shell that says nothing of logs; return what it wrote there."""
-    clean = {name: value for name, value in os.environ.items() if name not in (SHOW, "PYTHONWARNINGS")}
-    return subprocess.run(
-        [sys.executable, *words],
-        cwd=folder,
-        env={**clean, "PYTHONPATH": str(ROOT), **more},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
+def shop(trained, run_command, tmp_path_factory):
     """A folder with an index and a trained encoder, and what the commands that made them wrote."""
     folder = tmp_path_factory.mktemp("shop")
     Image.fromarray(draw(3, seed=3)[2]).save(folder / "photograph.jpg")
-    made = {
-        "build": "index build --catalogue drawn:60",
-        "fit": "training fit --catalogue drawn:60 --out run --config quick --epochs 2",
-    }
-    return folder, {name: _run(folder, "-m", *words.split()) for name, words in made.items()}
+    shutil.copytree(trained / "run", folder / "run")
+    built = run_command(folder, "index build --catalogue drawn:60")
+    assert built.returncode == 0, built.stderr
+    killed, resumed = ((trained / f"{run}.txt").read_text() for run in ("killed", "run"))
+    return folder, {"build": built.stderr, "fit": killed, "fit --resume": resumed}
 
 
-@pytest.mark.parametrize("name", ["build", "fit"])
+@pytest.mark.parametrize("name", ["build", "fit", "fit --resume"])
 def test_what_makes_an_index_or_an_encoder_writes_only_our_lines(shop, name):
-    answer = shop[1][name]
-    assert answer.returncode == 0, answer.stderr
-    assert not THEIRS.search(answer.stderr), answer.stderr
+    assert shop[1][name] and not THEIRS.search(shop[1][name]), shop[1][name]
 
 
 def test_a_training_says_what_it_does_before_its_first_and_after_its_last_step(shop):
-    lines = shop[1]["fit"].stderr.splitlines()
+    lines = shop[1]["fit --resume"].splitlines()
     steps = [number for number, line in enumerate(lines) if line.startswith("training: ")]
     before, after = lines[: steps[0]], lines[steps[-1] + 1 :]
     assert "Reading and cutting out the photographs of drawn:60." in before
@@ -75,22 +56,22 @@ def test_a_training_says_what_it_does_before_its_first_and_after_its_last_step(s
         "training figures --catalogue drawn:40",
     ],
 )
-def test_what_uses_them_writes_only_our_lines(shop, words):
-    answer = _run(shop[0], "-m", *words.split())
+def test_what_uses_them_writes_only_our_lines(shop, run_command, words):
+    answer = run_command(shop[0], words)
     assert answer.returncode == 0, answer.stderr
     assert not THEIRS.search(answer.stderr), answer.stderr
 
 
 @pytest.mark.parametrize("words", ["training segmenter --catalogue drawn:8", "training export nowhere"])
-def test_our_errors_are_all_that_is_left(shop, words):
-    answer = _run(shop[0], "-m", *words.split())
+def test_our_errors_are_all_that_is_left(shop, run_command, words):
+    answer = run_command(shop[0], words)
     assert answer.returncode == 1
     assert answer.stderr.splitlines()[-1].startswith("Error: ")
     assert not THEIRS.search(answer.stderr), answer.stderr
 
 
-def test_who_asks_for_their_lines_sees_them(shop):
-    answer = _run(shop[0], "-m", "index", "search", "photograph.jpg", **{SHOW: "0"})
+def test_who_asks_for_their_lines_sees_them(shop, run_command):
+    answer = run_command(shop[0], "index search photograph.jpg", **{SHOW: "0"})
     assert "XNNPACK" in answer.stderr
 
 

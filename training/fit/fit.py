@@ -59,7 +59,7 @@ def fit(
     max_bad : float
         Highest share of unusable items; they are listed in skipped.csv.
     processes : int, optional
-        Worker processes for cutting out.
+        Worker processes for cutting out; one a core by default.
     hosts : Hosts, optional
         Train together with other hosts, each of which is given the same arguments. Only the first writes to
         `out`; to resume, all must see it.
@@ -109,5 +109,12 @@ def fit(
             return description
         with device.alone():
             return finish(
-                run, folder, description, learned=learned, data=data, held_out=held_out, monitor=monitor
+                run,
+                folder,
+                description,
+                learned=learned,
+                data=data,
+                held_out=held_out,
+                monitor=monitor,
+                processes=processes,
             )

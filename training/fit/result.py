@@ -87,9 +87,9 @@ def export(out: Path) -> Encoder:
     return bundle.export(bundle.restore(out, config), out, sample=sample, description=description)
 
 
-def _calibrate(encoder: Encoder, data: Dataset, out: Path) -> None:
+def _calibrate(encoder: Encoder, data: Dataset, out: Path, processes: int | None) -> None:
     try:
-        write_calibration(out, calibrate(encoder, data.items))
+        write_calibration(out, calibrate(encoder, data.items, processes=processes))
     except TooFewImages as error:
         click.echo(f"Answers will have no confidence. {error}", err=True)
 
@@ -103,6 +103,7 @@ def finish(
     data: Dataset,
     held_out: Dataset,
     monitor: Monitor,
+    processes: int | None,
 ) -> dict[str, Any]:
     """Score the kept epoch's weights as they will be exported, and write everything that a run leaves.
 
@@ -117,6 +118,8 @@ def finish(
     data, held_out : Dataset
         The catalogue's part, and the validation set.
     monitor : Monitor
+    processes : int, optional
+        Worker processes that cut out again for the calibration; one a core by default.
 
     Returns
     -------
@@ -136,6 +139,6 @@ def finish(
     write_atomically(out / METRICS_FILE, (json.dumps(metrics, indent=2) + "\n").encode())
     draw_curves(monitor.history, out / "figures")
     if keras.backend.backend() == "tensorflow":
-        _calibrate(export(out), data, out)
+        _calibrate(export(out), data, out, processes)
         draw_figures(out, gallery=data, queries=held_out, out=out / "figures")
     return metrics

@@ -7,7 +7,6 @@ import pytest
 
 from training.evaluation.disturbances import DISTURBANCES
 from training.evaluation.invariance import invariance, mask_in_photo
-from training.evaluation.photos import read_photos
 from training.photo.encoder import PRETRAINED, Encoder
 from training.photo.garment import isolate
 from training.photo.images import decode
@@ -39,13 +38,13 @@ class _Mask:
 
 
 @pytest.fixture(scope="module")
-def gallery(read):
-    return read_photos(read("drawn:60"), processes=1)
+def gallery(drawn_photos):
+    return drawn_photos[0]
 
 
 @pytest.fixture(scope="module")
-def queries(read):
-    return read_photos(read("drawn:8:5"), processes=1)
+def queries(drawn_photos):
+    return drawn_photos[1].take(range(8))
 
 
 @pytest.fixture(scope="module")

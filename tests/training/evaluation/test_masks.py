@@ -156,10 +156,10 @@ def test_parsed_photographs_are_scored_where_a_catalogue_has_them(shirts, people
     assert keys(parsed, parsed) == ["masks", "masks-street"]
 
 
-def test_the_command_prints_the_tables_and_writes_the_sheet(drawn_cache, read, people, tmp_path):
-    read("drawn:20:5"), read("drawn:60")
+def test_the_command_prints_the_tables_and_writes_the_sheet(drawn_cache, people, tmp_path, monkeypatch):
+    monkeypatch.setattr(measure, "SCENES", 12)
     out = tmp_path / "out"
-    line = ["evaluate", "--gallery", "drawn:60", "--queries", "drawn:20:5?category=dress", "--processes", "1"]
+    line = ["evaluate", "--gallery", "drawn:24", "--queries", "drawn:20:5?category=dress", "--processes", "1"]
     line += ["--cache", str(drawn_cache), "--part", "masks", "--parsed", str(people), "--out", str(out)]
     line += ["--encoder", str(tmp_path / "none")]  # masks need no encoder
     result = CliRunner().invoke(main, [*line, "--beside", str(PRETRAINED)], catch_exceptions=False)

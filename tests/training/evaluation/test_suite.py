@@ -22,7 +22,7 @@ TABLE = Table("retrieval", "Retrieval", ("descriptor", "P@10"), (("encoder", 0.5
 
 def _evaluate(shipped, read, parts, **options):
     settings = Settings(parts, processes=1, **options)
-    return list(evaluate_parts(shipped, read("drawn:60"), read("drawn:20:5"), settings=settings))
+    return list(evaluate_parts(shipped, read("drawn:24"), read("drawn:8:5"), settings=settings))
 
 
 def test_the_command_offers_the_parts_there_are():
@@ -50,17 +50,17 @@ def test_photographs_are_read_once_for_all_parts_and_not_at_all_where_none_needs
     assert seen == []
     monkeypatch.setitem(PARTS, "sketch", PARTS["retrieval"])
     _evaluate(shipped, read, ("retrieval", "sketch"))
-    assert sorted(seen) == ["drawn:20:5", "drawn:60"]
+    assert sorted(seen) == ["drawn:24", "drawn:8:5"]
 
 
 def test_unreadable_photographs_are_counted_and_told(shipped, read, tmp_path, capsys):
     broken = tmp_path / "broken.jpg"
     broken.write_text("text")
-    gallery = read("drawn:60")
+    gallery = read("drawn:24")
     items = (*gallery.items, Item("broken", broken, {"category": "dress"}))
     settings = Settings(("retrieval",), processes=1)
-    found = evaluate_parts(shipped, Catalogue("mine", items, ()), read("drawn:20:5"), settings=settings)
-    assert "60 gallery items; left out: 0 without a category, 1 unreadable." in next(found).note
+    found = evaluate_parts(shipped, Catalogue("mine", items, ()), read("drawn:8:5"), settings=settings)
+    assert "24 gallery items; left out: 0 without a category, 1 unreadable." in next(found).note
     assert "1 of the gallery can't be used; the first: " in capsys.readouterr().err
 
 
@@ -83,7 +83,7 @@ def own(own_bundle, monkeypatch):
 
 @pytest.mark.parametrize("part", ["retrieval", "invariance", "sketch"])
 def test_a_part_cuts_out_by_the_segmenter_of_the_bundle_alone(own, own_bundle, read, part):
-    few = read("drawn:12:5")
+    few = read("drawn:6:5")
     settings = Settings((part,), processes=1)
     for judged in (own, own_bundle):
         assert [*evaluate_parts(judged, few, few, settings=settings)][0].rows
@@ -105,7 +105,7 @@ def test_the_masks_are_those_of_the_bundle_s_segmenter(
         "training.evaluation.masks.masks", lambda *catalogues, **_: measured.append(catalogues[2]) or []
     )
     settings = Settings(("masks",), beside=PRETRAINED if beside else None)
-    assert not [*evaluate_parts(own_bundle, read("drawn:12:5"), read("drawn:12:5"), settings=settings)]
+    assert not [*evaluate_parts(own_bundle, read("drawn:6:5"), read("drawn:6:5"), settings=settings)]
     assert measured == [(Finder(other_segmenter), *([Finder()] if beside else []))]
 
 
@@ -117,12 +117,12 @@ def test_both_files_are_written_and_nothing_else(tmp_path):
 
 
 def _line(cache, *more):
-    line = ["evaluate", "--gallery", "drawn:60", "--queries", "drawn:20:5", "--processes", "1"]
+    line = ["evaluate", "--gallery", "drawn:24", "--queries", "drawn:8:5", "--processes", "1"]
     return CliRunner().invoke(main, [*line, "--cache", str(cache), *more], catch_exceptions=False)
 
 
 def test_the_command_prints_tables_and_writes_them(drawn_cache, read, tmp_path):
-    read("drawn:60"), read("drawn:20:5")
+    read("drawn:24"), read("drawn:8:5")
     result = _line(drawn_cache, "--suite", "--part", "retrieval", "--out", str(tmp_path))
     assert result.exit_code == 0
     assert result.stdout.startswith("## Category retrieval on photographs\n\n| descriptor |")

@@ -1,10 +1,6 @@
 import json
 import shutil
-import subprocess
-import sys
-import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -21,8 +17,6 @@ from training.photo.confidence import Signals
 from training.photo.encoder import PRETRAINED, Encoder
 from training.photo.segmenter import shipped
 
-ROOT = Path(__file__).parents[3]
-
 
 def _run(config, catalogue="drawn:60", **options):
     settings = {"validation": None, "init": None, "supervise": None, **options}
@@ -31,10 +25,10 @@ def _run(config, catalogue="drawn:60", **options):
 
 def test_a_run_leaves_its_bundle_history_metrics_and_figures(finished, tiny):
     history = json.loads((finished / "history.json").read_text())
-    assert [record["epoch"] for record in history] == [1, 2]
+    assert [record["epoch"] for record in history] == [1, 2, 3, 4]
     losses = {"loss", "reconstruction", "invariance", "category"}
-    assert 0 < history[0]["seconds"] < history[1]["seconds"]
-    assert all(losses | {"val_map"} <= record.keys() for record in history)
+    assert 0 < history[0]["seconds"] < history[-1]["seconds"]
+    assert all(losses <= record.keys() for record in history)
     metrics = json.loads((finished / "metrics.json").read_text())
     assert 0 < metrics["scores"]["val_map"] <= 1
     names = {path.stem for path in (finished / "figures").iterdir()}
@@ -74,11 +68,20 @@ def test_a_finished_run_can_be_exported_again(finished, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def own(tiny, read, drawn_cache, other_segmenter, tmp_path_factory, eager_training):
-    """The folder of a finished run with a segmenter of its own."""
+def undecided():
+    """How often the number of processes was left to the machine while `own` was trained: filled by that."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def own(tiny, read, drawn_cache, other_segmenter, tmp_path_factory, eager_training, undecided):
+    """The folder of a finished run with a segmenter of its own, which validates each epoch."""
     out = tmp_path_factory.mktemp("own") / "run"
-    with eager_training():
-        fit(_run(tiny, segmenter=other_segmenter), out, read=read, cache=drawn_cache, processes=1)
+    short = replace(tiny, epochs=2, validate_every=1)
+    read("drawn:60")
+    with eager_training(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.parallel.cpu_count", lambda: undecided.append(1) or 1)
+        fit(_run(short, segmenter=other_segmenter), out, read=read, cache=drawn_cache, processes=1)
     return out
 
 
@@ -88,14 +91,25 @@ def test_a_run_with_its_own_segmenter_takes_it_into_the_bundle(own, other_segmen
     assert json.loads((own / "encoder.json").read_text())["preprocessing"] == other_segmenter.preprocessing
 
 
+def test_every_step_of_a_run_keeps_to_the_number_of_processes_that_is_given(own, undecided):
+    assert undecided == []
+
+
 def test_the_segmenter_that_ships_is_not_copied_into_a_bundle(tmp_path):
     bundle.save_segmenter(shipped(), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_is_not_resumed_with_another_segmenter(own, tiny, read):
+def test_each_epoch_is_validated_that_is_to_be(own, finished):
+    for run, validated in ((own, [1, 2]), (finished, [4])):
+        history = json.loads((run / "history.json").read_text())
+        assert [record["epoch"] for record in history if "val_map" in record] == validated
+
+
+def test_a_run_is_not_resumed_with_another_segmenter(own, read):
+    config = from_dict(json.loads((own / "run.json").read_text())["config"])
     with pytest.raises(RunExists, match="other settings"):
-        fit(_run(tiny), own, read=read, resume=True)
+        fit(_run(config), own, read=read, resume=True)
 
 
 def test_a_run_is_exported_again_with_its_own_segmenter_and_no_other(own, tmp_path, other_segmenter):
@@ -161,33 +175,12 @@ def test_a_configuration_survives_json():
         assert from_dict(json.loads(json.dumps(config.__dict__))) == config
 
 
-def _fit_words(out, cache, *more):
-    return [
-        *("fit", "--catalogue", "drawn:60", "--out", str(out)),
-        *("--config", "quick", "--epochs", "4", "--cache", str(cache), "--processes", "1", *more),
-    ]
-
-
-def test_a_killed_run_is_resumed_where_it_was(tmp_path, drawn_cache):
-    out = tmp_path / "run"
-    history = out / "history.json"
-    words = [sys.executable, "-m", "training", *_fit_words(out, drawn_cache)]
-    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
-        try:
-            while not history.exists() or len(json.loads(history.read_text())) < 2:
-                assert first.poll() is None
-                time.sleep(0.05)
-        finally:
-            first.kill()
-    before = json.loads(history.read_text())
-    assert not (out / "encoder.tflite").exists()
-
-    result = CliRunner().invoke(main, _fit_words(out, drawn_cache, "--resume"))
-    assert result.exit_code == 0, result.output
-    after = json.loads((out / "history.json").read_text())
+def test_a_killed_run_is_resumed_where_it_was(trained):
+    before, after = (json.loads((trained / run / "history.json").read_text()) for run in ("killed", "run"))
+    assert not (trained / "killed" / "encoder.tflite").exists()
     assert [record["epoch"] for record in after] == [1, 2, 3, 4]
-    assert after[0] == before[0]
-    assert Encoder.load(out).fingerprint
+    assert 0 < len(before) < 4 and after[: len(before)] == before
+    assert Encoder.load(trained / "run").fingerprint
 
 
 @pytest.mark.parametrize(
@@ -207,10 +200,9 @@ def test_wrong_use_is_one_line_and_a_failure(line, reason, tmp_path, drawn_cache
     assert result.output.strip().splitlines()[-1].count("Error: ") == 1
 
 
-def test_skipped_photographs_are_reported_and_listed_and_too_many_fail(tmp_path, drawn_cache):
+def test_skipped_photographs_are_reported_and_listed_and_too_many_fail(tmp_path, read, drawn_cache):
     lines = ["item_id,path", *(f"gone-{n},gone-{n}.jpg" for n in range(3))]
-    drawn = sorted(drawn_cache.rglob("*.webp"))[:2]
-    lines += [f"here-{n},{path}" for n, path in enumerate(drawn)]
+    lines += [f"here-{n},{item.path}" for n, item in enumerate(read("drawn:60").items[:2])]
     catalogue = tmp_path / "shop.csv"
     catalogue.write_text("\n".join(lines))
     line = ["fit", "--catalogue", str(catalogue), "--out", str(tmp_path / "run"), "--config", "quick"]
