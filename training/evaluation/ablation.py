@@ -401,10 +401,10 @@ def ablation(
     start = "the same weights" if plan.init else "scratch"
     note = (
         f"Each was trained from {start} for {plan.epochs} epochs on one in {plan.every} of the gallery, of "
-        "the worn photographs and of the drawn garments, and scored on all after the last; mean of "
-        f"{plan.seeds} seeds, ± half the distance between the highest and the lowest, and in brackets the "
-        "change. Worn: garments that were held out, by the segmenter's masks, among laid-out ones. Own view: "
-        f"{OWN_VIEWS} views of each query, disturbed and parsed again, find its photograph first. Mirror "
-        "image, eight bits and discriminants are left out after the training."
+        "the worn photographs and of the drawn garments, and scored on all after the last; mean over the "
+        "seeds, ± half the distance between the highest and the lowest, and in brackets the change. Worn: "
+        "garments that were held out, by the segmenter's masks (where these miss one, by the true one), "
+        f"among laid-out ones. Own view: {OWN_VIEWS} views of each query, disturbed and parsed again, find "
+        "its photograph first. Mirror image, eight bits and discriminants are left out after the training."
     )
     return tables(runs, note)
