@@ -13,6 +13,7 @@ import click
 from training.catalogue.reader import Catalogue, read_catalogue
 from training.command import SilhouetteGroup, when_interrupted
 from training.errors import EncoderMismatch, UnreadableEncoder
+from training.evaluation.variants import ABLATION_PARTS, NEW_PARTS
 from training.native_logs import SHOW
 from training.options import cache_option, encoder_option, processes_option
 from training.photo.encoder import MODEL_FILE, PRETRAINED, Encoder
@@ -326,20 +327,49 @@ def calibrate(bundle: Path, catalogue: str, processes: int | None, cache: Path) 
 )
 @click.option(
     "--parsed",
-    help="With the parts masks, worn and confidence: a catalogue of people's photographs, their pixels "
-    "labelled.  [default: for masks, gallery or queries, if they are]",
+    help="With the parts masks, worn, confidence and ablation: a catalogue of people's photographs, their "
+    "pixels labelled.  [default: for masks, gallery or queries, if they are]",
 )
 @click.option(
     "--beside",
     type=click.Path(path_type=Path),
-    help="With the part masks: a segmenter.tflite, or a folder with one, whose masks are scored beside.",
+    help="With the parts masks and ablation: a segmenter.tflite, or a folder with one, whose masks are "
+    "scored beside, or take the place of the encoder's own.",
+)
+@click.option(
+    "--ablation-part",
+    "ablation_parts",
+    multiple=True,
+    type=click.Choice(ABLATION_PARTS),
+    help="With the part ablation: what is left out; can be given several times.  "
+    f"[default: {', '.join(NEW_PARTS)}]",
 )
 @click.option(
     "--ablation-epochs",
     type=click.IntRange(min=2),
     default=8,
     show_default=True,
-    help="With --suite: how long the encoder is trained with each part left out.",
+    help="With the part ablation: how long the encoder is trained with each part left out.",
+)
+@click.option(
+    "--ablation-seeds",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="With the part ablation: how often each is trained.",
+)
+@click.option(
+    "--ablation-every",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="With the part ablation: one in so many photographs is learned from; all are searched.",
+)
+@click.option(
+    "--ablation-init",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="With the part ablation: encoder bundle whose weights each training starts from, best one that was "
+    "trained without what is left out.  [default: from scratch]",
 )
 @click.option(
     "--fashion-mnist",

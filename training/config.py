@@ -25,8 +25,9 @@ class Config:
         Of the invariance and the category term.
     reconstruction_weight, invariance_weight : float
         Weights of these terms of the loss; the category term has weight 1.
-    outline, inner_lines, disturbed : bool
-        Whether the network sees that channel, and whether its views are disturbed; switched off only to
+    outline, inner_lines, disturbed, clean_target : bool
+        Whether the network sees that channel, whether its views are disturbed, and whether the decoder draws
+        the garment as it is, whichever view of it the encoder sees, or that view; switched off only to
         measure what each contributes (`training.evaluation.ablation`).
     drop_lines : float
         Share of views without inner lines, so that the outline suffices.
@@ -60,6 +61,7 @@ class Config:
     outline: bool = True
     inner_lines: bool = True
     disturbed: bool = True
+    clean_target: bool = True
     drop_lines: float = 0.5
     garment_norm: float = 0.7
     mirrored: bool = False

@@ -1,14 +1,15 @@
-"""Ablation: each part of the encoder's training left out in turn, trained shortly and alike, and scored.
+"""Ablation: each part of the encoder's recipe left out in turn, trained shortly and alike, and scored.
 
-Every variant trains from scratch on the gallery's cut-outs for a few epochs, with the same seed and without
-choosing among epochs. What it gave, float32 (n, d) for gallery and queries, is kept in the cache.
+Every variant is trained with each of several seeds on a share of the photographs, and scored on all of them
+after the last epoch. Weights and scores are kept in the cache.
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,235 +17,394 @@ import keras
 import numpy as np
 
 from training import device
-from training.config import DEFAULT, Config
-from training.evaluation.photos import Photos, Side, whole_photo
-from training.evaluation.retrieval import Row, row
-from training.evaluation.score_table import Cell, Table
+from training.catalogue.parsed import read_labels
+from training.catalogue.reader import Catalogue, Item, read_catalogue
+from training.config import CATEGORY, Config
+from training.errors import UnsupportedBackend
+from training.evaluation.invariance import finds_twin
+from training.evaluation.photos import ENCODER, Photos, Side, read_photos
+from training.evaluation.retrieval import row
+from training.evaluation.score_table import Table
+from training.evaluation.variants import NoLook, Variant
+from training.evaluation.worn_search import held_out_garments
 from training.files import write_atomically
-from training.fit.batches import Batches
-from training.fit.dataset import Dataset
-from training.fit.loop import compiled
+from training.fit.dataset import Dataset, joined, prepare, prepare_drawn
+from training.fit.fit import DRAWN_SEED
+from training.fit.garment_views import VERSION
+from training.fit.loop import begun, checkpoint
 from training.fit.monitor import Progress
-from training.model import bundle
+from training.fit.result import learn_last_layer
+from training.fit.run import CHECKPOINT
+from training.fit.validation import Embed
+from training.fit.worn_garments import prepare_worn
+from training.model import bundle, weights
 from training.model.autoencoder import Autoencoder
-from training.model.discriminant import learn_head
-from training.parallel import in_order
+from training.photo.encoder import WEIGHTS_FILE, Encoder
+from training.photo.segmenter import Segmenter
 from training.progress import progress_bar
 
-EPOCHS = 8
-VECTORS_FILE = "vectors.npz"
 SETTINGS_FILE = "settings.json"
-CHECKPOINT = "checkpoint"
-COLUMNS = ("left out", "P@10", "change", "macro P@10", "mAP", "10-NN accuracy")
+OWN_VIEWS = 3
+"""Views of each query that look for its photograph."""
+
+SCORES = ("P@10", "macro P@10", "mAP", "worn P@10", "worn macro P@10", "own view R@1")
+TITLE = "Ablation: parts left out in turn"
 
 
 @dataclass(frozen=True)
-class Variant:
-    """Training with something left out.
+class Plan:
+    """How each variant is trained.
 
     Parameters
     ----------
-    name : str
-        What is left out.
-    changes : mapping
-        Fields of `Config` that differ.
-    categories : bool
-        Whether garments of one category are pulled together.
-    cut_out : bool
-        Whether the encoder sees the cut-out, or the whole photograph as if all of it were garment.
-    head : bool
-        Whether the last layer is one of discriminants, or the bottleneck.
+    config : Config
+        The full recipe, apart from its length.
+    epochs, seeds : int
+        Passes over what is learned from; trainings of each variant.
+    every : int
+        One in so many photographs and drawn garments is learned from.
+    drawn : int
+        How many drawn garments there are.
+    init : Path or None
+        Bundle whose weights each training starts from.
+    cache : Path
+        Trainings are resumed and kept in its folder `ablation`; remove that after a change of the code.
+    processes : int or None
+        Worker processes that read photographs; all cores without it.
     """
 
-    name: str
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    categories: bool = True
-    cut_out: bool = True
-    head: bool = True
+    config: Config = CATEGORY
+    epochs: int = 8
+    seeds: int = 2
+    every: int = 3
+    drawn: int = 600
+    init: Path | None = None
+    cache: Path = Path("cache")
+    processes: int | None = None
 
 
-FULL = Variant("nothing")
-VARIANTS = (
-    FULL,
-    Variant("the reconstruction", {"reconstruction_weight": 0.0}),
-    Variant("the invariance term", {"invariance_weight": 0.0}),
-    Variant("the outline", {"outline": False}),
-    Variant("the inner lines", {"inner_lines": False}),
-    Variant("disturbances", {"disturbed": False}),
-    Variant("dropping the inner lines", {"drop_lines": 0.0}),
-    Variant("the cut-out", cut_out=False),
-    Variant("the discriminants", head=False),
-    Variant("categories", categories=False),
-)
+@dataclass(frozen=True)
+class Searches:
+    """What is searched and what is searched for, as one segmenter cuts it out.
+
+    Parameters
+    ----------
+    gallery, queries : Photos
+        Those with a category.
+    again : Dataset
+        The queries, and `OWN_VIEWS` of each that are parsed again.
+    worn : tuple of Item
+    worn_cutouts : uint8 (n, 128, 128, 4)
+        Worn garments that were held out, by the segmenter's masks; maybe none.
+    """
+
+    gallery: Photos
+    queries: Photos
+    again: Dataset
+    worn: tuple[Item, ...]
+    worn_cutouts: np.ndarray
 
 
-def _inputs(variant: Variant, photos: Photos, processes: int | None) -> np.ndarray:
-    if variant.cut_out:
-        return photos.cutouts
-    paths = [item.path for item in photos.items]
-    results = in_order(whole_photo, paths, processes=processes, progress="whole photographs")
-    return np.stack([result for result in results if isinstance(result, np.ndarray)])
-
-
-def _digest(photos: Photos) -> str:
-    digest = hashlib.sha256(json.dumps([photos.ids, photos.categories]).encode())
-    for garment in photos.garments:
-        digest.update(garment.cutout.tobytes())
+def _digest(facts: Sequence[Any], arrays: Iterable[np.ndarray]) -> str:
+    digest = hashlib.sha256(json.dumps(facts).encode())
+    for array in arrays:
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 
-def _settings(variant: Variant, config: Config, gallery: Photos, queries: Photos) -> str:
-    """Return, as JSON, all that decides a variant's vectors."""
-    settings = {
-        "left_out": variant.name,
-        "categories": variant.categories,
-        "cut_out": variant.cut_out,
-        "head": variant.head,
-        "config": asdict(config),
-        "gallery": _digest(gallery),
-        "queries": _digest(queries),
-    }
-    return json.dumps(settings, indent=2) + "\n"
+def _digest_of(photos: Photos) -> str:
+    return _digest([photos.ids, photos.categories], (garment.cutout for garment in photos.garments))
 
 
-def _train(config: Config, views: np.ndarray, categories: np.ndarray, folder: Path) -> Autoencoder:
-    """Train, or go on training from the checkpoint in `folder`, and return the last epoch's model."""
-    keras.utils.set_random_seed(config.seed)
-    device.set_precision()
-    batches = Batches(views, categories, batch=config.batch, seed=config.seed)
-    with device.spread():
-        model = compiled(config, len(batches))
-    backup = keras.callbacks.BackupAndRestore(
-        str(folder / CHECKPOINT), double_checkpoint=True, delete_checkpoint=False
-    )
-    model.fit(
-        batches.stream(),
-        steps_per_epoch=len(batches),
-        epochs=config.epochs,
-        verbose=0,
-        callbacks=[backup, Progress(len(batches))],
-        shuffle=False,
-    )
-    return model
+def _digest_of_people(parsed: Catalogue) -> str:
+    root = parsed.root or Path()
+    return _digest([item.item_id for item in parsed.items], (read_labels(one, root) for one in parsed.items))
 
 
-def _learn(
-    variant: Variant,
-    config: Config,
-    gallery: Photos,
-    queries: Photos,
-    *,
-    folder: Path,
-    processes: int | None,
-) -> None:
-    """Train a variant and write its vectors to `folder`."""
-    data = Dataset(_inputs(variant, gallery, processes)[:, None], gallery.items, ())
-    numbers = data.categories() if variant.categories else np.full(len(data.items), -1, np.int32)
-    model = _train(config, data.views, numbers, folder)
-    if variant.head:
-        learn_head(model, data.views, numbers)
+def _digest_of_weights(folder: Path) -> str:
+    return _digest([], weights.read(folder / WEIGHTS_FILE).values())
+
+
+def _catalogue(photos: Photos) -> Catalogue:
+    return Catalogue(photos.source, photos.items, ())
+
+
+def _until(data: Dataset, last: int) -> Dataset:
+    """Put the view of this number in the place of all that follow it."""
+    return replace(data, views=data.views[:, np.minimum(np.arange(data.views.shape[1]), last)])
+
+
+def _embedding(model: Autoencoder, *, eight_bits: bool) -> Embed:
+    """Return the embedding of cut-outs, uint8 (n, 128, 128, 4) -> float32 (n, d), by a trained model."""
     encoder = model.encoder()
-    asked = _inputs(variant, queries, processes)
-    found, wanted = bundle.embed(encoder, data.cutouts), bundle.embed(encoder, asked)
-    np.savez(folder / f"new-{VECTORS_FILE}", gallery=found, queries=wanted)
-    (folder / f"new-{VECTORS_FILE}").replace(folder / VECTORS_FILE)
-    shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
+    if not eight_bits:
+        return partial(bundle.embed, encoder)
+    description = {"output": {"shape": ["n", model.config.dimension]}}
+    return Encoder(bundle.eight_bits(encoder), description).embed_cutouts
 
 
-def vectors(
-    variant: Variant,
-    config: Config,
-    gallery: Photos,
-    queries: Photos,
-    *,
-    cache: Path,
-    processes: int | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return a variant's embeddings of gallery and queries, trained now unless the cache has them.
+def score(embed: Embed, searches: Searches) -> dict[str, float]:
+    """Score an embedding: categories laid out and worn, and photographs among all by other views of them.
 
     Parameters
     ----------
-    variant : Variant
-    config : Config
-        Of the full training; the variant's changes are made to it.
-    gallery, queries : Photos
-        The gallery, all of it, is trained on.
-    cache : Path
-        Below it, a folder of its own keeps a training that was stopped, and what a finished one gave.
-    processes : int, optional
-        Worker processes that read photographs.
+    embed : function
+        From cut-outs, uint8 (n, 128, 128, 4), to float32 (n, d) with unit rows.
+    searches : Searches
 
     Returns
     -------
-    gallery, queries : float32 (n, d), (m, d)
-        Unit rows.
+    dict
+        By the names in `SCORES`; without worn garments, without these.
     """
-    config = replace(config, **variant.changes)
-    settings = _settings(variant, config, gallery, queries)
-    folder = cache / "ablation" / hashlib.sha256(settings.encode()).hexdigest()[:16]
-    if not (folder / VECTORS_FILE).exists():
-        write_atomically(folder / SETTINGS_FILE, settings.encode())
-        _learn(variant, config, gallery, queries, folder=folder, processes=processes)
-    with np.load(folder / VECTORS_FILE) as stored:
-        return stored["gallery"], stored["queries"]
+    laid_out, (garments, views) = searches.gallery, searches.again.views.shape[:2]
+    found = embed(laid_out.cutouts)
+    ranked = Side(laid_out.items, {ENCODER: found}, 0, 0)
+    asked = Side(searches.queries.items, {ENCODER: embed(searches.queries.cutouts)}, 0, 0)
+    scores = row(ENCODER, ranked, asked).scores
+    again = embed(np.concatenate(searches.again.views)).reshape(garments, views, -1)
+    known = np.concatenate([found, again[:, 0]])
+    first = [finds_twin(seen[1:], known, twin) for twin, seen in enumerate(again, start=len(found))]
+    results = dict(zip(SCORES, (scores.p_at_10, scores.macro_p_at_10, scores.map), strict=False))
+    if searches.worn:
+        asked = Side(searches.worn, {ENCODER: embed(searches.worn_cutouts)}, 0, 0)
+        scores = row(ENCODER, ranked, asked).scores
+        results |= {"worn P@10": scores.p_at_10, "worn macro P@10": scores.macro_p_at_10}
+    return results | {"own view R@1": float(np.mean(first))}
 
 
-def _side(photos: Photos, found: np.ndarray, name: str) -> Side:
-    rows = np.array([item.category is not None for item in photos.items])
-    labelled = photos.labelled()
-    return Side(labelled.items, {name: found[rows]}, int((~rows).sum()), len(photos.bad))
+class Bench:
+    """The photographs of an ablation, and the networks that are trained on a share of them.
+
+    Parameters
+    ----------
+    gallery, queries : Photos
+        A share of the gallery is learned from; what has a category is searched, and searched for.
+    segmenter : Segmenter
+        Which has cut them out.
+    plan : Plan
+    parsed : Catalogue, optional
+        Of people; those that are not held out are learned from, the others are searched for.
+    beside : Segmenter, optional
+        The other one of the variant that is without the first.
+    """
+
+    def __init__(
+        self,
+        gallery: Photos,
+        queries: Photos,
+        *,
+        segmenter: Segmenter,
+        plan: Plan,
+        parsed: Catalogue | None = None,
+        beside: Segmenter | None = None,
+    ) -> None:
+        self.gallery, self.queries, self.parsed = gallery, queries, parsed
+        self.segmenter, self.beside, self.plan = segmenter, beside, plan
+        self._facts = {
+            "gallery": _digest_of(gallery),
+            "parsed": _digest_of_people(parsed) if parsed else None,
+            "init": _digest_of_weights(plan.init) if plan.init else None,
+            "views": VERSION,
+            "every": plan.every,
+        }
+        self._asked = _digest_of(queries)
+        self.searches = lru_cache(maxsize=1)(self._searches)  # each takes hundreds of megabytes
+        self.learned = lru_cache(maxsize=1)(self._learned)
+
+    def _segmenter(self, variant: Variant) -> Segmenter:
+        if variant.beside and self.beside:
+            return self.beside
+        return self.segmenter if variant.look is Segmenter else variant.look(self.segmenter.exported)
+
+    def _options(self, segmenter: Segmenter) -> dict[str, Any]:
+        return {"segmenter": segmenter, "cache": self.plan.cache, "processes": self.plan.processes}
+
+    def _seen(self, photos: Photos, segmenter: Segmenter, name: str) -> Photos:
+        if segmenter == self.segmenter:
+            return photos
+        processes = self.plan.processes
+        return read_photos(_catalogue(photos), segmenter=segmenter, processes=processes, progress=name)
+
+    def _searches(self, segmenter: Segmenter) -> Searches:
+        queries = self.queries.labelled()
+        gallery = self._seen(self.gallery.labelled(), segmenter, "gallery")
+        again = prepare(_catalogue(queries), views=OWN_VIEWS, **self._options(segmenter))
+        worn: tuple[Item, ...] = ()
+        cutouts = np.zeros((0, *gallery.cutouts.shape[1:]), np.uint8)
+        if self.parsed is not None and not isinstance(segmenter, NoLook):  # which has no masks of its own
+            worn, _, cutouts = held_out_garments(
+                self.parsed,
+                set(gallery.categories),
+                segmenter=segmenter,
+                processes=self.plan.processes,
+            )
+        return Searches(gallery, self._seen(queries, segmenter, "queries"), again, worn, cutouts)
+
+    def _share(self, catalogue: Catalogue) -> Catalogue:
+        return replace(catalogue, items=catalogue.items[:: self.plan.every])
+
+    def _learned(self, segmenter: Segmenter, again: bool, worn: bool, drawn: bool) -> tuple[Dataset, int]:
+        """Return what is learned from, and how many of it are the gallery's, which come first."""
+        views, options = self.plan.config.views, self._options(segmenter)
+        data = prepare(self._share(_catalogue(self.gallery)), views=views, **options)
+        sets = [data if again else _until(data, 0)]
+        if worn and self.parsed is not None:
+            people = prepare_worn(self._share(self.parsed), data.category_names(), views=views, **options)
+            sets.append(people if again else _until(people, 1))
+        if drawn and self.plan.drawn:
+            shapes = read_catalogue(f"drawn:{self.plan.drawn}:{DRAWN_SEED}", cache=self.plan.cache)
+            sets.append(prepare_drawn(self._share(shapes), views=views, **options))
+        return joined(sets), len(data.items)
+
+    def _data(self, variant: Variant) -> tuple[np.ndarray, np.ndarray, int]:
+        """Return what a variant learns from: views, category numbers, and how many are the gallery's."""
+        data, count = self.learned(self._segmenter(variant), variant.again, variant.worn, variant.drawn)
+        numbers = data.categories() if variant.categories else np.full(len(data.items), -1, np.int32)
+        return data.views, numbers, count
+
+    def _training(self, variant: Variant, config: Config) -> dict[str, Any]:
+        """Return all that decides the weights of a network; the rest comes after the training."""
+        return self._facts | {
+            "config": asdict(replace(config, mirrored=False, garment_norm=0.0)),
+            "segmenter": self._segmenter(variant).preprocessing,
+            "drawn": self.plan.drawn * variant.drawn,
+            **{name: getattr(variant, name) for name in ("categories", "again", "worn")},
+        }
+
+    def _network(self, variant: Variant, config: Config, folder: Path) -> Autoencoder:
+        """Return a variant's network as its folder keeps it, trained now or further unless it is finished."""
+        if not (folder / WEIGHTS_FILE).exists():
+            views, numbers, _ = self._data(variant)
+            model, batches = begun(config, views, numbers, init=self.plan.init)
+            steps = len(batches)
+            model.fit(
+                batches.stream(),
+                steps_per_epoch=steps,
+                epochs=config.epochs,
+                verbose=0,
+                callbacks=[checkpoint(folder / CHECKPOINT), Progress(steps)],
+                shuffle=False,
+            )
+            bundle.save_weights(model, folder)
+            shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
+        return bundle.restore(folder, config)
+
+    def scores(self, variant: Variant, seed: int) -> dict[str, float]:
+        """Return the scores of a variant trained with a seed, from the cache unless it lacks them.
+
+        Parameters
+        ----------
+        variant : Variant
+        seed : int
+            From 0; added to the configuration's.
+        """
+        config = replace(self.plan.config, **variant.changes, epochs=self.plan.epochs)
+        config = replace(config, seed=config.seed + seed)
+        training = _as_json(self._training(variant, config))
+        rest = (self._asked, config.mirrored, config.garment_norm, variant.head, variant.eight_bits)
+        folder = self.plan.cache / "ablation" / _key(training)
+        kept = folder / f"scores-{_key(_as_json([training, *rest]))}.json"
+        if not kept.exists():
+            write_atomically(folder / SETTINGS_FILE, training.encode())
+            model = self._network(variant, config, folder)
+            if variant.head:
+                views, numbers, count = self._data(variant)
+                seen = views if variant.again else views[:, :1]
+                learn_last_layer(model, seen, numbers, catalogue=count)
+            embed = _embedding(model, eight_bits=variant.eight_bits)
+            found = score(embed, self.searches(self._segmenter(variant)))
+            write_atomically(kept, _as_json(found).encode())
+        return json.loads(kept.read_text())
 
 
-def _cells(scored: Row, full: Row) -> tuple[Cell, ...]:
-    scores = scored.scores
-    change = None if scored is full else scores.p_at_10 - full.scores.p_at_10
-    return (
-        scored.descriptor,
-        scores.p_at_10,
-        change,
-        scores.macro_p_at_10,
-        scores.map,
-        scores.knn_accuracy,
+def _as_json(value: Any) -> str:
+    return json.dumps(value, indent=2) + "\n"
+
+
+def _key(settings: str) -> str:
+    return hashlib.sha256(settings.encode()).hexdigest()[:16]
+
+
+def _cell(name: str, runs: list[dict[str, float]], full: list[dict[str, float]]) -> str | None:
+    values, others = ([run[name] for run in each if name in run] for each in (runs, full))
+    if not values:
+        return None
+    mean = float(np.mean(values))
+    spread = f" ± {np.ptp(values) / 2:.3f}" if len(values) > 1 else ""
+    change = f" ({mean - np.mean(others):+.3f})" if runs is not full else ""
+    return f"{mean:.3f}{spread}{change}"
+
+
+def tables(runs: Sequence[tuple[str, list[dict[str, float]]]], note: str) -> list[Table]:
+    """Return the mean scores with their spread and change, and the scores of each training.
+
+    Parameters
+    ----------
+    runs : sequence of tuple
+        The name of each variant and its scores, one for each seed. The first is what the others are compared
+        with.
+    note : str
+        How they were trained.
+    """
+    full = runs[0][1]
+    means = tuple((name, *(_cell(score, found, full) for score in SCORES)) for name, found in runs)
+    each = tuple(
+        (f"{name}, seed {seed}", *(one.get(score) for score in SCORES))
+        for name, found in runs
+        for seed, one in enumerate(found)
     )
+    return [
+        Table("ablation", TITLE, ("left out", *SCORES), means, note),
+        Table("ablation-runs", "Ablation: each training", ("left out", *SCORES), each),
+    ]
 
 
 def ablation(
     gallery: Photos,
     queries: Photos,
     *,
-    cache: Path,
-    config: Config = DEFAULT,
-    epochs: int = EPOCHS,
-    variants: Sequence[Variant] = VARIANTS,
-    processes: int | None = None,
-) -> Table:
-    """Train each variant and score it by category retrieval.
+    segmenter: Segmenter,
+    plan: Plan,
+    variants: Sequence[Variant],
+    parsed: Catalogue | None = None,
+    beside: Segmenter | None = None,
+) -> list[Table]:
+    """Train each variant with each seed and score it; parameters as of `Bench`.
 
     Parameters
     ----------
-    gallery, queries : Photos
-    cache : Path
-        Trainings are resumed and kept in its folder `ablation`; remove that after a change of the code.
-    config : Config
-        The full training, apart from its length.
-    epochs : int
-        Passes over the gallery, for each variant.
     variants : sequence of Variant
         The first is what the others are compared with.
-    processes : int, optional
-        Worker processes that read photographs.
+
+    Returns
+    -------
+    list of Table
+        Mean scores with their spread and change; then the scores of each training.
+
+    Raises
+    ------
+    UnsupportedBackend
+        Keras does not run on TensorFlow, which gives the weights their eight bits.
     """
-    config = replace(config, epochs=epochs)
-    rows: list[Row] = []
-    for variant in progress_bar(variants, desc="ablation", unit="variant"):
-        found, asked = vectors(variant, config, gallery, queries, cache=cache, processes=processes)
-        name = variant.name
-        rows.append(row(name, _side(gallery, found, name), _side(queries, asked, name)))
+    if (backend := keras.backend.backend()) != "tensorflow":
+        raise UnsupportedBackend(
+            f"Keras runs on {backend}; the ablation exports encoders, which needs TensorFlow. "
+            "Unset KERAS_BACKEND."
+        )
+    device.set_precision()
+    bench = Bench(gallery, queries, segmenter=segmenter, plan=plan, parsed=parsed, beside=beside)
+    runs = [
+        (variant.name, [bench.scores(variant, seed) for seed in range(plan.seeds)])
+        for variant in progress_bar(variants, desc="ablation", unit="variant")
+    ]
+    start = "the same weights" if plan.init else "scratch"
     note = (
-        f"Each variant was trained from scratch on the gallery for {epochs} epochs, with the same seed, and "
-        "scored after the last; 'change' is that of P@10. Without the outline or the inner lines the encoder "
-        "never sees that channel; without the cut-out it sees the whole photograph."
+        f"Each was trained from {start} for {plan.epochs} epochs on one in {plan.every} of the gallery, of "
+        "the worn photographs and of the drawn garments, and scored on all after the last; mean over the "
+        "seeds, ± half the distance between the highest and the lowest, and in brackets the change. Worn: "
+        "garments that were held out, by the segmenter's masks (where these miss one, by the true one), "
+        f"among laid-out ones. Own view: {OWN_VIEWS} views of each query, disturbed and parsed again, find "
+        "its photograph first. Mirror image, eight bits and discriminants are left out after the training."
     )
-    return Table(
-        "ablation", "Ablation: parts left out in turn", COLUMNS, tuple(_cells(r, rows[0]) for r in rows), note
-    )
+    return tables(runs, note)

@@ -35,8 +35,8 @@ def _disturbed(query: tuple[Item, Garment, int], *, segmenter: Segmenter) -> lis
     return [isolate(view, segmenter=segmenter) for view in views]
 
 
-def _found(disturbed: np.ndarray, known: np.ndarray, twin: int) -> np.ndarray:
-    """Whether nothing is nearer than the twin: (k, d) and (n, d) -> bool (k,)."""
+def finds_twin(disturbed: np.ndarray, known: np.ndarray, twin: int) -> np.ndarray:
+    """Return whether nothing is nearer than the twin, a row of `known`: (k, d) and (n, d) -> bool (k,)."""
     similarities = disturbed @ known.T
     return similarities[:, twin] >= similarities.max(axis=1)
 
@@ -84,8 +84,8 @@ def invariance(
     for twin, disturbed in enumerate(results, start=len(gallery.garments)):
         if isinstance(disturbed, UnreadableImage):
             raise disturbed
-        ours.append(_found(encoder.embed_garments(disturbed), known, twin))
-        hogs.append(_found(_hogs(disturbed), known_hogs, twin))
+        ours.append(finds_twin(encoder.embed_garments(disturbed), known, twin))
+        hogs.append(finds_twin(_hogs(disturbed), known_hogs, twin))
     wrongly = np.mean([garment.turned != 0 for garment in queries.garments])
     note = (
         f"{len(queries.items):,} queries, their twins among {len(garments):,} photographs; blur of "

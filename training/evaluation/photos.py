@@ -7,17 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import TooFewImages, UnreadableImage
 from training.evaluation.baselines import CHANCE, Reading, chance, read_all
 from training.photo.encoder import Encoder
-from training.photo.garment import SIDE, WORKING_SIZE, Garment
-from training.photo.images import decode
+from training.photo.garment import Garment
 from training.photo.segmenter import Segmenter
 
 ENCODER = "encoder"
@@ -266,16 +263,3 @@ def side_of(encoder: Encoder, photos: Photos, *, name: str, seed: int) -> Side:
     vectors = {CHANCE: chance(len(garments), seed=seed), ENCODER: np.concatenate(parts)}
     left_out = len(photos.items) - len(garments)
     return Side(labelled.items, vectors | labelled.descriptors, left_out, len(photos.bad))
-
-
-def whole_photo(path: Path) -> np.ndarray:
-    """Read a photograph as a cut-out that cuts nothing out: uint8 (128, 128, 4), its mask the whole picture.
-
-    Raises
-    ------
-    UnreadableImage
-        See `training.photo.images.decode`.
-    """
-    picture = Image.fromarray(decode(path, size=WORKING_SIZE))
-    everywhere = Image.new("L", picture.size, 255)
-    return np.dstack([np.asarray(ImageOps.pad(layer, (SIDE, SIDE))) for layer in (picture, everywhere)])

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from training.catalogue.reader import Catalogue
-from training.config import DEFAULT, Config
+from training.config import CATEGORY, Config
 from training.evaluation.photos import Photos, read_photos
 from training.evaluation.product_pictures import FOLDER, product_pictures
 from training.evaluation.retrieval import retrieval
@@ -37,16 +37,22 @@ class Settings:
         Folder of its four files.
     fashion_mnist_limit : int or None
         Take only the first so many of its gallery, and a sixth as many queries.
-    ablation_epochs : int
-        How long each variant is trained.
+    ablation_parts : tuple of str
+        What is left out in turn, of `training.evaluation.variants.ABLATION_PARTS`; none for those of
+        `NEW_PARTS`.
+    ablation_epochs, ablation_seeds, ablation_every : int
+    ablation_init : Path or None
+        See `training.evaluation.ablation.Plan`.
     config : Config
         What the ablation starts from.
     processes : int or None
         Worker processes; all cores without it.
     parsed : Catalogue or None
-        Parsed photographs of people, for the masks, the search for what is worn, and the confidence.
+        Parsed photographs of people, for the masks, the search for what is worn, the confidence, and the
+        ablation.
     beside : Path or None
-        A segmenter, or a bundle with one, whose masks are scored beside.
+        A segmenter, or a bundle with one, whose masks are scored beside, and by which the ablation cuts out
+        in the place of the encoder's own.
     out : Path or None
         Where to write pictures to look at.
     """
@@ -55,8 +61,12 @@ class Settings:
     cache: Path = Path("cache")
     fashion_mnist: Path = FOLDER
     fashion_mnist_limit: int | None = None
+    ablation_parts: tuple[str, ...] = ()
     ablation_epochs: int = 8
-    config: Config = DEFAULT
+    ablation_seeds: int = 2
+    ablation_every: int = 3
+    ablation_init: Path | None = None
+    config: Config = CATEGORY
     processes: int | None = None
     parsed: Catalogue | None = None
     beside: Path | None = None
@@ -203,19 +213,27 @@ def _ablation(subject: Subject) -> list[Table]:
     from training import device  # loads TensorFlow
 
     device.begin()
-    from training.evaluation.ablation import ablation
+    from training.evaluation.ablation import Plan, ablation
+    from training.evaluation.variants import choose
 
     chosen = subject.settings
-    return [
-        ablation(
-            subject.gallery,
-            subject.queries,
-            cache=chosen.cache,
+    return ablation(
+        subject.gallery,
+        subject.queries,
+        segmenter=subject.segmenter,
+        plan=Plan(
             config=chosen.config,
             epochs=chosen.ablation_epochs,
+            seeds=chosen.ablation_seeds,
+            every=chosen.ablation_every,
+            init=chosen.ablation_init,
+            cache=chosen.cache,
             processes=chosen.processes,
-        )
-    ]
+        ),
+        variants=choose(chosen.ablation_parts, parsed=chosen.parsed is not None, beside=bool(chosen.beside)),
+        parsed=chosen.parsed,
+        beside=Segmenter.load(chosen.beside) if chosen.beside else None,
+    )
 
 
 PARTS: dict[str, Callable[[Subject], Iterable[Table]]] = {

@@ -32,6 +32,48 @@ def _cut_out(garment: tuple[Item, int], *, root: Path, segmenter: Segmenter) -> 
     return of_worn(item, number, root, 1, segmenter=segmenter)
 
 
+def held_out_garments(
+    parsed: Catalogue, categories: set[str], *, segmenter: Segmenter, processes: int | None = None
+) -> tuple[tuple[Item, ...], np.ndarray, np.ndarray]:
+    """Cut out the garments of parsed photographs that are kept out of training.
+
+    Parameters
+    ----------
+    parsed : Catalogue
+        Photographs of people, with pictures of labels.
+    categories : set of str
+        Those of the gallery; garments that none of them means are left out.
+    segmenter : Segmenter
+    processes : int, optional
+        Worker processes; as many as there are cores, unless given.
+
+    Returns
+    -------
+    items : tuple of Item
+        With their category.
+    true, own : uint8 (n, 128, 128, 4)
+        Cut out by their true masks, and by the segmenter's.
+
+    Raises
+    ------
+    TooFewImages
+        None of the garments has a category of the gallery.
+    """
+    found = worn_garments(parsed, categories, held_out=True)
+    garments = [(item, number) for item, number in found if item.category is not None]
+    cut = partial(_cut_out, root=parsed.root or Path(), segmenter=segmenter)
+    results = in_order(cut, garments, processes=processes, progress="worn garments", unit="garment")
+    pairs = [
+        (item, views)
+        for (item, _), views in zip(garments, results, strict=True)
+        if isinstance(views, np.ndarray)
+    ]
+    if not pairs:
+        raise TooFewImages(f"No garment of {parsed.source!r} that is held out has a category of the gallery.")
+    true, own = np.stack([views for _, views in pairs]).swapaxes(0, 1)
+    return tuple(item for item, _ in pairs), true, own
+
+
 def _hogs(cutouts: np.ndarray) -> np.ndarray:
     garments = [Garment(cutout[..., :3], cutout[..., 3], WHOLE, 1.0) for cutout in cutouts]
     return np.stack([hog_of_mask(garment) for garment in garments])
@@ -59,9 +101,8 @@ def worn_search(
     gallery : Photos
         Laid out; those without a category are left out.
     parsed : Catalogue
-        Photographs of people, with pictures of labels.
     processes : int, optional
-        Worker processes; as many as there are cores, unless given.
+        See `held_out_garments`.
 
     Returns
     -------
@@ -71,21 +112,12 @@ def worn_search(
     Raises
     ------
     TooFewImages
-        None of the garments has a category of the gallery.
+        See `held_out_garments`.
     """
     laid_out = gallery.labelled()
-    found = worn_garments(parsed, set(laid_out.categories), held_out=True)
-    garments = [(item, number) for item, number in found if item.category is not None]
-    cut = partial(_cut_out, root=parsed.root or Path(), segmenter=encoder.segmenter)
-    results = in_order(cut, garments, processes=processes, progress="worn garments", unit="garment")
-    pairs = [
-        (item, views)
-        for (item, _), views in zip(garments, results, strict=True)
-        if isinstance(views, np.ndarray)
-    ]
-    if not pairs:
-        raise TooFewImages(f"No garment of {parsed.source!r} that is held out has a category of the gallery.")
-    true, own = np.stack([views for _, views in pairs]).swapaxes(0, 1)
+    items, true, own = held_out_garments(
+        parsed, set(laid_out.categories), segmenter=encoder.segmenter, processes=processes
+    )
     unknown = sum(item.category is None for item in gallery.items)
     ranked = Side(
         laid_out.items,
@@ -93,8 +125,8 @@ def worn_search(
         unknown,
         len(gallery.bad),
     )
-    asked = Side(tuple(item for item, _ in pairs), _described(encoder, true, own, seed=QUERY_SEED), 0, 0)
-    others = replace(asked, vectors=asked.vectors | {CHANCE: chance(len(pairs), seed=GALLERY_SEED)})
+    asked = Side(items, _described(encoder, true, own, seed=QUERY_SEED), 0, 0)
+    others = replace(asked, vectors=asked.vectors | {CHANCE: chance(len(items), seed=GALLERY_SEED)})
     about = f"{ABOUT}Worn garments of {Path(parsed.source).name}, kept out of training, "
     return [
         tabulate(

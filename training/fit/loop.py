@@ -48,6 +48,34 @@ def compiled(config: Config, steps: int) -> Autoencoder:
     return model
 
 
+def begun(
+    config: Config, views: np.ndarray, categories: np.ndarray, *, init: Path | None = None
+) -> tuple[Autoencoder, Batches]:
+    """Return a new model with the weights of its seed, and the batches of garments that it is fitted to.
+
+    Parameters
+    ----------
+    config : Config
+    views : uint8 (n, 1 + v, 128, 128, 4)
+    categories : int32 (n,)
+    init : Path, optional
+        Encoder bundle whose weights it gets instead.
+
+    Raises
+    ------
+    UnreadableEncoder, EncoderMismatch
+        See `training.model.bundle.load_weights`.
+    """
+    keras.utils.set_random_seed(config.seed)
+    device.set_precision()
+    batches = Batches(views, categories, batch=config.batch, seed=config.seed)
+    with device.spread():
+        model = compiled(config, len(batches))
+        if init is not None:
+            bundle.load_weights(model, init)
+    return model, batches
+
+
 def current_embedding(model: Autoencoder) -> Embed:
     """Return the embedding by the weights that a model has when it is called, computed on one device."""
     with device.alone():
@@ -93,17 +121,12 @@ def train(run: Run, out: Path, data: Dataset, validation: Validation) -> Monitor
     monitor : Monitor
         With the history of the run.
     """
-    config = run.config
-    keras.utils.set_random_seed(config.seed)
-    device.set_precision()
-    click.echo(f"Training on {len(data.items):,} photographs with {device.describe()}.", err=True)
-    batches = Batches(data.views, run.categories(data), batch=config.batch, seed=config.seed)
-    steps, epoch = len(batches), 1 + len(recorded(out))
+    config, epoch = run.config, 1 + len(recorded(out))
     check_hosts(run, data.items, epoch=epoch)
-    with device.spread():
-        model = compiled(config, steps)
-        if run.init is not None:
-            bundle.load_weights(model, Path(run.init))
+    init = Path(run.init) if run.init else None
+    model, batches = begun(config, data.views, run.categories(data), init=init)
+    click.echo(f"Training on {len(data.items):,} photographs with {device.describe()}.", err=True)
+    steps = len(batches)
     monitor, watching = callbacks(out, model, validation, steps, last=run.supervise is not None)
     stream = batches.stream(epoch=epoch)
     model.fit(

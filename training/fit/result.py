@@ -94,6 +94,24 @@ def _calibrate(encoder: Encoder, data: Dataset, out: Path, processes: int | None
         click.echo(f"Answers will have no confidence. {error}", err=True)
 
 
+def learn_last_layer(
+    model: Autoencoder, views: np.ndarray, categories: np.ndarray, *, catalogue: int
+) -> None:
+    """Set a trained network's last layer, where there are categories; then round all weights to float16.
+
+    Parameters
+    ----------
+    model : Autoencoder
+    views : uint8 (n, 1 + v, 128, 128, 4)
+        All that was learned from, the catalogue's part first.
+    categories : int32 (n,)
+    catalogue : int
+        How many are the catalogue's; each of the others counts `OTHERS_WEIGHT`.
+    """
+    learn_head(model, views, categories, np.where(np.arange(len(views)) < catalogue, 1.0, OTHERS_WEIGHT))
+    bundle.round_weights(model)
+
+
 def finish(
     run: Run,
     out: Path,
@@ -130,9 +148,7 @@ def finish(
     model = Autoencoder(run.config)
     model.build((None, SIDE, SIDE, 4))
     model.load_weights(out / BEST_FILE)
-    weights = np.where(np.arange(len(learned.items)) < len(data.items), 1.0, OTHERS_WEIGHT)
-    learn_head(model, learned.views, run.categories(learned), weights)
-    bundle.round_weights(model)
+    learn_last_layer(model, learned.views, run.categories(learned), catalogue=len(data.items))
     final = monitor.validation.scores(partial(bundle.embed, model.encoder()))
     metrics = {**description, "scores": {**description["scores"], **final}}
     bundle.save_weights(model, out)

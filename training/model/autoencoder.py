@@ -174,6 +174,12 @@ class Autoencoder(keras.Model):
         shown = keras.random.uniform((ops.shape(edges)[0], 1, 1, 1), seed=self.drop) >= self.config.drop_lines
         return ops.concatenate([edges[..., :1], edges[..., 1:] * ops.cast(shown, "float32")], axis=-1)
 
+    def _target(self, cutouts: Tensor) -> Tensor:
+        """Return what the decoder is to draw: uint8 (n, 128, 128, 4) -> float32 (n, 64, 64, 2)."""
+        ratio = SIDE // RECONSTRUCTION_SIDE
+        small = ops.average_pool(self.clean_edges(cutouts), ratio, strides=ratio)
+        return (small + ops.flip(small, axis=2)) / 2
+
     def features(self, edges: Tensor) -> Tensor:
         """Return what the embedding is computed from: float32 (n, 128, 128, 2) -> (n, 64 config.neck).
 
@@ -190,15 +196,15 @@ class Autoencoder(keras.Model):
         In training, `cutouts` are uint8 (n, 1 or 3, 128, 128, 4): each garment as it is, and two views of it
         to disturb where there are any.
         """
-        clean = self.clean_edges(cutouts[:, 0] if len(cutouts.shape) == 5 else cutouts)
-        ratio = SIDE // RECONSTRUCTION_SIDE
-        small = ops.average_pool(clean, ratio, strides=ratio)
-        target = (small + ops.flip(small, axis=2)) / 2
+        garments = cutouts[:, 0] if len(cutouts.shape) == 5 else cutouts
         if training:
             seen = [cutouts[:, -2:][:, 0], cutouts[:, -1]]  # with one alone, twice that
-            clean = ops.concatenate([self.view(each) for each in seen], axis=0)
-            target = ops.concatenate([target, target], axis=0)
-        bottleneck = self.bottleneck(self.trunk(clean, training=training))
+            edges = ops.concatenate([self.view(each) for each in seen], axis=0)
+            drawn = [garments, garments] if self.config.clean_target else seen
+            target = ops.concatenate([self._target(each) for each in drawn], axis=0)
+        else:
+            edges, target = self.clean_edges(garments), self._target(garments)
+        bottleneck = self.bottleneck(self.trunk(edges, training=training))
         return {
             "embedding": _unit(bottleneck),
             "projection": _unit(self.projector(bottleneck)),

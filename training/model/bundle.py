@@ -100,6 +100,13 @@ def litert(model: keras.Model, **options: Any) -> bytes:
         return path.read_bytes()
 
 
+def eight_bits(model: keras.Model) -> bytes:
+    """Return a model as `litert` does, its weights in eight bits, which are scaled back as it computes."""
+    import tensorflow as tf  # not with other backends
+
+    return litert(model, optimizations=[tf.lite.Optimize.DEFAULT])
+
+
 def _check_agreement(exported: Encoder, model: keras.Model, cutouts: np.ndarray) -> None:
     cosine = (exported.embed_cutouts(cutouts) * embed(model, cutouts)).sum(axis=1).min()
     if not cosine >= AGREEMENT:
@@ -134,10 +141,8 @@ def export(model: Autoencoder, folder: Path, *, sample: np.ndarray, description:
     EncoderMismatch
         The exported model's embeddings differ from the trained one's.
     """
-    import tensorflow as tf  # not with other backends
-
     segmenter = Segmenter.of_bundle(folder)
-    data = litert(model.encoder(), optimizations=[tf.lite.Optimize.DEFAULT])
+    data = eight_bits(model.encoder())
     full = {
         "fingerprint": fingerprint(data),
         "preprocessing": segmenter.preprocessing,

@@ -2,11 +2,16 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from training.catalogue.reader import read_catalogue
+from training.catalogue.parsed import is_held_out
+from training.catalogue.reader import Item, read_catalogue
 from training.evaluation.photos import read_photos
 from training.photo.encoder import PRETRAINED, Encoder
+
+NAMES = ("background", "skin", "jeans", "skirt", "scarf")
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +35,21 @@ def _slice(spec, *, step):
 def real_photos(clothing):
     """Gallery and queries, 261 and 61 photographs by different people."""
     return _slice(f"{clothing}?split=train", step=12), _slice(f"{clothing}?split=validation", step=8)
+
+
+@pytest.fixture
+def people(tmp_path, make_photo):
+    """Parsed photographs, held out, of four people in jeans and four in skirts, which are wider."""
+    names = [name for name in map(str, range(200)) if is_held_out(Item(name, tmp_path))][:8]
+    rows = []
+    for number, name in enumerate(names):
+        labels = np.zeros((100, 100), np.uint8)
+        width = 8 if number % 2 else 30
+        labels[20:80, 50 - width : 50 + width] = 2 if number % 2 else 3
+        Image.fromarray(make_photo()).save(tmp_path / f"{name}.jpg")
+        Image.fromarray(labels).save(tmp_path / f"{name}.png")
+        rows.append(f"{name},{name}.jpg,{name}.png")
+    (tmp_path / "catalogue.csv").write_text("\n".join(["item_id,path,mask", *rows]))
+    numbered = [f"{number},{name}" for number, name in enumerate(NAMES)]
+    (tmp_path / "labels.csv").write_text("\n".join(["number,name", *numbered]))
+    return read_catalogue(str(tmp_path / "catalogue.csv"))

@@ -38,6 +38,16 @@ def test_each_view_is_to_be_drawn_as_the_garment_as_it_is(tiny, cutouts):
     assert np.allclose(seen["embedding"], turned, atol=1e-5)
 
 
+@pytest.mark.parametrize("clean", [True, False])
+def test_without_the_clean_target_each_view_is_to_be_drawn_as_it_is(tiny, cutouts, lopsided, clean):
+    """Three pictures of each garment, all different, the last two of which the network sees."""
+    model = Autoencoder(replace(tiny, clean_target=clean))
+    views = np.stack([cutouts, lopsided, lopsided[:, ::-1]], axis=1)
+    drawn = views[:, [0, 0] if clean else [1, 2]].swapaxes(0, 1)
+    expected = np.concatenate([model(each)["target"] for each in drawn])
+    assert np.allclose(model(views, training=True)["target"], expected)
+
+
 def test_features_of_a_mirrored_encoder_are_those_of_the_mirror_image(tiny, lopsided):
     for mirrored in (False, True):
         model = Autoencoder(replace(tiny, mirrored=mirrored))
