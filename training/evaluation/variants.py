@@ -10,7 +10,7 @@ import numpy as np
 
 from training.photo.garment_types import TYPES
 from training.photo.preprocessing import SEGMENTER_SIDE
-from training.photo.segmenter import HALF, Parse, Segmenter, read_output, squeeze
+from training.photo.segmenter import HALF, Parse, Segmenter, look_twice, read_output, squeeze
 
 
 class _OtherLook(Segmenter):
@@ -36,6 +36,14 @@ class OneLook(_OtherLook):
     def parse(self, photo: np.ndarray) -> Parse:
         """Tell person, garments and background of a photograph, uint8 (h, w, 3), apart."""
         return read_output(self.model.run(squeeze(photo)[None])[0])
+
+
+class NotCloser(_OtherLook):
+    """A segmenter that looks at no person a second time, closer."""
+
+    def parse(self, photo: np.ndarray) -> Parse:
+        """Tell person, garments and background of a photograph, uint8 (h, w, 3), apart."""
+        return look_twice(self.model, photo)
 
 
 class NoLook(_OtherLook):
@@ -108,6 +116,7 @@ VARIANTS = (
     Variant("views parsed again", again=False),
     Variant("worn photographs", worn=False),
     Variant("drawn garments", drawn=False),
+    Variant("closer look", look=NotCloser),
     Variant("second look", look=OneLook),
     Variant("segmenter", beside=True),
     Variant("cut-out", look=NoLook),
@@ -117,7 +126,7 @@ VARIANTS = (
 ABLATION_PARTS = tuple(variant.part for variant in VARIANTS[1:])
 NEW_PARTS = (
     "mirror-image", "eight-bits", "clean-target", "views-parsed-again", "worn-photographs", "drawn-garments",
-    "second-look", "segmenter",
+    "closer-look", "second-look", "segmenter",
 )  # fmt: skip
 """What is left out in turn unless others are named."""
 

@@ -17,8 +17,9 @@ from training.evaluation.ablation import SCORES, Bench, Plan, Searches, ablation
 from training.evaluation.photos import Photos
 from training.evaluation.variants import FULL, VARIANTS, NoLook, OneLook
 from training.fit.dataset import Dataset
+from training.photo.boxes import WHOLE
 from training.photo.encoder import PRETRAINED
-from training.photo.garment import WHOLE, Garment
+from training.photo.garment import Garment
 from training.photo.segmenter import shipped
 
 BY_PART = {variant.part: variant for variant in VARIANTS}

@@ -7,9 +7,18 @@ import numpy as np
 import pytest
 
 from training.config import CATEGORY, Config
-from training.evaluation.variants import ABLATION_PARTS, FULL, NEW_PARTS, VARIANTS, NoLook, OneLook, choose
+from training.evaluation.variants import (
+    ABLATION_PARTS,
+    FULL,
+    NEW_PARTS,
+    VARIANTS,
+    NoLook,
+    NotCloser,
+    OneLook,
+    choose,
+)
 from training.photo.garment import isolate
-from training.photo.segmenter import Segmenter, read_output, shipped, squeeze
+from training.photo.segmenter import Segmenter, look_twice, read_output, shipped, squeeze
 
 
 def test_every_variant_but_the_first_leaves_out_one_thing_that_the_recipe_has():
@@ -49,16 +58,23 @@ def test_one_look_is_at_the_photograph_alone(make_photo):
     assert not np.array_equal(shipped().parse(photo).garment, expected.garment)
 
 
+def test_not_closer_is_two_looks_at_the_whole_photograph(make_photo):
+    photo, far = make_photo(), NotCloser(shipped().exported)
+    expected = look_twice(shipped().model, photo)
+    for found, seen in zip(far.parse(photo).maps, expected.maps, strict=True):
+        assert np.array_equal(found, seen)
+
+
 def test_without_a_look_the_whole_photograph_is_cut_out(photo):
     garment = isolate(photo, segmenter=NoLook(shipped().exported))
     assert not garment.found and garment.box == (0, 0, 1, 1)
     assert garment.mask[20:108, 20:108].min() == 255
 
 
-@pytest.mark.parametrize("look", [OneLook, NoLook])
+@pytest.mark.parametrize("look", [NotCloser, OneLook, NoLook])
 def test_another_look_stays_so_in_other_processes_and_has_cut_outs_of_its_own(look):
     found = look(shipped().exported)
     again = pickle.loads(pickle.dumps(found))
     assert type(again) is look and again == found
-    versions = {each(shipped().exported).preprocessing for each in (Segmenter, OneLook, NoLook)}
-    assert len(versions) == 3
+    versions = {each(shipped().exported).preprocessing for each in (Segmenter, NotCloser, OneLook, NoLook)}
+    assert len(versions) == 4
