@@ -171,14 +171,16 @@ def _check_run(out: Path, settings: dict[str, Any]) -> None:
     write_atomically(path, text.encode())
 
 
+def _deepest(model: keras.Model, labels: Sequence[Label]) -> turns.Deepest:
+    """Return what gives the deepest maps in eight bits, as the exported head will see them."""
+    return LiteModel(eight_bits(network.deepest(model), labels)).run
+
+
 def _turn_head(
     model: keras.Model, scenes: Scenes, photos: _Labels, people: _Labels, seed: int
 ) -> tuple[keras.Model, float | None]:
-    """Fit the head that tells quarter turns; return it, and which share of those held out it tells.
-
-    It is fitted to the maps of eight bits that it will see.
-    """
-    deepest = LiteModel(eight_bits(network.deepest(model), [*photos.known, *people.known])).run
+    """Fit the head that tells quarter turns; return it, and which share of those held out it tells."""
+    deepest = _deepest(model, [*photos.known, *people.known])
     head = turns.fit(turns.features(deepest, turns.upright(scenes, turns.PICTURES, seed)), seed)
     alone, worn = (
         [one.photo for one in part.held_out if turns.tells(one.classes)] for part in (photos, people)

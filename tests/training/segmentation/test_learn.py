@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import keras
 import numpy as np
@@ -15,13 +16,19 @@ from training.errors import RunExists, TooFewImages
 from training.model import weights
 from training.photo.garment_types import CLASSES
 from training.photo.litert import LiteModel
-from training.photo.segmenter import UPRIGHT, Segmenter, read_output, shipped
+from training.photo.segmenter import UPRIGHT, Segmenter, read_output, shipped, squeeze
 from training.segmentation import learn, network, turns
 from training.segmentation.labels import Label, drawn, drawn_person
 from training.segmentation.learn import SceneBatches, SegmenterConfig
 from training.segmentation.scenes import Scenes
 
 TINY = SegmenterConfig(epochs=2, steps=2, scenes=2)
+IN_EIGHT_BITS = learn._deepest
+
+
+def exact(model, labels):
+    """The deepest maps in 32 bits, which no export takes time for."""
+    return partial(network.deepest(model).predict, verbose=0)
 
 
 @pytest.fixture
@@ -34,6 +41,7 @@ def small(monkeypatch):
     }.items():
         monkeypatch.setattr(learn, name, value)
     monkeypatch.setattr(turns, "PICTURES", 16)
+    monkeypatch.setattr(learn, "_deepest", exact)
     monkeypatch.setattr(parsed, "HELD_OUT", 3)
 
 
@@ -159,12 +167,24 @@ def test_a_training_can_start_from_weights(learned, catalogue, tmp_path, steps):
     assert np.abs(first.run(noise) - second.run(noise)).max() < 0.3  # running means alone have moved
 
 
-def test_the_head_for_quarter_turns_is_fitted_alone_to_given_weights(learned, catalogue, tmp_path, steps):
+def test_the_head_for_quarter_turns_is_fitted_alone_to_given_weights(
+    learned, catalogue, tmp_path, steps, monkeypatch
+):
     folder, _ = learned
+    maps = []
+
+    def in_eight_bits(model, labels):
+        photos = np.stack([squeeze(label.photo) for label in labels[:2]])
+        runs = [IN_EIGHT_BITS(model, labels), exact(model, labels)]
+        maps.extend(run(photos) for run in runs)
+        return runs[0]
+
+    monkeypatch.setattr(learn, "_deepest", in_eight_bits)
     (tmp_path / "weights").mkdir()
     shutil.copy(folder / "segmenter.npz", tmp_path / "weights")
     learn.learn(catalogue, tmp_path, init=tmp_path / "weights", config=replace(TINY, epochs=0), processes=1)
-    assert steps == []
+    assert steps == [] and maps[0].shape == (2, 10752)
+    assert 0 < np.abs(maps[0] - maps[1]).mean() < 0.1 * np.abs(maps[1]).mean()  # rounded, and the same maps
     before, after = (np.load(place / "segmenter.npz") for place in (folder, tmp_path))
     assert all(np.array_equal(before[name], after[name]) for name in before.files)
     assert Segmenter.load(tmp_path).parse(np.zeros((9, 9, 3), np.uint8)).turns != UPRIGHT
