@@ -10,7 +10,7 @@ from training.catalogue.reader import Catalogue, Item
 from training.errors import TooFewImages
 from training.evaluation.baselines import CHANCE, HOG_MASK, chance, hog_of_mask
 from training.evaluation.photos import ENCODER, Photos, Side
-from training.evaluation.retrieval import ABOUT, GALLERY_SEED, QUERY_SEED, row, tabulate
+from training.evaluation.retrieval import ABOUT, GALLERY_SEED, QUERY_SEED, Row, row, tabulate
 from training.evaluation.score_table import Table
 from training.fit.garment_views import of_worn
 from training.fit.worn_garments import worn_garments
@@ -47,10 +47,15 @@ def _described(encoder: Encoder, true: np.ndarray, own: np.ndarray, *, seed: int
     }
 
 
-def worn_search(
-    encoder: Encoder, gallery: Photos, parsed: Catalogue, *, processes: int | None = None
-) -> list[Table]:
-    """Search for the garments of parsed photographs that are kept out of training.
+def worn_rows(
+    encoder: Encoder,
+    gallery: Photos,
+    parsed: Catalogue,
+    *,
+    held_out: bool | None = True,
+    processes: int | None = None,
+) -> tuple[list[Row], list[Row]]:
+    """Score the search for the garments of parsed photographs, by each of `DESCRIPTORS`.
 
     Parameters
     ----------
@@ -59,13 +64,15 @@ def worn_search(
         Laid out; those without a category are left out.
     parsed : Catalogue
         Photographs of people, with pictures of labels.
+    held_out : bool or None
+        Which of them to take; see `training.fit.worn_garments.worn_garments`.
     processes : int, optional
         Worker processes; as many as there are cores, unless given.
 
     Returns
     -------
-    list of Table
-        Among the gallery; then among each other.
+    laid_out, worn : list of Row
+        Among the gallery; among each other.
 
     Raises
     ------
@@ -73,7 +80,7 @@ def worn_search(
         None of the garments has a category of the gallery.
     """
     laid_out = gallery.labelled()
-    found = worn_garments(parsed, set(laid_out.categories), held_out=True)
+    found = worn_garments(parsed, set(laid_out.categories), held_out=held_out)
     garments = [(item, number) for item, number in found if item.category is not None]
     cut = partial(_cut_out, root=parsed.root or Path(), segmenter=encoder.segmenter)
     results = in_order(cut, garments, processes=processes, progress="worn garments", unit="garment")
@@ -94,16 +101,26 @@ def worn_search(
     )
     asked = Side(tuple(item for item, _ in pairs), _described(encoder, true, own, seed=QUERY_SEED), 0, 0)
     others = replace(asked, vectors=asked.vectors | {CHANCE: chance(len(pairs), seed=GALLERY_SEED)})
-    about = f"{ABOUT}Worn garments of {Path(parsed.source).name}, kept out of training, "
+    among, each_other = ([row(name, side, asked) for name in DESCRIPTORS] for side in (ranked, others))
+    return among, each_other
+
+
+def worn_search(
+    encoder: Encoder, gallery: Photos, parsed: Catalogue, *, processes: int | None = None
+) -> list[Table]:
+    """Search for the garments of parsed photographs that are kept out of training; see `worn_rows`.
+
+    Returns
+    -------
+    list of Table
+        Among the gallery; then among each other.
+    """
+    among, each_other = worn_rows(encoder, gallery, parsed, processes=processes)
+    about = (
+        f"{ABOUT}Worn garments of {Path(parsed.source).name}, kept out of training, cut out by their true "
+        "masks and by the segmenter's. "
+    )
     return [
-        tabulate(
-            [row(name, side, asked) for name in DESCRIPTORS],
-            key=key,
-            title=title,
-            about=f"{about}cut out by their true masks and by the segmenter's. ",
-        )
-        for key, title, side in (
-            ("worn", "Worn garments among laid-out ones", ranked),
-            ("worn-worn", "Worn garments among worn ones", others),
-        )
+        tabulate(among, key="worn", title="Worn garments among laid-out ones", about=about),
+        tabulate(each_other, key="worn-worn", title="Worn garments among worn ones", about=about),
     ]
