@@ -278,11 +278,30 @@ def _roots(catalogue: Catalogue, options: BuildOptions, indexes: Path) -> tuple[
     return tuple(str(folder.absolute()) for folder in folders)
 
 
-def _check_bad(run: BuildRun, count: int, *, max_bad: float) -> None:
+def _check_bad(bad: Sequence[BadItem], count: int, *, indexes: Path, max_bad: float) -> None:
     """Keep the report of skipped items where it outlives a build that fails, and check their share."""
-    with writing(run.draft.indexes):
-        write_report(run.draft.indexes / LAST_REPORT, run.bad)
-    check_bad_share(len(run.bad), len(run.bad) + count, max_bad=max_bad)
+    with writing(indexes):
+        write_report(indexes / LAST_REPORT, bad)
+    check_bad_share(len(bad), len(bad) + count, max_bad=max_bad)
+
+
+def check_listed(catalogue: Catalogue, *, indexes: Path, options: BuildOptions) -> None:
+    """Check before a training what can be told without opening a photograph.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    indexes : Path
+        Folder of the notes of builds.
+    options : BuildOptions
+
+    Raises
+    ------
+    TooManyBadItems
+        Too many items have no file, or lie outside of the folders that may be served; see `build_index`.
+    """
+    listed = within(catalogue, options.allow_roots)
+    _check_bad(listed.bad, len(listed.items), indexes=indexes, max_bad=options.max_bad)
 
 
 def build_index(
@@ -327,7 +346,7 @@ def build_index(
         with run.timed("embed"):
             embedded = _embed(folded, encoder, options)
         run.bad = (*folded.bad, *embedded.bad)
-        _check_bad(run, len(embedded.items), max_bad=options.max_bad)
+        _check_bad(run.bad, len(embedded.items), indexes=indexes, max_bad=options.max_bad)
         with run.timed("check"):
             rechecked = reencode(embedded, encoder)
         manifest = publish_embedded(run, embedded, options=options, rechecked=rechecked, now=now)

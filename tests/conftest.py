@@ -21,6 +21,7 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image, ImageDraw
 
 from training.photo.encoder import PRETRAINED as ENCODER
+from training.photo.encoder import fingerprint
 from training.photo.garment_types import TYPES
 from training.photo.segmenter import Parse, Segmenter, shipped, squeeze
 
@@ -171,12 +172,43 @@ def own_bundle(tmp_path_factory, other_segmenter):
 
 
 @pytest.fixture(scope="session")
+def spoilt_bundle(tmp_path_factory):
+    """A bundle of the encoder that ships, spoilt: its embeddings tell garments apart by one number alone."""
+    folder = shutil.copytree(ENCODER, tmp_path_factory.mktemp("spoilt") / "bundle")
+    model = (folder / "encoder.tflite").read_bytes()
+    head = next(weights for weights in _weights(model) if weights.ndim == 2)
+    model = model.replace(head.tobytes(), np.repeat(head[:1], len(head), axis=0).tobytes())
+    described = json.loads((folder / "encoder.json").read_text()) | {"fingerprint": fingerprint(model)}
+    (folder / "encoder.tflite").write_bytes(model)
+    (folder / "encoder.json").write_text(json.dumps(described))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def clothing():
     """The clothing photographs' catalogue, where they are at hand."""
     catalogue = Path(__file__).parents[2] / "shared" / "clothing" / "catalogue.csv"
     if not catalogue.exists():
         pytest.skip("needs the clothing photographs, which are not part of the project")
     return catalogue
+
+
+@pytest.fixture(scope="session")
+def drawn_people(tmp_path_factory):
+    """The catalogue of twelve drawn people with pictures of labels."""
+    from training.segmentation.labels import drawn_person
+
+    folder = tmp_path_factory.mktemp("people")
+    rows = ["item_id,path,mask"]
+    for number in range(12):
+        label = drawn_person(number)
+        Image.fromarray(label.photo).save(folder / f"{number}.jpg")
+        Image.fromarray(label.classes).save(folder / f"{number}.png")
+        rows.append(f"{number},{number}.jpg,{number}.png")
+    (folder / "catalogue.csv").write_text("\n".join(rows))
+    names = ["background", "skin", "shirt", "coat", "dress", "pants", "skirt", "shoes", "bag", "hat"]
+    (folder / "labels.csv").write_text("\n".join(["number,name", *(f"{n},{x}" for n, x in enumerate(names))]))
+    return folder / "catalogue.csv"
 
 
 COLOURS = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from index.build import KEEP, LAST_GATE, MAX_BAD, BuildOptions, build_index
+from index.build import KEEP, LAST_GATE, MAX_BAD, BuildOptions, build_index, check_listed
 from index.commands import summary
 from index.commands.store_options import json_option, print_json, store_address_option
 from index.embedding.embedders import EMBEDDERS, LOCAL, embedder_named
@@ -186,39 +186,35 @@ def build(
 
     Photographs that an earlier build has embedded are only read.
     """
-    start = perf_counter()
-    embedder = embedder_named(embedder_name, processes=processes, address=address)
     place = open_store(store, indexes)
     loaded = Encoder.load(encoder)
-    if retrain:
-        encoder = train_on(
-            catalogue,
-            encoder,
-            models=Path("models"),
-            cache=cache,
-            what=retrain,
-            options=retrain_options,
-            segmenter_options=segmenter_options,
-        )
-    trained = perf_counter()
-    listed = read_catalogue(catalogue, cache=cache)
-    read = perf_counter()
-    if retrain:
-        before, loaded = loaded, Encoder.load(encoder)
-        click.echo(require_as_good(listed, before, loaded, processes=processes), err=True)
-    compared = perf_counter()
     chosen = BuildOptions(
         limits=Limits(max_drop=max_drop, recall=recall),
         cache=cache,
-        embedder=embedder,
+        embedder=embedder_named(embedder_name, processes=processes, address=address),
         processes=processes,
         progress=True,
         **options,
     )
+    start = perf_counter()
+    listed = read_catalogue(catalogue, cache=cache)
+    steps = {"catalogue": perf_counter() - start}
     with _naming_reports(indexes):
+        if retrain:
+            check_listed(listed, indexes=indexes, options=chosen)
+            encoder = train_on(
+                catalogue,
+                encoder,
+                models=Path("models"),
+                cache=cache,
+                what=retrain,
+                options=retrain_options,
+                segmenter_options=segmenter_options,
+            )
+            before, loaded = loaded, Encoder.load(encoder)
+            click.echo(require_as_good(listed, before, loaded, processes=processes), err=True)
+            steps["train"] = perf_counter() - start - steps["catalogue"]
         built = build_index(listed, loaded, indexes=indexes, store=place, options=chosen)
-    steps = {"train": trained - start + compared - read} if retrain else {}
-    steps |= {"catalogue": read - trained}
     rounded = {name: round(seconds, 3) for name, seconds in steps.items()}
     built = replace(built, seconds=rounded | built.seconds)
     if as_json:

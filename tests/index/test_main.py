@@ -253,6 +253,19 @@ def test_retraining_comes_first_and_its_encoder_builds_the_index(
     assert asked[1]["what"] == "all" and asked[1]["segmenter_options"] == "--epochs 3"
 
 
+def test_photographs_that_no_index_may_hold_are_told_before_a_training(
+    run, catalogue_path, indexes, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("index.commands.build_command.train_on", lambda *_, **__: 1 / 0)
+    elsewhere = tmp_path / "feed" / "shop.csv"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text(f"item_id,path\na,{catalogue_path.with_name('square-1.png')}\nb,none.png\n")
+    result = run("build", "--catalogue", elsewhere, "--retrain")
+    assert result.exit_code == 1 and "2 of 2 items" in result.stderr
+    report = (indexes / "last-report.csv").read_text()
+    assert "last-report.csv" in result.stderr and "--allow-root" in report and "file not found" in report
+
+
 def test_an_encoder_that_is_worse_builds_nothing(run, catalogue_path, indexes, monkeypatch, make_encoder):
     def refuse(*_, **__):
         raise RetrainingFailed("The encoder that was trained is worse.")

@@ -37,9 +37,14 @@ def _class(label: str) -> int:
     return UNKNOWN if kind is None else CLASSES.index(kind)
 
 
+def parsed_items(catalogue: Catalogue) -> list[Item]:
+    """Return the items that have a picture of labels, which may be some of a catalogue's only."""
+    return [item for item in catalogue.items if item.metadata.get("mask")]
+
+
 def is_parsed(catalogue: Catalogue) -> bool:
-    """Return whether the items have pictures of labels."""
-    return any("mask" in item.metadata for item in catalogue.items)
+    """Return whether any of the items has a picture of labels."""
+    return bool(parsed_items(catalogue))
 
 
 def is_held_out(item: Item) -> bool:

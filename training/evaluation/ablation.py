@@ -26,7 +26,7 @@ from training.evaluation.photos import ENCODER, Photos, Side, read_photos
 from training.evaluation.retrieval import row
 from training.evaluation.score_table import Table
 from training.evaluation.variants import NoLook, Variant
-from training.evaluation.worn_search import held_out_garments
+from training.evaluation.worn_search import cut_out_worn
 from training.files import write_atomically
 from training.fit.dataset import Dataset, joined, prepare, prepare_drawn
 from training.fit.fit import DRAWN_SEED
@@ -233,7 +233,7 @@ class Bench:
         worn: tuple[Item, ...] = ()
         cutouts = np.zeros((0, *gallery.cutouts.shape[1:]), np.uint8)
         if self.parsed is not None and not isinstance(segmenter, NoLook):  # which has no masks of its own
-            worn, _, cutouts = held_out_garments(
+            worn, _, cutouts = cut_out_worn(
                 self.parsed,
                 set(gallery.categories),
                 segmenter=segmenter,

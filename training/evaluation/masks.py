@@ -12,7 +12,7 @@ from typing import TypeVar
 import click
 import numpy as np
 
-from training.catalogue.parsed import is_held_out, is_parsed
+from training.catalogue.parsed import is_held_out, is_parsed, parsed_items
 from training.catalogue.reader import Catalogue, Item
 from training.errors import TooFewImages, UnreadableImage
 from training.evaluation.disturbances import DISTURBANCES, Disturbance, disturb, undo
@@ -189,7 +189,7 @@ def street(catalogue: Catalogue, finders: Finders, *, processes: int | None = No
     Parameters
     ----------
     catalogue : Catalogue
-        Of parsed photographs.
+        Its parsed photographs.
     finders : tuple of Finder
         The one that is measured, and one to have beside it.
     processes : int, optional
@@ -209,7 +209,9 @@ def street(catalogue: Catalogue, finders: Finders, *, processes: int | None = No
     """
     parsed = Parsed.of(catalogue)
     measure = partial(parsed.scored, finders=finders)
-    items, results = _read_all(measure, catalogue.items, processes=processes, name="parsed photographs")
+    items, results = _read_all(
+        measure, parsed_items(catalogue), processes=processes, name="parsed photographs"
+    )
     kept = [is_held_out(item) for item in items]
     rows: list[tuple[Cell, ...]] = []
     for number in range(len(finders)):

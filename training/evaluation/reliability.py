@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from scipy.stats import rankdata
 
-from training.catalogue.parsed import is_held_out
+from training.catalogue.parsed import is_held_out, parsed_items
 from training.catalogue.reader import Catalogue, Item
 from training.evaluation.finder import overlap
 from training.evaluation.photos import Photos
@@ -168,7 +168,7 @@ def _overlap(truth: np.ndarray, region: Region) -> float:
 
 def _worn(encoder: Encoder, search: _Search, people: Catalogue, processes: int | None) -> Judged | None:
     """Search with the garments that people wear, in the photographs that are held out of training."""
-    items = [item for item in people.items if is_held_out(item)]
+    items = [item for item in parsed_items(people) if is_held_out(item)]
     read = partial(_garments, parsed=Parsed.of(people), segmenter=encoder.segmenter)
     results = in_order(read, items, processes=processes, progress="worn garments")
     found = [pair for pairs in results if isinstance(pairs, list) for pair in pairs]

@@ -10,7 +10,7 @@ from training.catalogue.reader import Catalogue, Item
 from training.errors import TooFewImages
 from training.evaluation.baselines import CHANCE, HOG_MASK, chance, hog_of_mask
 from training.evaluation.photos import ENCODER, Photos, Side
-from training.evaluation.retrieval import ABOUT, GALLERY_SEED, QUERY_SEED, row, tabulate
+from training.evaluation.retrieval import ABOUT, GALLERY_SEED, QUERY_SEED, Row, row, tabulate
 from training.evaluation.score_table import Table
 from training.fit.garment_views import of_worn
 from training.fit.worn_garments import worn_garments
@@ -32,10 +32,15 @@ def _cut_out(garment: tuple[Item, int], *, root: Path, segmenter: Segmenter) -> 
     return of_worn(item, number, root, 1, segmenter=segmenter)
 
 
-def held_out_garments(
-    parsed: Catalogue, categories: set[str], *, segmenter: Segmenter, processes: int | None = None
+def cut_out_worn(
+    parsed: Catalogue,
+    categories: set[str],
+    *,
+    held_out: bool | None = True,
+    segmenter: Segmenter,
+    processes: int | None = None,
 ) -> tuple[tuple[Item, ...], np.ndarray, np.ndarray]:
-    """Cut out the garments of parsed photographs that are kept out of training.
+    """Cut out the garments of parsed photographs that have a category.
 
     Parameters
     ----------
@@ -43,6 +48,8 @@ def held_out_garments(
         Photographs of people, with pictures of labels.
     categories : set of str
         Those of the gallery; garments that none of them means are left out.
+    held_out : bool or None
+        Which photographs to take: those kept out of training, the others, or all of them.
     segmenter : Segmenter
     processes : int, optional
         Worker processes; as many as there are cores, unless given.
@@ -59,7 +66,7 @@ def held_out_garments(
     TooFewImages
         None of the garments has a category of the gallery.
     """
-    found = worn_garments(parsed, categories, held_out=True)
+    found = worn_garments(parsed, categories, held_out=held_out)
     garments = [(item, number) for item, number in found if item.category is not None]
     cut = partial(_cut_out, root=parsed.root or Path(), segmenter=segmenter)
     results = in_order(cut, garments, processes=processes, progress="worn garments", unit="garment")
@@ -90,10 +97,15 @@ def _described(encoder: Encoder, true: np.ndarray, own: np.ndarray, *, seed: int
     }
 
 
-def worn_search(
-    encoder: Encoder, gallery: Photos, parsed: Catalogue, *, processes: int | None = None
-) -> list[Table]:
-    """Search for the garments of parsed photographs that are kept out of training.
+def worn_rows(
+    encoder: Encoder,
+    gallery: Photos,
+    parsed: Catalogue,
+    *,
+    held_out: bool | None = True,
+    processes: int | None = None,
+) -> tuple[list[Row], list[Row]]:
+    """Score the search for the garments of parsed photographs, by each of `DESCRIPTORS`.
 
     Parameters
     ----------
@@ -101,22 +113,27 @@ def worn_search(
     gallery : Photos
         Laid out; those without a category are left out.
     parsed : Catalogue
+    held_out : bool or None
     processes : int, optional
-        See `held_out_garments`.
+        See `cut_out_worn`.
 
     Returns
     -------
-    list of Table
-        Among the gallery; then among each other.
+    laid_out, worn : list of Row
+        Among the gallery; among each other.
 
     Raises
     ------
     TooFewImages
-        See `held_out_garments`.
+        See `cut_out_worn`.
     """
     laid_out = gallery.labelled()
-    items, true, own = held_out_garments(
-        parsed, set(laid_out.categories), segmenter=encoder.segmenter, processes=processes
+    items, true, own = cut_out_worn(
+        parsed,
+        set(laid_out.categories),
+        held_out=held_out,
+        segmenter=encoder.segmenter,
+        processes=processes,
     )
     unknown = sum(item.category is None for item in gallery.items)
     ranked = Side(
@@ -127,16 +144,26 @@ def worn_search(
     )
     asked = Side(items, _described(encoder, true, own, seed=QUERY_SEED), 0, 0)
     others = replace(asked, vectors=asked.vectors | {CHANCE: chance(len(items), seed=GALLERY_SEED)})
-    about = f"{ABOUT}Worn garments of {Path(parsed.source).name}, kept out of training, "
+    among, each_other = ([row(name, side, asked) for name in DESCRIPTORS] for side in (ranked, others))
+    return among, each_other
+
+
+def worn_search(
+    encoder: Encoder, gallery: Photos, parsed: Catalogue, *, processes: int | None = None
+) -> list[Table]:
+    """Search for the garments of parsed photographs that are kept out of training; see `worn_rows`.
+
+    Returns
+    -------
+    list of Table
+        Among the gallery; then among each other.
+    """
+    among, each_other = worn_rows(encoder, gallery, parsed, processes=processes)
+    about = (
+        f"{ABOUT}Worn garments of {Path(parsed.source).name}, kept out of training, cut out by their true "
+        "masks and by the segmenter's. "
+    )
     return [
-        tabulate(
-            [row(name, side, asked) for name in DESCRIPTORS],
-            key=key,
-            title=title,
-            about=f"{about}cut out by their true masks and by the segmenter's. ",
-        )
-        for key, title, side in (
-            ("worn", "Worn garments among laid-out ones", ranked),
-            ("worn-worn", "Worn garments among worn ones", others),
-        )
+        tabulate(among, key="worn", title="Worn garments among laid-out ones", about=about),
+        tabulate(each_other, key="worn-worn", title="Worn garments among worn ones", about=about),
     ]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,9 @@ def fit(
         data, held_out = split(*sets, seed=run.config.seed)
         more = []
         if worn is not None:
-            more.append(prepare_worn(worn, data.category_names(), **options))
+            apart = {item.path for item in held_out.items}  # `worn` may be the same catalogue
+            people = replace(worn, items=tuple(item for item in worn.items if item.path not in apart))
+            more.append(prepare_worn(people, data.category_names(), **options))
         if run.drawn:
             more.append(prepare_drawn(read(f"drawn:{run.drawn}:{DRAWN_SEED}"), **options))
         write_atomically(folder / RUN_FILE, run.as_json().encode())

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from training.catalogue.parsed import is_held_out, label_names, read_labels
+from training.catalogue.parsed import is_held_out, label_names, parsed_items, read_labels
 from training.catalogue.reader import Catalogue, Item
 from training.fit.dataset import Dataset, Source, cut
 from training.fit.garment_views import VERSION, of_worn
@@ -48,26 +48,26 @@ def category_of(label: str, categories: set[str]) -> str | None:
 
 
 def worn_garments(
-    catalogue: Catalogue, categories: set[str], *, held_out: bool
+    catalogue: Catalogue, categories: set[str], *, held_out: bool | None
 ) -> Iterator[tuple[Item, int]]:
     """Yield an item and its label's number for each garment that is large enough in its photograph.
 
     Parameters
     ----------
     catalogue : Catalogue
-        Of parsed photographs.
+        Photographs of it that are not parsed are left out.
     categories : set of str
         What the garments are to be called; those that none of them means are given no category.
-    held_out : bool
-        Whether to take the photographs that are kept out of training, or the others.
+    held_out : bool or None
+        Whether to take the photographs that are kept out of training, or the others; None for all.
 
     Raises
     ------
     UnreadableCatalogue, UnreadableImage
     """
     names = label_names(catalogue)
-    for item in catalogue.items:
-        if is_held_out(item) != held_out:
+    for item in parsed_items(catalogue):
+        if held_out not in (None, is_held_out(item)):
             continue
         labels = read_labels(item, catalogue.root or Path())
         areas = np.bincount(labels.ravel(), minlength=256) / labels.size

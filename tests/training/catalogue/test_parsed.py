@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.catalogue.parsed import UNKNOWN, class_table, is_parsed, read_classes
+from training.catalogue.parsed import UNKNOWN, class_table, is_parsed, parsed_items, read_classes
 from training.catalogue.reader import read_catalogue
 from training.errors import UnreadableCatalogue, UnreadableImage
 from training.photo.garment_types import CLASSES
@@ -29,9 +29,22 @@ def test_every_label_has_the_class_of_its_name(folder):
     assert (table[6:] == UNKNOWN).all()
 
 
-def test_a_catalogue_without_masks_is_not_parsed(folder):
-    (folder / "plain.csv").write_text("item_id,path\na,a.jpg\n")
+@pytest.mark.parametrize("text", ["item_id,path\na,a.jpg\n", "item_id,path,mask\na,a.jpg,\n"])
+def test_a_catalogue_without_masks_is_not_parsed(folder, text):
+    (folder / "plain.csv").write_text(text)
     assert not is_parsed(read_catalogue(str(folder / "plain.csv")))
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_of_a_catalogue_some_photographs_may_be_parsed(folder, suffix):
+    text = {
+        "csv": "item_id,path,mask\nlaid,a.jpg,\nworn,a.jpg,a.png\n",
+        "jsonl": '{"item_id": "laid", "path": "a.jpg"}\n'
+        '{"item_id": "worn", "path": "a.jpg", "mask": "a.png"}\n',
+    }[suffix]
+    (folder / f"mixed.{suffix}").write_text(text)
+    catalogue = read_catalogue(str(folder / f"mixed.{suffix}"))
+    assert is_parsed(catalogue) and [item.item_id for item in parsed_items(catalogue)] == ["worn"]
 
 
 @pytest.mark.parametrize("text", [None, "name\nskin\n", "number,name\nx,skin\n", "number,name\n300,skin\n"])

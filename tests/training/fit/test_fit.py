@@ -164,6 +164,26 @@ def test_a_run_starts_from_a_bundle_of_an_earlier_release_but_not_from_a_damaged
     assert ("is damaged" if damaged else "at least 40") in result.stderr
 
 
+def test_the_worn_garments_of_a_shops_own_catalogue_are_learned_from_but_for_those_held_out(
+    tmp_path, tiny, read, drawn_cache, drawn_people, monkeypatch
+):
+    """The shop's feed has garments laid out, too, and `--worn` names the whole of it."""
+    people = read(str(drawn_people)).items
+    rows = [f"laid-{n},{item.path},{item.category}," for n, item in enumerate(read("drawn:60").items)]
+    rows += [f"{item.item_id},{item.path},,{item.path.with_suffix('.png')}" for item in people]
+    (tmp_path / "shop.csv").write_text("\n".join(["item_id,path,category,mask", *rows]))
+    shutil.copy(drawn_people.with_name("labels.csv"), tmp_path)
+    given = []
+    monkeypatch.setattr("training.fit.fit.train", lambda *taught: given.append(taught) or 1 / 0)
+    shop = str(tmp_path / "shop.csv")
+    with pytest.raises(ZeroDivisionError):
+        fit(_run(tiny, shop, worn=shop), tmp_path / "run", read=read, cache=drawn_cache, processes=1)
+    learned, seen = given[0][2].items, {item.path for item in people}
+    apart = seen - {item.path for item in learned if "label" not in item.metadata}
+    worn = {item.path for item in learned if "label" in item.metadata}
+    assert apart and worn and worn < seen and not worn & apart
+
+
 def test_another_architecture_can_not_go_on_from_a_bundle(finished, tiny):
     wider = replace(tiny, widths=(8, 16, 24, 40))
     with pytest.raises(EncoderMismatch, match="another architecture"):

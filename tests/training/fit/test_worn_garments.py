@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -59,6 +61,20 @@ def test_garments_that_are_large_enough_are_taken_with_their_category_and_label(
         (f"{name} jeans", "pants", 2),
         (f"{name} blouse", None, 3),
     ]
+
+
+def test_all_photographs_are_taken_where_it_is_not_asked_for_what_is_held_out(people):
+    catalogue, apart, kept = people
+    found = [item.item_id for item, _ in worn_garments(catalogue, {"pants"}, held_out=None)]
+    assert found == [f"{name} {label}" for name in (apart, kept) for label in ("jeans", "blouse")]
+
+
+def test_photographs_without_a_picture_of_labels_are_left_out(people):
+    catalogue, _, kept = people
+    plain = [replace(item, item_id=f"plain {item.item_id}", metadata={}) for item in catalogue.items]
+    mixed = replace(catalogue, items=(*plain, *catalogue.items))
+    found = worn_garments(mixed, {"pants"}, held_out=False)
+    assert [item.item_id for item, _ in found] == [f"{kept} jeans", f"{kept} blouse"]
 
 
 def test_a_garment_of_any_size_counts_that_covers_its_share(people, monkeypatch):

@@ -8,7 +8,6 @@ from functools import partial
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 from training.catalogue import parsed
 from training.catalogue.reader import read_catalogue
@@ -18,7 +17,7 @@ from training.photo.garment_types import CLASSES
 from training.photo.litert import LiteModel
 from training.photo.segmenter import UPRIGHT, Segmenter, read_output, shipped, squeeze
 from training.segmentation import learn, network, turns
-from training.segmentation.labels import Label, drawn, drawn_person
+from training.segmentation.labels import Label, drawn
 from training.segmentation.learn import SceneBatches, SegmenterConfig
 from training.segmentation.scenes import Scenes
 
@@ -57,19 +56,8 @@ def catalogue(tmp_path_factory, drawn_cache):
 
 
 @pytest.fixture(scope="module")
-def worn(tmp_path_factory):
-    """Drawn people, with pictures of labels."""
-    folder = tmp_path_factory.mktemp("worn")
-    rows = ["item_id,path,mask"]
-    for number in range(12):
-        label = drawn_person(number)
-        Image.fromarray(label.photo).save(folder / f"{number}.jpg")
-        Image.fromarray(label.classes).save(folder / f"{number}.png")
-        rows.append(f"{number},{number}.jpg,{number}.png")
-    (folder / "catalogue.csv").write_text("\n".join(rows))
-    names = ["background", "skin", "shirt", "coat", "dress", "pants", "skirt", "shoes", "bag", "hat"]
-    (folder / "labels.csv").write_text("\n".join(["number,name", *(f"{n},{x}" for n, x in enumerate(names))]))
-    return read_catalogue(str(folder / "catalogue.csv"))
+def worn(drawn_people):
+    return read_catalogue(str(drawn_people))
 
 
 @pytest.fixture
