@@ -1,9 +1,12 @@
 """A shop of drawn garments and drawn people: its halves, its catalogues, and a night's training of it."""
 
+import re
+import shlex
 import shutil
 import subprocess
 from collections import Counter
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +19,8 @@ from index.__main__ import main as index_main
 from training.catalogue.parsed import is_parsed, parsed_items, read_labels
 from training.catalogue.reader import Item, read_catalogue
 from training.photo.encoder import PRETRAINED
+
+GUIDE = Path(__file__).parents[2] / "docs" / "training.md"
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +131,9 @@ def test_a_training_that_spoils_the_encoder_publishes_nothing(night, spoilt_bund
     answer, _, told = night(before=PRETRAINED, after=spoilt_bundle)
     assert answer.exit_code == 1 and "worse (P@10 by category on" in told[0]
     assert not (tmp_path / "cache" / "shop" / "indexes" / "current").exists()
+
+
+def test_the_guide_has_the_command():
+    (line,) = re.findall(r"^python -m benchmarks\.shop (.*)$", GUIDE.read_text(), re.MULTILINE)
+    given = main.make_context("shop", shlex.split(line)).params
+    assert given["laid_out"] == "CLOTHING/catalogue.csv?split=train" and given["encoder"].name == "default"
