@@ -36,7 +36,7 @@ quick: lint ## Lint, and run the tests that take no more than a minute together:
 	@$(RUN) -m pytest -q -m "not slow and not browser" $(ARGS)
 
 test: $(READY) ## Run all tests, in two processes: ARGS= (for pytest)
-	@$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 coverage: $(READY) ## Run all tests and print the branches that none of them takes: ARGS= (for pytest)
 	@$(RUN) -m pytest -q --cov --cov-report=term $(ARGS)

@@ -70,7 +70,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by where they lie and by the fixtures that they use."""
+    """Mark tests by where they lie and by the fixtures that they use, and put the slow ones first.
+
+    Else one process would still be busy with the last of them when the other has nothing left to do.
+    """
+    items.sort(key=lambda item: (not _is_below(item.path, SLOW), not _is_below(item.path, BROWSER)))
     for item in items:
         if _is_below(item.path, SLOW):
             item.add_marker("slow")
