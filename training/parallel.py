@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import TypeVar
 
 from joblib import Parallel, cpu_count, delayed
@@ -27,7 +28,11 @@ def _or_error(function: Callable[[Source], Result], source: Source) -> Result | 
 
 @contextmanager
 def _ctrl_c_held_back() -> Iterator[None]:
-    """Keep Ctrl-C from processes that are started here; one that comes meanwhile reaches this one after."""
+    """Keep Ctrl-C from processes that are started here; one that comes meanwhile reaches this one after.
+
+    Python's resource tracker, which the first of them would start, lets Ctrl-C through again when it has begun.
+    """
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

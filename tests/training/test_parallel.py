@@ -1,11 +1,17 @@
 """Many sources at a time: results in order, and errors in the place of what could not be read."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from training.errors import UnreadableImage
 from training.parallel import in_order
 from training.photo.garment import read_garment
+
+ROOT = Path(__file__).parents[2]
 
 
 def _halved(number):
@@ -36,6 +42,30 @@ def _starts(number):
 def test_a_worker_process_is_started_up_once_before_its_first_source(processes, starts):
     results = list(in_order(_starts, range(40), processes=processes, start=_start))
     assert results == [starts] * 40
+
+
+WORKERS_OF_A_NEW_PROCESS = """
+import signal
+from joblib.externals.loky.backend.popen_loky_posix import Popen
+from training.parallel import in_order
+
+launch = Popen._launch
+
+def launched(popen, process):
+    print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+    return launch(popen, process)
+
+Popen._launch = launched
+assert list(in_order(abs, range(-20, 0), processes=3)) == [*range(20, 0, -1)]
+print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+"""
+
+
+def test_ctrl_c_is_held_back_from_every_worker_while_it_starts():
+    """Also from those after the first, with which Python starts a process of its own."""
+    words = [sys.executable, "-c", WORKERS_OF_A_NEW_PROCESS]
+    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["True", "True", "True", "False"]
 
 
 def test_nothing_gives_nothing():
