@@ -30,7 +30,7 @@ def _or_error(function: Callable[[Source], Result], source: Source) -> Result | 
 def _ctrl_c_held_back() -> Iterator[None]:
     """Keep Ctrl-C from processes that are started here; one that comes meanwhile reaches this one after.
 
-    Python's resource tracker, which the first of them would start, lets Ctrl-C through again when it has begun.
+    Python's resource tracker, which the first of them would start, lets Ctrl-C through once it has begun.
     """
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
