@@ -27,6 +27,8 @@ from training.photo.segmenter import Parse, Segmenter, shipped, squeeze
 
 TESTS = Path(__file__).parent
 SLOW = (
+    "training/fit/test_fit.py",  # trains what other tests read, too
+    "training/segmentation",  # the longest, trains
     "benchmarks",
     "index/embedding/test_embedder.py",  # starts processes
     "index/stores/folder/test_searcher_changes.py",  # searches while versions and items change
@@ -42,13 +44,12 @@ SLOW = (
     "training/fit",
     "training/model",
     "training/photo/test_encoder.py",
-    "training/segmentation",
     "training/test_child_process.py",  # starts commands and kills them
     "training/test_command.py",  # starts commands and presses Ctrl-C
     "training/test_device.py",
     "training/test_native_logs.py",
 )
-"""Folders and modules, below tests/, that `make quick` leaves out for their time."""
+"""Folders and modules, below tests/, that `make quick` leaves out for their time; `make test` begins them."""
 BROWSER = ("service/browser",)
 SERVERS = {"serve", "serving", "milvus_server"}
 """Fixtures that start a server: what uses them is marked `network`."""
@@ -56,6 +57,13 @@ SERVERS = {"serve", "serving", "milvus_server"}
 
 def _is_below(path: Path, places: tuple[str, ...]) -> bool:
     return any(path.is_relative_to(TESTS / place) for place in places)
+
+
+def _turn(item: pytest.Item) -> int:
+    """When a test's file is to be begun: the slow ones first, then those in the browser, then all others."""
+    places = (*SLOW, *BROWSER)
+    below = (n for n, place in enumerate(places) if _is_below(item.path, (place,)))
+    return next(below, len(places))
 
 
 def pytest_configure() -> None:
@@ -74,7 +82,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Else one process would still be busy with the last of them when the other has nothing left to do.
     """
-    items.sort(key=lambda item: (not _is_below(item.path, SLOW), not _is_below(item.path, BROWSER)))
+    items.sort(key=_turn)
     for item in items:
         if _is_below(item.path, SLOW):
             item.add_marker("slow")
