@@ -49,7 +49,7 @@ SLOW = (
     "training/test_device.py",
     "training/test_native_logs.py",
 )
-"""Folders and modules, below tests/, that `make quick` leaves out for their time; `make test` begins them."""
+"""What `make quick` leaves out for its time, below tests/; `make test` begins with it."""
 BROWSER = ("service/browser",)
 SERVERS = {"serve", "serving", "milvus_server"}
 """Fixtures that start a server: what uses them is marked `network`."""
