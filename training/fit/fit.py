@@ -79,9 +79,7 @@ def fit(
         device.join(hosts)
     with own_folder(out, resume=resume) as folder:
         if run.init is not None:
-            Encoder.load(
-                Path(run.init), of_any_version=True
-            )  # refuses an unusable bundle before the work begins
+            Encoder.load(Path(run.init), of_any_version=True)  # refuses a damaged one before the work begins
         catalogues = [read(name) for name in (run.catalogue, run.validation) if name]
         worn = read(run.worn) if run.worn else None
         check_run(run, folder, resume=resume)

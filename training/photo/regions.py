@@ -15,7 +15,6 @@ from training.photo.preprocessing import (
     SMALLEST_WORN,
     SURE_OF_TURN,
     SURE_SPLIT,
-    WORN_SHARE,
 )
 from training.photo.segmenter import Parse, turn
 
@@ -236,9 +235,8 @@ def find(parse: Parse) -> list[Region]:
     area = int(np.count_nonzero(mask))
     if area < SMALLEST_WORN * mask.size:
         return []
-    worn = int(np.count_nonzero(parse.person > MASK_THRESHOLD)) >= WORN_SHARE * area
-    regions = _worn(parse, mask) if worn else _laid_out(parse, mask)
-    least = MIN_AREA if not worn else 0.0
+    regions = _worn(parse, mask) if parse.worn else _laid_out(parse, mask)
+    least = MIN_AREA if not parse.worn else 0.0
     regions = [
         replace(region, type_shares=tuple(_type_in(region.mask, parse)[1].tolist()))
         for region in regions

@@ -76,6 +76,12 @@ class Parse:
         """Probabilities by places."""
         return self.person, self.garment, self.types
 
+    @property
+    def worn(self) -> bool:
+        """Whether there is enough of a person for the garments to be worn."""
+        garment = np.count_nonzero(self.garment > MASK_THRESHOLD)
+        return bool(np.count_nonzero(self.person > MASK_THRESHOLD) >= max(1, WORN_SHARE * garment))
+
 
 def turn(picture: np.ndarray, degrees: int) -> np.ndarray:
     """Turn a picture or a mask, (h, w, ...), clockwise by a multiple of 90 degrees; no pixel is changed."""
@@ -141,10 +147,9 @@ def look_twice(model: LiteModel, photo: np.ndarray, box: Box = WHOLE) -> Parse:
 
 def around_person(seen: Parse) -> Box | None:
     """Return where a second look at a person pays: with a margin, and None where no one is there."""
-    person, garment = seen.person > MASK_THRESHOLD, seen.garment > MASK_THRESHOLD
-    if np.count_nonzero(person) < max(1, WORN_SHARE * np.count_nonzero(garment)):
+    if not seen.worn:
         return None
-    box = widened(bounds(person | garment), LOOK_MARGIN)
+    box = widened(bounds(np.maximum(seen.person, seen.garment) > MASK_THRESHOLD), LOOK_MARGIN)
     left, top, right, bottom = box
     return box if (right - left) * (bottom - top) <= LARGEST_LOOK else None
 
