@@ -206,20 +206,32 @@ def clothing():
 
 
 @pytest.fixture(scope="session")
+def parsed_catalogue():
+    """Write parsed photographs: `parsed_catalogue(folder, pictures, names)`, see `write_parsed`."""
+    return write_parsed
+
+
+@pytest.fixture(scope="session")
 def drawn_people(tmp_path_factory):
     """The catalogue of twelve drawn people with pictures of labels."""
     from training.segmentation.labels import drawn_person
 
-    folder = tmp_path_factory.mktemp("people")
-    rows = ["item_id,path,mask"]
-    for number in range(12):
-        label = drawn_person(number)
-        Image.fromarray(label.photo).save(folder / f"{number}.jpg")
-        Image.fromarray(label.classes).save(folder / f"{number}.png")
-        rows.append(f"{number},{number}.jpg,{number}.png")
-    (folder / "catalogue.csv").write_text("\n".join(rows))
     names = ["background", "skin", "shirt", "coat", "dress", "pants", "skirt", "shoes", "bag", "hat"]
-    (folder / "labels.csv").write_text("\n".join(["number,name", *(f"{n},{x}" for n, x in enumerate(names))]))
+    labels = {str(number): drawn_person(number) for number in range(12)}
+    pictures = {number: (label.photo, label.classes) for number, label in labels.items()}
+    return write_parsed(tmp_path_factory.mktemp("people"), pictures, names)
+
+
+def write_parsed(folder, pictures, names):
+    """Write a catalogue of photographs with pictures of labels, (photo, labels) by id."""
+    rows = []
+    for name, (photo, labels) in pictures.items():
+        Image.fromarray(photo).save(folder / f"{name}.jpg")
+        Image.fromarray(labels).save(folder / f"{name}.png")
+        rows.append(f"{name},{name}.jpg,{name}.png")
+    (folder / "catalogue.csv").write_text("\n".join(["item_id,path,mask", *rows]))
+    numbered = [f"{number},{name}" for number, name in enumerate(names)]
+    (folder / "labels.csv").write_text("\n".join(["number,name", *numbered]))
     return folder / "catalogue.csv"
 
 

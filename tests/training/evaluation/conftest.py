@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from training.catalogue.parsed import is_held_out
 from training.catalogue.reader import Item, read_catalogue
@@ -38,18 +37,13 @@ def real_photos(clothing):
 
 
 @pytest.fixture
-def people(tmp_path, make_photo):
+def people(tmp_path, make_photo, parsed_catalogue):
     """Parsed photographs, held out, of four people in jeans and four in skirts, which are wider."""
     names = [name for name in map(str, range(200)) if is_held_out(Item(name, tmp_path))][:8]
-    rows = []
+    pictures = {}
     for number, name in enumerate(names):
         labels = np.zeros((100, 100), np.uint8)
         width = 8 if number % 2 else 30
         labels[20:80, 50 - width : 50 + width] = 2 if number % 2 else 3
-        Image.fromarray(make_photo()).save(tmp_path / f"{name}.jpg")
-        Image.fromarray(labels).save(tmp_path / f"{name}.png")
-        rows.append(f"{name},{name}.jpg,{name}.png")
-    (tmp_path / "catalogue.csv").write_text("\n".join(["item_id,path,mask", *rows]))
-    numbered = [f"{number},{name}" for number, name in enumerate(NAMES)]
-    (tmp_path / "labels.csv").write_text("\n".join(["number,name", *numbered]))
-    return read_catalogue(str(tmp_path / "catalogue.csv"))
+        pictures[name] = (make_photo(), labels)
+    return read_catalogue(str(parsed_catalogue(tmp_path, pictures, NAMES)))

@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from training.catalogue.parsed import is_held_out
 from training.catalogue.reader import read_catalogue
@@ -13,21 +12,14 @@ NAMES = ("background", "skin", "jeans", "blouse", "bag", "hat", "scarf")
 
 
 @pytest.fixture
-def people(tmp_path, make_photo):
+def people(tmp_path, make_photo, parsed_catalogue):
     """Two parsed photographs, one held out, of large jeans, a small blouse, a bag and a tiny hat."""
     labels = np.zeros((100, 100), np.uint8)
     labels[50:90, 30:70], labels[30:50, 40:50], labels[:20, 60:], labels[0, :9] = 2, 3, 4, 5
     held_out = next(name for name in map(str, range(99)) if is_held_out(_Named(name)))
     kept = next(name for name in map(str, range(99)) if not is_held_out(_Named(name)))
-    rows = []
-    for name in (held_out, kept):
-        Image.fromarray(make_photo()).save(tmp_path / f"{name}.jpg")
-        Image.fromarray(labels).save(tmp_path / f"{name}.png")
-        rows.append(f"{name},{name}.jpg,{name}.png")
-    (tmp_path / "catalogue.csv").write_text("\n".join(["item_id,path,mask", *rows]))
-    numbered = [f"{number},{name}" for number, name in enumerate(NAMES)]
-    (tmp_path / "labels.csv").write_text("\n".join(["number,name", *numbered]))
-    return read_catalogue(str(tmp_path / "catalogue.csv")), held_out, kept
+    pictures = {name: (make_photo(), labels) for name in (held_out, kept)}
+    return read_catalogue(str(parsed_catalogue(tmp_path, pictures, NAMES))), held_out, kept
 
 
 class _Named:
