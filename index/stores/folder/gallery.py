@@ -12,7 +12,8 @@ from functools import cached_property
 import numpy as np
 
 from index.errors import ItemUnknown
-from index.filters.predicates import Filter, Has
+from index.filters.postings import posted
+from index.filters.predicates import Filter, Has, Value
 from index.stores.folder.filtering import Allowed, Rows
 from index.stores.folder.overlay import Overlay
 from index.stores.folder.version import Version
@@ -117,6 +118,24 @@ class Gallery:
         first = rows if self.owners is None else self.owners[rows].tolist()
         stored = iter(self.version.items.by_rows([row for row in first if row < self._base]))
         return [next(stored) if row < self._base else self.overlay.items[row - self._base] for row in first]
+
+    def values(self, field: str, rows: np.ndarray) -> list[tuple[int, Value]]:
+        """Return each different value of a field that items of the given rows, int64 (k,), have.
+
+        Before each value stands the place in `rows` of its item.
+        """
+        first = rows if self.owners is None else self.owners[rows]
+        built, put = np.flatnonzero(first < self._base), np.flatnonzero(first >= self._base)
+        stored = self.version.items.values(field, first[built])
+        metadata = [self.overlay.items[row - self._base].metadata for row in first[put].tolist()]
+        return [
+            *((int(built[at]), value) for at, value in stored),
+            *(
+                (place, value)
+                for place, fields in zip(put.tolist(), metadata, strict=True)
+                for value in posted(fields.get(field))
+            ),
+        ]
 
     def boxes(self, rows: Sequence[int]) -> list[Box | None]:
         """Return where the garments of the given rows lie in their photographs, in a version of all."""

@@ -5,6 +5,7 @@ Written once, then read.
 
 import json
 import sqlite3
+import threading
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,8 +17,8 @@ import numpy as np
 
 from index.errors import IndexDamaged, IndexNotWritten, ItemUnknown
 from index.filters.facets import Facet, facets
-from index.filters.postings import has_field, passing, write_postings
-from index.filters.predicates import Filter
+from index.filters.postings import Column, column, has_field, passing, write_postings
+from index.filters.predicates import Filter, Value
 from training.catalogue.reader import Item
 
 SCHEMA = """
@@ -30,6 +31,7 @@ CREATE TABLE items (
 )
 """
 _CONNECTIONS = 8  # opened up front, so that readers continue when the version's folder has been removed
+_COLUMNS = 64  # kept in memory, 12 bytes an item each where a field has one value
 _REPEATED = "CREATE INDEX repeated ON items (row, duplicate_of) WHERE duplicate_of IS NOT NULL"
 
 
@@ -53,6 +55,8 @@ class Items:
         self._path = path
         self._count: int | None = None
         self._groups: np.ndarray | None = None
+        self._columns: dict[str, Column] = {}
+        self._locked = threading.Lock()
         self._idle: deque[sqlite3.Connection] = deque()
         weakref.finalize(self, _close_all, self._idle)
 
@@ -112,6 +116,25 @@ class Items:
     def has_field(self, field: str) -> bool:
         """Return whether an item has a value of a metadata field."""
         return has_field(field, self._ask)
+
+    def values(self, field: str, rows: np.ndarray) -> list[tuple[int, Value]]:
+        """Return each different value of a field that rows, int64 (k,), have, after the place in `rows`.
+
+        The column of the field is read once, and kept.
+        """
+        kept = self._columns.get(field) or self._read_column(field)
+        return kept.at(rows)
+
+    def _read_column(self, field: str) -> Column:
+        with self._locked:
+            if field in self._columns:
+                return self._columns[field]
+            read = column(field, len(self), self._ask)
+            if read.values:  # else anyone could push the others out
+                self._columns[field] = read
+            if len(self._columns) > _COLUMNS:
+                del self._columns[next(iter(self._columns))]
+            return read
 
     def facets(self) -> list[Facet]:
         """Return what the items can be filtered by."""

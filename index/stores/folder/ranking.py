@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from index.pages import Page, SearchOptions, first_of_each, hits_of
+from index.head import LENGTH, Arrangement, FacetCounts
+from index.pages import NEAREST, Hit, Page, SearchOptions, first_of_each, hits_of
 from index.stores.folder.filtering import Allowed
 from index.stores.folder.gallery import Found, Gallery
 
@@ -51,6 +52,18 @@ def _total(
     return int(seen.sum())
 
 
+def _arranged(
+    gallery: Gallery, arrangement: Arrangement, scores: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, tuple[FacetCounts, ...]]:
+    """Return the new order of a ranking, and the counts of its head."""
+    head = rows[:LENGTH]
+    return arrangement.arrange(
+        scores,
+        lambda where: gallery.allowed(where).mask[head],
+        lambda field: gallery.values(field, head),
+    )
+
+
 def cut_page(
     gallery: Gallery,
     query: np.ndarray,
@@ -71,17 +84,23 @@ def cut_page(
     groups : int64 (n + m,), optional
         Labels, of which each is listed once, by its best row.
     """
-    scores, rows = _ranking(gallery, query, options.end, allowed, groups)
+    scores, rows = _ranking(gallery, query, options.depth, allowed, groups)
     listed = scores >= options.threshold
-    total = int(listed.sum())
-    if total == options.end:  # the ranking may go on
+    scores, rows = scores[listed], rows[listed]
+    total = len(rows)
+    if total == options.depth:  # the ranking may go on
         total = max(total, _total(gallery, query, options.threshold, allowed, groups))
-    shown = rows[listed][options.offset :].tolist()
-    hits = hits_of(
-        scores[listed][options.offset :],
-        gallery.by_rows(shown),
-        gallery.boxes(shown),
-        gallery.version.manifest,
-        first=options.offset + 1,
+    order, facets = _arranged(gallery, options.arrangement, scores, rows)
+
+    def hits(places: np.ndarray, first: int) -> tuple[Hit, ...]:
+        shown = rows[places].tolist()
+        items, boxes = gallery.by_rows(shown), gallery.boxes(shown)
+        return hits_of(scores[places], items, boxes, gallery.version.manifest, first=first)
+
+    return Page(
+        hits=hits(order[options.offset : options.end], options.offset + 1),
+        total=total,
+        next_offset=options.end if options.end < total else None,
+        facets=facets,
+        nearest=hits(np.arange(min(total, NEAREST)), 1) if options.arrangement.reorders else None,
     )
-    return Page(hits=hits, total=total, next_offset=options.end if options.end < total else None)
