@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from index.filters.parse import MAX_TEXT, parse_filter
-from index.filters.postings import passing, write_postings
-from index.filters.predicates import Has
+from index.filters.postings import column, passing, posted, write_postings
+from index.filters.predicates import Has, order_key
 from index.stores.folder.items import Items, write_items
 from index.vectors.flat import FlatIndex
 from training.catalogue.reader import Item
@@ -98,6 +98,24 @@ def test_sqlite_lets_the_same_items_pass_as_python(drawn):
         where = parse_filter(fields)
         found = passing(where, len(contents), lambda sql, *values: connection.execute(sql, values).fetchall())
         assert found.tolist() == [where.matches(item) for item in contents], fields
+    connection.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(metadata(COMPARED), st.randoms())
+def test_a_column_holds_the_values_of_each_row(contents, rng):
+    connection = sqlite3.connect(":memory:")
+    write_postings(connection, enumerate(contents))
+    rows = np.array([rng.randrange(len(contents)) for _ in range(5 if contents else 0)], np.int64)
+    for field in ("a", "ä", "missing"):
+        read = column(field, len(contents), lambda sql, *values: connection.execute(sql, values).fetchall())
+        found = read.at(rows)
+        expected = [
+            (place, value) for place, row in enumerate(rows) for value in posted(contents[row].get(field))
+        ]
+        assert sorted(found, key=lambda pair: (pair[0], order_key(pair[1]))) == sorted(
+            expected, key=lambda pair: (pair[0], order_key(pair[1]))
+        )
     connection.close()
 
 
