@@ -295,9 +295,9 @@ def _filter(facet: Facet) -> bodies.Facet:
     return bodies.Facet(field=facet.field, values=values)
 
 
-def filters(searcher: OpenIndex) -> list[bodies.Facet]:
-    """Return the facets that a page can offer."""
-    return [_filter(facet) for facet in searcher.facets()]
+def filters(searcher: OpenIndex, fields: Sequence[str]) -> list[bodies.Facet]:
+    """Return the facets that a page can offer: of the given fields, or of those likely to help."""
+    return [_filter(facet) for facet in searcher.facets(fields)]
 
 
 def _varied(items: list[Item]) -> list[Item]:

@@ -106,7 +106,7 @@ class FakeSearcher:
     def sample(self, count):
         return self.items[:count]
 
-    def facets(self):
+    def facets(self, fields=()):
         return [Facet("category", (("dress", 4), ("hat", 4))), Facet("price", lowest=10, highest=13)]
 
     def has_field(self, field):

@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from index.errors import IndexDamaged, IndexNotWritten, ItemUnknown
-from index.filters.facets import Facet, facets
+from index.filters.facets import Facet, all_facets, offered
 from index.filters.postings import Column, column, has_field, passing, write_postings
 from index.filters.predicates import Filter, Value
 from training.catalogue.reader import Item
@@ -55,6 +55,7 @@ class Items:
         self._path = path
         self._count: int | None = None
         self._groups: np.ndarray | None = None
+        self._facets: list[Facet] | None = None
         self._columns: dict[str, Column] = {}
         self._locked = threading.Lock()
         self._idle: deque[sqlite3.Connection] = deque()
@@ -136,9 +137,11 @@ class Items:
                 del self._columns[next(iter(self._columns))]
             return read
 
-    def facets(self) -> list[Facet]:
-        """Return what the items can be filtered by."""
-        return facets(self._ask)
+    def facets(self, fields: Sequence[str] = ()) -> list[Facet]:
+        """Return what the items can be filtered by, as `index.filters.facets.offered` chooses."""
+        if self._facets is None:
+            self._facets = all_facets(self._ask)
+        return offered(self._facets, fields)
 
     def groups(self) -> np.ndarray:
         """Return the row of the first item of each row's group, its own where it is alone: int64 (n,)."""
