@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from index.filters.predicates import TEXTS, Value, shown, value_of
+from index.filters.predicates import TEXTS, Value, value_of
 
 MOST_VALUES = 10_000
 MOST_FIELDS = 8
@@ -27,7 +27,7 @@ ORDER BY items DESC, value LIMIT {MOST_VALUES}
 """
 _NUMBER = "SELECT value FROM postings WHERE field = ? AND value < '' ORDER BY value {} LIMIT 1"
 _RESERVED = ("and", "or", "not")
-_BOOLEANS = [value_of(value) for value in (False, True)]
+_BOOLEANS = {value_of(value): value for value in (False, True)}
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _IDS = {"id", "ids", "uuid", "guid", "sku", "gtin", "ean", "upc", "isbn", "mpn", "barcode", "handle"}
@@ -64,9 +64,8 @@ def _fits(value: Value) -> bool:
 
 
 def _values(field: str, ask: Ask) -> Facet | None:
-    found = [
-        (shown(value), items) for value, items in ask(_VALUES, field, *TEXTS, *_BOOLEANS) if _fits(value)
-    ]
+    found = ask(_VALUES, field, *TEXTS, *_BOOLEANS)
+    found = [(_BOOLEANS.get(value, value), items) for value, items in found if _fits(value)]
     return Facet(field, tuple(found)) if found else None
 
 
