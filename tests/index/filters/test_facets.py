@@ -89,12 +89,12 @@ def test_words_that_only_hold_those_names_are_offered(facets_of, field):
 
 @pytest.mark.parametrize(
     "values",
-    [["train", "Test", "test"], ["val", "val", "train"], ["https://a.b/c", "https://a.b/c", "//x/y"]],
+    [["train", "Test", "TEST"], ["val", "val", "train"], ["https://a.b/c", "https://a.b/c", "//x/y"]],
 )
 def test_links_and_splits_are_told_by_their_values_whatever_the_field_is_called(facets_of, values):
     assert facets_of(*[{"where": value} for value in values]) == []
     (facet,) = facets_of(*[{"where": value} for value in [*values, values[0], "a shop"]])
-    assert len(facet.values) == 3
+    assert dict(facet.values)["a shop"] == 1
 
 
 def test_fields_that_are_named_are_offered_in_their_order_whatever_they_hold(facets_of):

@@ -4,6 +4,7 @@ import logging
 import multiprocessing
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
