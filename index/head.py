@@ -1,22 +1,20 @@
 """The head of a ranking, its first 1,000 items: boosted, sorted, and counted by the values of fields.
 
-What lies behind the head keeps its order of similarity, so that pages are still cut from one ranking.
+What lies behind the head keeps its order of similarity, so that pages are still cut from one ranking. All
+that is asked of the items is the values of fields.
 """
 
 import math
-from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
+from index.filters.field_values import FieldValues, Values, mask_of
 from index.filters.parse import MAX_TEXT
-from index.filters.predicates import Filter, Value, order_key, shown
+from index.filters.predicates import Filter, Value, shown
 
 LENGTH = 1000
-
-Placed = Sequence[tuple[int, Value]]
-"""Different values of a field that items have: each after the place of its item in the ranking."""
 
 
 @dataclass(frozen=True)
@@ -58,30 +56,30 @@ class FacetCounts:
     highest: int | float | None = None
 
 
-def _sorted(order: np.ndarray, placed: Placed, descending: bool) -> np.ndarray:
+def _sorted(order: np.ndarray, found: FieldValues, descending: bool) -> np.ndarray:
     """Return places by their lowest, or highest, value; equal ones, and those without, as they were."""
-    keys: dict[int, tuple[int, Value]] = {}
-    best = max if descending else min
-    for place, value in placed:
-        key = order_key(value)
-        keys[place] = best(keys[place], key) if place in keys else key
-    places = order.tolist()
-    known = sorted((place for place in places if place in keys), key=keys.__getitem__, reverse=descending)
-    return np.array([*known, *(place for place in places if place not in keys)], np.int64)
+    ascending = np.full(len(order), len(found.table))
+    if descending:
+        np.minimum.at(ascending, found.places, -found.codes)
+    else:
+        np.minimum.at(ascending, found.places, found.codes)
+    return order[np.argsort(ascending[order], kind="stable")]
 
 
 def _is_listed(value: Value) -> bool:
     return len(value) <= MAX_TEXT if isinstance(value, str | bytes) else math.isfinite(value)
 
 
-def _counted(field: str, placed: Placed, count: int) -> FacetCounts:
-    counts = Counter(value for _, value in placed)
-    listed = sorted(filter(_is_listed, counts), key=lambda value: (-counts[value], order_key(value)))
-    numbers = [value for value in listed if isinstance(value, int | float)]
+def _counted(field: str, found: FieldValues, count: int) -> FacetCounts:
+    codes, counts = np.unique(found.codes, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    by_count = zip(map(found.table.__getitem__, codes[order].tolist()), counts[order].tolist(), strict=True)
+    listed = [(value, items) for value, items in by_count if _is_listed(value)]
+    numbers = [value for value, _ in listed if isinstance(value, int | float)]
     return FacetCounts(
         field,
-        tuple((shown(value), counts[value]) for value in listed[:LENGTH]),
-        missing=count - len({place for place, _ in placed}),
+        tuple((shown(value), items) for value, items in listed[:LENGTH]),
+        missing=count - len(np.unique(found.places)),
         lowest=min(numbers, default=None),
         highest=max(numbers, default=None),
     )
@@ -112,33 +110,23 @@ class Arrangement:
         """Whether it may change the order."""
         return bool(self.boosts) or self.sort is not None
 
-    def arrange(
-        self,
-        scores: np.ndarray,
-        passing: Callable[[Filter], np.ndarray],
-        values: Callable[[str], Placed],
-    ) -> tuple[np.ndarray, tuple[FacetCounts, ...]]:
+    def arrange(self, scores: np.ndarray, values: Values) -> tuple[np.ndarray, tuple[FacetCounts, ...]]:
         """Return the places of a ranking in their new order, int64 (n,), and the counts of its head.
 
         Parameters
         ----------
         scores : float32 (n,), descending
             Of at least the head, where the ranking is that long.
-        passing : callable
-            Returns which items of the head pass a filter: bool (min(n, `LENGTH`),).
         values : callable
-            Returns the values of a field of the items of the head.
         """
-        order, head = np.arange(len(scores)), scores[:LENGTH]
+        order, count, known = np.arange(len(scores)), min(len(scores), LENGTH), cache(values)
         if self.reorders:
-            order[: len(head)] = self._order(head, passing, values)
-        return order, tuple(_counted(field, values(field), len(head)) for field in self.facets)
+            order[:count] = self._order(scores[:count], known)
+        return order, tuple(_counted(field, known(field), count) for field in self.facets)
 
-    def _order(
-        self, scores: np.ndarray, passing: Callable[[Filter], np.ndarray], values: Callable[[str], Placed]
-    ) -> np.ndarray:
+    def _order(self, scores: np.ndarray, values: Values) -> np.ndarray:
         boosted = scores.astype(np.float64)
         for boost in self.boosts:
-            boosted[passing(boost.where)] += boost.add
+            boosted[mask_of(boost.where, values, len(scores))] += boost.add
         order = np.argsort(-boosted, kind="stable")
         return order if self.sort is None else _sorted(order, values(self.sort.field), self.sort.descending)

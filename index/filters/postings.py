@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from index.filters.field_values import FieldValues
 from index.filters.parse import MAX_TEXT
 from index.filters.predicates import All, AnyOf, Between, Filter, Has, Not, OneOf, Value, values_of
 from training.catalogue.item_rules import is_unicode
@@ -80,29 +81,31 @@ def write_postings(connection: sqlite3.Connection, rows: Iterable[tuple[int, Map
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class PostedValues:
     """The different values of one field, row by row.
 
     Parameters
     ----------
-    values : list of Value
+    table : list of Value
+        Ascending.
     starts : int64 (n + 1,)
         Where each row's codes start in `codes`; the last is their number.
     codes : int32 (m,)
-        Places in `values`.
+        Places in `table`.
     """
 
-    values: list[Value]
+    table: list[Value]
     starts: np.ndarray
     codes: np.ndarray
 
-    def at(self, rows: np.ndarray) -> list[tuple[int, Value]]:
-        """Return each value of the given rows, int64 (k,), after its row's place in `rows`."""
-        first, counts = self.starts[rows], self.starts[rows + 1] - self.starts[rows]
+    def at(self, rows: np.ndarray) -> FieldValues:
+        """Return the values of the given rows, int64 (k,), by their places there; row -1 has none."""
+        first = self.starts[rows]
+        counts = np.where(rows >= 0, self.starts[rows + 1] - first, 0)
         places = np.repeat(np.arange(len(rows)), counts)
         within = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
-        codes = self.codes[np.repeat(first, counts) + within]
-        return list(zip(places.tolist(), map(self.values.__getitem__, codes.tolist()), strict=True))
+        codes = self.codes[np.repeat(first, counts) + within].astype(np.int64)
+        return FieldValues(places, codes, self.table)
 
 
 def _found(where: OneOf | Between | Has, ask: Ask) -> list[tuple]:
@@ -121,15 +124,15 @@ def has_field(field: str, ask: Ask) -> bool:
     return bool(ask("SELECT 1 FROM postings WHERE field = ? AND value = ?", field, _ANY))
 
 
-def column(field: str, count: int, ask: Ask) -> Column:
+def posted_values(field: str, count: int, ask: Ask) -> PostedValues:
     """Return the values of a field of the rows 0 to `count` - 1; `ask` as for `passing`."""
-    found = ask("SELECT value, item_rows FROM postings WHERE field = ? AND value != ?", field, _ANY)
+    query = "SELECT value, item_rows FROM postings WHERE field = ? AND value != ? ORDER BY value"
+    found = ask(query, field, _ANY)
     rows = np.frombuffer(b"".join(each for _, each in found), _ROWS).astype(np.int64)
     codes = np.repeat(np.arange(len(found)), [len(each) // _ROWS.itemsize for _, each in found])
     rows, codes = np.divmod(np.unique(rows * len(found) + codes), max(len(found), 1))
-    return Column(
-        [value for value, _ in found], np.searchsorted(rows, np.arange(count + 1)), codes.astype(np.int32)
-    )
+    starts = np.searchsorted(rows, np.arange(count + 1))
+    return PostedValues([value for value, _ in found], starts, codes.astype(np.int32))
 
 
 def passing(where: Filter, count: int, ask: Ask) -> np.ndarray:

@@ -1,12 +1,14 @@
 """The head of a ranking is boosted, sorted and counted as plain Python does it."""
 
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from index.filters.field_values import FieldValues
 from index.filters.parse import MAX_TEXT, parse_filter
 from index.filters.postings import posted
 from index.head import LENGTH, Arrangement, Boost, Sort
@@ -14,14 +16,12 @@ from index.head import LENGTH, Arrangement, Boost, Sort
 
 def arranged(arrangement, scores, contents):
     """Arrange items of the given scores and metadata."""
-    return arrangement.arrange(
-        np.asarray(scores, np.float32),
-        lambda where: np.array([where.matches(fields) for fields in contents[:LENGTH]], bool),
-        lambda field: [
-            (place, value)
-            for place, fields in enumerate(contents[:LENGTH])
-            for value in posted(fields.get(field))
-        ],
+    return arrangement.arrange(np.asarray(scores, np.float32), partial(field_values, contents[:LENGTH]))
+
+
+def field_values(contents, field):
+    return FieldValues.of(
+        (place, value) for place, fields in enumerate(contents) for value in posted(fields.get(field))
     )
 
 

@@ -21,6 +21,7 @@ from PIL import Image, ImageDraw
 from index.build import BuildOptions, build_index
 from index.errors import ItemUnknown
 from index.filters.facets import Facet
+from index.filters.field_values import FieldValues
 from index.filters.postings import posted
 from index.pages import NEAREST
 from index.stores.folder.searcher import Hit, Page, Searcher
@@ -146,10 +147,9 @@ class FakeSearcher:
     def _arranged(self, arrangement, scores, items):
         return arrangement.arrange(
             scores,
-            lambda where: np.array([where.matches(item.metadata) for item in items], bool),
-            lambda field: [
+            lambda field: FieldValues.of(
                 (at, value) for at, item in enumerate(items) for value in posted(item.metadata.get(field))
-            ],
+            ),
         )
 
     def _hits(self, scores, rows):

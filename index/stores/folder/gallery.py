@@ -12,8 +12,9 @@ from functools import cached_property
 import numpy as np
 
 from index.errors import ItemUnknown
+from index.filters.field_values import FieldValues
 from index.filters.postings import posted
-from index.filters.predicates import Filter, Has, Value
+from index.filters.predicates import Filter, Has
 from index.stores.folder.filtering import Allowed, Rows
 from index.stores.folder.overlay import Overlay
 from index.stores.folder.version import Version
@@ -119,23 +120,19 @@ class Gallery:
         stored = iter(self.version.items.by_rows([row for row in first if row < self._base]))
         return [next(stored) if row < self._base else self.overlay.items[row - self._base] for row in first]
 
-    def values(self, field: str, rows: np.ndarray) -> list[tuple[int, Value]]:
-        """Return each different value of a field that items of the given rows, int64 (k,), have.
-
-        Before each value stands the place in `rows` of its item.
-        """
+    def values(self, field: str, rows: np.ndarray) -> FieldValues:
+        """Return the values of a field that the items of rows, int64 (k,), have, by their places there."""
         first = rows if self.owners is None else self.owners[rows]
-        built, put = np.flatnonzero(first < self._base), np.flatnonzero(first >= self._base)
-        stored = self.version.items.values(field, first[built])
-        metadata = [self.overlay.items[row - self._base].metadata for row in first[put].tolist()]
-        return [
-            *((int(built[at]), value) for at, value in stored),
-            *(
-                (place, value)
-                for place, fields in zip(put.tolist(), metadata, strict=True)
-                for value in posted(fields.get(field))
-            ),
+        is_put = first >= self._base
+        found = self.version.items.values(field, np.where(is_put, -1, first))
+        if not is_put.any():
+            return found
+        put = [
+            (place, value)
+            for place in np.flatnonzero(is_put).tolist()
+            for value in posted(self.overlay.items[first[place] - self._base].metadata.get(field))
         ]
+        return FieldValues.of([*found.pairs(), *put]) if put else found
 
     def boxes(self, rows: Sequence[int]) -> list[Box | None]:
         """Return where the garments of the given rows lie in their photographs, in a version of all."""

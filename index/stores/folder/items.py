@@ -17,8 +17,9 @@ import numpy as np
 
 from index.errors import IndexDamaged, IndexNotWritten, ItemUnknown
 from index.filters.facets import Facet, all_facets, offered
-from index.filters.postings import Column, column, has_field, passing, write_postings
-from index.filters.predicates import Filter, Value
+from index.filters.field_values import FieldValues
+from index.filters.postings import PostedValues, has_field, passing, posted_values, write_postings
+from index.filters.predicates import Filter
 from training.catalogue.reader import Item
 
 SCHEMA = """
@@ -31,7 +32,7 @@ CREATE TABLE items (
 )
 """
 _CONNECTIONS = 8  # opened up front, so that readers continue when the version's folder has been removed
-_COLUMNS = 64  # kept in memory, 12 bytes an item each where a field has one value
+_FIELDS_KEPT = 64  # kept in memory, 12 bytes an item each where a field has one value
 _REPEATED = "CREATE INDEX repeated ON items (row, duplicate_of) WHERE duplicate_of IS NOT NULL"
 
 
@@ -56,7 +57,7 @@ class Items:
         self._count: int | None = None
         self._groups: np.ndarray | None = None
         self._facets: list[Facet] | None = None
-        self._columns: dict[str, Column] = {}
+        self._values: dict[str, PostedValues] = {}
         self._locked = threading.Lock()
         self._idle: deque[sqlite3.Connection] = deque()
         weakref.finalize(self, _close_all, self._idle)
@@ -118,23 +119,20 @@ class Items:
         """Return whether an item has a value of a metadata field."""
         return has_field(field, self._ask)
 
-    def values(self, field: str, rows: np.ndarray) -> list[tuple[int, Value]]:
-        """Return each different value of a field that rows, int64 (k,), have, after the place in `rows`.
-
-        The column of the field is read once, and kept.
-        """
-        kept = self._columns.get(field) or self._read_column(field)
+    def values(self, field: str, rows: np.ndarray) -> FieldValues:
+        """Return the values of a field of rows, int64 (k,), by their places; read once, and kept."""
+        kept = self._values.get(field) or self._read_values(field)
         return kept.at(rows)
 
-    def _read_column(self, field: str) -> Column:
+    def _read_values(self, field: str) -> PostedValues:
         with self._locked:
-            if field in self._columns:
-                return self._columns[field]
-            read = column(field, len(self), self._ask)
-            if read.values:  # else anyone could push the others out
-                self._columns[field] = read
-            if len(self._columns) > _COLUMNS:
-                del self._columns[next(iter(self._columns))]
+            if field in self._values:
+                return self._values[field]
+            read = posted_values(field, len(self), self._ask)
+            if read.table:  # else anyone could push the others out
+                self._values[field] = read
+            if len(self._values) > _FIELDS_KEPT:
+                del self._values[next(iter(self._values))]
             return read
 
     def facets(self, fields: Sequence[str] = ()) -> list[Facet]:

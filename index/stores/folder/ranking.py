@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from index.head import LENGTH, Arrangement, FacetCounts
+from index.head import LENGTH
 from index.pages import NEAREST, Hit, Page, SearchOptions, first_of_each, hits_of
 from index.stores.folder.filtering import Allowed
 from index.stores.folder.gallery import Found, Gallery
@@ -52,18 +52,6 @@ def _total(
     return int(seen.sum())
 
 
-def _arranged(
-    gallery: Gallery, arrangement: Arrangement, scores: np.ndarray, rows: np.ndarray
-) -> tuple[np.ndarray, tuple[FacetCounts, ...]]:
-    """Return the new order of a ranking, and the counts of its head."""
-    head = rows[:LENGTH]
-    return arrangement.arrange(
-        scores,
-        lambda where: gallery.allowed(where).mask[head],
-        lambda field: gallery.values(field, head),
-    )
-
-
 def cut_page(
     gallery: Gallery,
     query: np.ndarray,
@@ -90,17 +78,21 @@ def cut_page(
     total = len(rows)
     if total == options.depth:  # the ranking may go on
         total = max(total, _total(gallery, query, options.threshold, allowed, groups))
-    order, facets = _arranged(gallery, options.arrangement, scores, rows)
+    head = rows[:LENGTH]
+    order, facets = options.arrangement.arrange(scores, lambda field: gallery.values(field, head))
+    nearest = np.arange(min(total, NEAREST) if options.arrangement.reorders else 0)
+    places = np.concatenate([order[options.offset : options.end], nearest])
+    shown = rows[places].tolist()
+    items, boxes = gallery.by_rows(shown), gallery.boxes(shown)
 
-    def hits(places: np.ndarray, first: int) -> tuple[Hit, ...]:
-        shown = rows[places].tolist()
-        items, boxes = gallery.by_rows(shown), gallery.boxes(shown)
-        return hits_of(scores[places], items, boxes, gallery.version.manifest, first=first)
+    def hits(part: slice, first: int) -> tuple[Hit, ...]:
+        return hits_of(scores[places[part]], items[part], boxes[part], gallery.version.manifest, first=first)
 
+    on_page = len(places) - len(nearest)
     return Page(
-        hits=hits(order[options.offset : options.end], options.offset + 1),
+        hits=hits(slice(on_page), options.offset + 1),
         total=total,
         next_offset=options.end if options.end < total else None,
         facets=facets,
-        nearest=hits(np.arange(min(total, NEAREST)), 1) if options.arrangement.reorders else None,
+        nearest=hits(slice(on_page, None), 1) if options.arrangement.reorders else None,
     )

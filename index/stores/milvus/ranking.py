@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from index.errors import RankingTooDeep
+from index.filters.field_values import FieldValues
 from index.filters.postings import posted
 from index.head import LENGTH, Arrangement, FacetCounts
 from index.manifest import Manifest
@@ -32,10 +33,9 @@ def _arranged(
     head = [known[key][0].metadata if key in known else {} for key in found.keys[:LENGTH]]
     return arrangement.arrange(
         found.scores,
-        lambda where: np.fromiter(map(where.matches, head), bool, len(head)),
-        lambda field: [
+        lambda field: FieldValues.of(
             (place, value) for place, fields in enumerate(head) for value in posted(fields.get(field))
-        ],
+        ),
     )
 
 
