@@ -6,7 +6,6 @@ that is asked of the items is the values of fields.
 
 import math
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from index.filters.parse import MAX_TEXT
 from index.filters.predicates import Filter, Value, shown
 
 LENGTH = 1000
+_TEXTS = (str, bytes)
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,15 @@ def _sorted(order: np.ndarray, found: FieldValues, descending: bool) -> np.ndarr
 
 
 def _is_listed(value: Value) -> bool:
-    return len(value) <= MAX_TEXT if isinstance(value, str | bytes) else math.isfinite(value)
+    return len(value) <= MAX_TEXT if isinstance(value, _TEXTS) else -math.inf < value < math.inf
 
 
 def _counted(field: str, found: FieldValues, count: int) -> FacetCounts:
     codes, counts = np.unique(found.codes, return_counts=True)
     order = np.argsort(-counts, kind="stable")
     by_count = zip(map(found.table.__getitem__, codes[order].tolist()), counts[order].tolist(), strict=True)
-    listed = [(value, items) for value, items in by_count if _is_listed(value)]
-    numbers = [value for value, _ in listed if isinstance(value, int | float)]
+    listed = [pair for pair in by_count if _is_listed(pair[0])]
+    numbers = [value for value, _ in listed if not isinstance(value, _TEXTS)]
     return FacetCounts(
         field,
         tuple((shown(value), items) for value, items in listed[:LENGTH]),
@@ -83,6 +83,24 @@ def _counted(field: str, found: FieldValues, count: int) -> FacetCounts:
         lowest=min(numbers, default=None),
         highest=max(numbers, default=None),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Arranged:
+    """A ranking that was arranged.
+
+    Parameters
+    ----------
+    order : int64 (n,)
+        The places of its items in their new order.
+    facets : tuple of FacetCounts
+    unseen : frozenset of str
+        The fields that were asked for and that no item of the head has a value of.
+    """
+
+    order: np.ndarray
+    facets: tuple[FacetCounts, ...]
+    unseen: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -110,19 +128,30 @@ class Arrangement:
         """Whether it may change the order."""
         return bool(self.boosts) or self.sort is not None
 
-    def arrange(self, scores: np.ndarray, values: Values) -> tuple[np.ndarray, tuple[FacetCounts, ...]]:
-        """Return the places of a ranking in their new order, int64 (n,), and the counts of its head.
+    def arrange(self, scores: np.ndarray, values: Values) -> Arranged:
+        """Arrange a ranking.
 
         Parameters
         ----------
         scores : float32 (n,), descending
             Of at least the head, where the ranking is that long.
         values : callable
+            Asked once for each field.
         """
-        order, count, known = np.arange(len(scores)), min(len(scores), LENGTH), cache(values)
+        found: dict[str, FieldValues] = {}
+
+        def known(field: str) -> FieldValues:
+            if field not in found:
+                found[field] = values(field)
+            return found[field]
+
+        order, count = np.arange(len(scores)), min(len(scores), LENGTH)
         if self.reorders:
             order[:count] = self._order(scores[:count], known)
-        return order, tuple(_counted(field, known(field), count) for field in self.facets)
+        facets = tuple(_counted(field, known(field), count) for field in self.facets)
+        return Arranged(
+            order, facets, frozenset(field for field, each in found.items() if not len(each.places))
+        )
 
     def _order(self, scores: np.ndarray, values: Values) -> np.ndarray:
         boosted = scores.astype(np.float64)

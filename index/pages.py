@@ -50,6 +50,8 @@ class Page:
         Where the next page starts; None after the last one.
     facets : tuple of FacetCounts
         Of the ranking's head, for the fields that were asked for.
+    unseen : frozenset of str
+        The fields that its arrangement asked for and that no item of the head has.
     nearest : tuple of Hit, optional
         The first hits in the order of similarity, where the page is cut from another.
     """
@@ -58,6 +60,7 @@ class Page:
     total: int
     next_offset: int | None
     facets: tuple[FacetCounts, ...] = ()
+    unseen: frozenset[str] = frozenset()
     nearest: tuple[Hit, ...] | None = None
 
 

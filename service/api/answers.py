@@ -238,13 +238,6 @@ def _first(
     return nearest(plain).hits
 
 
-def _asked_fields(asked: Ranked, page: Page) -> set[str]:
-    """Return the fields that are asked for, without those that are known to have values."""
-    filters = [boost.filter for boost in asked.boost] + ([asked.filter] if asked.filter else [])
-    sort = {asked.sort.field} if asked.sort else set()
-    return sort.union(*map(fields_of, filters), (facet.field for facet in page.facets if not facet.values))
-
-
 def _ranked_page(
     searcher: OpenIndex,
     page: Page,
@@ -264,7 +257,8 @@ def _ranked_page(
         close = not first or first[0].percentile >= DISTANT
     else:
         close = confidence >= calibration.unsure_below
-    known = all(map(searcher.has_field, _asked_fields(asked, page)))
+    doubtful = page.unseen | (fields_of(asked.filter) if asked.filter else set())
+    known = all(map(searcher.has_field, doubtful))
     return RankedPage(page, guess, known, confidence, close)
 
 

@@ -16,7 +16,8 @@ from index.head import LENGTH, Arrangement, Boost, Sort
 
 def arranged(arrangement, scores, contents):
     """Arrange items of the given scores and metadata."""
-    return arrangement.arrange(np.asarray(scores, np.float32), partial(field_values, contents[:LENGTH]))
+    done = arrangement.arrange(np.asarray(scores, np.float32), partial(field_values, contents[:LENGTH]))
+    return done.order, done.facets
 
 
 def field_values(contents, field):
@@ -105,6 +106,12 @@ def test_what_lies_behind_the_head_is_neither_counted_nor_moved():
     )
     assert places.tolist() == [*reversed(range(LENGTH)), *range(LENGTH, count)]
     assert len(found.values) == LENGTH and found.lowest == -LENGTH + 1
+
+
+def test_fields_that_no_item_of_the_head_has_are_told():
+    arrangement = Arrangement((Boost(parse_filter({"not": {"a": 1}}), 1.0),), Sort("b"), ("c", "d", "a"))
+    done = arrangement.arrange(np.zeros(2, np.float32), partial(field_values, [{"b": 1}, {"d": [], "c": 0}]))
+    assert done.unseen == {"a", "d"}
 
 
 def test_nothing_asked_is_nothing_done():

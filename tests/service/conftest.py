@@ -137,12 +137,13 @@ class FakeSearcher:
         if collapse:  # duplicates have one picture
             paths = [self.items[row].path for row in order]
             order = [row for at, row in enumerate(order) if paths[at] not in paths[:at]]
-        places, facets = self._arranged(arrangement, scores[order], [self.items[row] for row in order])
+        arranged = self._arranged(arrangement, scores[order], [self.items[row] for row in order])
         plain = self._hits(scores, order)
-        hits = self._hits(scores, [order[place] for place in places])
+        hits = self._hits(scores, [order[place] for place in arranged.order])
         end = offset + limit
         nearest = plain[:NEAREST] if arrangement.reorders else None
-        return Page(hits[offset:end], len(hits), end if end < len(hits) else None, facets, nearest)
+        following = end if end < len(hits) else None
+        return Page(hits[offset:end], len(hits), following, arranged.facets, arranged.unseen, nearest)
 
     def _arranged(self, arrangement, scores, items):
         return arrangement.arrange(

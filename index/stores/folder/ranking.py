@@ -79,9 +79,9 @@ def cut_page(
     if total == options.depth:  # the ranking may go on
         total = max(total, _total(gallery, query, options.threshold, allowed, groups))
     head = rows[:LENGTH]
-    order, facets = options.arrangement.arrange(scores, lambda field: gallery.values(field, head))
+    arranged = options.arrangement.arrange(scores, lambda field: gallery.values(field, head))
     nearest = np.arange(min(total, NEAREST) if options.arrangement.reorders else 0)
-    places = np.concatenate([order[options.offset : options.end], nearest])
+    places = np.concatenate([arranged.order[options.offset : options.end], nearest])
     shown = rows[places].tolist()
     items, boxes = gallery.by_rows(shown), gallery.boxes(shown)
 
@@ -93,6 +93,7 @@ def cut_page(
         hits=hits(slice(on_page), options.offset + 1),
         total=total,
         next_offset=options.end if options.end < total else None,
-        facets=facets,
+        facets=arranged.facets,
+        unseen=arranged.unseen,
         nearest=hits(slice(on_page, None), 1) if options.arrangement.reorders else None,
     )

@@ -9,7 +9,7 @@ import numpy as np
 from index.errors import RankingTooDeep
 from index.filters.field_values import FieldValues
 from index.filters.postings import posted
-from index.head import LENGTH, Arrangement, FacetCounts
+from index.head import LENGTH, Arranged, Arrangement
 from index.manifest import Manifest
 from index.pages import NEAREST, Hit, Page, SearchOptions, first_of_each, hits_of
 from index.stores.milvus.filtering import EVERYTHING
@@ -28,8 +28,8 @@ def _depth(k: int) -> int:
 
 def _arranged(
     arrangement: Arrangement, found: Found, known: Mapping[str, tuple[Item, Box | None]]
-) -> tuple[np.ndarray, tuple[FacetCounts, ...]]:
-    """Return the new order of a ranking, and the counts of its head; items just deleted have no values."""
+) -> Arranged:
+    """Arrange a ranking; items that were deleted in this moment have no values."""
     head = [known[key][0].metadata if key in known else {} for key in found.keys[:LENGTH]]
     return arrangement.arrange(
         found.scores,
@@ -71,8 +71,8 @@ class Ranking:
         if total == asked:  # the ranking may go on
             total = max(total, self._total(options.threshold))
         known = self.collection.items(found.keys[: LENGTH if options.arrangement else 0])
-        order, facets = _arranged(options.arrangement, found, known)
-        shown = found.take(order[options.offset : options.end])
+        arranged = _arranged(options.arrangement, found, known)
+        shown = found.take(arranged.order[options.offset : options.end])
         nearest = found.take(slice(NEAREST)) if options.arrangement.reorders else None
         known |= self.collection.items([key for key in shown.keys if key not in known])
 
@@ -86,7 +86,8 @@ class Ranking:
             hits=hits(shown, options.offset + 1),
             total=total,
             next_offset=options.end if options.end < min(total, DEEPEST) else None,
-            facets=facets,
+            facets=arranged.facets,
+            unseen=arranged.unseen,
             nearest=None if nearest is None else hits(nearest, 1),
         )
 
