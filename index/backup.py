@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from index.change import PUT, Change, vector_bytes
+from index.change import PATCH, PUT, Change, vector_bytes
 from index.errors import BackupNotWritten, BackupUnusable, ChangeNotWritten, InvalidChange
 from index.photographs import PHOTOGRAPHS, Photographs
 from index.stores.store import Store
@@ -23,7 +23,8 @@ from index.views import Views
 from training.catalogue.reader import Item
 from training.files import replacing
 
-FORMAT = 1
+FORMAT = 2
+"""Of what is written; 1 had no patches."""
 _CHANGES = "changes.jsonl"
 _FORMAT = "format.json"
 _ATTEMPTS = 3
@@ -56,6 +57,8 @@ def _line(state: Change) -> str:
         fields |= {"encoder": state.encoder, "vector": vector}
         if state.views is not None:
             fields["views"] = base64.b64encode(state.views.to_bytes()).decode()
+    if state.fields is not None:
+        fields["metadata"] = state.fields
     return json.dumps(fields) + "\n"
 
 
@@ -63,7 +66,8 @@ def _state(line: bytes, seq: int, photographs: Photographs) -> Change:
     fields = json.loads(line)
     at, action, item_id = fields["at"], fields["action"], fields["item_id"]
     if action != PUT:
-        return Change(seq, at, action, item_id)
+        patched = fields["metadata"] if action == PATCH else None
+        return Change(seq, at, action, item_id, fields=patched)
     item = Item(item_id, photographs.path(Path(fields["photograph"]).name), fields["metadata"])
     vector = np.frombuffer(base64.b64decode(fields["vector"], validate=True), "<f4")
     vector_bytes(vector)
@@ -125,8 +129,8 @@ def write_backup(store: Store, path: Path) -> Backup:
 
 def _read(archive: zipfile.ZipFile, photographs: Photographs) -> list[Change]:
     """Return the states in a backup whose every file is what was written."""
-    if json.loads(archive.read(_FORMAT))["format"] != FORMAT:
-        raise ValueError(f"it is not of format {FORMAT}: a newer release wrote it")
+    if json.loads(archive.read(_FORMAT))["format"] > FORMAT:
+        raise ValueError(f"its format is newer than {FORMAT}: a newer release wrote it")
     states = [
         _state(line, seq, photographs)
         for seq, line in enumerate(archive.read(_CHANGES).splitlines(), start=1)

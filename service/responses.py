@@ -1,11 +1,13 @@
 """Response bodies as typed models, from which the contract at /openapi.json is generated."""
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from service.answer_warnings import AnswerWarning
+from service.requests.operation import LINES
 from training.photo.garment_types import TYPES
 
 Fractions = tuple[float, float, float, float]
@@ -53,6 +55,20 @@ class StoredItem(ItemAnswer):
     box: Fractions = Field(description="Where its garment was found, in fractions of the picture.")
     warnings: list[AnswerWarning]
     change: int = Field(description="The number of the change; each has a higher one.")
+
+
+class PatchedItem(ItemAnswer):
+    """An item whose metadata was changed."""
+
+    change: int = Field(description="The number of the change; each has a higher one.")
+
+
+class ItemList(Answer):
+    """A part of all items."""
+
+    items: list[Item]
+    total: int = Field(description="Items in all, of those that pass the filter.")
+    next_after: str | None = Field(description="Where the next part begins; null after the last one.")
 
 
 class Deletion(Answer):
@@ -159,6 +175,17 @@ class Failure(Body):
     error: Problem
 
 
+class MadeChange(Body):
+    """A change that was made."""
+
+    item_id: str
+    change: int = Field(description="Its number; each has a higher one.")
+
+
+class BulkAnswer(RootModel[MadeChange | Failure]):
+    """A line for each change, in their order: what was made, or why it was not."""
+
+
 class BatchAnswer(Answer):
     """The answers to the searches of a batch, in their order."""
 
@@ -226,6 +253,12 @@ class Ready(Answer):
 
     status: Literal["ready"]
     index: IndexInUse
+
+
+def reply_lines(lines: Iterable[Body]) -> Response:
+    """Return a body of lines of JSON that must not be cached."""
+    text = "".join(line.model_dump_json(exclude_unset=True) + "\n" for line in lines)
+    return Response(text, mimetype=LINES, headers={"Cache-Control": "no-store"})
 
 
 def reply(body: Body, status: int = 200) -> Response:

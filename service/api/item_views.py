@@ -1,21 +1,43 @@
-"""The item endpoints: an item, its picture, its neighbours; put and delete."""
+"""The item endpoints: items, an item, its picture, its neighbours; put, patch and delete."""
+
+from typing import Any
 
 from flask import Blueprint, Response, g, request, send_file
 
-from index.editing import delete_item, put_embedded
+from index.editing import delete_item, patch_item, put_embedded
 from index.errors import InvalidChange, ItemUnknown
 from index.stores.store import OpenIndex
 from index.views import ALL, Views
 from service.answer_warnings import Judged, warnings_of
 from service.api.answers import Explained, image_url, item_fields, rank_neighbours, rounded, similar_answer
 from service.api.current import config, counted_stages, live_index, served_roots, store
+from service.config import Config
 from service.errors import RefusedRequest, refusing
-from service.picture.cut_out import cut_out
+from service.picture.cut_out import CutOut, cut_out
 from service.picture.item_file import item_file
+from service.picture.stages import Stages
 from service.requests.operation import BODY, PICTURE, READING, Operation, describe
-from service.requests.parameters import ItemBody, ItemFields, Look, Ranked, bounded, refuse_unknown
-from service.requests.reading import ItemRequest, read_address
-from service.responses import Deletion, ItemAnswer, SimilarAnswer, StoredItem, reply
+from service.requests.parameters import (
+    ItemBody,
+    ItemFields,
+    ItemPatch,
+    Listed,
+    Look,
+    Ranked,
+    bounded,
+    refuse_unknown,
+)
+from service.requests.reading import ItemRequest, read_address, read_json
+from service.responses import (
+    Deletion,
+    Item,
+    ItemAnswer,
+    ItemList,
+    PatchedItem,
+    SimilarAnswer,
+    StoredItem,
+    reply,
+)
 from training.catalogue.item_rules import checked_id
 from training.catalogue.reader import category_in
 from training.errors import InvalidItem
@@ -82,7 +104,8 @@ def item(item_id: str) -> Response:
     return _item(live_index().searcher(), item_id)
 
 
-def _check_id(item_id: str) -> None:
+def require_id(item_id: str) -> None:
+    """Raise `RefusedRequest` for an id that no new item may have."""
     try:
         checked_id(item_id)
     except InvalidItem as error:
@@ -95,6 +118,42 @@ def _known(searcher: OpenIndex, item_id: str) -> bool:
     except ItemUnknown:
         return False
     return True
+
+
+def embedded(
+    photo: bytes, metadata: dict[str, Any], searcher: OpenIndex, *, config: Config, stages: Stages
+) -> tuple[CutOut, Views]:
+    """Cut out and embed the garment of an item's picture, or all where the version has all.
+
+    Raises
+    ------
+    UnreadableImage
+        Or a subclass: the file is not a picture that is accepted.
+    """
+    found = cut_out(
+        photo,
+        Look(),
+        searcher.encoder.segmenter,
+        category=category_in(metadata),
+        every=searcher.manifest.garments == ALL,
+        config=config,
+        stages=stages,
+    )
+    with stages.measure("embed"):
+        return found, Views.of([found.garment, *found.others], searcher.encoder)
+
+
+@blueprint.get("/v1/items")
+@describe(
+    Operation(ItemList, query=Listed, codes=("invalid_parameter", "invalid_filter", *READING), sheds=True)
+)
+def items() -> Response:
+    """List the items of the index, a part at a time."""
+    asked = read_address(request, bounded(Listed, config()))
+    listed = live_index().searcher().listing(after=asked.after or "", limit=asked.limit, where=asked.filter)
+    shown = [Item(**item_fields(item)) for item in listed.items]
+    following = listed.items[-1].item_id if listed.more and listed.items else None
+    return reply(ItemList(request_id=g.request_id, items=shown, total=listed.total, next_after=following))
 
 
 @blueprint.put("/v1/items/<item:item_id>")
@@ -111,21 +170,11 @@ def _known(searcher: OpenIndex, item_id: str) -> bool:
 )
 def put(item_id: str) -> Response:
     """Add an item (201), or replace the one with that id (200); it is searchable immediately."""
-    _check_id(item_id)
+    require_id(item_id)
     asked = ItemRequest.parse(request)
     searcher = live_index().searcher()
     with counted_stages() as stages, refusing(asked.param):
-        found = cut_out(
-            asked.photo,
-            Look(),
-            searcher.encoder.segmenter,
-            category=category_in(asked.metadata),
-            every=searcher.manifest.garments == ALL,
-            config=config(),
-            stages=stages,
-        )
-        with stages.measure("embed"):
-            views = Views.of([found.garment, *found.others], searcher.encoder)
+        found, views = embedded(asked.photo, asked.metadata, searcher, config=config(), stages=stages)
     known = _known(searcher, item_id)
     try:
         stored = put_embedded(store(), searcher.encoder, item_id, asked.photo, asked.metadata, views)
@@ -142,6 +191,23 @@ def put(item_id: str) -> Response:
         warnings=warnings_of(Judged(found.garment, len(found.regions))),
     )
     return reply(answer, 200 if known else 201)
+
+
+@blueprint.patch("/v1/items/<item:item_id>")
+@describe(
+    Operation(PatchedItem, body=ItemPatch, codes=(*BODY, "item_unknown", *READING), key=True, sheds=True)
+)
+def patch(item_id: str) -> Response:
+    """Set or remove fields of an item's metadata, at once and through rebuilds; no picture is needed."""
+    asked = read_json(request, ItemPatch)
+    live_index().refresh()  # the item may have been put through another worker in this moment
+    try:
+        made = patch_item(store(), item_id, asked.metadata, index=live_index().searcher())
+    except InvalidChange as error:
+        raise RefusedRequest("invalid_parameter", str(error), param="metadata") from error
+    live_index().refresh()
+    fields = item_fields(live_index().searcher().item(item_id))
+    return reply(PatchedItem(request_id=g.request_id, **fields, change=made.seq))
 
 
 @blueprint.delete("/v1/items/<item:item_id>")

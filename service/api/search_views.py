@@ -8,6 +8,7 @@ from flask import Blueprint, Response, g, request
 from index.stores.store import OpenIndex
 from service.api.answers import Explained, rank, search_answer, understood
 from service.api.current import config, counted_stages, live_index, metrics, queries, served_roots
+from service.config import Config
 from service.errors import RefusedRequest, problem_of, refusing
 from service.http.capacity import give_way
 from service.picture.cut_out import cut_out
@@ -38,11 +39,11 @@ blueprint = Blueprint("search", __name__)
 _log = logging.getLogger(__name__)
 
 
-def _fetched(address: str) -> bytes:
-    settings = config()
+def fetched(address: str, settings: Config, *, param: str = "image_url") -> bytes:
+    """Return the picture at an address; raises `RefusedRequest`."""
     if not settings.image_urls:
         detail = "This service fetches no images. Download the picture and send its bytes."
-        raise RefusedRequest("url_not_allowed", detail, param="image_url")
+        raise RefusedRequest("url_not_allowed", detail, param=param)
     return fetch(address, max_bytes=settings.max_upload_bytes, seconds=settings.image_url_seconds)
 
 
@@ -59,7 +60,9 @@ def picture(source: Source, searcher: OpenIndex) -> tuple[bytes | Path, str | No
         return item_file(item, served_roots(searcher))[0], item.category
     if source.query_id is not None:
         return queries().get(source.query_id), None
-    return _fetched(source.image_url) if source.image_url is not None else source.upload or b"", None
+    if source.image_url is not None:
+        return fetched(source.image_url, config()), None
+    return source.upload or b"", None
 
 
 def _query_id(source: Source, photo: bytes | Path) -> str | None:

@@ -35,7 +35,9 @@ from training.photo.boxes import Box
 SMALLEST_BOX = 0.02
 
 _ACCEPTED = "Accepted: "
-_TEXTS = frozenset({"image_base64", "image_url", "item_id", "kind", "query_id", "query_item", "version"})
+_TEXTS = frozenset(
+    {"after", "image_base64", "image_url", "item_id", "kind", "query_id", "query_item", "version"}
+)
 _FILTER = {
     "anyOf": [{"type": "object"}, {"type": "null"}],
     "examples": [{"category": ["dress", "skirt"], "price": {"gte": 10, "lte": 90}}],
@@ -110,6 +112,17 @@ class Ranked(Fields):
         default=False,
         description="Give each result the address of a drawing of both outlines. Accepted: true or false.",
     )
+
+
+class Listed(Fields):
+    """The part of all items that is requested."""
+
+    after: Text | None = Field(
+        default=None,
+        description="Where to go on: `next_after` of the part before. Accepted: a text that is not empty.",
+    )
+    limit: Whole = Field(default=20, ge=1, description="Items in an answer.")
+    filter: Where = Field(default=None, description=Ranked.model_fields["filter"].description)
 
 
 class Look(Fields):
@@ -206,6 +219,52 @@ class ItemBody(ItemFields):
     )
 
 
+class ItemPatch(Fields):
+    """Metadata to be changed."""
+
+    metadata: Metadata = Field(
+        description=f"The fields to set; null removes one, and all others stay. {ACCEPTED_METADATA}"
+    )
+
+
+class PutLine(ItemFields):
+    """An item to add, or to replace the one with that id."""
+
+    item_id: Text = Field(description="Its id. Accepted: a text that is not empty.")
+    image_base64: Text | list[Text] | None = Field(
+        default=None,
+        description="The picture's file. "
+        "Accepted: base64 with padding, without line breaks, or a list of one.",
+    )
+    image_urls: list[Text] | None = Field(
+        default=None,
+        description="Where the picture lies, instead; only where the operator has allowed it. "
+        "Accepted: a list of one public address over http or https.",
+    )
+
+
+class PatchLine(ItemPatch):
+    """An item whose metadata changes."""
+
+    item_id: Text = Field(description="Its id. Accepted: a text that is not empty.")
+
+
+class DeleteLine(Fields):
+    """An item to delete."""
+
+    item_id: Text = Field(description="Its id. Accepted: a text that is not empty.")
+
+
+class BulkLine(Fields):
+    """A line of changes: exactly one of them."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    put: PutLine = Field(default=None, description="An item to add or to replace. Accepted: an object.")  # type: ignore[assignment]
+    patch: PatchLine = Field(default=None, description="Metadata to set. Accepted: an object.")  # type: ignore[assignment]
+    delete: DeleteLine = Field(default=None, description="An item to delete. Accepted: an object.")  # type: ignore[assignment]
+
+
 class Activation(Fields):
     """Which version to switch to."""
 
@@ -227,10 +286,11 @@ def bounded(model: type[M], config: Config) -> type[M]:
     """Return a model with the bounds that the settings give its fields."""
     fields = model.model_fields
     limits: dict[str, Any] = {}
+    if issubclass(model, Ranked | Listed):
+        about = str(fields["limit"].description)
+        limits["limit"] = _bounded(about, config.default_limit, 1, config.max_limit)
     if issubclass(model, Ranked):
-        about = fields["limit"].description, fields["offset"].description
-        limits["limit"] = _bounded(str(about[0]), config.default_limit, 1, config.max_limit)
-        limits["offset"] = _bounded(str(about[1]), 0, 0, config.max_offset)
+        limits["offset"] = _bounded(str(fields["offset"].description), 0, 0, config.max_offset)
     if issubclass(model, Batch):
         most = config.batch_searches
         accepted = f"{_ACCEPTED}a list of 1 to {most} searches in JSON."
