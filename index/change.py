@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from index.errors import ChangesDamaged, InvalidChange, ItemUnknown
-from index.photographs import Photographs, Stored
+from index.photographs import Photographs
 from index.views import Views
 from training.catalogue import item_rules
 from training.catalogue.item_rules import ACCEPTED_ID, checked_metadata, is_unicode
@@ -29,8 +29,8 @@ class Put:
     Parameters
     ----------
     item_id : str
-    photo : bytes or Stored
-        The photograph's file, of an accepted type, or what `Photographs.store_ahead` has returned for it.
+    photo : bytes or str
+        The photograph's file, of an accepted type, or the name that `Photographs.store` has returned for it.
     metadata : dict
         What JSON can hold.
     vector : float32 (d,), unit norm
@@ -41,7 +41,7 @@ class Put:
     """
 
     item_id: str
-    photo: bytes | Stored = field(repr=False)
+    photo: bytes | str = field(repr=False)
     metadata: dict[str, Any]
     vector: np.ndarray = field(compare=False, repr=False)
     encoder: str

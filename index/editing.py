@@ -55,7 +55,7 @@ def put_embedded(
     return PutItem(change, checked_metadata(metadata))
 
 
-def _garments(store: Store) -> str:
+def garments_of(store: Store) -> str:
     """Return which garments of a photograph the version in use has."""
     try:
         return store.manifest(store.current()).garments
@@ -86,7 +86,7 @@ def put_item(
     """
     data = photo if isinstance(photo, bytes) else read_bytes(photo)
     photograph = decode(data, size=WORKING_SIZE)
-    views = cut_views(photograph, type_of(category_in(metadata)), _garments(store), encoder)
+    views = cut_views(photograph, type_of(category_in(metadata)), garments_of(store), encoder)
     return put_embedded(store, encoder, item_id, data, metadata, views)
 
 

@@ -4,7 +4,6 @@ import hashlib
 import time
 from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple
 
 from index.errors import ChangeNotWritten
 from training.errors import UnsupportedImageType
@@ -12,13 +11,6 @@ from training.files import write_atomically
 from training.photo import media_types
 
 PHOTOGRAPHS = "photographs"
-
-
-class Stored(NamedTuple):
-    """A photograph that was stored: its name, and the inode of its file."""
-
-    name: str
-    inode: int
 
 
 class Photographs:
@@ -48,34 +40,22 @@ class Photographs:
         write_atomically(self.path(name), photo)
         return name
 
-    def store_ahead(self, photo: bytes) -> Stored:
-        """Store a photograph, without the write lock, before the change that refers to it is made."""
-        name = self.store(photo)
-        return Stored(name, self._inode(name))
-
-    def keep(self, photo: bytes | Stored) -> str:
-        """Return the name of a photograph that is durable now, under the write lock; bytes are stored.
+    def keep(self, photo: bytes | str) -> str:
+        """Return the name of a photograph that is durable, under the write lock: bytes are stored now.
 
         Raises
         ------
         ChangeNotWritten
-            It was stored ahead, and a build that ended since has removed it, for nothing referred to it yet.
+            It was stored before, under that name, and a build has removed it, for nothing referred to it yet.
         """
         if isinstance(photo, bytes):
             return self.store(photo)
-        if photo.inode != self._inode(photo.name):
+        if not self.path(photo).exists():
             raise ChangeNotWritten(
-                f"The photograph '{self.path(photo.name)}' was removed by a build that has just ended. "
+                f"The photograph '{self.path(photo)}' was removed by a build that has just ended. "
                 "Nothing was changed. Try again."
             )
-        return photo.name
-
-    def _inode(self, name: str) -> int:
-        """Return the number of a photograph's file, 0 where there is none."""
-        try:
-            return self.path(name).stat().st_ino
-        except FileNotFoundError:
-            return 0
+        return photo
 
     def problem(self, name: str) -> str | None:
         """Return what is wrong with a photograph, None where it is what was stored."""

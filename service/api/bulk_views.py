@@ -40,7 +40,7 @@ def _put(line: PutLine, searcher: OpenIndex, photographs: Photographs, settings:
         if source.image_url is not None:
             photo = fetched(source.image_url, settings, param=source.param)
         _, views = embedded(photo, line.metadata, searcher, config=settings, stages=stages)
-        stored = photographs.store_ahead(photo)
+        stored = photographs.store(photo)
     fingerprint = searcher.encoder.fingerprint
     return Put(line.item_id, stored, line.metadata, views.vectors[0], fingerprint, views), stages
 

@@ -1,4 +1,4 @@
-"""Filters over fields that were laid over items pass the same items as in Python, whatever was there before."""
+"""Filters over fields that were laid over items pass the same items as in Python."""
 
 import sqlite3
 from itertools import islice
