@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import zipfile
 
 import pytest
@@ -163,7 +164,6 @@ def test_a_backup_of_one_store_can_be_restored_into_another(shop_at, plain, tmp_
 
 @pytest.mark.parametrize("broken_at", [1, 2, 3])
 def test_a_restore_that_was_broken_off_is_repeated(shop_at, plain, tmp_path, monkeypatch, broken_at):
-    monkeypatch.setattr("index.stores.milvus.changes._AT_ONCE", 1)
     shop = shop_at("lite")
     shop.publish(*plain(*range(8)))
     shop.put("mine", 50, price=1)
@@ -173,6 +173,7 @@ def test_a_restore_that_was_broken_off_is_repeated(shop_at, plain, tmp_path, mon
     shop.put("mine", 60, price=2)
     shop.put("sku-3", 61, price=3)
     changes = type(shop.store.changes)
+    monkeypatch.setattr(sys.modules[changes.__module__], "_AT_ONCE", 1)
     write, calls = changes._record, []
 
     def failing(*arguments, **options):

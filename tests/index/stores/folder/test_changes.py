@@ -24,8 +24,8 @@ ENCODER = "f" * 64
 KILLS = 100
 
 # Forks a writer for every line it is sent, tells its process id, and when it is dead. The writer says of each
-# step, of one change or of six, what it begins, and the number of its last change when it is done. It makes no
-# photograph twice, so that one of each is expected.
+# step, of one change or of six, what it begins, and the number of its last change when it is done. It makes
+# no photograph twice, so that one of each is expected.
 WRITERS = """
 import json, os, random, sys
 from itertools import count
