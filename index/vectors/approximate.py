@@ -71,8 +71,10 @@ class ApproximateIndex(VectorIndex):
         vectors = exact.contiguous(vectors)
         made = cls._made(vectors)
         ladders = cls._ladders(made)
-        views = {} if owners is None else {"views": round(len(owners) / (int(owners.max()) + 1), 2)}
-        index = cls(made, {name: ladder[-1] for name, ladder in ladders.items()} | views)
+        widest: dict[str, float | int | str] = {name: ladder[-1] for name, ladder in ladders.items()}
+        if owners is not None:
+            widest["views"] = round(len(owners) / (int(owners.max()) + 1), 2)
+        index = cls(made, widest)
         trial = Trial(index._full, disturbed(vectors), owners=owners)
         return index._with(tuned(ladders, recall, lambda widths: trial.recall(index._with(widths).search)))
 

@@ -72,5 +72,5 @@ def test_every_line_of_the_guide_does_what_it_says(live, files):
 
 
 def test_the_lines_of_the_guide_send_what_it_explains():
-    assert parsed(LINES[1])[3]["filter"].startswith('{"category"')
+    assert parsed(LINES[1])[3]["filter"][0].startswith('{"category"')
     assert [parsed(line)[0] for line in LINES].count("DELETE") == 2

@@ -54,8 +54,9 @@ def write_views(folder: Path, embedded: Embedded) -> None:
     """Write which item each vector is of, and where its garment lies, unless each item has one vector."""
     if embedded.owners is None or embedded.boxes is None:
         return
-    photographs = {} if embedded.photographs is None else {"photographs": embedded.photographs}
-    np.savez(folder / VIEWS, owners=embedded.owners, boxes=embedded.boxes, **photographs)
+    owners, photographs = embedded.owners, embedded.photographs
+    photographs = np.zeros(len(owners), np.int64) if photographs is None else photographs
+    np.savez(folder / VIEWS, owners=owners, boxes=embedded.boxes, photographs=photographs)
 
 
 def _read_views(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
