@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from index.errors import ChangesDamaged, InvalidChange, ItemUnknown
+from index.manifest import Manifest
 from index.photographs import Photographs
 from index.views import Views
 from training.catalogue import item_rules
@@ -29,19 +30,19 @@ class Put:
     Parameters
     ----------
     item_id : str
-    photo : bytes or str
-        The photograph's file, of an accepted type, or the name that `Photographs.store` has returned for it.
+    photos : tuple of bytes or str
+        The files of its photographs, of accepted types, or the names that `Photographs.store` has returned.
     metadata : dict
         What JSON can hold.
     vector : float32 (d,), unit norm
     encoder : str
         Fingerprint of the encoder that made `vector`.
     views : Views, optional
-        The garments of the photograph that are embedded, the one of `vector` first.
+        The garments of the photographs that are embedded, the one of `vector` first.
     """
 
     item_id: str
-    photo: bytes | str = field(repr=False)
+    photos: tuple[bytes | str, ...] = field(repr=False)
     metadata: dict[str, Any]
     vector: np.ndarray = field(compare=False, repr=False)
     encoder: str
@@ -89,15 +90,15 @@ class Change:
     item : Item or None
         The item as it was put.
     vector : float32 (d,) or None
-        Its embedding.
+        The embedding of its first photograph.
     encoder : str or None
         Fingerprint of the encoder that made the embedding.
     views : Views or None
-        The garments of its photograph that were embedded, the item's first; None in logs of earlier releases.
+        The garments of its photographs that were embedded; None in logs of earlier releases.
     fields : dict or None
         What a patch lays over the metadata of the catalogue's item; None removes a field.
     photographed : int
-        Number of the change that brought the photograph: a later patch keeps it.
+        Number of the change that brought the photographs: a later patch keeps it.
     """
 
     seq: int
@@ -110,6 +111,23 @@ class Change:
     views: Views | None = field(default=None, compare=False, repr=False)
     fields: dict[str, Any] | None = None
     photographed: int = field(default=0, compare=False)
+
+    @property
+    def photographs(self) -> list[str]:
+        """The names under which the photographs of what was put are stored; none for another change."""
+        return [] if self.item is None else [path.name for path in self.item.photographs]
+
+    def views_in(self, manifest: Manifest) -> Views | None:
+        """Return the views by which a version finds the item that was put; None for another change.
+
+        Where its items have a vector each, it says of none where in a photograph it lies.
+        """
+        if self.item is None or self.vector is None:
+            return None
+        views = None if self.views is None else self.views.chosen(manifest.garments)
+        if views is None or (len(views) == 1 and not manifest.several):
+            return Views(self.vector[None], np.full((1, 4), np.nan, np.float32), np.zeros(1, np.int64))
+        return views
 
 
 class ChangeLog(ABC):
@@ -156,9 +174,10 @@ class ChangeLog(ABC):
         encoder: str,
         *,
         views: Views | None = None,
+        further: Sequence[bytes] = (),
     ) -> int:
         """Add an item, or replace the one with that id, as `Put` says; return the change's number."""
-        return self._write_one(Put(item_id, photo, metadata, vector, encoder, views))
+        return self._write_one(Put(item_id, (photo, *further), metadata, vector, encoder, views))
 
     def delete(self, item_id: str) -> int:
         """Delete the item with that id, known or not, from all searches; return the change's number."""
@@ -178,10 +197,11 @@ class ChangeLog(ABC):
         """Return the state that an edit makes of the one before, without number; raises one of `REFUSALS`."""
         match edit:
             case Put():
-                item_id, metadata = checked_item(edit.item_id, edit.metadata)
+                item_id, metadata = checked_item(edit.item_id, edit.metadata, photographs=len(edit.photos))
                 vector_bytes(edit.vector)
-                path = self.photographs.path(self.photographs.keep(edit.photo))
-                item = Item(item_id, path, metadata)
+                names = [self.photographs.keep(photo) for photo in edit.photos]
+                first, *others = map(self.photographs.path, names)
+                item = Item(item_id, first, metadata, tuple(others))
                 return Change(0, "", PUT, item_id, item, edit.vector, edit.encoder, edit.views)
             case Patch():
                 return _patched(edit, before, items)
@@ -222,8 +242,8 @@ class ChangeLog(ABC):
             states = self.since(0)
         except ChangesDamaged as error:
             return [str(error)]
-        put = [state.item for state in states if state.item is not None]
-        return [problem for item in put if (problem := self.photographs.problem(item.path.name))]
+        names = [name for state in states for name in state.photographs]
+        return [problem for name in names if (problem := self.photographs.problem(name))]
 
     @abstractmethod
     def folded(self, catalogue: Catalogue) -> tuple[Catalogue, int]:
@@ -245,9 +265,15 @@ def checked_id(item_id: str) -> str:
     return item_id
 
 
-def checked_item(item_id: str, metadata: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the id and the metadata of an item as they are stored; raises `InvalidChange`."""
+def checked_item(
+    item_id: str, metadata: dict[str, Any], *, photographs: int = 1
+) -> tuple[str, dict[str, Any]]:
+    """Return the id and the metadata of an item as they are stored; raises `InvalidChange`.
+
+    `photographs` is how many it has.
+    """
     try:
+        item_rules.check_photographs(photographs)
         return item_rules.checked_id(item_id), checked_metadata(metadata)
     except InvalidItem as error:
         raise InvalidChange(str(error)) from error

@@ -16,12 +16,13 @@ from typing import Any, BinaryIO
 
 from joblib import cpu_count
 
-from index.change import Change, Delete, Edit, Patch, Put
+from index.change import Change, Delete, Edit, Patch, Put, checked_item
 from index.editing import change_items, garments_of
 from index.embedding.embedder import ItemPhoto, embed_photo
 from index.errors import ChangeFileUnreadable, InvalidChange
 from index.stores.lock import writing
 from index.stores.store import Store
+from index.views import Views
 from training.catalogue.json_text import parse_json
 from training.catalogue.reader import category_in
 from training.errors import SilhouetteError, UnreadableImage
@@ -41,7 +42,7 @@ _FIELDS = {
     "delete": {"item_id"},
 }
 _ACCEPTED = (
-    'Accepted: {"put": {"item_id": "…", "path": "…", "metadata": {…}}}, with image_base64 or path, '
+    'Accepted: {"put": {"item_id": "…", "path": "…", "metadata": {…}}}, one or several as path or image_base64, '
     '{"patch": {"item_id": "…", "metadata": {…}}} or {"delete": {"item_id": "…"}}.'
 )
 
@@ -80,37 +81,44 @@ def _checked(line: bytes) -> tuple[str, dict[str, Any]]:
     ((action, fields),) = content.items()
     if action not in _FIELDS or not isinstance(fields, dict) or not fields.keys() <= _FIELDS[action]:
         raise InvalidChange(f"The line holds what is not known. {_ACCEPTED}")
-    texts = [fields.get(name, "") for name in ("item_id", "path", "image_base64")]
-    if not all(isinstance(text, str) for text in texts) or not isinstance(fields.get("metadata", {}), dict):
+    files = [fields.get(name, "") for name in ("path", "image_base64")]
+    listed = [each for file in files for each in (file if isinstance(file, list) else [file])]
+    texts = all(isinstance(text, str) for text in (fields.get("item_id", ""), *listed))
+    if not texts or not isinstance(fields.get("metadata", {}), dict):
         raise InvalidChange(f"A field of the line is of another type. {_ACCEPTED}")
     return action, fields
 
 
-def _photo(fields: dict[str, Any], folder: Path) -> bytes:
-    """Return the file of a line's photograph; a path starts at the folder of the file of changes."""
-    if ("path" in fields) == ("image_base64" in fields):
-        raise InvalidChange(f"The line holds not exactly one photograph. {_ACCEPTED}")
-    if "path" in fields:
-        return read_bytes(folder / fields["path"])
+def _photos(fields: dict[str, Any], folder: Path) -> list[bytes]:
+    """Return the files of a line's photographs; a path starts at the folder of the file of changes."""
+    given = [name for name in ("path", "image_base64") if fields.get(name)]
+    if len(given) != 1:
+        raise InvalidChange(f"The line has not exactly one of path and image_base64. {_ACCEPTED}")
+    listed = fields[given[0]]
+    texts = [listed] if isinstance(listed, str) else listed
+    if given == ["path"]:
+        return [read_bytes(folder / text) for text in texts]
     try:
-        return base64.b64decode(fields["image_base64"], validate=True)
+        return [base64.b64decode(text, validate=True) for text in texts]
     except (binascii.Error, ValueError) as error:
-        raise InvalidChange(
-            "`image_base64` is not valid base64. Accepted: with padding, in one line."
-        ) from error
+        raise InvalidChange("`image_base64` is not valid base64. Accepted: with padding.") from error
+
+
+def _views(path: Path, kind: str | None, garments: str, encoder: Encoder) -> Views:
+    embedding = embed_photo(ItemPhoto(path, kind, garments), encoder).embedding
+    if isinstance(embedding, UnreadableImage):
+        raise embedding
+    return embedding.views
 
 
 def _put(fields: dict[str, Any], store: Store, encoder: Encoder, folder: Path, garments: str) -> Put:
-    """Return an item to be put, its photograph stored and embedded."""
+    """Return an item to be put, its photographs stored and embedded."""
     photographs, metadata = store.changes.photographs, fields.get("metadata", {})
-    stored = photographs.store(_photo(fields, folder))
+    item_id, _ = checked_item(fields.get("item_id", ""), metadata)
+    names = tuple(map(photographs.store, _photos(fields, folder)))
     kind = type_of(category_in(metadata))
-    embedding = embed_photo(ItemPhoto(photographs.path(stored), kind, garments), encoder).embedding
-    if isinstance(embedding, UnreadableImage):
-        raise embedding
-    views = embedding.views
-    item_id = fields.get("item_id", "")
-    return Put(item_id, stored, metadata, views.vectors[0], encoder.fingerprint, views)
+    views = Views.joined([_views(photographs.path(name), kind, garments, encoder) for name in names])
+    return Put(item_id, names, metadata, views.vectors[0], encoder.fingerprint, views)
 
 
 def _edit(line: bytes, put: Callable[[dict[str, Any]], Put]) -> Edit | SilhouetteError:

@@ -4,24 +4,23 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from typing import cast
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
+from werkzeug.local import LocalProxy
 
 from index.change import Change, Delete, Edit, Patch, Put
 from index.editing import change_items
 from index.errors import InvalidChange
-from index.photographs import Photographs
 from index.stores.store import OpenIndex
-from service.api.current import config, live_index, metrics, store
-from service.api.item_views import embedded, require_id
-from service.api.search_views import fetched
-from service.config import Config
-from service.errors import RefusedRequest, problem_of, refusing
+from service.api.current import live_index, metrics, store
+from service.api.item_views import embed_item, require_id
+from service.errors import RefusedRequest, problem_of
 from service.http.capacity import give_way
 from service.picture.stages import Stages
 from service.requests.operation import BODY, READING, Operation, describe
 from service.requests.parameters import BulkLine, PatchLine, PutLine
-from service.requests.reading import line_picture, read_line, read_lines
+from service.requests.reading import ItemRequest, read_line, read_lines
 from service.responses import BulkAnswer, Failure, MadeChange, reply_lines
 from training.errors import SilhouetteError
 
@@ -32,17 +31,14 @@ Embedded = tuple[Put, Stages]
 Begun = Edit | Future[Embedded] | SilhouetteError
 
 
-def _put(line: PutLine, searcher: OpenIndex, photographs: Photographs, settings: Config) -> Embedded:
-    """Fetch and embed the picture of a line, and store it: it is in memory for as long as that takes."""
-    source, stages = line_picture(line), Stages()
-    with refusing(source.param):
-        photo = source.upload or b""
-        if source.image_url is not None:
-            photo = fetched(source.image_url, settings, param=source.param)
-        _, views = embedded(photo, line.metadata, searcher, config=settings, stages=stages)
-        stored = photographs.store(photo)
+def _put(line: PutLine, searcher: OpenIndex, app: Flask) -> Embedded:
+    """Embed the photographs of a line, and store them: they are in memory for as long as that takes."""
+    stages = Stages()
+    with app.app_context():
+        item = embed_item(ItemRequest.of_body(line), searcher, stages)
+        names = tuple(map(store().changes.photographs.store, item.photos))
     fingerprint = searcher.encoder.fingerprint
-    return Put(line.item_id, stored, line.metadata, views.vectors[0], fingerprint, views), stages
+    return Put(line.item_id, names, line.metadata, item.views.vectors[0], fingerprint, item.views), stages
 
 
 def _begun(
@@ -73,7 +69,7 @@ def _finished(begun: Begun) -> Edit | SilhouetteError:
 
 def _edits(lines: list[bytes], searcher: OpenIndex) -> list[Edit | SilhouetteError]:
     """Return the changes of lines; pictures are embedded on all cores."""
-    put = partial(_put, searcher=searcher, photographs=store().changes.photographs, settings=config())
+    put = partial(_put, searcher=searcher, app=cast(LocalProxy[Flask], current_app)._get_current_object())
     with ThreadPoolExecutor(_CORES) as threads:
         begun = [_begun(line, partial(threads.submit, put)) for line in lines]
         return [_finished(each) for each in begun]

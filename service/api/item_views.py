@@ -1,5 +1,9 @@
-"""The item endpoints: items, an item, its picture, its neighbours; put, patch and delete."""
+"""The item endpoints: items, an item, its photographs, its neighbours; put, patch and delete."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from flask import Blueprint, Response, g, request, send_file
@@ -8,10 +12,18 @@ from index.editing import delete_item, patch_item, put_embedded
 from index.errors import InvalidChange, ItemUnknown
 from index.stores.store import OpenIndex
 from index.views import ALL, Views
-from service.answer_warnings import Judged, warnings_of
-from service.api.answers import Explained, image_url, item_fields, rank_neighbours, rounded, similar_answer
+from service.answer_warnings import AnswerWarning, Judged, warnings_of
+from service.api.answers import (
+    Explained,
+    image_url,
+    image_urls,
+    item_fields,
+    rank_neighbours,
+    rounded,
+    similar_answer,
+)
 from service.api.current import config, counted_stages, live_index, served_roots, store
-from service.config import Config
+from service.api.search_views import fetched
 from service.errors import RefusedRequest, refusing
 from service.picture.cut_out import CutOut, cut_out
 from service.picture.item_file import item_file
@@ -21,6 +33,7 @@ from service.requests.parameters import (
     ItemBody,
     ItemFields,
     ItemPatch,
+    ItemPicture,
     Listed,
     Look,
     Ranked,
@@ -38,7 +51,7 @@ from service.responses import (
     StoredItem,
     reply,
 )
-from training.catalogue.item_rules import checked_id
+from training.catalogue.item_rules import MOST_PHOTOGRAPHS, checked_id
 from training.catalogue.reader import category_in
 from training.errors import InvalidItem
 
@@ -46,7 +59,8 @@ blueprint = Blueprint("items", __name__)
 
 
 def _item(searcher: OpenIndex, item_id: str) -> Response:
-    return reply(ItemAnswer(request_id=g.request_id, **item_fields(searcher.item(item_id))))
+    found = searcher.item(item_id)
+    return reply(ItemAnswer(request_id=g.request_id, image_urls=image_urls(found), **item_fields(found)))
 
 
 def _item_ending_so(searcher: OpenIndex, item_id: str, unknown: ItemUnknown) -> Response:
@@ -82,15 +96,22 @@ def similar(item_id: str) -> Response:
 
 
 @blueprint.get("/v1/items/<item:item_id>/image")
-@describe(Operation("image/*", codes=("item_unknown", *READING)))
+@describe(
+    Operation(
+        "image/*",
+        query=ItemPicture,
+        codes=("invalid_parameter", "item_unknown", "not_found", *READING),
+    )
+)
 def image(item_id: str) -> Response:
-    """Send an item's picture, as the catalogue holds it."""
+    """Send a photograph of an item, as the catalogue holds it."""
     searcher = live_index().searcher()
     try:
-        asked = searcher.item(item_id)
+        found = searcher.item(item_id)
     except ItemUnknown as unknown:
         return _item_ending_so(searcher, f"{item_id}/image", unknown)
-    path, mimetype = item_file(asked, served_roots(searcher))
+    asked = read_address(request, ItemPicture)
+    path, mimetype = item_file(found, served_roots(searcher), photo=asked.photo)
     response = send_file(path, mimetype=mimetype, conditional=True, download_name="image")
     del response.headers["Content-Disposition"]  # do not disclose the file's name
     response.headers["Cache-Control"] = "no-cache"  # the picture may be replaced; revalidation costs a 304
@@ -120,27 +141,64 @@ def _known(searcher: OpenIndex, item_id: str) -> bool:
     return True
 
 
-def embedded(
-    photo: bytes, metadata: dict[str, Any], searcher: OpenIndex, *, config: Config, stages: Stages
-) -> tuple[CutOut, Views]:
-    """Cut out and embed the garment of an item's picture, or all where the version has all.
+@contextmanager
+def _numbering(number: int, asked: ItemRequest) -> Iterator[None]:
+    """Let a refusal name the field, and which of several photographs is at fault."""
+    count = len(asked.photos or asked.image_urls)
+    try:
+        with refusing(asked.param):
+            yield
+    except RefusedRequest as error:
+        detail = str(error) if count == 1 else f"Photograph {number} of {count}: {error}"
+        raise RefusedRequest(error.code, detail, param=asked.param) from error
 
-    Raises
-    ------
-    UnreadableImage
-        Or a subclass: the file is not a picture that is accepted.
-    """
-    found = cut_out(
+
+def _fetched(asked: ItemRequest) -> list[bytes]:
+    """Fetch the photographs of an item, one after the other; raises `RefusedRequest`."""
+    photos = []
+    for number, address in enumerate(asked.image_urls, start=1):
+        with _numbering(number, asked):
+            photos.append(fetched(address))
+    return photos
+
+
+def _garments(photo: bytes, metadata: dict[str, Any], searcher: OpenIndex, stages: Stages) -> CutOut:
+    """Cut the item's garment out of one of its photographs, or all garments where the version has all."""
+    return cut_out(
         photo,
         Look(),
         searcher.encoder.segmenter,
         category=category_in(metadata),
         every=searcher.manifest.garments == ALL,
-        config=config,
+        config=config(),
         stages=stages,
     )
+
+
+@dataclass(frozen=True)
+class EmbeddedItem:
+    """An item whose photographs were cut out and embedded."""
+
+    photos: tuple[bytes, ...]
+    found: tuple[CutOut, ...]
+    views: Views
+
+
+def embed_item(asked: ItemRequest, searcher: OpenIndex, stages: Stages) -> EmbeddedItem:
+    """Fetch, cut out and embed the photographs of an item; raises `RefusedRequest`."""
+    photos, found = asked.photos or tuple(_fetched(asked)), []
+    for number, photo in enumerate(photos, start=1):
+        with _numbering(number, asked):
+            found.append(_garments(photo, asked.metadata, searcher, stages))
     with stages.measure("embed"):
-        return found, Views.of([found.garment, *found.others], searcher.encoder)
+        views = [Views.of([each.garment, *each.others], searcher.encoder) for each in found]
+    return EmbeddedItem(photos, tuple(found), Views.joined(views))
+
+
+def _warnings(found: Sequence[CutOut]) -> list[AnswerWarning]:
+    """Return what there is to say of photographs, each once."""
+    each = [warnings_of(Judged(one.garment, len(one.regions))) for one in found]
+    return list(dict.fromkeys(chain.from_iterable(each)))
 
 
 @blueprint.get("/v1/items")
@@ -162,7 +220,8 @@ def items() -> Response:
         StoredItem,
         body=ItemBody,
         form=ItemFields,
-        codes=(*BODY, *PICTURE, "several_images", *READING),
+        files=MOST_PHOTOGRAPHS,
+        codes=(*BODY, *PICTURE, "several_images", "url_not_allowed", "image_url_unreachable", *READING),
         statuses=(200, 201),
         key=True,
         sheds=True,
@@ -173,11 +232,14 @@ def put(item_id: str) -> Response:
     require_id(item_id)
     asked = ItemRequest.parse(request)
     searcher = live_index().searcher()
-    with counted_stages() as stages, refusing(asked.param):
-        found, views = embedded(asked.photo, asked.metadata, searcher, config=config(), stages=stages)
+    with counted_stages() as stages:
+        item = embed_item(asked, searcher, stages)
     known = _known(searcher, item_id)
+    photo, *further = item.photos
     try:
-        stored = put_embedded(store(), searcher.encoder, item_id, asked.photo, asked.metadata, views)
+        stored = put_embedded(
+            store(), searcher.encoder, item_id, photo, asked.metadata, item.views, further=further
+        )
     except InvalidChange as error:
         raise RefusedRequest("invalid_parameter", str(error), param="metadata") from error
     live_index().refresh()
@@ -185,10 +247,11 @@ def put(item_id: str) -> Response:
         request_id=g.request_id,
         item_id=item_id,
         image_url=image_url(item_id),
+        image_urls=[image_url(item_id, number) for number in range(len(item.found))],
         metadata=stored.metadata,
         change=stored.change,
-        box=rounded(found.box),
-        warnings=warnings_of(Judged(found.garment, len(found.regions))),
+        box=rounded(item.found[0].box),
+        warnings=_warnings(item.found),
     )
     return reply(answer, 200 if known else 201)
 
@@ -206,7 +269,8 @@ def patch(item_id: str) -> Response:
     except InvalidChange as error:
         raise RefusedRequest("invalid_parameter", str(error), param="metadata") from error
     live_index().refresh()
-    fields = item_fields(live_index().searcher().item(item_id))
+    item = live_index().searcher().item(item_id)
+    fields = {"image_urls": image_urls(item), **item_fields(item)}
     return reply(PatchedItem(request_id=g.request_id, **fields, change=made.seq))
 
 

@@ -8,7 +8,6 @@ from flask import Blueprint, Response, g, request
 from index.stores.store import OpenIndex
 from service.api.answers import Explained, rank, search_answer, understood
 from service.api.current import config, counted_stages, live_index, metrics, queries, served_roots
-from service.config import Config
 from service.errors import RefusedRequest, problem_of, refusing
 from service.http.capacity import give_way
 from service.picture.cut_out import cut_out
@@ -39,11 +38,12 @@ blueprint = Blueprint("search", __name__)
 _log = logging.getLogger(__name__)
 
 
-def fetched(address: str, settings: Config, *, param: str = "image_url") -> bytes:
+def fetched(address: str) -> bytes:
     """Return the picture at an address; raises `RefusedRequest`."""
+    settings = config()
     if not settings.image_urls:
         detail = "This service fetches no images. Download the picture and send its bytes."
-        raise RefusedRequest("url_not_allowed", detail, param=param)
+        raise RefusedRequest("url_not_allowed", detail, param="image_url")
     return fetch(address, max_bytes=settings.max_upload_bytes, seconds=settings.image_url_seconds)
 
 
@@ -60,9 +60,7 @@ def picture(source: Source, searcher: OpenIndex) -> tuple[bytes | Path, str | No
         return item_file(item, served_roots(searcher))[0], item.category
     if source.query_id is not None:
         return queries().get(source.query_id), None
-    if source.image_url is not None:
-        return fetched(source.image_url, config()), None
-    return source.upload or b"", None
+    return fetched(source.image_url) if source.image_url is not None else source.upload or b"", None
 
 
 def _query_id(source: Source, photo: bytes | Path) -> str | None:
@@ -164,7 +162,14 @@ def _source(asked: Explanation) -> Source:
     Operation(
         SVG,
         query=Explanation,
-        codes=("invalid_parameter", "item_unknown", "query_expired", "image_undecodable", *READING),
+        codes=(
+            "invalid_parameter",
+            "item_unknown",
+            "not_found",
+            "query_expired",
+            "image_undecodable",
+            *READING,
+        ),
         sheds=True,
     )
 )
@@ -174,7 +179,7 @@ def explain() -> Response:
     searcher, source = live_index().searcher(), _source(asked)
     with refusing("item_id"):
         item = searcher.item(asked.item_id)
-        path, _ = item_file(item, served_roots(searcher))
+        path, _ = item_file(item, served_roots(searcher), photo=asked.photo)
         segmenter = searcher.encoder.segmenter
         found = cut_out(path, Look(), segmenter, category=item.category, config=config(), stages=Stages())
     with refusing(source.param):

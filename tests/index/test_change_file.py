@@ -68,7 +68,7 @@ def test_a_file_of_all_kinds_is_applied_and_what_is_refused_has_a_line_in_the_re
         price("sku-1", 5),
         {"put": {"item_id": "new", "path": "shirt.png", "metadata": {"price": 1}}},
         "",
-        {"put": {"item_id": "other", "image_base64": image}},
+        {"put": {"item_id": "other", "image_base64": [image, image]}},
         price("new", 2),
         price("unknown", 3),
         "{",
@@ -93,6 +93,7 @@ def test_a_file_of_all_kinds_is_applied_and_what_is_refused_has_a_line_in_the_re
     query = encoder.embed([tmp_path / "shirt.png"])
     hits = searcher.search(query, SearchOptions(limit=2))[0].hits
     assert {hit.item.item_id: hit.item.metadata for hit in hits} == {"new": {"price": 2}, "other": {}}
+    assert [len(hit.item.photographs) for hit in hits if hit.item.item_id == "other"] == [2]
     assert searcher.item("sku-1").metadata["price"] == 5 and searcher.count == 41
 
 

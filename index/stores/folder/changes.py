@@ -52,11 +52,20 @@ def _highest_folded(indexes: Path) -> int:
 def _columns(state: Change) -> tuple[Any, ...]:
     """Return the columns of a state, from `photograph` on."""
     if state.item is None or state.vector is None:
-        return (None, None if state.fields is None else json.dumps(state.fields), *[None] * 4)
+        return (None, None if state.fields is None else json.dumps(state.fields), *[None] * 5)
     text = json.dumps(state.item.metadata)  # as it was accepted, by whatever rule
     views = None if state.views is None else state.views.to_bytes()
-    shown = state.photographed or None
-    return state.item.path.name, text, state.encoder, vector_bytes(state.vector), views, shown
+    name, *further = state.photographs
+    embedding = state.encoder, vector_bytes(state.vector), views
+    return name, text, *embedding, _listed(further), state.photographed or None
+
+
+def _listed(names: Sequence[str]) -> str | None:
+    return json.dumps(names) if names else None
+
+
+def _names(listed: str | None) -> list[str]:
+    return json.loads(listed) if listed else []
 
 
 class Changes(ChangeLog):
@@ -164,8 +173,9 @@ class Changes(ChangeLog):
                 if action == FORGET or (catalogue is not None and item_id not in catalogue)
             ]
             connection.executemany("DELETE FROM changes WHERE item_id = ?", ((item_id,) for item_id in done))
-            used = connection.execute("SELECT photograph FROM changes WHERE photograph IS NOT NULL")
-            self.photographs.remove_all_but({*photographs, *(name for (name,) in used)})
+            used = connection.execute("SELECT photograph, further FROM changes WHERE action = ?", (PUT,))
+            names = {name for first, others in used for name in (first, *_names(others))}
+            self.photographs.remove_all_but({*photographs, *names})
 
     def _made(
         self, connection: sqlite3.Connection, edit: Edit, items: Mapping[str, Item] | None
@@ -182,15 +192,15 @@ class Changes(ChangeLog):
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         cursor = connection.execute(
             "INSERT OR REPLACE INTO changes "
-            "(at, action, item_id, photograph, metadata, encoder, vector, views, photographed) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "(at, action, item_id, photograph, metadata, encoder, vector, views, further, photographed) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (now, state.action, state.item_id, *_columns(state)),
         )
         seq = int(cursor.lastrowid or 0)
         return replace(state, seq=seq, at=now, photographed=state.photographed or seq)
 
     def _states(self, connection: sqlite3.Connection, condition: str, value: int | str) -> list[Change]:
-        # all columns, for a log of an earlier release has fewer until somebody writes
+        # all columns, for a log of an earlier release lacks the last ones until somebody writes
         cursor = connection.execute(f"SELECT * FROM changes WHERE {condition} ORDER BY seq", (value,))
         names = [name for name, *_ in cursor.description]
         return [self._change(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
@@ -201,7 +211,8 @@ class Changes(ChangeLog):
             return Change(seq, at, action, item_id, fields=json.loads(row["metadata"]))
         if action != PUT:
             return Change(seq, at, action, item_id)
-        item = Item(item_id, self.photographs.path(row["photograph"]), json.loads(row["metadata"]))
+        paths = [self.photographs.path(name) for name in (row["photograph"], *_names(row.get("further")))]
+        item = Item(item_id, paths[0], json.loads(row["metadata"]), tuple(paths[1:]))
         vector = np.frombuffer(row["vector"], "<f4")
         views = Views.from_bytes(row["views"], len(vector)) if row.get("views") else None
         shown = row.get("photographed") or seq

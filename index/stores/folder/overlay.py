@@ -9,16 +9,16 @@ import numpy as np
 
 from index.change import patched_item
 from index.embedding.embedder import ItemPhoto, embed_photo
+from index.embedding.embeddings import item_photos
 from index.filters.columns import Columns
 from index.stores.folder.changes import DELETE, PUT, Change, Changes
 from index.stores.folder.journal import NOWHERE, Position
 from index.stores.folder.version import Version
 from index.vectors.flat import FlatIndex
-from index.views import ALL, Views, view_numbers
+from index.views import Views, arranged
 from training.catalogue.reader import Item
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder
-from training.photo.garment_types import type_of
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +44,15 @@ class Overlay:
     items : tuple of Item
         The items that were put and lie in no row of the version, in the order of the changes.
     vectors : FlatIndex or None
-        Their vectors, row by row, and behind them those of further garments; None where there are none.
+        Their vectors, row by row, and behind them those of further views; None where there are none.
     places : mapping of str to int
         Where an id is in `items`.
     owners : int64 (m,)
         The place of the item of each vector.
     boxes : float32 (m, 4)
         Where the garment of each vector lies in its photograph; NaN where that is not known.
+    photographs : int64 (m,)
+        The number of that photograph among its item's.
     """
 
     version: Version
@@ -64,6 +66,7 @@ class Overlay:
     places: Mapping[str, int]
     owners: np.ndarray
     boxes: np.ndarray
+    photographs: np.ndarray
 
     def item(self, built: Item) -> Item:
         """Return an item of the version, which is not hidden, with what was changed of its metadata."""
@@ -86,7 +89,7 @@ def _is_folded(change: Change, version: Version, row: int) -> bool:
 
 
 def _embedded(change: Change, known: Change | None, version: Version, encoder: Encoder) -> Change:
-    """Return a change with a vector like the version's, made from the photograph where it has another."""
+    """Return a change with vectors like the version's, made from the photographs where it has others."""
     if known is not None and (known.photographed, known.encoder) == (
         change.photographed,
         encoder.fingerprint,
@@ -95,47 +98,35 @@ def _embedded(change: Change, known: Change | None, version: Version, encoder: E
     if change.item is None or _fits(change, version):
         return change
     try:
-        photo = ItemPhoto(change.item.path, type_of(change.item.category), version.manifest.garments)
-        embedding = embed_photo(photo, encoder).embedding
+        photos = item_photos(change.item, version.manifest.garments)
+        views = Views.joined([_views_of(photo, encoder) for photo in photos])
     except UnreadableImage as error:
-        embedding = error
-    if isinstance(embedding, UnreadableImage):
-        log.error("Item '%s' can't be found, its photograph can't be used: %s", change.item_id, embedding)
+        log.error("Item '%s' can't be found, a photograph can't be used: %s", change.item_id, error)
         return replace(change, vector=None, encoder=encoder.fingerprint, views=None)
-    views = embedding.views
     return replace(change, vector=views.vectors[0], encoder=encoder.fingerprint, views=views)
 
 
-def _views(change: Change, version: Version) -> Views | None:
-    """Return the garments by which an item that was put is found; None where there is none."""
-    if change.vector is None:
-        return None
-    if version.manifest.garments == ALL and change.views is not None:
-        return change.views
-    return Views(change.vector[None], np.full((1, 4), np.nan, np.float32))
-
-
-def _items_first(views: Sequence[Views]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the owner of each view and its place among its owner's, in the order of the vectors."""
-    owners = np.repeat(np.arange(len(views)), [len(each) for each in views])
-    places = view_numbers(owners)
-    order = np.argsort(places > 0, kind="stable")
-    return owners[order], places[order]
+def _views_of(photo: ItemPhoto, encoder: Encoder) -> Views:
+    """Return the views of a photograph; raises `UnreadableImage`."""
+    embedding = embed_photo(photo, encoder).embedding
+    if isinstance(embedding, UnreadableImage):
+        raise embedding
+    return embedding.views
 
 
 def _gathered(changes: Sequence[Change], version: Version) -> dict[str, Any]:
     """Return the fields of an overlay that hold what was put, items without a vector left out."""
-    found = [(change.item, views) for change in changes if (views := _views(change, version)) is not None]
-    put = [(item, views) for item, views in found if item is not None]
-    owners, places = _items_first([views for _, views in put])
-    boxes = [put[owner][1].boxes[place] for owner, place in zip(owners, places, strict=True)]
-    vectors = [put[owner][1].vectors[place] for owner, place in zip(owners, places, strict=True)]
+    found = [(change.item, change.views_in(version.manifest)) for change in changes]
+    put = [(item, views) for item, views in found if item is not None and views is not None]
+    none = Views(np.zeros((0, version.manifest.dimension)), np.zeros((0, 4)), np.zeros(0, np.int64))
+    owners, seen = arranged([views for _, views in put] or [none])
     return {
         "items": tuple(item for item, _ in put),
-        "vectors": FlatIndex.build(np.stack(vectors)) if put else None,
+        "vectors": FlatIndex.build(seen.vectors) if put else None,
         "places": {item.item_id: place for place, (item, _) in enumerate(put)},
         "owners": owners,
-        "boxes": np.array(boxes, np.float32).reshape(-1, 4),
+        "boxes": seen.boxes,
+        "photographs": seen.photographs,
     }
 
 

@@ -157,7 +157,7 @@ class MilvusChanges(ChangeLog):
         ]
         if done:
             self._table.remove(f"seq in {json.dumps(done)}")
-        used = {change.item.path.name for change in changes if change.item is not None}
+        used = {name for change in changes for name in change.photographs}
         self.photographs.remove_all_but({*photographs, *used}, older_than=PHOTOGRAPH_SECONDS)
 
     def _number(self) -> int:
@@ -213,9 +213,8 @@ class MilvusChanges(ChangeLog):
             return Change(*first, fields=json.loads(record["metadata"]))
         if record["action"] != PUT:
             return Change(*first)
-        item = Item(
-            record["item_id"], self.photographs.path(record["photograph"]), json.loads(record["metadata"])
-        )
+        photographs = [self.photographs.path(name) for name in record["photograph"].split()]
+        item = Item(record["item_id"], photographs[0], json.loads(record["metadata"]), tuple(photographs[1:]))
         packed, *further = map(base64.b64decode, record["embedding"].split())
         vector = np.frombuffer(packed, "<f4")
         views = Views.from_bytes(further[0], len(vector)) if further else None
@@ -227,7 +226,7 @@ def _record_of(state: Change) -> dict[str, Any]:
     record = {**_NO_RECORD, "key": key_of(state.item_id), "item_id": state.item_id}
     record |= {"action": state.action, "at": state.at}
     if state.item is not None and state.vector is not None and state.encoder is not None:
-        record |= {"photograph": state.item.path.name, "metadata": json.dumps(state.item.metadata)}
+        record |= {"photograph": " ".join(state.photographs), "metadata": json.dumps(state.item.metadata)}
         record |= {"encoder": state.encoder, "embedding": _embedding(state.vector, state.views)}
     if state.fields is not None:
         record["metadata"] = json.dumps(state.fields)

@@ -4,20 +4,27 @@ import json
 import logging
 from collections.abc import Sequence
 
-import numpy as np
-
 from index.change import FORGET, PATCH, Change, patched_item
 from index.errors import InvalidChange, NoIndex
 from index.manifest import Manifest
 from index.stores.milvus.connection import Server
-from index.stores.milvus.items import further_keys, item_fields, item_of, key_of, put_rows
+from index.stores.milvus.items import (
+    further_keys,
+    item_fields,
+    item_of,
+    key_of,
+    put_rows,
+    view_fields,
+)
 from index.stores.milvus.publish import Versions
-from index.views import ALL
+from index.views import Views
 from training.errors import EncoderMismatch
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 500
+_CONDITIONS = 50
+"""How many are joined in one request."""
 
 
 class Searched:
@@ -58,15 +65,16 @@ class Searched:
         Those that were forgotten stay as they are: from the next build on they are what the catalogue says.
         """
         collection, manifest = self._versions.collection(version), self.manifest(version)
+        fields = view_fields(manifest)
         for at in range(0, len(changes), _AT_ONCE):
             part = changes[at : at + _AT_ONCE]
-            rows, gone, stale = self._patched(collection, part, manifest.garments), [], []
+            rows, gone, stale = self._patched(collection, part, several=bool(fields)), [], []
             for change in part:
                 if change.action == PATCH:
                     continue
-                vector = _fitting(change, manifest)
-                if vector is not None:
-                    rows += put_rows(change, vector, manifest.garments)
+                views = _fitting(change, manifest)
+                if views is not None:
+                    rows += put_rows(change, views, fields)
                     stale.append(f"{further_keys(change.item_id)} and row != {change.seq}")
                 elif change.action != FORGET:
                     gone.append(key_of(change.item_id))
@@ -75,17 +83,17 @@ class Searched:
                 self._server.ask("upsert", collection, rows)
             if gone:
                 self._server.ask("delete", collection, ids=gone)
-            if manifest.garments == ALL:
-                for condition in stale:
-                    self._server.ask("delete", collection, filter=condition)
+            for start in range(0, len(stale) if fields else 0, _CONDITIONS):
+                joined = " or ".join(f"({each})" for each in stale[start : start + _CONDITIONS])
+                self._server.ask("delete", collection, filter=joined)
 
-    def _patched(self, collection: str, changes: Sequence[Change], garments: str) -> list[dict]:
-        """Return the rows of items that were patched as they are to be, with those of further garments."""
+    def _patched(self, collection: str, changes: Sequence[Change], *, several: bool) -> list[dict]:
+        """Return the rows of items that were patched as they are to be; each item may have several."""
         fields = {key_of(change.item_id): change.fields for change in changes if change.fields is not None}
         if not fields:
             return []
         rows = self._rows(collection, f"key in {json.dumps(list(fields))}")
-        if garments == ALL:
+        if several and rows:
             rows = self._rows(collection, f"owner in {[row['owner'] for row in rows]}")
         patched = []
         for row in rows:
@@ -114,10 +122,10 @@ class Searched:
             )
 
 
-def _fitting(change: Change, manifest: Manifest) -> np.ndarray | None:
-    """Return the vector of what was put, float32 (d,), if it is like the version's; else None."""
+def _fitting(change: Change, manifest: Manifest) -> Views | None:
+    """Return the views by which the version finds what was put, if they are like its own; else None."""
     if change.item is None or change.encoder == manifest.encoder:
-        return change.vector
+        return change.views_in(manifest)
     log.error(
         "Item '%s' can't be found in %s, for another encoder has embedded it. The next build finds it again.",
         *(change.item_id, manifest.version),

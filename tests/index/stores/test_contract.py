@@ -375,14 +375,14 @@ def test_changes_of_several_items_are_made_together_and_each_refusal_is_told(sho
     photo, fingerprint = b"\xff\xd8\xff picture 9", shop.encoder.fingerprint
     edits = [
         Patch("sku-0", {"price": 5}),
-        Put("new", photo, {"price": 9}, numbered(9), fingerprint),
+        Put("new", (photo,), {"price": 9}, numbered(9), fingerprint),
         Patch("unknown", {"price": 1}),
         Patch("new", {"price": 8, "sold": True}),
         Delete("sku-1"),
         Patch("sku-1", {"price": 1}),
         Delete("sku-1"),
-        Put("bad\n", photo, {}, numbered(9), fingerprint),
-        Put("text", b"no photograph", {}, numbered(9), fingerprint),
+        Put("bad\n", (photo,), {}, numbered(9), fingerprint),
+        Put("text", (photo, b"no photograph"), {}, numbered(9), fingerprint),
         Patch("sku-0", {"sold": False, "number": None}),
         Patch("sku-2", {"x" * 200: "y" * 33_000}),
     ]

@@ -58,7 +58,7 @@ def test_each_line_is_made_or_says_what_is_wrong_with_it_and_spoils_no_other(liv
         put("bad\n", photo),
         put("text", b"no picture"),
         {"put": {"item_id": "none"}},
-        {"put": {"item_id": "two", "image_base64": [in_base64(photo)] * 2}},
+        {"put": {"item_id": "many", "image_base64": [in_base64(photo)] * 21}},
         {"put": {"item_id": "both", "image_base64": "x", "image_urls": ["https://shop.example/x.jpg"]}},
         {"put": {"item_id": "url", "image_urls": ["https://shop.example/x.jpg"]}},
         patch("new/cape", price=3),
@@ -74,7 +74,14 @@ def test_each_line_is_made_or_says_what_is_wrong_with_it_and_spoils_no_other(liv
     said = [answer.get("error", {}).get("code", answer.get("item_id")) for answer in answers]
     assert said == [
         *("hat/0", "new/cape", "item_unknown", "invalid_parameter", "hat/1", "invalid_parameter"),
-        *("unsupported_type", "no_image", "several_images", "several_images", "url_not_allowed", "new/cape"),
+        *(
+            "unsupported_type",
+            "no_image",
+            "invalid_parameter",
+            "several_images",
+            "url_not_allowed",
+            "new/cape",
+        ),
         *("item_unknown", *["invalid_parameter"] * 7),
     ]
     problems = [answer["error"] for answer in answers if "error" in answer]
@@ -115,14 +122,14 @@ def test_all_is_made_in_one_step_or_nothing_is(live, send, photo, monkeypatch):
 
 
 def test_pictures_are_embedded_at_the_same_time(live, send, photo, monkeypatch):
-    embedded, barrier = bulk_views.embedded, threading.Barrier(2, timeout=30)
+    embed, barrier = bulk_views.embed_item, threading.Barrier(2, timeout=30)
 
     def together(*arguments, **options):
         barrier.wait()
-        return embedded(*arguments, **options)
+        return embed(*arguments, **options)
 
     monkeypatch.setattr(bulk_views, "_CORES", 2)
-    monkeypatch.setattr(bulk_views, "embedded", together)
+    monkeypatch.setattr(bulk_views, "embed_item", together)
     answers = send(*(put(f"new/{number}", photo) for number in range(4)))
     assert [answer["item_id"] for answer in answers] == [f"new/{number}" for number in range(4)]
 
@@ -159,13 +166,15 @@ def test_an_item_may_be_called_bulk(live, photo):
     assert live.client.get("/v1/items/bulk").json["item_id"] == "bulk"
 
 
-def test_a_picture_by_address_is_fetched_where_that_is_allowed(live, send, photo, monkeypatch):
+def test_photographs_by_address_are_fetched_where_that_is_allowed(live, send, photo, pictures, monkeypatch):
     asked = []
+    other = pictures.encoded(pictures.drawn((42, 10, 78, 90)))
+    files = {"https://shop.example/1.jpg": photo, "https://shop.example/2.jpg": other}
     monkeypatch.setattr(
-        "service.api.search_views.fetch", lambda address, **limits: asked.append(address) or photo
+        "service.api.search_views.fetch", lambda address, **limits: asked.append(address) or files[address]
     )
     object.__setattr__(live.config, "image_urls", True)
-    address = "https://shop.example/new.jpg"
-    (answer,) = send({"put": {"item_id": "new", "image_urls": [address], "metadata": {"price": 2}}})
-    assert (answer["item_id"], asked) == ("new", [address])
+    (answer,) = send({"put": {"item_id": "new", "image_urls": list(files), "metadata": {"price": 2}}})
+    assert (answer["item_id"], asked) == ("new", list(files))
     assert live.client.get("/v1/items/new/image").data == photo
+    assert live.client.get("/v1/items/new/image?photo=1").data == other

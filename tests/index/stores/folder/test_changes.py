@@ -42,7 +42,7 @@ def write(first):
     vector, numbers = np.eye(8, dtype=np.float32)[0], count(first)
     make = {
         "put": lambda item_id, number: Put(
-            item_id, b"\\xff\\xd8\\xff" + str(number).encode() * 5000, {"number": number}, vector, "f" * 64
+            item_id, (b"\\xff\\xd8\\xff" + str(number).encode() * 5000,), {"number": number}, vector, "f" * 64
         ),
         "patch": lambda item_id, number: Patch(item_id, {"patched": number}),
         "delete": lambda item_id, number: Delete(item_id),
@@ -288,7 +288,8 @@ def test_a_photograph_that_was_stored_before_its_change_is_not_written_again(cha
     stored = changes.photographs.store(photo_of(1))
     with monkeypatch.context() as patch:
         patch.setattr(type(changes.photographs), "store", lambda *_: pytest.fail("written again"))
-        (made,) = changes.write([Put("a", stored, {}, unit(0), ENCODER)])
+        (made,) = changes.write([Put("a", (stored, stored), {}, unit(0), ENCODER)])
+    assert [path.read_bytes() for path in made.item.photographs] == [photo_of(1)] * 2
     assert made.item.path.read_bytes() == photo_of(1)
 
 
@@ -297,7 +298,7 @@ def test_a_photograph_that_a_build_has_removed_meanwhile_is_told_and_nothing_is_
     put("b", 2)
     changes.drop(folded=0, catalogue=None, photographs=())
     with pytest.raises(ChangeNotWritten, match="Nothing was changed"):
-        changes.write([Delete("b"), Put("a", stored, {}, unit(0), ENCODER)])
+        changes.write([Delete("b"), Put("a", (photo_of(3), stored), {}, unit(0), ENCODER)])
     assert [change.item_id for change in changes.since(0)] == ["b"]
 
 
