@@ -155,15 +155,16 @@ def _measure(items: int, seconds: float, catalogue: str, cache: Path) -> Table:
         serve = ["-m", "service", "serve", "--port", str(port), "--workers", str(WORKERS)]
         settings = {"SILHOUETTE_QUERY_FOLDER": str(folder / "queries"), "SILHOUETTE_KEYS": str(keys)}
         with running([*serve, "--indexes", str(indexes)], port=port, settings=settings, log=folder / "log"):
-            rows.append(_row("patches", Sender(port, key, _patches(items), LINES), pictures, RATE, seconds))
-            look()
-            rows.append(
-                _row("deletions", Sender(port, key, _deletions(items), LINES), pictures, RATE, seconds)
-            )
+            for kind, changes in (("patches", _patches(items)), ("deletions", _deletions(items))):
+                sender = Sender(port, key, changes, LINES)
+                rows.append(_row(kind, sender, pictures, RATE, seconds))
+                look()
+            sender = Sender(port, key, _puts(pictures), PUTS)
             goal = SHARE * _pipeline(folder, pictures, encoder)
-            rows.append(_row("puts", Sender(port, key, _puts(pictures), PUTS), pictures, goal, seconds))
+            rows.append(_row("puts", sender, pictures, goal, seconds))
+            look()
     note = (
-        f"{items:,} items, {WORKERS} workers, {cpu_count()} cores; {LINES:,} lines a request, {PUTS} of items "
+        f"{items:,} items, {WORKERS} workers, {cpu_count()} cores; {LINES:,} lines a request, {PUTS} of those "
         "with photographs of 400 x 533. One client changes, and one searches by photographs without a pause. "
         f"The goal of puts is {SHARE:.0%} of what the pipeline alone embeds on all cores. A search with a "
         f"filter on price and stock, in one process: {'; '.join(filtered)}."

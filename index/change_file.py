@@ -42,7 +42,7 @@ _FIELDS = {
     "delete": {"item_id"},
 }
 _ACCEPTED = (
-    'Accepted: {"put": {"item_id": "…", "path": "…", "metadata": {…}}}, one or several as path or image_base64, '
+    'Accepted: {"put": {"item_id": "…", "path": "…", "metadata": {…}}}, with path or image_base64 or lists, '
     '{"patch": {"item_id": "…", "metadata": {…}}} or {"delete": {"item_id": "…"}}.'
 )
 
