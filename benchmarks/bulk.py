@@ -170,8 +170,8 @@ def _measure(items: int, seconds: float, catalogue: str, cache: Path) -> Table:
             rows.append(_row("puts", server, sender, pictures, SHARE * pipeline, seconds))
             look()
     note = (
-        f"{items:,} items, {WORKERS} workers, {cpu_count()} cores; {LINES:,} lines a request, {PUTS} for items "
-        "with a photograph of 400 x 533. One client changes, one searches by photographs without a pause. The "
+        f"{items:,} items, {WORKERS} workers, {cpu_count()} cores; {LINES:,} lines a request, {PUTS} of puts "
+        "with a photograph of 400 x 533. One client changes, one searches by photographs without pause. The "
         f"goal of puts is {SHARE:.0%} of what the pipeline alone embeds on all cores, at {cpu:.1f} ms of CPU "
         f"each. A search with a filter on price and stock, in one process: {'; '.join(filtered)}."
     )
