@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from flask import g, url_for
 
+from index.arrangement import Arrangement, FacetCounts
 from index.filters.facets import Facet
 from index.filters.predicates import fields_of
 from index.guess import REACH, Guess, guess_category, signals_of, voters
-from index.head import Arrangement, FacetCounts
 from index.pages import Hit, Page, SearchOptions
 from index.stores.store import OpenIndex
 from service import responses as bodies
@@ -46,7 +46,7 @@ class Explained:
     query_id: str | None = None
     query_item: str | None = None
 
-    def address(self, item_id: str) -> str | None:
+    def address(self, item_id: str, photo: int) -> str | None:
         """Return the URL of a result's explanation; None where the query's picture was not kept."""
         if self.query_id is None and self.query_item is None:
             return None
@@ -54,6 +54,7 @@ class Explained:
         kind = None if self.look.kind == "photo" else self.look.kind
         query = {"query_id": self.query_id, "query_item": self.query_item, "box": box, "kind": kind}
         query["garment"] = None if self.look.garment is None else str(self.look.garment)
+        query["photo"] = str(photo) if photo else None
         given: dict[str, Any] = {name: text for name, text in query.items() if text}
         return url_for("search.explain", item_id=item_id, **given)
 
@@ -82,9 +83,15 @@ class RankedPage:
     close: bool = True
 
 
-def image_url(item_id: str) -> str:
-    """Return the URL path of an item's picture, percent-encoded."""
-    return url_for("items.image", item_id=item_id)
+def image_url(item_id: str, photo: int = 0) -> str:
+    """Return the URL path of an item's photograph of a number, percent-encoded."""
+    which: dict[str, Any] = {"photo": photo} if photo else {}
+    return url_for("items.image", item_id=item_id, **which)
+
+
+def image_urls(item: Item) -> list[str]:
+    """Return the URL paths of all photographs of an item."""
+    return [image_url(item.item_id, photo) for photo in range(len(item.photographs))]
 
 
 def index_in_use(searcher: OpenIndex) -> bodies.IndexInUse:
@@ -97,12 +104,12 @@ def index_in_use(searcher: OpenIndex) -> bodies.IndexInUse:
     )
 
 
-def item_fields(item: Item, *, chosen: Sequence[str] | None = None) -> dict[str, Any]:
-    """Return the fields of `bodies.Item`: id, address of the picture, and metadata, all or what is chosen."""
+def item_fields(item: Item, photo: int = 0, *, chosen: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return the fields of `bodies.Item`: id, address of a photograph, metadata, all or what is chosen."""
     metadata = item.metadata
     if chosen is not None:
         metadata = {name: metadata[name] for name in chosen if name in metadata}
-    return {"item_id": item.item_id, "image_url": image_url(item.item_id), "metadata": metadata}
+    return {"item_id": item.item_id, "image_url": image_url(item.item_id, photo), "metadata": metadata}
 
 
 def rounded(box: Box) -> Box:
@@ -112,13 +119,13 @@ def rounded(box: Box) -> Box:
 
 
 def _hit(hit: Hit, asked: Ranked, explained: Explained | None) -> bodies.Hit:
-    fields = item_fields(hit.item, chosen=asked.fields)
+    fields = item_fields(hit.item, hit.photograph, chosen=asked.fields)
     if explained is not None:
-        fields["explain_url"] = explained.address(hit.item.item_id)
+        fields["explain_url"] = explained.address(hit.item.item_id, hit.photograph)
     score, percentile = round(hit.score, 6), round(hit.percentile, 2)
     if hit.box is not None:
         fields["box"] = rounded(hit.box)
-    return bodies.Hit(rank=hit.rank, score=score, percentile=percentile, **fields)
+    return bodies.Hit(rank=hit.rank, score=score, percentile=percentile, photo=hit.photograph, **fields)
 
 
 def _garment(found: CutOut, region: Region) -> bodies.FoundGarment:

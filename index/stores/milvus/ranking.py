@@ -6,18 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from index.arrangement import LENGTH, Arranged, Arrangement
 from index.errors import RankingTooDeep
 from index.filters.field_values import FieldValues
 from index.filters.postings import posted
-from index.head import LENGTH, Arranged, Arrangement
 from index.manifest import Manifest
-from index.pages import NEAREST, Hit, Page, SearchOptions, first_of_each, hits_of
+from index.pages import NEAREST, Hit, Page, SearchOptions, Seen, first_of_each, hits_of
 from index.stores.milvus.filtering import EVERYTHING
 from index.stores.milvus.index_types import DEEPEST
 from index.stores.milvus.version import Collection, Found
 from index.vectors.approximate import depth_for
 from training.catalogue.reader import Item
-from training.photo.boxes import Box
 
 _SPARE = 16
 
@@ -26,9 +25,7 @@ def _depth(k: int) -> int:
     return min(depth_for(k), DEEPEST)
 
 
-def _arranged(
-    arrangement: Arrangement, found: Found, known: Mapping[str, tuple[Item, Box | None]]
-) -> Arranged:
+def _arranged(arrangement: Arrangement, found: Found, known: Mapping[str, tuple[Item, Seen]]) -> Arranged:
     """Arrange a ranking; items that were deleted in this moment have no values."""
     head = [known[key][0].metadata if key in known else {} for key in found.keys[:LENGTH]]
     return arrangement.arrange(
@@ -78,9 +75,9 @@ class Ranking:
 
         def hits(part: Found, first: int) -> tuple[Hit, ...]:
             # an item that was deleted in this moment is left out
-            listed = [known.get(key, (None, None)) for key in part.keys]
-            items, boxes = [item for item, _ in listed], [box for _, box in listed]
-            return hits_of(part.scores, items, boxes, manifest, first=first)
+            listed = [known.get(key, (None, (0, None))) for key in part.keys]
+            items, seen = [item for item, _ in listed], [places for _, places in listed]
+            return hits_of(part.scores, items, seen, manifest, first=first)
 
         return Page(
             hits=hits(shown, options.offset + 1),
@@ -100,7 +97,7 @@ class Ranking:
 
     def _best(self, k: int) -> Found:
         """Return the first `k`, certain of each: a tie at the end is searched on until all of it is known."""
-        depth = _depth(k + _SPARE)
+        depth = _depth(max(k + _SPARE, math.ceil(k * self.collection.views)))
         while True:
             found = self._nearest(depth)
             complete, last = len(found) < depth, found.scores[-1:]
