@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from index.arrangement import LENGTH, Arrangement, FacetCounts
 from index.filters.predicates import Filter
-from index.head import LENGTH, Arrangement, FacetCounts
 from index.manifest import Manifest
 from training.catalogue.reader import Item
 from training.photo.boxes import Box

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from flask import g, url_for
 
+from index.arrangement import Arrangement, FacetCounts
 from index.filters.facets import Facet
 from index.filters.predicates import fields_of
 from index.guess import REACH, Guess, guess_category, signals_of, voters
-from index.head import Arrangement, FacetCounts
 from index.pages import Hit, Page, SearchOptions
 from index.stores.store import OpenIndex
 from service import responses as bodies

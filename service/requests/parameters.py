@@ -23,10 +23,10 @@ from pydantic import (
     create_model,
 )
 
+from index.arrangement import LENGTH, Arrangement, Boost, Sort
 from index.errors import InvalidFilter
 from index.filters.parse import parse_filter
 from index.filters.predicates import Filter
-from index.head import LENGTH, Arrangement, Boost, Sort
 from index.pages import SearchOptions
 from service.config import Config
 from service.errors import RefusedRequest

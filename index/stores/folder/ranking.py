@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from index.head import LENGTH
+from index.arrangement import LENGTH
 from index.pages import NEAREST, Hit, Page, SearchOptions, first_of_each, hits_of
 from index.stores.folder.filtering import Allowed
 from index.stores.folder.gallery import Found, Gallery

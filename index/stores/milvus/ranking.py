@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from index.arrangement import LENGTH, Arranged, Arrangement
 from index.errors import RankingTooDeep
 from index.filters.field_values import FieldValues
 from index.filters.postings import posted
-from index.head import LENGTH, Arranged, Arrangement
 from index.manifest import Manifest
 from index.pages import NEAREST, Hit, Page, SearchOptions, first_of_each, hits_of
 from index.stores.milvus.filtering import EVERYTHING

@@ -5,12 +5,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from index.arrangement import Arrangement
 from index.backup import restore_backup, write_backup
 from index.build import BuildOptions, build_index
 from index.editing import delete_item, put_item
 from index.filters.parse import parse_filter
 from index.gate.checks import Limits
-from index.head import Arrangement
 from index.pages import SearchOptions
 from index.views import ALL, ITEM
 from training.catalogue.reader import Catalogue, read_catalogue

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from index.arrangement import LENGTH, Arrangement, Boost, Sort
 from index.filters.parse import parse_filter
-from index.head import LENGTH, Arrangement, Boost, Sort
 from index.pages import NEAREST, SearchOptions
 from training.catalogue.reader import Item
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from index.head import Sort
+from index.arrangement import Sort
 from index.pages import SearchOptions
 
 PRICEY = {"sort": {"field": "price", "order": "desc"}}

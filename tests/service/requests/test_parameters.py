@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from index.arrangement import Sort
 from index.errors import InvalidFilter
-from index.head import Sort
 from service.config import Config
 from service.errors import RefusedRequest
 from service.requests.parameters import (

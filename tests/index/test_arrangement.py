@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from index.arrangement import LENGTH, Arrangement, Boost, Sort
 from index.filters.field_values import FieldValues
 from index.filters.parse import MAX_TEXT, parse_filter
 from index.filters.postings import posted
-from index.head import LENGTH, Arrangement, Boost, Sort
 
 
 def arranged(arrangement, scores, contents):
