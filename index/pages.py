@@ -2,14 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from index.arrangement import LENGTH, Arrangement, FacetCounts
 from index.filters.predicates import Filter
 from index.manifest import Manifest
 from training.catalogue.reader import Item
 from training.photo.boxes import Box
+
+Seen = tuple[int, Box | None]
+"""The number of a photograph of an item, and where in it a garment lies, if that is known."""
 
 
 @dataclass(frozen=True)
@@ -19,14 +23,16 @@ class Hit:
     Parameters
     ----------
     rank : int
-        Its place in the whole ranking, from 1.
+        Its place in the whole ranking as it was arranged, from 1.
     score : float
         Cosine with the query, in [-1, 1].
     percentile : float
         Share of random pairs of the index that score less, in percent.
     item : Item
     box : Box, optional
-        Where the garment that was found lies in the item's photograph, in an index of all garments.
+        Where the garment that was found lies in its photograph, in an index of several vectors an item.
+    photograph : int
+        The number of that photograph among the item's, from 0.
     """
 
     rank: int
@@ -34,6 +40,7 @@ class Hit:
     percentile: float
     item: Item
     box: Box | None = None
+    photograph: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,11 +54,38 @@ class Page:
         Items in the whole ranking; where duplicates are collapsed, groups of them.
     next_offset : int or None
         Where the next page starts; None after the last one.
+    facets : tuple of FacetCounts
+        Of the ranking's head, for the fields that were asked for.
+    unseen : frozenset of str
+        The fields that its arrangement asked for and that no item of the head has.
+    nearest : tuple of Hit, optional
+        The first hits in the order of similarity, where the page is cut from another.
     """
 
     hits: tuple[Hit, ...]
     total: int
     next_offset: int | None
+    facets: tuple[FacetCounts, ...] = ()
+    unseen: frozenset[str] = frozenset()
+    nearest: tuple[Hit, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A part of all items, in an order that stays the same however they change.
+
+    Parameters
+    ----------
+    items : tuple of Item
+    total : int
+        Items in the whole list.
+    more : bool
+        Whether there are further ones behind them.
+    """
+
+    items: tuple[Item, ...]
+    total: int
+    more: bool
 
 
 @dataclass(frozen=True)
@@ -70,6 +104,8 @@ class SearchOptions:
         Only items whose metadata passes are listed and counted.
     collapse : bool
         List of each group of duplicates only the best, and count groups.
+    arrangement : Arrangement
+        What is done with the head of the ranking, before the page is cut.
     """
 
     limit: int
@@ -77,6 +113,7 @@ class SearchOptions:
     min_score: float = -1.0
     where: Filter | None = None
     collapse: bool = False
+    arrangement: Arrangement = field(default_factory=Arrangement)
 
     @property
     def end(self) -> int:
@@ -84,9 +121,18 @@ class SearchOptions:
         return self.offset + self.limit
 
     @property
+    def depth(self) -> int:
+        """How much of the ranking must be known for the page."""
+        return max(self.end, LENGTH) if self.arrangement else self.end
+
+    @property
     def threshold(self) -> float:
         """The lowest score that passes; -inf where all do, even scores that rounding has put below -1."""
         return self.min_score if self.min_score > -1.0 else -math.inf
+
+
+NEAREST = 20
+"""Hits in the order of similarity that come with a page in another order."""
 
 
 def first_of_each(labels: np.ndarray) -> np.ndarray:
@@ -97,7 +143,7 @@ def first_of_each(labels: np.ndarray) -> np.ndarray:
 def hits_of(
     scores: np.ndarray,
     items: Sequence[Item | None],
-    boxes: Sequence[Box | None],
+    seen: Sequence[Seen],
     manifest: Manifest,
     *,
     first: int,
@@ -106,18 +152,18 @@ def hits_of(
 
     Parameters
     ----------
-    scores : float32 (n,), descending
+    scores : float32 (n,)
     items : sequence of Item or None
-    boxes : sequence of Box or None
-        Where the garment that was found lies in each one's photograph.
+    seen : sequence of (int, Box or None)
+        In which photograph of each one the garment that was found lies, and where.
     manifest : Manifest
         Of the version that was searched.
     first : int
     """
     scores = np.clip(scores, -1.0, 1.0)
-    found = zip(scores.tolist(), manifest.percentiles(scores).tolist(), items, boxes, strict=True)
+    found = zip(scores.tolist(), manifest.percentiles(scores).tolist(), items, seen, strict=True)
     return tuple(
-        Hit(rank=rank, score=score, percentile=percentile, item=item, box=box)
-        for rank, (score, percentile, item, box) in enumerate(found, start=first)
+        Hit(rank=rank, score=score, percentile=percentile, item=item, box=box, photograph=photograph)
+        for rank, (score, percentile, item, (photograph, box)) in enumerate(found, start=first)
         if item is not None
     )

@@ -61,15 +61,14 @@ def _schema_of(model: type[BaseModel]) -> dict[str, str]:
 def _as_text(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a field in a query string or form, where objects are JSON text."""
     about = {name: schema[name] for name in ("description",) if name in schema}
-    kinds = {part.get("type") for part in schema.get("anyOf", [schema])}
-    if "object" in kinds:
+    (kind,) = [part for part in schema.get("anyOf", [schema]) if part.get("type") != "null"]
+    items = kind.get("items", {})
+    if "$ref" in kind or "$ref" in items or kind["type"] == "object":
         return {"type": "string", "contentMediaType": "application/json", **about}
-    if "array" in kinds:
-        return {"type": "string", "examples": ["0.1,0.2,0.9,0.95"], **about}
-    if "anyOf" in schema:  # a field that is not sent is null
-        (kind,) = [part for part in schema["anyOf"] if part.get("type") != "null"]
-        return {**kind, **about}
-    return schema
+    if kind["type"] == "array":
+        example = "price,link" if items else "0.1,0.2,0.9,0.95"
+        return {"type": "string", "examples": [example], **about}
+    return {**kind, **about} if "anyOf" in schema else schema
 
 
 def _in_address(model: type[Fields], schemas: dict[str, Any]) -> list[dict[str, Any]]:
@@ -85,13 +84,15 @@ def _in_address(model: type[Fields], schemas: dict[str, Any]) -> list[dict[str, 
     ]
 
 
-def _form(model: type[Fields], schemas: dict[str, Any]) -> dict[str, Any]:
+def _form(model: type[Fields], schemas: dict[str, Any], *, files: int) -> dict[str, Any]:
     fields = {name: _as_text(field) for name, field in schemas[model.__name__]["properties"].items()}
-    file = {
+    file: dict[str, Any] = {
         "type": "string",
         "contentMediaType": "application/octet-stream",
         "description": f"{media_types.sentence()}.",
     }
+    if files > 1:
+        file = {"type": "array", "items": file, "minItems": 1, "maxItems": files}
     return {"type": "object", "properties": {"file": file, **fields}, "required": ["file"]} | {
         "additionalProperties": False
     }
@@ -122,7 +123,8 @@ def _success(operation: Operation) -> dict[str, Any]:
     if isinstance(operation.answer, str):
         return {"description": "What was asked for.", "content": {operation.answer: {}}}
     about = (operation.answer.__doc__ or "").strip()
-    return {"description": about, "content": {"application/json": {"schema": _schema_of(operation.answer)}}}
+    schema = {"schema": _schema_of(operation.answer)}
+    return {"description": about, "content": {operation.media_type: schema}}
 
 
 def _operation(
@@ -137,9 +139,9 @@ def _operation(
         parameters += _in_address(operation.query, schemas)
     content: dict[str, Any] = {}
     if operation.form is not None:
-        content["multipart/form-data"] = {"schema": _form(operation.form, schemas)}
+        content["multipart/form-data"] = {"schema": _form(operation.form, schemas, files=operation.files)}
     if operation.body is not None:
-        content["application/json"] = {"schema": _schema_of(operation.body)}
+        content[operation.media_type] = {"schema": _schema_of(operation.body)}
     described: dict[str, Any] = {
         "operationId": rule.endpoint.replace(".", "_"),
         "summary": (view.__doc__ or "").strip().partition("\n")[0],

@@ -2,14 +2,16 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from index.filters.facets import Facet
+from index.filters.facets import Facet, offered
+from index.filters.predicates import Filter
 from index.manifest import Manifest
-from index.pages import Page, SearchOptions
+from index.pages import Listing, Page, SearchOptions
 from index.stores.milvus.filtering import EVERYTHING
 from index.stores.milvus.items import ITEM, item_of
 from index.stores.milvus.place import Place
@@ -98,6 +100,14 @@ class MilvusSearcher(OpenIndex):
         """Return the item of that id; raises `ItemUnknown`."""
         return item_of(self._in_use.collection.row_of(item_id, ITEM))
 
+    def items_of(self, item_ids: Sequence[str]) -> dict[str, Item]:
+        """Return the items of those ids that there are."""
+        return self._in_use.collection.items_of(item_ids)
+
+    def listing(self, *, after: str = "", limit: int, where: Filter | None = None) -> Listing:
+        """Return items in the order of the digests of their ids."""
+        return self._in_use.collection.listing(after, limit, where)
+
     def vector(self, item_id: str) -> np.ndarray:
         """Return the vector of the item of that id, float32 (d,); raises `ItemUnknown`."""
         return np.asarray(self._in_use.collection.row_of(item_id, ["vector"])["vector"], np.float32)
@@ -109,9 +119,9 @@ class MilvusSearcher(OpenIndex):
         rows = collection.query(f"row in {places}", ["row", *ITEM])
         return [item_of(row) for row in sorted(rows, key=lambda row: int(row["row"]))]
 
-    def facets(self) -> list[Facet]:
+    def facets(self, fields: Sequence[str] = ()) -> list[Facet]:
         """Return what the items of the version in use can be filtered by, changes since not counted."""
-        return self._in_use.facets
+        return offered(self._in_use.facets, fields)
 
     def has_field(self, field: str) -> bool:
         """Ask for one row that has the term of the field."""
