@@ -16,8 +16,9 @@ from typing import Any, BinaryIO
 
 from joblib import cpu_count
 
-from index.change import Change, Delete, Edit, Patch, Put, checked_item
+from index.change import Change
 from index.editing import change_items, garments_of
+from index.edits import Delete, Edit, Patch, Put, checked_item
 from index.embedding.embedder import ItemPhoto, embed_photo
 from index.errors import ChangeFileUnreadable, InvalidChange
 from index.stores.lock import writing

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index.change import DELETE, PUT, Change, Delete, Edit, Patch
+from index.change import DELETE, PUT, Change
+from index.edits import Delete, Edit, Patch
 from index.embedding.embedder import cut_views
 from index.errors import IndexDamaged, ItemUnknown, NoIndex
 from index.stores.store import OpenIndex, Store
