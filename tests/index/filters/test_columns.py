@@ -1,7 +1,6 @@
 """Filters over fields that were laid over items pass the same items as in Python."""
 
 import sqlite3
-from itertools import islice
 
 import numpy as np
 from hypothesis import example, given, settings
@@ -82,4 +81,4 @@ def test_a_field_that_no_change_touches_is_not_copied():
     before = Columns(10).laid({row: {"price": row, "size": "M"} for row in range(4)})
     after = before.laid({7: {"price": 1}})
     assert after.fields["size"] is before.fields["size"]
-    assert [len(column.numbers.rows) for column in islice(after.fields.values(), 1)] == [5]
+    assert len(after.fields["price"].numbers.rows) == 5
