@@ -147,6 +147,8 @@ def change_items(
     ChangeNotWritten
         Nothing has changed.
     """
+    if not edits:
+        return []
     asked = _asked(edits)
     items = _held(store, asked) if index is None else index.items_of(asked)
     return store.changes.write(edits, items=items)
