@@ -130,21 +130,14 @@ class Gallery:
         shown = (overlay.item(item) for row, item in built.items() if not overlay.hidden[row])
         return put | {item.item_id: item for item in shown}
 
-<<<<<<< HEAD
-    def by_rows(self, rows: Sequence[int]) -> list[Item]:
-        """Return the items of the given rows, in their order."""
-        first = rows if self.owners is None else self.owners[rows].tolist()
-        stored = map(
-            self.overlay.item, self.version.items.by_rows([row for row in first if row < self._base])
-        )
-=======
     def by_rows(self, rows: np.ndarray) -> list[Item]:
         """Return the items of the given rows, int64 (k,), in their order."""
         first = (rows if self.owners is None else self.owners[rows]).tolist()
+        stored = map(
+            self.overlay.item, self.version.items.by_rows([row for row in first if row < self._base])
+        )
         if max(first, default=-1) < self._base:
-            return self.version.items.by_rows(first)
-        stored = iter(self.version.items.by_rows([row for row in first if row < self._base]))
->>>>>>> views
+            return list(stored)
         return [next(stored) if row < self._base else self.overlay.items[row - self._base] for row in first]
 
     def seen(self, rows: np.ndarray) -> list[Seen]:
@@ -190,7 +183,7 @@ class Gallery:
             for item, passes in zip(self.overlay.items, put, strict=True)
             if passes and item.item_id > after
         )
-        found = self.by_rows(rows[base[rows]][: limit + 1].tolist())  # the first row of an item is its number
+        found = self.by_rows(rows[base[rows]][: limit + 1])  # the first row of an item is its number
         listed = self.by_ids(further[: limit + 1])
         merged = sorted([*found, *listed.values()], key=lambda item: item.item_id)
         return Listing(tuple(merged[:limit]), int(base.sum()) + int(put.sum()), more=len(merged) > limit)
