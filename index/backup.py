@@ -15,7 +15,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from index.change import PATCH, PUT, Change, vector_bytes
+from index.change import PATCH, PUT, Change
+from index.edits import vector_bytes
 from index.errors import BackupNotWritten, BackupUnusable, ChangeNotWritten, InvalidChange
 from index.photographs import PHOTOGRAPHS, Photographs
 from index.stores.store import Store

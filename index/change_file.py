@@ -12,12 +12,14 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO
 
 from joblib import cpu_count
 
-from index.change import Change, Delete, Edit, Patch, Put, checked_item
+from index.change import Change
 from index.editing import change_items, garments_of
+from index.edits import Delete, Edit, Patch, Put, checked_item
 from index.embedding.embedder import ItemPhoto, embed_photo
 from index.errors import ChangeFileUnreadable, InvalidChange
 from index.stores.lock import writing
@@ -32,8 +34,8 @@ from training.photo.garment_types import type_of
 from training.photo.images import read_bytes
 from training.progress import progress_bar
 
-AT_ONCE = 1000
-"""Lines that are made in one step."""
+AT_ONCE, BYTES_AT_ONCE = 1000, 2**26
+"""Lines that are made in one step, or fewer of so many bytes: photographs in base64 are long."""
 
 NOTE, REPORT = "last-apply.json", "last-apply.csv"
 _FIELDS = {
@@ -149,11 +151,13 @@ def _report(lines: Sequence[tuple[int, bytes]], made: Sequence[Change | Silhouet
     return text.getvalue().encode("utf-8", "replace")
 
 
-def _begun(path: Path, note: Path) -> Applied:
-    """Return how far a file was applied, by the note of an earlier run that was ended."""
+def _begun(path: Path, note: Path) -> tuple[Applied, int]:
+    """Return how far a run that was broken off has applied a file, by its note, and the file's lines."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            count = sum(1 for _ in file)
     except OSError as error:
         raise ChangeFileUnreadable(
             f"The file of changes '{path}' can't be read ({error.strerror}). Correct the path."
@@ -161,14 +165,21 @@ def _begun(path: Path, note: Path) -> Applied:
     try:
         before = Applied(**json.loads(note.read_bytes()))
     except (OSError, ValueError, TypeError):
-        return Applied(digest)
-    return before if before.file == digest else Applied(digest)
+        return Applied(digest), count
+    return (before if before.file == digest else Applied(digest)), count
 
 
 def _parts(file: BinaryIO, *, after: int) -> Iterator[list[tuple[int, bytes]]]:
     """Yield the numbered lines of a file behind the first `after`, so many at a time."""
-    numbered = ((number, line) for number, line in enumerate(file, start=1) if number > after)
-    while part := list(islice(numbered, AT_ONCE)):
+    part: list[tuple[int, bytes]] = []
+    size = 0
+    for number, line in islice(enumerate(file, start=1), after, None):
+        part.append((number, line))
+        size += len(line)
+        if len(part) == AT_ONCE or size >= BYTES_AT_ONCE:
+            yield part
+            part, size = [], 0
+    if part:
         yield part
 
 
@@ -203,16 +214,19 @@ def apply_file(
         What was done before stays.
     """
     indexes = store.changes.photographs.folder.parent
-    applied, encoder = _begun(path, indexes / NOTE), lru_cache(maxsize=1)(load_encoder)
+    (applied, count), encoder = _begun(path, indexes / NOTE), lru_cache(maxsize=1)(load_encoder)
+    bar_options = {"desc": "Applying", "unit": "line", "total": count, "initial": applied.lines}
     with (
         ThreadPoolExecutor(cpu_count()) as threads,
         path.open("rb") as file,
-        progress_bar(desc="Applying", unit="line", disable=not progress) as bar,
+        progress_bar(**bar_options, disable=not progress) as bar,
     ):
-        garments = garments_of(store)
+        garments, loading = garments_of(store), Lock()
 
         def put(fields: dict[str, Any]) -> Put:
-            return _put(fields, store, encoder(), path.parent, garments)
+            with loading:  # once, whichever thread comes first
+                ready = encoder()
+            return _put(fields, store, ready, path.parent, garments)
 
         for part in _parts(file, after=applied.lines):
             lines = [(number, line) for number, line in part if line.strip()]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index.change import DELETE, PUT, Change, Delete, Edit, Patch
+from index.change import DELETE, PUT, Change
+from index.edits import Delete, Edit, Patch
 from index.embedding.embedder import cut_views
 from index.errors import IndexDamaged, ItemUnknown, NoIndex
 from index.stores.store import OpenIndex, Store
@@ -146,6 +147,8 @@ def change_items(
     ChangeNotWritten
         Nothing has changed.
     """
+    if not edits:
+        return []
     asked = _asked(edits)
     items = _held(store, asked) if index is None else index.items_of(asked)
     return store.changes.write(edits, items=items)

@@ -135,9 +135,15 @@ NEAREST = 20
 """Hits in the order of similarity that come with a page in another order."""
 
 
-def first_of_each(labels: np.ndarray) -> np.ndarray:
-    """Return where each label comes first, ascending."""
-    return np.sort(np.unique(labels, return_index=True)[1])
+def first_of_each(labels: np.ndarray, most: float = math.inf) -> np.ndarray:
+    """Return where each label comes first, ascending: int64 (k,); of the first `most` labels alone."""
+    places: dict[int, int] = {}
+    for place, label in enumerate(labels.tolist()):
+        if label not in places:
+            if len(places) >= most:
+                break
+            places[label] = place
+    return np.fromiter(places.values(), np.int64, len(places))
 
 
 def hits_of(

@@ -169,7 +169,7 @@ class Columns:
             for name, content in laid.items():
                 by_field.setdefault(name, {})[row] = content
         fields = dict(self.fields)
-        for name in {*fields, *by_field}:
+        for name in [*fields, *(by_field.keys() - fields.keys())]:
             new = Column.of(name, by_field.get(name, {}), self.count)
             if name not in fields:
                 fields[name] = new

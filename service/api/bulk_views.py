@@ -1,4 +1,4 @@
-"""The endpoint of many changes at once: lines of JSON, made in one durable step, with an answer for each."""
+"""The endpoints of many items: a list of them, and changes in bulk, made in one durable step."""
 
 import os
 from collections.abc import Callable
@@ -6,22 +6,26 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import cast
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, g, request
 from werkzeug.local import LocalProxy
 
-from index.change import Change, Delete, Edit, Patch, Put
+from index.change import Change
 from index.editing import change_items
+from index.edits import Delete, Edit, Patch, Put
 from index.errors import InvalidChange
 from index.stores.store import OpenIndex
-from service.api.current import live_index, metrics, store
-from service.api.item_views import embed_item, require_id
+from service.api.answers import item_fields
+from service.api.current import config, live_index, metrics, store
+from service.api.item_embedding import embed_item
+from service.api.item_views import require_id
 from service.errors import RefusedRequest, problem_of
 from service.http.capacity import give_way
 from service.picture.stages import Stages
+from service.requests.lines import read_line, read_lines
 from service.requests.operation import BODY, LINES, READING, Operation, describe
-from service.requests.parameters import BulkLine, PatchLine, PutLine
-from service.requests.reading import ItemRequest, read_line, read_lines
-from service.responses import BulkAnswer, Failure, MadeChange
+from service.requests.parameters import BulkLine, Listed, PatchLine, PutLine, bounded
+from service.requests.reading import ItemRequest, read_address
+from service.responses import BulkAnswer, Failure, Item, ItemList, MadeChange, reply
 from training.errors import SilhouetteError
 
 blueprint = Blueprint("bulk", __name__)
@@ -81,6 +85,19 @@ def _line(made: Change | SilhouetteError) -> MadeChange | Failure:
     if isinstance(made, InvalidChange):
         made = RefusedRequest("invalid_parameter", str(made), param="metadata")
     return Failure(error=problem_of(made))
+
+
+@blueprint.get("/v1/items")
+@describe(
+    Operation(ItemList, query=Listed, codes=("invalid_parameter", "invalid_filter", *READING), sheds=True)
+)
+def items() -> Response:
+    """List the items of the index, a part at a time."""
+    asked = read_address(request, bounded(Listed, config()))
+    listed = live_index().searcher().listing(after=asked.after or "", limit=asked.limit, where=asked.filter)
+    shown = [Item(**item_fields(item)) for item in listed.items]
+    following = listed.items[-1].item_id if listed.more and listed.items else None
+    return reply(ItemList(request_id=g.request_id, items=shown, total=listed.total, next_after=following))
 
 
 @blueprint.post("/v1/items/bulk")

@@ -1,17 +1,13 @@
 """The item endpoints: items, an item, its photographs, its neighbours; put, patch and delete."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import chain
-from typing import Any
 
 from flask import Blueprint, Response, g, request, send_file
 
 from index.editing import delete_item, patch_item, put_embedded
 from index.errors import InvalidChange, ItemUnknown
 from index.stores.store import OpenIndex
-from index.views import ALL, Views
 from service.answer_warnings import AnswerWarning, Judged, warnings_of
 from service.api.answers import (
     Explained,
@@ -23,18 +19,16 @@ from service.api.answers import (
     similar_answer,
 )
 from service.api.current import config, counted_stages, live_index, served_roots, store
-from service.api.search_views import fetched
-from service.errors import RefusedRequest, refusing
-from service.picture.cut_out import CutOut, cut_out
+from service.api.item_embedding import embed_item
+from service.errors import RefusedRequest
+from service.picture.cut_out import CutOut
 from service.picture.item_file import item_file
-from service.picture.stages import Stages
 from service.requests.operation import BODY, PICTURE, READING, Operation, describe
 from service.requests.parameters import (
     ItemBody,
     ItemFields,
     ItemPatch,
     ItemPicture,
-    Listed,
     Look,
     Ranked,
     bounded,
@@ -43,16 +37,13 @@ from service.requests.parameters import (
 from service.requests.reading import ItemRequest, read_address, read_json
 from service.responses import (
     Deletion,
-    Item,
     ItemAnswer,
-    ItemList,
     PatchedItem,
     SimilarAnswer,
     StoredItem,
     reply,
 )
 from training.catalogue.item_rules import MOST_PHOTOGRAPHS, checked_id
-from training.catalogue.reader import category_in
 from training.errors import InvalidItem
 
 blueprint = Blueprint("items", __name__)
@@ -143,77 +134,10 @@ def _known(searcher: OpenIndex, item_id: str) -> bool:
     return True
 
 
-@contextmanager
-def _numbering(number: int, asked: ItemRequest) -> Iterator[None]:
-    """Let a refusal name the field, and which of several photographs is at fault."""
-    count = len(asked.photos or asked.image_urls)
-    try:
-        with refusing(asked.param):
-            yield
-    except RefusedRequest as error:
-        detail = str(error) if count == 1 else f"Photograph {number} of {count}: {error}"
-        raise RefusedRequest(error.code, detail, param=asked.param) from error
-
-
-def _fetched(asked: ItemRequest) -> list[bytes]:
-    """Fetch the photographs of an item, one after the other; raises `RefusedRequest`."""
-    photos = []
-    for number, address in enumerate(asked.image_urls, start=1):
-        with _numbering(number, asked):
-            photos.append(fetched(address))
-    return photos
-
-
-def _garments(photo: bytes, metadata: dict[str, Any], searcher: OpenIndex, stages: Stages) -> CutOut:
-    """Cut the item's garment out of one of its photographs, or all garments where the version has all."""
-    return cut_out(
-        photo,
-        Look(),
-        searcher.encoder.segmenter,
-        category=category_in(metadata),
-        every=searcher.manifest.garments == ALL,
-        config=config(),
-        stages=stages,
-    )
-
-
-@dataclass(frozen=True)
-class EmbeddedItem:
-    """An item whose photographs were cut out and embedded."""
-
-    photos: tuple[bytes, ...]
-    found: tuple[CutOut, ...]
-    views: Views
-
-
-def embed_item(asked: ItemRequest, searcher: OpenIndex, stages: Stages) -> EmbeddedItem:
-    """Fetch, cut out and embed the photographs of an item; raises `RefusedRequest`."""
-    photos, found = asked.photos or tuple(_fetched(asked)), []
-    for number, photo in enumerate(photos, start=1):
-        with _numbering(number, asked):
-            found.append(_garments(photo, asked.metadata, searcher, stages))
-    with stages.measure("embed"):
-        views = [Views.of([each.garment, *each.others], searcher.encoder) for each in found]
-    return EmbeddedItem(photos, tuple(found), Views.joined(views))
-
-
 def _warnings(found: Sequence[CutOut]) -> list[AnswerWarning]:
     """Return what there is to say of photographs, each once."""
     each = [warnings_of(Judged(one.garment, len(one.regions))) for one in found]
     return list(dict.fromkeys(chain.from_iterable(each)))
-
-
-@blueprint.get("/v1/items")
-@describe(
-    Operation(ItemList, query=Listed, codes=("invalid_parameter", "invalid_filter", *READING), sheds=True)
-)
-def items() -> Response:
-    """List the items of the index, a part at a time."""
-    asked = read_address(request, bounded(Listed, config()))
-    listed = live_index().searcher().listing(after=asked.after or "", limit=asked.limit, where=asked.filter)
-    shown = [Item(**item_fields(item)) for item in listed.items]
-    following = listed.items[-1].item_id if listed.more and listed.items else None
-    return reply(ItemList(request_id=g.request_id, items=shown, total=listed.total, next_after=following))
 
 
 @blueprint.put("/v1/items/<item:item_id>")

@@ -140,6 +140,20 @@ def test_another_file_begins_at_its_first_line_and_with_a_report_of_its_own(
     assert [line.partition(",")[0] for line in (indexes / REPORT).read_text().splitlines()] == ["line", "2"]
 
 
+def test_long_lines_make_shorter_parts_and_empty_ones_none(write, indexes, publish_version, monkeypatch):
+    publish_version()
+    monkeypatch.setattr(change_file, "BYTES_AT_ONCE", 150)
+    parts, file = [], write(*(price(f"sku-{number}", 1) for number in range(5)), "", "")
+    monkeypatch.setattr(
+        change_file,
+        "change_items",
+        lambda store, edits: parts.append(len(edits)) or change_items(store, edits),
+    )
+    assert apply_file(FolderStore(indexes), file, Encoder.load).made == 5
+    assert sum(parts) == 5 and max(parts) == 3
+    assert not Changes(indexes).damage() and len(states(indexes)) == 5
+
+
 def test_the_encoder_is_loaded_for_photographs_alone(write, indexes, publish_version):
     publish_version()
     file = write(price("sku-1", 1), {"delete": {"item_id": "sku-2"}})

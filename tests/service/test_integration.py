@@ -19,7 +19,7 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 
 
-CURL = [block.strip() for block in blocks("sh") if block.startswith("curl ")]
+CURL = [block.strip() for block in blocks("sh") if "curl " in block]
 
 
 def node_runs_fetch():
@@ -49,11 +49,15 @@ def run(serving):
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_lines_of_curl_do_in_turn_what_the_guide_says(run):
-    assert len(CURL) == 5
-    search, filtered, put, similar, delete = (json.loads(run("sh", "-c", line)) for line in CURL)
+    assert len(CURL) == 7
+    said = [run("sh", "-c", line) for line in CURL]
+    search, filtered, put, patched, _, similar, delete = (json.loads(text.splitlines()[0]) for text in said)
     assert search["results"][0]["score"] > 0.99 and len(search["results"]) == 3
     assert filtered["results"] and all(hit["metadata"]["price"] <= 15 for hit in filtered["results"])
     assert (put["item_id"], put["metadata"]) == ("sku-1", {"category": "dress"})
+    assert patched["metadata"] == {"category": "dress", "price": 12}
+    changes = [json.loads(line)["change"] for line in said[4].splitlines()]
+    assert len(changes) == 2 and patched["change"] < changes[0] < changes[1]
     assert similar["results"][0]["score"] > 0.99
     assert delete["item_id"] == "sku-1"
 
@@ -75,6 +79,6 @@ def test_the_program_in_javascript_does_what_the_guide_says(run):
 
 
 def test_the_command_that_makes_a_key_is_one_of_ours(run, serving):
-    (line,) = [block.strip() for block in blocks("sh") if not block.startswith("curl ")]
+    (line,) = [block.strip() for block in blocks("sh") if "curl " not in block]
     words = line.split()
     assert words[0] == "python" and run(sys.executable, *words[1:]).startswith("sk_")

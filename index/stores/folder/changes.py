@@ -11,20 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from index.change import (
-    DELETE,
-    FORGET,
-    PATCH,
-    PUT,
-    REFUSALS,
-    Change,
-    ChangeLog,
-    Edit,
-    checked_id,
-    fold,
-    vector_bytes,
-)
+from index.change import DELETE, FORGET, PATCH, PUT, REFUSALS, Change, ChangeLog
+from index.edits import Edit, checked_id, vector_bytes
 from index.errors import IndexDamaged
+from index.folding import fold
 from index.manifest import read_manifest
 from index.photographs import PHOTOGRAPHS, Photographs
 from index.stores.folder.journal import NOWHERE, Journal, Position, last_number

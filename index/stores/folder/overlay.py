@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from index.change import patched_item
+from index.edits import patched_item
 from index.embedding.embedder import ItemPhoto, embed_photo
 from index.embedding.embeddings import item_photos
 from index.filters.columns import Columns

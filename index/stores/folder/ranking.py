@@ -23,7 +23,7 @@ def _ranking(
     asked = max(k + _SPARE, math.ceil(k * several))
     while True:
         found = gallery.search(query, asked, allowed)
-        firsts = slice(None) if labels is None else first_of_each(labels[found.rows])
+        firsts = slice(None) if labels is None else first_of_each(labels[found.rows], k)
         scores, rows = found.scores[firsts], found.rows[firsts]
         if found.unseen == -math.inf or (len(rows) >= k and scores[k - 1] > found.unseen):
             return scores[:k], rows[:k]
@@ -72,7 +72,7 @@ def cut_page(
     arranged = options.arrangement.arrange(scores, lambda field: gallery.values(field, head))
     nearest = np.arange(min(total, NEAREST) if options.arrangement.reorders else 0)
     places = np.concatenate([arranged.order[options.offset : options.end], nearest])
-    shown = rows[places].tolist()
+    shown = rows[places]
     items, seen = gallery.by_rows(shown), gallery.seen(shown)
 
     def hits(part: slice, first: int) -> tuple[Hit, ...]:

@@ -12,22 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from index.change import (
-    FORGET,
-    PATCH,
-    PUT,
-    REFUSALS,
-    Change,
-    ChangeLog,
-    Delete,
-    Edit,
-    Patch,
-    Put,
-    fold,
-    patched_item,
-    vector_bytes,
-)
+from index.change import FORGET, PATCH, PUT, REFUSALS, Change, ChangeLog
+from index.edits import Delete, Edit, Patch, Put, patched_item, vector_bytes
 from index.errors import ChangeNotConfirmed, ChangesDamaged, StoreFailed, StoreUnreachable
+from index.folding import fold
 from index.photographs import Photographs
 from index.stores.milvus.connection import Server
 from index.stores.milvus.items import item_fields, key_of

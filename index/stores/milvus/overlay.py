@@ -4,7 +4,8 @@ import json
 import logging
 from collections.abc import Sequence
 
-from index.change import FORGET, PATCH, Change, patched_item
+from index.change import FORGET, PATCH, Change
+from index.edits import patched_item
 from index.errors import InvalidChange, NoIndex
 from index.manifest import Manifest
 from index.stores.milvus.connection import Server

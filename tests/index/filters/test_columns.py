@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from index.change import laid_over
+from index.edits import laid_over
 from index.filters.columns import Columns
 from index.filters.parse import parse_filter
 from index.filters.postings import passing, posted, write_postings

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from index.__main__ import main
 from index.backup import restore_backup, write_backup
-from index.change import Patch
+from index.edits import Patch
 from index.errors import (
     BackupNotWritten,
     BackupUnusable,

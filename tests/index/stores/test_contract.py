@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.change import Delete, Patch, Put
 from index.editing import change_items
+from index.edits import Delete, Patch, Put
 from index.errors import IndexDamaged, ItemUnknown, NoIndex, VersionUnknown
 from index.filters.parse import parse_filter
 from index.pages import SearchOptions

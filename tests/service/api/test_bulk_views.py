@@ -9,7 +9,7 @@ import pytest
 from index.errors import ChangeNotWritten
 from index.stores.folder.changes import Changes
 from service.api import bulk_views
-from service.requests.reading import MOST_LINES
+from service.requests.lines import MOST_LINES
 
 
 @pytest.fixture

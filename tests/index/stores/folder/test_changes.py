@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.change import PATCH, Delete, Patch, Put
+from index.change import PATCH
+from index.edits import Delete, Patch, Put
 from index.errors import ChangeNotWritten, ChangesDamaged, InvalidChange
 from index.stores.folder import journal
 from index.stores.folder.changes import DELETE, FORGET, PUT, Changes
@@ -31,7 +32,7 @@ import json, os, random, sys
 from itertools import count
 from pathlib import Path
 import numpy as np
-from index.change import Delete, Forget, Patch, Put
+from index.edits import Delete, Forget, Patch, Put
 from index.stores.folder.changes import Changes
 
 def say(**fields):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.change import Delete, Patch
+from index.edits import Delete, Patch
 from index.filters.parse import parse_filter
 from index.stores.folder.changes import Changes
 from index.stores.folder.items import Items

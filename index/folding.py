@@ -1,0 +1,33 @@
+"""A catalogue with the changes by hand applied, as a build takes it."""
+
+from collections.abc import Mapping
+
+from index.change import DELETE, FORGET, PUT, Change
+from index.edits import patched_item
+from training.catalogue.reader import Catalogue, Item
+
+
+def _replaced(item: Item, states: Mapping[str, Change]) -> Item | None:
+    """Return what has become of an item of the catalogue; None where it was deleted."""
+    change = states.get(item.item_id)
+    if change is None or change.action == FORGET:
+        return item
+    return change.item if change.fields is None else patched_item(item, change.fields)
+
+
+def fold(catalogue: Catalogue, states: Mapping[str, Change]) -> Catalogue:
+    """Return a catalogue with the states of items applied, by their ids and in the order of the changes.
+
+    Items of the catalogue keep their order, and those that were added follow. What was put or deleted is no
+    bad item any more.
+    """
+    kept = [_replaced(item, states) for item in catalogue.items]
+    known = {item.item_id for item in catalogue.items}
+    added = [change.item for change in states.values() if change.item_id not in known]
+    decided = {item_id for item_id, change in states.items() if change.action in (PUT, DELETE)}
+    return Catalogue(
+        source=catalogue.source,
+        items=tuple(item for item in (*kept, *added) if item is not None),
+        bad=tuple(bad for bad in catalogue.bad if bad.item_id not in decided),
+        root=catalogue.root,
+    )

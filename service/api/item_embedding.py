@@ -1,0 +1,71 @@
+"""The photographs of an item that was sent: fetched, cut out and embedded, vectors float32 (k, d)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from index.stores.store import OpenIndex
+from index.views import ALL, Views
+from service.api.current import config
+from service.api.search_views import fetched
+from service.errors import RefusedRequest, refusing
+from service.picture.cut_out import CutOut, cut_out
+from service.picture.stages import Stages
+from service.requests.parameters import Look
+from service.requests.reading import ItemRequest
+from training.catalogue.reader import category_in
+
+
+@contextmanager
+def _numbering(number: int, asked: ItemRequest) -> Iterator[None]:
+    """Let a refusal name the field, and which of several photographs is at fault."""
+    count = len(asked.photos or asked.image_urls)
+    try:
+        with refusing(asked.param):
+            yield
+    except RefusedRequest as error:
+        detail = str(error) if count == 1 else f"Photograph {number} of {count}: {error}"
+        raise RefusedRequest(error.code, detail, param=asked.param) from error
+
+
+def _fetched(asked: ItemRequest) -> list[bytes]:
+    """Fetch the photographs of an item, one after the other; raises `RefusedRequest`."""
+    photos = []
+    for number, address in enumerate(asked.image_urls, start=1):
+        with _numbering(number, asked):
+            photos.append(fetched(address))
+    return photos
+
+
+def _garments(photo: bytes, metadata: dict[str, Any], searcher: OpenIndex, stages: Stages) -> CutOut:
+    """Cut the item's garment out of one of its photographs, or all garments where the version has all."""
+    return cut_out(
+        photo,
+        Look(),
+        searcher.encoder.segmenter,
+        category=category_in(metadata),
+        every=searcher.manifest.garments == ALL,
+        config=config(),
+        stages=stages,
+    )
+
+
+@dataclass(frozen=True)
+class EmbeddedItem:
+    """An item whose photographs were cut out and embedded."""
+
+    photos: tuple[bytes, ...]
+    found: tuple[CutOut, ...]
+    views: Views
+
+
+def embed_item(asked: ItemRequest, searcher: OpenIndex, stages: Stages) -> EmbeddedItem:
+    """Fetch, cut out and embed the photographs of an item; raises `RefusedRequest`."""
+    photos, found = asked.photos or tuple(_fetched(asked)), []
+    for number, photo in enumerate(photos, start=1):
+        with _numbering(number, asked):
+            found.append(_garments(photo, asked.metadata, searcher, stages))
+    with stages.measure("embed"):
+        views = [Views.of([each.garment, *each.others], searcher.encoder) for each in found]
+    return EmbeddedItem(photos, tuple(found), Views.joined(views))
