@@ -25,6 +25,7 @@ from index.served_folders import within
 from index.stores.folder.store import FolderStore
 from index.stores.lock import writing
 from index.stores.store import LAST_REPORT, Draft, Filled, Store
+from index.thumbnails import MAX_BYTES, make_thumbnails
 from index.vectors.kinds import AUTO
 from index.views import ITEM
 from training.catalogue.reader import BadItem, Catalogue, check_bad_share, write_report
@@ -66,6 +67,10 @@ class BuildOptions:
         How many photographs it embeds at a time; by default one a core.
     progress : bool
         Show bars on standard error.
+    thumbnails : Path, optional
+        Folder in which those of all photographs are made, once the version is published.
+    thumbnail_bytes : int
+        How much they may take.
     """
 
     kind: str = AUTO
@@ -80,6 +85,8 @@ class BuildOptions:
     processes: int | None = None
     progress: bool = False
     garments: str = ITEM
+    thumbnails: Path | None = None
+    thumbnail_bytes: int = MAX_BYTES
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,8 @@ class Built:
         The catalogue of the version that was in use, where that is another one.
     removed : tuple of str
         Old versions that were removed.
+    thumbnails : tuple of (int, int), optional
+        How many photographs have thumbnails, and the bytes of all, where they were asked for.
     """
 
     manifest: Manifest
@@ -116,6 +125,7 @@ class Built:
     difference: Difference
     replaced: str | None = None
     removed: tuple[str, ...] = ()
+    thumbnails: tuple[int, int] | None = None
 
 
 @dataclass
@@ -304,6 +314,20 @@ def check_listed(catalogue: Catalogue, *, indexes: Path, options: BuildOptions) 
     _check_bad(listed.bad, len(listed.items), indexes=indexes, max_bad=options.max_bad)
 
 
+def _thumbnails(run: BuildRun, embedded: Embedded, options: BuildOptions) -> tuple[int, int] | None:
+    if options.thumbnails is None:
+        return None
+    photos = zip((item.path for item in embedded.items), map(bytes, embedded.contents), strict=True)
+    with run.timed("thumbnails"):
+        return make_thumbnails(
+            photos,
+            options.thumbnails,
+            max_bytes=options.thumbnail_bytes,
+            processes=options.processes,
+            progress=options.progress,
+        )
+
+
 def build_index(
     catalogue: Catalogue,
     encoder: Encoder,
@@ -351,6 +375,7 @@ def build_index(
             rechecked = reencode(embedded, encoder)
         manifest = publish_embedded(run, embedded, options=options, rechecked=rechecked, now=now)
         removed = tuple(store.tidy(keep=options.keep, catalogue=catalogue))
+    thumbnails = _thumbnails(run, embedded, options)
     return Built(
         manifest=manifest,
         bad=tuple(run.bad),
@@ -361,4 +386,5 @@ def build_index(
         difference=compare(run.previous, embedded.items, embedded.contents),
         replaced=replaced(run.previous, run.catalogue, embedded.items),
         removed=removed,
+        thumbnails=thumbnails,
     )

@@ -29,6 +29,7 @@ DISTANT = 92.0
 
 EXAMPLES = 8
 _LOOKED_AT = 48
+_VERSION_SIGNS = 16
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,14 @@ class RankedPage:
     close: bool = True
 
 
-def image_url(item_id: str) -> str:
-    """Return the URL path of an item's picture, percent-encoded."""
-    return url_for("items.image", item_id=item_id)
+def version_of(content: str) -> str:
+    """Return what the address of a picture carries of its SHA-256, which is in hex."""
+    return content[:_VERSION_SIGNS]
+
+
+def image_url(item_id: str, content: str | None = None) -> str:
+    """Return the URL path of an item's picture, percent-encoded; with its SHA-256, it changes with it."""
+    return url_for("items.image", item_id=item_id, v=None if content is None else version_of(content))
 
 
 def index_in_use(searcher: OpenIndex) -> bodies.IndexInUse:
@@ -98,7 +104,8 @@ def index_in_use(searcher: OpenIndex) -> bodies.IndexInUse:
 
 def item_fields(item: Item) -> dict[str, Any]:
     """Return the fields of `bodies.Item`: the id, its picture's address and its metadata."""
-    return {"item_id": item.item_id, "image_url": image_url(item.item_id), "metadata": item.metadata}
+    address = image_url(item.item_id, next(iter(item.contents), None))
+    return {"item_id": item.item_id, "image_url": address, "metadata": item.metadata}
 
 
 def rounded(box: Box) -> Box:

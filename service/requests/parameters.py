@@ -25,6 +25,7 @@ from pydantic import (
 
 from index.filters.parse import parse_filter
 from index.filters.predicates import Filter
+from index.thumbnails import WIDTHS, Width
 from service.config import Config
 from service.errors import RefusedRequest
 from training.catalogue.item_rules import ACCEPTED_METADATA, checked_metadata
@@ -35,7 +36,7 @@ from training.photo.boxes import Box
 SMALLEST_BOX = 0.02
 
 _ACCEPTED = "Accepted: "
-_TEXTS = frozenset({"image_base64", "image_url", "item_id", "kind", "query_id", "query_item", "version"})
+_TEXTS = frozenset({"image_base64", "image_url", "item_id", "kind", "query_id", "query_item", "v", "version"})
 _FILTER = {
     "anyOf": [{"type": "object"}, {"type": "null"}],
     "examples": [{"category": ["dress", "skirt"], "price": {"gte": 10, "lte": 90}}],
@@ -172,6 +173,21 @@ class Batch(Fields):
     """Several searches, each checked and answered on its own."""
 
     searches: list[SearchBody]
+
+
+class ItemPicture(Fields):
+    """Which copy of an item's picture is sent."""
+
+    width: Width | None = Field(
+        default=None,
+        description="The width in pixels of a thumbnail, upright, in WebP or JPEG; none is wider than its "
+        f"picture. Without it the file itself is sent. Accepted: {', '.join(map(str, WIDTHS))}.",
+    )
+    v: Text | None = Field(
+        default=None,
+        description="What `image_url` carries: where it is that of the picture, the answer may be kept for "
+        "ever. Accepted: a text that is not empty.",
+    )
 
 
 class Explanation(Look):

@@ -36,11 +36,15 @@ def category_in(metadata: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class Item:
-    """One garment of a catalogue: an id, the absolute path of its image file, and its metadata."""
+    """One garment of a catalogue: an id, the absolute path of its image file, and its metadata.
+
+    `contents` are the SHA-256 of its photographs, in hex, where an index has told them.
+    """
 
     item_id: str
     path: Path
     metadata: dict[str, Any] = field(default_factory=dict)
+    contents: tuple[str, ...] = field(default=(), compare=False, kw_only=True)
 
     @property
     def category(self) -> str | None:

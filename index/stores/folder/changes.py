@@ -214,7 +214,8 @@ class Changes(ChangeLog):
         seq, at, action, item_id, photograph, metadata, encoder, packed, *views = row
         if action != PUT:
             return Change(seq, at, action, item_id)
-        item = Item(item_id, self.photographs.path(photograph), json.loads(metadata))
+        path = self.photographs.path(photograph)
+        item = Item(item_id, path, json.loads(metadata), contents=(path.stem,))
         vector = np.frombuffer(packed, "<f4")
         found = Views.from_bytes(views[0], len(vector)) if any(views) else None
         return Change(seq, at, action, item_id, item, vector, encoder, found)

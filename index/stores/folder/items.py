@@ -33,10 +33,6 @@ _CONNECTIONS = 8  # opened up front, so that readers continue when the version's
 _REPEATED = "CREATE INDEX repeated ON items (row, duplicate_of) WHERE duplicate_of IS NOT NULL"
 
 
-def _stored(item_id: str, path: str, metadata: str) -> Item:
-    return Item(item_id=item_id, path=Path(path), metadata=json.loads(metadata))
-
-
 def _close_all(connections: deque[sqlite3.Connection]) -> None:
     while connections:
         connections.pop().close()
@@ -49,17 +45,25 @@ class Items:
     thread has let go of the store.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, contents: np.ndarray | None = None) -> None:
         self._path = path
+        self._contents = contents
         self._count: int | None = None
         self._groups: np.ndarray | None = None
         self._idle: deque[sqlite3.Connection] = deque()
         weakref.finalize(self, _close_all, self._idle)
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Return the store at `path`; raises `IndexDamaged` where there is none."""
-        items = cls(path)
+    def open(cls, path: Path, *, contents: np.ndarray | None = None) -> Self:
+        """Return the store at `path`; raises `IndexDamaged` where there is none.
+
+        Parameters
+        ----------
+        path : Path
+        contents : uint8 (n, 32), optional
+            The SHA-256 of the photograph of each row, for `Item.contents`.
+        """
+        items = cls(path, contents)
         try:
             items._idle.extend(items._connect() for _ in range(_CONNECTIONS))
         except sqlite3.Error as error:
@@ -78,7 +82,7 @@ class Items:
         if not found:
             raise ItemUnknown(f"The index holds no item '{item_id}'. Item ids are those of the catalogue.")
         row, *columns = found[0]
-        return row, _stored(*columns)
+        return row, self._item(row, *columns)
 
     def rows_of(self, item_ids: Sequence[str]) -> dict[str, int]:
         """Return the row of each of those ids that there is."""
@@ -95,7 +99,7 @@ class Items:
             "SELECT row, item_id, path, metadata FROM items WHERE row IN (SELECT value FROM json_each(?))",
             json.dumps([int(row) for row in rows]),
         )
-        items = {row: _stored(*columns) for row, *columns in found}
+        items = {row: self._item(row, *columns) for row, *columns in found}
         try:
             return [items[int(row)] for row in rows]
         except KeyError as error:
@@ -127,6 +131,10 @@ class Items:
             groups.setflags(write=False)
             self._groups = groups
         return self._groups
+
+    def _item(self, row: int, item_id: str, path: str, metadata: str) -> Item:
+        contents = () if self._contents is None else (self._contents[row].tobytes().hex(),)
+        return Item(item_id, Path(path), json.loads(metadata), contents=contents)
 
     def _ask(self, query: str, *values: Any) -> list[tuple]:
         try:

@@ -191,9 +191,8 @@ class MilvusChanges(ChangeLog):
         first = (int(record["seq"]), record["at"], record["action"], record["item_id"])
         if record["action"] != PUT:
             return Change(*first)
-        item = Item(
-            record["item_id"], self.photographs.path(record["photograph"]), json.loads(record["metadata"])
-        )
+        path = self.photographs.path(record["photograph"])
+        item = Item(record["item_id"], path, json.loads(record["metadata"]), contents=(path.stem,))
         packed, *further = map(base64.b64decode, record["embedding"].split())
         vector = np.frombuffer(packed, "<f4")
         views = Views.from_bytes(further[0], len(vector)) if further else None

@@ -17,7 +17,9 @@ from index.views import ALL, Views, view_numbers
 from index.views import ITEM as ITEM_ONLY
 from training.catalogue.reader import Item
 
-ITEM = ("item_id", "path", "metadata")
+_TEXTS = ("item_id", "path", "metadata")
+
+ITEM = (*_TEXTS, "content")
 """The fields that make an item."""
 
 ITEMS_ONLY = "view == 0"
@@ -57,7 +59,7 @@ def schema(dimension: int, garments: str = ITEM_ONLY) -> CollectionSchema:
     fields = [
         FieldSchema("key", text, is_primary=True, max_length=2 * _KEY_BYTES + 1 + _VIEW_DIGITS),
         FieldSchema("row", number),
-        *(FieldSchema(name, text, max_length=_LONGEST[name]) for name in ITEM),
+        *(FieldSchema(name, text, max_length=_LONGEST[name]) for name in _TEXTS),
         FieldSchema("terms", DataType.ARRAY, **terms),
         FieldSchema("sort_keys", DataType.JSON),
         FieldSchema("duplicates", number),
@@ -81,7 +83,7 @@ def item_fields(item: Item) -> dict[str, Any]:
         "sort_keys": sort_keys(item.metadata),
     }
     try:
-        sizes = {name: len(fields[name].encode()) for name in ITEM}
+        sizes = {name: len(fields[name].encode()) for name in _TEXTS}
     except UnicodeEncodeError as error:
         raise InvalidChange(
             f"Item {item.item_id!r} can't be stored in Milvus: {error}. Rename it."
@@ -162,7 +164,7 @@ def put_rows(change: Change, vector: np.ndarray, garments: str) -> list[dict]:
 
 def item_of(row: Mapping[str, Any]) -> Item:
     """Return the item that a row holds."""
-    return Item(row["item_id"], Path(row["path"]), json.loads(row["metadata"]))
+    return Item(row["item_id"], Path(row["path"]), json.loads(row["metadata"]), contents=(row["content"],))
 
 
 def rows_of(embedded: Embedded, groups: np.ndarray, *, at: int, end: int) -> list[dict]:
