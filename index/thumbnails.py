@@ -5,10 +5,8 @@ import io
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache, partial
-from hashlib import sha256
 from math import ceil
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -18,8 +16,7 @@ from PIL import Image
 
 from training.bounded_folder import BoundedFolder
 from training.files import write_atomically
-from training.parallel import in_order
-from training.photo.images import decode, read_bytes, shrink
+from training.photo.images import shrink
 
 FOLDER = "thumbnails"
 """Name of their folder in the cache."""
@@ -38,13 +35,9 @@ MEDIA_TYPES: dict[str, tuple[str, dict[str, Any]]] = {
 TALLEST = 4
 """How many times as high as wide a thumbnail is at most; that of a higher picture is narrower."""
 
-BUILT = (WIDTHS[:3], "image/webp")
-"""What a build makes: the widths that a page of results needs, for today's browsers."""
-
 _TALL = 1.5  # the ratio of height to width up to which the first decode is large enough
 _TOUCHED_SECONDS = 86_400.0
 _LOCKS = 16
-_NO_LIMIT = 2**62  # a build counts for itself what its processes write
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +68,11 @@ def encode(rgb: np.ndarray, media_type: str) -> bytes:
     return file.getvalue()
 
 
+def key_of(content: str, photo: int) -> str:
+    """Return the name of a photograph: the digest of all of its item in hex, and its number among them."""
+    return f"{content}-{photo}"
+
+
 class Thumbnails:
     """A folder of thumbnails, shared by processes, of which the longest unused go above a limit.
 
@@ -93,9 +91,9 @@ class Thumbnails:
         self._files = BoundedFolder(folder, max_bytes=max_bytes, writers=writers)
         self._complained = False
 
-    def find(self, content: str, width: int, media_type: str) -> bytes | None:
-        """Return the thumbnail of a photograph, known by its SHA-256 in hex; None where there is none yet."""
-        path = self._path(content, width, media_type)
+    def find(self, key: str, width: int, media_type: str) -> bytes | None:
+        """Return the thumbnail of what `key_of` has named; None where there is none yet."""
+        path = self._path(key, width, media_type)
         try:
             data = path.read_bytes()
             if time.time() - path.stat().st_mtime > _TOUCHED_SECONDS:
@@ -105,46 +103,46 @@ class Thumbnails:
             return None
         return data or None  # an empty file is what a loss of power may leave
 
-    def get(self, content: str, width: int, media_type: str, decoded: Callable[[int], np.ndarray]) -> bytes:
+    def get(self, key: str, width: int, media_type: str, decoded: Callable[[int], np.ndarray]) -> bytes:
         """Return a thumbnail; where there is none yet, one of all processes makes it.
 
         Parameters
         ----------
-        content : str
-            The SHA-256 of the photograph's file, in hex.
+        key : str
+            What `key_of` names the photograph.
         width : int
         media_type : str
             One of `MEDIA_TYPES`.
         decoded : callable
             As for `scaled`; it is not called where there is a thumbnail.
         """
-        with self._alone(content):
-            if data := self.find(content, width, media_type):
+        with self._alone(key):
+            if data := self.find(key, width, media_type):
                 return data
             data = encode(scaled(decoded, width), media_type)
-            self._keep(self._path(content, width, media_type), data)
+            self._keep(self._path(key, width, media_type), data)
         return data
 
     def sweep(self) -> None:
         """Remove the longest unused ones above the limit; raises `OSError`."""
         self._files.sweep()
 
-    def touch(self, content: str, width: int, media_type: str, *, used: float | None = None) -> int:
+    def touch(self, key: str, width: int, media_type: str, *, used: float | None = None) -> int:
         """Mark a thumbnail as used now, or in another second; return its bytes, 0 where there is none."""
-        path = self._path(content, width, media_type)
+        path = self._path(key, width, media_type)
         try:
             os.utime(path, None if used is None else (used, used))
             return path.stat().st_size
         except OSError:
             return 0
 
-    def _path(self, content: str, width: int, media_type: str) -> Path:
-        return self._folder / f"{content}-{width}.{MEDIA_TYPES[media_type][0].lower()}"
+    def _path(self, key: str, width: int, media_type: str) -> Path:
+        return self._folder / f"{key}-{width}.{MEDIA_TYPES[media_type][0].lower()}"
 
     @contextmanager
-    def _alone(self, content: str) -> Iterator[None]:
+    def _alone(self, key: str) -> Iterator[None]:
         """Keep other processes from making the same; one of a few locks stands for many photographs."""
-        lock = self._folder / f".lock-{int(content[:8], 16) % _LOCKS}"
+        lock = self._folder / f".lock-{int(key[:8], 16) % _LOCKS}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             file = lock.open("a")
@@ -167,77 +165,3 @@ class Thumbnails:
         if not self._complained:
             log.warning("Thumbnails can't be kept in '%s', and are made at each use: %s", self._folder, error)
         self._complained = True
-
-
-@cache
-def _unbounded(folder: Path) -> Thumbnails:
-    return Thumbnails(folder, max_bytes=_NO_LIMIT)
-
-
-def _make(photo: tuple[Path, bytes], folder: Path) -> int:
-    """Make what a build makes of a photograph, if there is none; return the bytes of all, 0 for none."""
-    kept, (widths, media_type) = _unbounded(folder), BUILT
-    path, content = photo
-    sizes = [kept.touch(content.hex(), width, media_type) for width in widths]
-    if all(sizes):
-        return sum(sizes)
-    data = read_bytes(path)
-    if sha256(data).digest() != content:  # replaced since it was embedded; the next build makes them
-        return sum(sizes)
-    widest = scaled(partial(_decoded, data), max(widths))
-    for width in widths:
-        kept.get(content.hex(), width, media_type, partial(_shrunk, widest))
-    return sum(kept.touch(content.hex(), width, media_type) for width in widths)
-
-
-def _decoded(data: bytes, size: int) -> np.ndarray:
-    return decode(data, size=size)
-
-
-def _shrunk(rgb: np.ndarray, size: int) -> np.ndarray:
-    return shrink(rgb, size=size)
-
-
-def make_thumbnails(
-    photos: Iterable[tuple[Path, bytes]],
-    folder: Path,
-    *,
-    max_bytes: int = MAX_BYTES,
-    processes: int | None = None,
-    progress: bool = False,
-) -> tuple[int, int]:
-    """Make the thumbnails of photographs that have none, in parallel processes, until the limit is reached.
-
-    Parameters
-    ----------
-    photos : iterable of (Path, bytes)
-        Each photograph's file, and the SHA-256 of it.
-    folder : Path
-    max_bytes : int
-        Of all thumbnails; those of other photographs make room.
-    processes : int, optional
-        By default one a core.
-    progress : bool
-        Show a bar with rate and time left on standard error.
-
-    Returns
-    -------
-    photographs, bytes : int
-        How many have thumbnails now, and how much these take.
-    """
-    sources = list({content: (path, content) for path, content in photos}.values())
-    kept, (widths, media_type) = Thumbnails(folder, max_bytes=max_bytes), BUILT
-    done = taken = 0
-    label = "Thumbnails" if progress else None
-    results = in_order(partial(_make, folder=folder), sources, processes=processes, progress=label)
-    for place, size in enumerate(results):
-        made = size if isinstance(size, int) else 0
-        if taken + made > max_bytes:
-            results.close()
-            for _, content in sources[place:]:  # those go first
-                for width in widths:
-                    kept.touch(content.hex(), width, media_type, used=0.0)
-            break
-        done, taken = done + bool(made), taken + made
-    kept.sweep()
-    return done, taken

@@ -46,7 +46,7 @@ class Explained:
     query_id: str | None = None
     query_item: str | None = None
 
-    def address(self, item_id: str) -> str | None:
+    def address(self, item_id: str, photo: int) -> str | None:
         """Return the URL of a result's explanation; None where the query's picture was not kept."""
         if self.query_id is None and self.query_item is None:
             return None
@@ -54,6 +54,7 @@ class Explained:
         kind = None if self.look.kind == "photo" else self.look.kind
         query = {"query_id": self.query_id, "query_item": self.query_item, "box": box, "kind": kind}
         query["garment"] = None if self.look.garment is None else str(self.look.garment)
+        query["photo"] = str(photo) if photo else None
         given: dict[str, Any] = {name: text for name, text in query.items() if text}
         return url_for("search.explain", item_id=item_id, **given)
 
@@ -83,13 +84,20 @@ class RankedPage:
 
 
 def version_of(content: str) -> str:
-    """Return what the address of a picture carries of its SHA-256, which is in hex."""
+    """Return what the address of a picture carries of its item's content, which is in hex."""
     return content[:_VERSION_SIGNS]
 
 
-def image_url(item_id: str, content: str | None = None) -> str:
-    """Return the URL path of an item's picture, percent-encoded; with its SHA-256, it changes with it."""
-    return url_for("items.image", item_id=item_id, v=None if content is None else version_of(content))
+def image_url(item_id: str, photo: int = 0, *, content: str | None = None) -> str:
+    """Return the URL path of an item's photograph of a number, percent-encoded; it changes with `content`."""
+    version = None if content is None else version_of(content)
+    return url_for("items.image", item_id=item_id, photo=photo or None, v=version)
+
+
+def image_urls(item: Item) -> list[str]:
+    """Return the URL paths of all photographs of an item."""
+    numbers = range(len(item.photographs))
+    return [image_url(item.item_id, photo, content=item.content) for photo in numbers]
 
 
 def index_in_use(searcher: OpenIndex) -> bodies.IndexInUse:
@@ -102,9 +110,9 @@ def index_in_use(searcher: OpenIndex) -> bodies.IndexInUse:
     )
 
 
-def item_fields(item: Item) -> dict[str, Any]:
-    """Return the fields of `bodies.Item`: the id, its picture's address and its metadata."""
-    address = image_url(item.item_id, next(iter(item.contents), None))
+def item_fields(item: Item, photo: int = 0) -> dict[str, Any]:
+    """Return the fields of `bodies.Item`: the id, the address of a photograph and its metadata."""
+    address = image_url(item.item_id, photo, content=item.content)
     return {"item_id": item.item_id, "image_url": address, "metadata": item.metadata}
 
 
@@ -115,13 +123,13 @@ def rounded(box: Box) -> Box:
 
 
 def _hit(hit: Hit, explained: Explained | None) -> bodies.Hit:
-    fields = item_fields(hit.item)
+    fields = item_fields(hit.item, hit.photograph)
     if explained is not None:
-        fields["explain_url"] = explained.address(hit.item.item_id)
+        fields["explain_url"] = explained.address(hit.item.item_id, hit.photograph)
     score, percentile = round(hit.score, 6), round(hit.percentile, 2)
     if hit.box is not None:
         fields["box"] = rounded(hit.box)
-    return bodies.Hit(rank=hit.rank, score=score, percentile=percentile, **fields)
+    return bodies.Hit(rank=hit.rank, score=score, percentile=percentile, photo=hit.photograph, **fields)
 
 
 def _garment(found: CutOut, region: Region) -> bodies.FoundGarment:

@@ -1,4 +1,4 @@
-"""The items of an index in SQLite: row (its vector's), id, path, metadata, and which item it repeats.
+"""The items of an index in SQLite: row (its vector's), id, paths, metadata, and which item it repeats.
 
 Written once, then read.
 """
@@ -18,6 +18,7 @@ from index.errors import IndexDamaged, IndexNotWritten, ItemUnknown
 from index.filters.facets import Facet, facets
 from index.filters.postings import has_field, passing, write_postings
 from index.filters.predicates import Filter
+from index.photographs import paths_of_text, paths_to_text
 from training.catalogue.reader import Item
 
 SCHEMA = """
@@ -61,7 +62,7 @@ class Items:
         ----------
         path : Path
         contents : uint8 (n, 32), optional
-            The SHA-256 of the photograph of each row, for `Item.contents`.
+            The digest of the photographs of each row, for `Item.content`.
         """
         items = cls(path, contents)
         try:
@@ -133,8 +134,9 @@ class Items:
         return self._groups
 
     def _item(self, row: int, item_id: str, path: str, metadata: str) -> Item:
-        contents = () if self._contents is None else (self._contents[row].tobytes().hex(),)
-        return Item(item_id, Path(path), json.loads(metadata), contents=contents)
+        content = None if self._contents is None else self._contents[row].tobytes().hex()
+        first, *further = paths_of_text(path)
+        return Item(item_id, first, json.loads(metadata), tuple(further), content=content)
 
     def _ask(self, query: str, *values: Any) -> list[tuple]:
         try:
@@ -183,7 +185,13 @@ def write_items(path: Path, items: Iterable[Item], *, groups: np.ndarray | None 
     items = tuple(items)
     firsts = range(len(items)) if groups is None else groups.tolist()
     columns = (
-        (row, item.item_id, str(item.path), json.dumps(item.metadata), None if first == row else first)
+        (
+            row,
+            item.item_id,
+            paths_to_text(item.photographs),
+            json.dumps(item.metadata),
+            None if first == row else first,
+        )
         for row, (item, first) in enumerate(zip(items, firsts, strict=True))
     )
     try:

@@ -131,7 +131,7 @@ def test_the_address_of_an_indexed_photograph_keeps_showing_it_until_it_is_built
     client, searcher, wide, pictures, decodes
 ):
     content = hashlib.sha256(wide.path.read_bytes()).hexdigest()
-    searcher.items[2] = replace(wide, contents=(content,))
+    searcher.items[2] = replace(wide, content=content)
     found = client.get("/v1/items/dress/1/similar").json["results"]
     (result,) = [result for result in found if result["item_id"] == wide.item_id]
     assert result["image_url"] == f"/v1/items/dress/2/image?v={content[:16]}"
