@@ -245,7 +245,8 @@ def publish_embedded(
     filled, duplicates = _fill(run, embedded, options)
     with run.timed("check"):
         answers = run.golden.ask(filled.index, embedded.items, owners=embedded.owners)
-        verdict += check_index(vectors, filled.index, golden=answers, limits=limits)
+        owners = embedded.owners
+        verdict += check_index(vectors, filled.index, owners=owners, golden=answers, limits=limits)
         nearest = neighbourhoods(vectors, filled.index, owners=embedded.owners)
     _require(run, verdict, answers)
     manifest = Manifest(
