@@ -168,6 +168,24 @@ def test_every_address_of_a_picture_changes_with_it(live, photo, pictures):
         assert live.client.get(f"{stored}&width=160").headers["Cache-Control"] == FOR_EVER
 
 
+def test_each_photograph_has_thumbnails_and_an_address_that_changes_with_any(live, pictures, decodes):
+    photos = [pictures.encoded(pictures.drawn((40, 20, 80, 170), size=(200, 200 + 50 * n))) for n in range(3)]
+    given = [photos, photos[::-1], photos[:2]]
+    seen = set()
+    for files in given:
+        data = {"file": [(io.BytesIO(photo), "photo.jpg") for photo in files]}
+        urls = live.client.put("/v1/items/new", data=data, headers=live.headers).json["image_urls"]
+        assert live.client.get("/v1/items/new").json["image_urls"] == urls
+        for url, photo in zip(urls, files, strict=True):
+            answer = live.client.get(f"{url}&width=160")
+            with Image.open(io.BytesIO(photo)) as original:
+                assert opened(answer).size[1] == round(original.height * 0.8)
+            assert answer.headers["Cache-Control"] == FOR_EVER
+            assert live.client.get(url).headers["Cache-Control"] == FOR_EVER
+        seen.update(urls)
+    assert len(seen) == len(decodes) == 8
+
+
 def test_without_a_folder_thumbnails_are_made_at_each_use(config, searcher, wide, decodes, caplog):
     config.thumbnail_folder.write_text("no folder")
     client = create_app(config, searcher).test_client()
