@@ -68,7 +68,7 @@ def test_every_line_of_the_guide_does_what_it_says(live, files):
         assert answer.status_code in (200, 201, 204), (line, answer.text)
         if answer.is_json and answer.json.get("query_id"):
             names["q_8f3k"] = answer.json["query_id"]
-    assert len(LINES) == 22
+    assert len(LINES) == 23
 
 
 def test_the_lines_of_the_guide_send_what_it_explains():
