@@ -3,7 +3,7 @@
 import { element } from "./nodes.js";
 
 const WIDTHS = document.body.dataset.widths.split(" ");
-const AGAIN = 2000; // milliseconds until a picture is asked for once more, where there was a queue
+const AGAIN = 1000; // milliseconds until a picture is asked for once more, where there was a queue
 
 // The address of a thumbnail.
 export const narrowed = (address, width) => `${address}${address.includes("?") ? "&" : "?"}width=${width}`;
