@@ -20,6 +20,11 @@ def content_of(digests: Sequence[bytes]) -> bytes:
     return digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(digests)).digest()
 
 
+def content_of_names(names: Sequence[str]) -> str:
+    """Return the digest in hex of photographs that `Photographs.store` has named."""
+    return content_of([bytes.fromhex(name.partition(".")[0]) for name in names]).hex()
+
+
 class StoredPaths(Sequence[Path]):
     """Paths as a list in JSON that is read once somebody asks for one: results of a search need none."""
 

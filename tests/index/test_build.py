@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from index.build import LAST_GATE, BuildOptions, build_index
+from index.commands.summary import lines
 from index.comparison import Difference
 from index.embedding.embeddings import Embedded
 from index.errors import BuildRunning, GateFailed, GoldenUnusable, IndexNotWritten, ItemUnknown
@@ -17,6 +18,7 @@ from index.stores.folder.changes import Changes
 from index.stores.folder.publish import building, current_version, list_versions, verify
 from index.stores.folder.searcher import Searcher
 from index.stores.store import LAST_REPORT
+from index.thumbnails import Thumbnails, key_of
 from training.catalogue.reader import read_catalogue
 from training.errors import TooManyBadItems
 
@@ -57,6 +59,18 @@ def test_an_item_that_was_deleted_stays_away_however_often_is_built(build, index
         build(keep=1)
         with pytest.raises(ItemUnknown):
             Searcher.open(indexes, encoder=encoder).item("round-1")
+
+
+def test_a_build_makes_the_thumbnails_that_the_service_looks_for(build, indexes, encoder, tmp_path):
+    assert build().thumbnails is None
+    built = build(thumbnails=tmp_path / "thumbnails")
+    item = Searcher.open(indexes, encoder=encoder).item("round-2")
+    assert built.thumbnails[0] == 8 and "thumbnails" in built.seconds
+    assert any(
+        line.startswith("Thumbnails of 8 photographs") for line in lines(built, store="x", encoder="y")
+    )
+    kept = Thumbnails(tmp_path / "thumbnails")
+    assert kept.find(key_of(item.content, 0), 320, "image/webp")
 
 
 def test_what_was_built_stands_in_the_manifest(build, catalogue_path, encoder, indexes):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from index.thumbnails import FOLDER, MAX_BYTES
 from service.__main__ import main
 from service.config import Config, settings_in_words
 from service.errors import InvalidSetting
@@ -242,3 +243,8 @@ def test_what_kubernetes_sets_for_a_service_of_the_same_name_is_refused_with_the
         with pytest.raises(InvalidSetting, match=f"{name} is set by Kubernetes"):
             Config.from_environment({name: injected[name]})
     assert "`enableServiceLinks: false`" in GUIDE.read_text()
+
+
+def test_the_build_and_the_service_keep_thumbnails_in_one_place_within_the_same_limit():
+    config = Config()
+    assert (config.thumbnail_folder, config.thumbnail_bytes) == (Path("cache") / FOLDER, MAX_BYTES)

@@ -1,5 +1,6 @@
 """What every store does alike: each answer is held against the same one made by comparing everything."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from index.edits import Delete, Patch, Put
 from index.errors import IndexDamaged, ItemUnknown, NoIndex, VersionUnknown
 from index.filters.parse import parse_filter
 from index.pages import SearchOptions
+from index.views import Views
 from training.catalogue.reader import Item
 from training.errors import EncoderMismatch
 from training.photo.confidence import FIRST
@@ -288,6 +290,32 @@ def ids(searcher, query, **options):
 def first(searcher, query):
     searcher.refresh()
     return ids(searcher, query)[:1]
+
+
+def test_items_carry_the_digest_of_their_photographs(filled, numbered):
+    def digest(row):
+        return row.to_bytes(8, "little").hex() + "00" * 24
+
+    (page,) = filled.searcher.search(numbered(7)[None], SearchOptions(limit=60))
+    assert [hit.item.content for hit in page.hits] == [digest(row) for row in rows(page)]
+    assert filled.searcher.item("sku 7/ü").content == digest(7)
+    assert {len(item.content) for item in filled.searcher.sample(5)} == {64}
+
+
+@pytest.mark.parametrize("kind", ["folder", "lite"])
+def test_what_was_put_carries_the_digest_of_its_photographs_too(shop_at, plain, numbered, kind):
+    shop = shop_at(kind)
+    shop.publish(*plain(*range(8)))
+    vectors, unknown = np.stack([numbered(70), numbered(71)]), np.full((2, 4), np.nan, np.float32)
+    shop.put("new", 70)
+    shop.put_views("sku-3", Views(vectors, unknown, np.arange(2)))
+    searcher = shop.open()
+    for item_id in ("new", "sku-3"):
+        item = searcher.item(item_id)
+        digests = [sha256(path.read_bytes()).digest() for path in item.photographs]
+        assert item.content == (digests[0] if len(digests) == 1 else sha256(b"".join(digests)).digest()).hex()
+    assert len(digests) == 2
+    assert searcher.item("sku-4").content not in (None, item.content)
 
 
 @pytest.mark.parametrize("kind", ["folder", "lite", "server"])
