@@ -5,6 +5,7 @@ each of its views, of which the first stands for it.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isnan
