@@ -51,6 +51,14 @@ class AddressUnreachable(SilhouetteError):
         self.retry_after = retry_after
 
 
+class CacheUnusable(SilhouetteError):
+    """Photographs that were fetched can't be kept."""
+
+
+class NotInstalled(SilhouetteError):
+    """What was asked for needs a package that is not installed."""
+
+
 class UnreadableCatalogue(SilhouetteError):
     """A catalogue is missing, malformed or empty."""
 

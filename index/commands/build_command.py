@@ -21,10 +21,11 @@ from index.stores.address import open_store
 from index.stores.store import LAST_REPORT
 from index.vectors.kinds import AUTO, KINDS
 from index.views import GARMENTS, ITEM
+from training.addresses.fetching import Fetching
 from training.catalogue.reader import read_catalogue
 from training.command import when_interrupted
 from training.errors import TooManyBadItems
-from training.options import cache_option, encoder_option, processes_option
+from training.options import cache_option, encoder_option, fetching_options, processes_option
 from training.photo.encoder import Encoder
 
 _BUILD_OPTIONS = (
@@ -136,6 +137,7 @@ _BUILD_OPTIONS = (
         "[default: Ray is started here, and ended]",
     ),
     cache_option,
+    fetching_options,
     json_option,
 )
 
@@ -178,6 +180,7 @@ def build(
     address: str | None,
     processes: int | None,
     cache: Path,
+    fetching: Fetching,
     as_json: bool,
     recall: float,
     **options: Any,
@@ -197,7 +200,7 @@ def build(
         **options,
     )
     start = perf_counter()
-    listed = read_catalogue(catalogue, cache=cache)
+    listed = read_catalogue(catalogue, cache=cache, fetching=fetching)
     steps = {"catalogue": perf_counter() - start}
     with _naming_reports(indexes):
         if retrain:
@@ -207,6 +210,7 @@ def build(
                 encoder,
                 models=Path("models"),
                 cache=cache,
+                allow_hosts=fetching.allowed_hosts,
                 what=retrain,
                 options=retrain_options,
                 segmenter_options=segmenter_options,

@@ -40,6 +40,7 @@ class Demo:
     address : Address
     workers : int
     allow_roots : tuple of Path
+    allow_hosts : tuple of str
         As `python -m index build` takes them.
     """
 
@@ -51,6 +52,7 @@ class Demo:
     address: Address
     workers: int
     allow_roots: tuple[Path, ...] = ()
+    allow_hosts: tuple[str, ...] = ()
 
 
 def _say(text: str) -> None:
@@ -130,6 +132,7 @@ def _build(demo: Demo, spec: str, run: Run) -> None:
     }
     flags = [str(part) for option in options.items() for part in option]
     flags += [word for root in demo.allow_roots for word in ("--allow-root", str(root))]
+    flags += [word for host in demo.allow_hosts for word in ("--allow-host", host)]
     command = [sys.executable, "-m", "index", "build", *flags]
     answer = run(command, stdout=sys.stderr)
     if answer.returncode != 0:

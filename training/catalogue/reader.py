@@ -4,12 +4,14 @@ import csv
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qsl
 
+from training.addresses.fetching import Fetching
+from training.catalogue.by_address import Trouble, localised
 from training.catalogue.item_rules import checked_id, checked_metadata, is_unicode
 from training.catalogue.tables import READERS, REQUIRED, BadRow, CatalogueRows, read_table
 from training.errors import InvalidItem, TooManyBadItems, UnreadableCatalogue
@@ -63,16 +65,26 @@ class Catalogue:
 
     `root` is its folder, links in it not followed: that of its pictures or file, or the cache of a virtual
     one. Items may name pictures elsewhere. None where a program has made the items.
+
+    Photographs by address lie below `fetched`, and `addresses` has the address of each file. `outdated` are
+    items whose address could not be fetched, so that an earlier photograph of it is used.
     """
 
     source: str
     items: tuple[Item, ...]
     bad: tuple[BadItem, ...]
     root: Path | None = None
+    fetched: Path | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict, repr=False)
+    outdated: tuple[BadItem, ...] = ()
 
     def ids(self) -> set[str]:
         """Return the ids of all items, bad ones included."""
         return {item.item_id for item in self.items} | {item.item_id for item in self.bad}
+
+    def by_address(self, bad: Iterable[BadItem]) -> tuple[BadItem, ...]:
+        """Return items that can't be used, with the addresses of their photographs in place of files."""
+        return tuple(replace(item, path=self.addresses.get(item.path, item.path)) for item in bad)
 
 
 def _split_spec(spec: str) -> tuple[str, Filters]:
@@ -272,18 +284,25 @@ def _sort(rows: Iterable[tuple[int, dict[str, Any]]], folder: Path) -> tuple[lis
     return items, bad
 
 
-def read_catalogue(spec: str, *, cache: Path = Path("cache")) -> Catalogue:
+def _troubled(troubles: Iterable[Trouble]) -> tuple[BadItem, ...]:
+    return tuple(BadItem(_text(each.row.get("item_id")), each.address, each.reason) for each in troubles)
+
+
+def read_catalogue(spec: str, *, cache: Path = Path("cache"), fetching: Fetching | None = None) -> Catalogue:
     """Read a catalogue from any accepted source.
 
     Parameters
     ----------
     spec : str
         A folder of images (a file's folder is its category), a ``.csv``, ``.jsonl`` or ``.parquet`` file
-        with ``item_id`` and ``path`` (relative to that file), ``fashion-mnist:FOLDER``,
+        with ``item_id`` and ``path`` (relative to that file, or an address), ``fashion-mnist:FOLDER``,
         ``drawn:N[:SEED]`` or ``drawn-worn:N[:SEED]``. A following ``?column=value[&column=value]`` keeps the
         rows where every named column has that value as text; a column named twice may have either value.
     cache : Path
-        Folder below which the pictures of virtual catalogues (the last three) are written once.
+        Folder below which the pictures of virtual catalogues (the last three) are written once, and
+        photographs by address are kept.
+    fetching : Fetching, optional
+        How photographs by address are fetched.
 
     Returns
     -------
@@ -294,15 +313,26 @@ def read_catalogue(spec: str, *, cache: Path = Path("cache")) -> Catalogue:
     ------
     UnreadableCatalogue
         It doesn't exist, its format is unknown, a filter names an unknown column, or no item is left.
+    CacheUnusable, NotInstalled
+        Photographs by address can't be kept, or need a package that is not there.
     """
     base, filters = _split_spec(spec)
     table = _read_base(base, cache)
-    items, bad = _sort(_filter(table, filters, spec), Path(base).absolute().parent)
-    bad = [*(BadItem("", row.place, row.reason) for row in table.bad), *bad]
+    local = localised([*_filter(table, filters, spec)], cache=cache, fetching=fetching or Fetching())
+    items, bad = _sort(local.rows, Path(base).absolute().parent)
+    bad = [*(BadItem("", row.place, row.reason) for row in table.bad), *_troubled(local.missing), *bad]
     if not items:
         first = f" The first problem: {bad[0].path} {bad[0].reason}." if bad else ""
         raise UnreadableCatalogue(f"No item of {spec} can be used.{first}{NOTHING_LEFT if filters else ''}")
-    return Catalogue(spec, tuple(items), tuple(bad), root=_root(base, cache))
+    return Catalogue(
+        spec,
+        tuple(items),
+        tuple(bad),
+        root=_root(base, cache),
+        fetched=local.folder,
+        addresses=local.addresses,
+        outdated=_troubled(local.outdated),
+    )
 
 
 def write_report(path: Path, bad: Iterable[BadItem]) -> None:
