@@ -1,10 +1,14 @@
-"""The photographs of changes, and those fetched from addresses: files named by the SHA-256 of their bytes."""
+"""The photographs of items, known by the SHA-256 of their bytes; those of changes lie beside the log.
+
+So do those that were fetched from addresses, of the items of all versions.
+"""
 
 import hashlib
+import json
 import os
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from training.errors import UnsupportedImageType
@@ -14,6 +18,21 @@ from training.photo import media_types
 PHOTOGRAPHS = "photographs"
 UNREFERRED_SECONDS = 3600.0
 """How old a photograph must be that is removed because nothing refers to it: one may be just about to."""
+
+
+def content_of(digests: Sequence[bytes]) -> bytes:
+    """Return the digest of an item's photographs, from that of each: of a single one, its own."""
+    return digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(digests)).digest()
+
+
+def paths_to_text(paths: Sequence[Path]) -> str:
+    """Return absolute paths as a text: a single one as it is, several as a list in JSON."""
+    return str(paths[0]) if len(paths) == 1 else json.dumps([str(path) for path in paths])
+
+
+def paths_of_text(text: str) -> tuple[Path, ...]:
+    """Return what `paths_to_text` has written; an absolute path does not begin as a list does."""
+    return tuple(map(Path, json.loads(text))) if text.startswith("[") else (Path(text),)
 
 
 class Photographs:

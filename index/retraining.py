@@ -48,6 +48,7 @@ def retrain(
     models: Path,
     cache: Path,
     allow_hosts: Sequence[str] = (),
+    group: bool = False,
     what: str = ENCODER,
     options: str = "",
     segmenter_options: str = "",
@@ -71,6 +72,8 @@ def retrain(
         Folder for what can be made again.
     allow_hosts : sequence of str
         As `python -m training fit` takes them.
+    group : bool
+        How the catalogue is read, as `read_catalogue` takes it.
     what : str
         One of `RETRAINED`.
     options, segmenter_options : str
@@ -91,7 +94,7 @@ def retrain(
             "without --retrain."
         )
     out = models / f"{now or datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
-    common = ["--catalogue", catalogue, "--cache", str(cache)]
+    common = ["--catalogue", catalogue, "--cache", str(cache), *(["--group"] if group else [])]
     common += [word for host in allow_hosts for word in ("--allow-host", host)]
     words = ["fit", *common, "--init", str(encoder), "--out", str(out)]
     if what == ALL:

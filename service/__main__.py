@@ -99,12 +99,14 @@ def serve(check: bool, example: Path | None, **options: Any) -> None:
     multiple=True,
     help="As `python -m index build` takes it, where it has to build.",
 )
+@click.option("--group", is_flag=True, help="As `python -m index build` takes it, where it has to build.")
 @click.option("--cache", type=_FOLDER, default="cache", show_default=True, envvar="SILHOUETTE_CACHE")
 @click.option("--catalogues", type=_FOLDER, default="catalogues", show_default=True)
 def demo(
     catalogue: str | None,
     allow_roots: tuple[Path, ...],
     allow_hosts: tuple[str, ...],
+    group: bool,
     cache: Path,
     catalogues: Path,
     **options: Any,
@@ -115,7 +117,7 @@ def demo(
     config = _config(**options)
     address = Address.of(config)
     places = config.encoder, config.indexes, cache, catalogues
-    plan = Demo(catalogue or None, *places, address, config.workers, allow_roots, allow_hosts)
+    plan = Demo(catalogue or None, *places, address, config.workers, allow_roots, allow_hosts, group)
     start(plan, prepare(plan))
 
 

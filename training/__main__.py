@@ -16,7 +16,13 @@ from training.command import SilhouetteGroup, when_interrupted
 from training.errors import EncoderMismatch, UnreadableEncoder
 from training.evaluation.variants import ABLATION_PARTS, NEW_PARTS
 from training.native_logs import SHOW
-from training.options import cache_option, encoder_option, fetching_options, processes_option
+from training.options import (
+    cache_option,
+    encoder_option,
+    fetching_options,
+    group_option,
+    processes_option,
+)
 from training.photo.encoder import MODEL_FILE, PRETRAINED, Encoder
 from training.photo.segmenter import Segmenter
 
@@ -140,6 +146,7 @@ def main() -> None:
 @processes_option
 @cache_option
 @fetching_options
+@group_option
 def fit(
     catalogue: str,
     out: Path,
@@ -161,6 +168,7 @@ def fit(
     processes: int | None,
     cache: Path,
     fetching: Fetching,
+    group: bool,
 ) -> None:
     """Train an encoder and write its bundle, metrics.json and figures to --out."""
     from training.config import CONFIGS
@@ -179,7 +187,7 @@ def fit(
     metrics = train(
         run,
         out,
-        read=partial(read_catalogue, cache=cache, fetching=fetching),
+        read=partial(read_catalogue, cache=cache, group=group, fetching=fetching),
         cache=cache,
         resume=resume,
         max_bad=max_bad,
@@ -244,6 +252,7 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
 @processes_option
 @cache_option
 @fetching_options
+@group_option
 def segmenter(
     catalogue: str,
     worn: str | None,
@@ -253,6 +262,7 @@ def segmenter(
     processes: int | None,
     cache: Path,
     fetching: Fetching,
+    group: bool,
 ) -> None:
     """Train a segmenter on photographs of garments, laid out or worn.
 
@@ -267,7 +277,7 @@ def segmenter(
 
     config = SegmenterConfig()
     metrics = learn(
-        read_catalogue(catalogue, cache=cache, fetching=fetching),
+        read_catalogue(catalogue, cache=cache, group=group, fetching=fetching),
         out,
         worn=read_catalogue(worn, cache=cache, fetching=fetching) if worn else None,
         init=init,

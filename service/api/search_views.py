@@ -153,7 +153,14 @@ def _source(asked: Explanation) -> Source:
     Operation(
         SVG,
         query=Explanation,
-        codes=("invalid_parameter", "item_unknown", "query_expired", "image_undecodable", *READING),
+        codes=(
+            "invalid_parameter",
+            "item_unknown",
+            "not_found",
+            "query_expired",
+            "image_undecodable",
+            *READING,
+        ),
         sheds=True,
     )
 )
@@ -163,7 +170,7 @@ def explain() -> Response:
     searcher, source = live_index().searcher(), _source(asked)
     with refusing("item_id"):
         item = searcher.item(asked.item_id)
-        path, _ = item_file(item, served_roots(searcher))
+        path, _ = item_file(item, served_roots(searcher), photo=asked.photo)
         segmenter = searcher.encoder.segmenter
         found = cut_out(path, Look(), segmenter, category=item.category, config=config(), stages=Stages())
     with refusing(source.param):

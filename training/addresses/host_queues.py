@@ -36,8 +36,8 @@ class HostQueues:
     """Hands out tasks to threads. Each one that is handed out is followed by `done` or `again`.
 
     A host has turns: who takes a task holds one and gives it back. There are `FIRST_TURNS` at the beginning
-    and one more with each task that is done, up to `per_host`, so that no host is overrun. A host that asks to
-    be left alone is, and gets half of its turns from then on.
+    and one more with each task that is done, up to `per_host`, so that no host is overrun. A host that asks
+    to be left alone is, and gets half of its turns from then on.
 
     Parameters
     ----------
