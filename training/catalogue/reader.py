@@ -43,7 +43,7 @@ class Item:
     item_id: str
     path: Path
     metadata: dict[str, Any] = field(default_factory=dict)
-    further: tuple[Path, ...] = ()
+    further: Sequence[Path] = ()
 
     @property
     def photographs(self) -> tuple[Path, ...]:
