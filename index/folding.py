@@ -1,6 +1,7 @@
 """A catalogue with the changes by hand applied, as a build takes it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from index.change import DELETE, FORGET, PUT, Change
 from index.edits import patched_item
@@ -25,9 +26,9 @@ def fold(catalogue: Catalogue, states: Mapping[str, Change]) -> Catalogue:
     known = {item.item_id for item in catalogue.items}
     added = [change.item for change in states.values() if change.item_id not in known]
     decided = {item_id for item_id, change in states.items() if change.action in (PUT, DELETE)}
-    return Catalogue(
-        source=catalogue.source,
+    return replace(
+        catalogue,
         items=tuple(item for item in (*kept, *added) if item is not None),
         bad=tuple(bad for bad in catalogue.bad if bad.item_id not in decided),
-        root=catalogue.root,
+        outdated=tuple(item for item in catalogue.outdated if item.item_id not in decided),
     )

@@ -1,7 +1,12 @@
-"""The photographs of items, known by the SHA-256 of their bytes; those of changes lie beside the log."""
+"""The photographs of items, known by the SHA-256 of their bytes; those of changes lie beside the log.
+
+So do those that were fetched from addresses, of the items of all versions.
+"""
 
 import hashlib
 import json
+import os
+import shutil
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -9,10 +14,12 @@ from typing import Any
 
 from index.errors import ChangeNotWritten
 from training.errors import UnsupportedImageType
-from training.files import write_atomically
+from training.files import replacing, write_atomically
 from training.photo import media_types
 
 PHOTOGRAPHS = "photographs"
+UNREFERRED_SECONDS = 3600.0
+"""How old a photograph must be that is removed because nothing refers to it: one may be just about to."""
 
 
 def content_of(digests: Sequence[bytes]) -> bytes:
@@ -116,6 +123,18 @@ class Photographs:
                 "Nothing was changed. Try again."
             )
         return photo
+
+    def adopt(self, photograph: Path) -> Path:
+        """Keep a photograph that is named by its bytes already, as a link if possible; return its path."""
+        path = self.path(photograph.name)
+        if not path.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(photograph, path)
+            except OSError:  # on another disk, or of one that has no links
+                with replacing(path) as file, photograph.open("rb") as source:
+                    shutil.copyfileobj(source, file)
+        return path
 
     def problem(self, name: str) -> str | None:
         """Return what is wrong with a photograph, None where it is what was stored."""

@@ -6,7 +6,7 @@ What was trained is compared with what it was trained from, before anything is b
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -47,6 +47,7 @@ def retrain(
     *,
     models: Path,
     cache: Path,
+    allow_hosts: Sequence[str] = (),
     group: bool = False,
     what: str = ENCODER,
     options: str = "",
@@ -69,6 +70,8 @@ def retrain(
         The new bundle gets a folder in it, named by the time.
     cache : Path
         Folder for what can be made again.
+    allow_hosts : sequence of str
+        As `python -m training fit` takes them.
     group : bool
         How the catalogue is read, as `read_catalogue` takes it.
     what : str
@@ -92,6 +95,7 @@ def retrain(
         )
     out = models / f"{now or datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
     common = ["--catalogue", catalogue, "--cache", str(cache), *(["--group"] if group else [])]
+    common += [word for host in allow_hosts for word in ("--allow-host", host)]
     words = ["fit", *common, "--init", str(encoder), "--out", str(out)]
     if what == ALL:
         own = out / "segmenter"

@@ -22,10 +22,17 @@ from index.stores.store import LAST_REPORT
 from index.thumbnails import FOLDER, MAX_BYTES
 from index.vectors.kinds import AUTO, KINDS
 from index.views import GARMENTS, ITEM
+from training.addresses.fetching import Fetching
 from training.catalogue.reader import read_catalogue
 from training.command import when_interrupted
 from training.errors import TooManyBadItems
-from training.options import cache_option, encoder_option, group_option, processes_option
+from training.options import (
+    cache_option,
+    encoder_option,
+    fetching_options,
+    group_option,
+    processes_option,
+)
 from training.photo.encoder import Encoder
 
 _BUILD_OPTIONS = (
@@ -151,6 +158,7 @@ _BUILD_OPTIONS = (
         "[default: Ray is started here, and ended]",
     ),
     cache_option,
+    fetching_options,
     json_option,
 )
 
@@ -194,6 +202,7 @@ def build(
     address: str | None,
     processes: int | None,
     cache: Path,
+    fetching: Fetching,
     as_json: bool,
     recall: float,
     thumbnails: bool,
@@ -215,7 +224,7 @@ def build(
         **options,
     )
     start = perf_counter()
-    listed = read_catalogue(catalogue, cache=cache, group=group)
+    listed = read_catalogue(catalogue, cache=cache, group=group, fetching=fetching)
     steps = {"catalogue": perf_counter() - start}
     with _naming_reports(indexes):
         if retrain:
@@ -225,6 +234,7 @@ def build(
                 encoder,
                 models=Path("models"),
                 cache=cache,
+                allow_hosts=fetching.allowed_hosts,
                 group=group,
                 what=retrain,
                 options=retrain_options,

@@ -58,6 +58,9 @@ def lines(built: Built, *, store: Store, encoder: Path) -> Iterator[str]:
     if manifest.changes:
         yield f"          changes up to number {manifest.changes} are folded in"
     yield from summary(built.bad, built.report)
+    if built.outdated:
+        yield f"Outdated  {len(built.outdated):,} photographs could not be fetched; earlier ones are used"
+        yield from summary(built.outdated, built.report)
     if built.thumbnails is not None:
         count, size = built.thumbnails
         yield f"Thumbnails of {count:,} photographs, {size / 1e6:,.0f} MB"
@@ -85,6 +88,7 @@ def fields(built: Built, *, encoder: Path) -> dict[str, Any]:
         "parameters": manifest.parameters,
         "encoder": {"fingerprint": manifest.encoder, "path": str(encoder)},
         "reasons": [{"example": reason, "count": count} for reason, count in reasons(built.bad)],
+        "outdated": len(built.outdated),
         "report": str(built.report),
         "removed_versions": list(built.removed),
         "thumbnails": None if built.thumbnails is None else built.thumbnails[0],

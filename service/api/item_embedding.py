@@ -8,9 +8,9 @@ from typing import Any
 from index.stores.store import OpenIndex
 from index.views import ALL, Views
 from service.api.current import config
-from service.api.search_views import fetched
 from service.errors import RefusedRequest, refusing
 from service.picture.cut_out import CutOut, cut_out
+from service.picture.image_url import fetch
 from service.picture.stages import Stages
 from service.requests.parameters import Look
 from service.requests.reading import ItemRequest
@@ -34,7 +34,7 @@ def _fetched(asked: ItemRequest) -> list[bytes]:
     photos = []
     for number, address in enumerate(asked.image_urls, start=1):
         with _numbering(number, asked):
-            photos.append(fetched(address))
+            photos.append(fetch(address, config()))
     return photos
 
 

@@ -16,7 +16,7 @@ from index.edits import Edit, checked_id, vector_bytes
 from index.errors import IndexDamaged
 from index.folding import fold
 from index.manifest import read_manifest
-from index.photographs import PHOTOGRAPHS, Photographs, content_of_names
+from index.photographs import PHOTOGRAPHS, UNREFERRED_SECONDS, Photographs, content_of_names
 from index.stores.folder.journal import NOWHERE, Journal, Position, last_number
 from index.stores.folder.publish import list_versions
 from index.views import Views
@@ -152,6 +152,7 @@ class Changes(ChangeLog):
         ChangeNotWritten
         """
         if not self._journal.file():
+            self.photographs.remove_all_but(photographs, older_than=UNREFERRED_SECONDS)
             return
         with self._writing() as connection:
             settled = connection.execute(

@@ -16,7 +16,7 @@ from index.change import FORGET, PATCH, PUT, REFUSALS, Change, ChangeLog
 from index.edits import Delete, Edit, Patch, Put, patched_item, vector_bytes
 from index.errors import ChangeNotConfirmed, ChangesDamaged, StoreFailed, StoreUnreachable
 from index.folding import fold
-from index.photographs import Photographs, content_of_names
+from index.photographs import UNREFERRED_SECONDS, Photographs, content_of_names
 from index.stores.milvus.connection import Server
 from index.stores.milvus.items import item_fields, key_of
 from index.stores.milvus.overlay import Searched
@@ -32,9 +32,6 @@ _AT_ONCE = 1000
 SKEW = 3_600_000_000
 """Microseconds by which clocks may differ: a state that is so much older than the last one that a version has
 folded in is applied to it all the same, which changes nothing where it has it, and is not dropped yet."""
-
-PHOTOGRAPH_SECONDS = 3600.0
-"""How old a photograph must be that is removed because nothing refers to it: one may be just about to."""
 
 
 class MilvusChanges(ChangeLog):
@@ -146,7 +143,7 @@ class MilvusChanges(ChangeLog):
         if done:
             self._table.remove(f"seq in {json.dumps(done)}")
         used = {name for change in changes for name in change.photographs}
-        self.photographs.remove_all_but({*photographs, *used}, older_than=PHOTOGRAPH_SECONDS)
+        self.photographs.remove_all_but({*photographs, *used}, older_than=UNREFERRED_SECONDS)
 
     def _number(self) -> int:
         with self._numbering:

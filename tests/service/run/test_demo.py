@@ -1,6 +1,7 @@
 import os
 import socket
 import subprocess
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -120,6 +121,19 @@ def test_the_first_start_builds_and_the_second_reuses(plan, stage, capsys):
     assert "Using the index of 12 photographs" in capsys.readouterr().err
 
 
+def test_what_the_build_may_serve_and_fetch_is_passed_on(plan, stage, tmp_path):
+    commands = []
+
+    def run(command, **options):
+        commands.append(command)
+        return stage.run(command[:-6], **options)
+
+    allowed = {"allow_roots": (tmp_path,), "allow_hosts": ("images.internal", "10.0.0.5")}
+    prepare(replace(plan, **allowed), run=run)
+    hosts = ["--allow-host", "images.internal", "--allow-host", "10.0.0.5"]
+    assert commands[0][-6:] == ["--allow-root", str(tmp_path), *hosts]
+
+
 def test_an_index_of_another_catalogue_is_built_anew(plan, stage):
     stage.searcher.manifest.catalogue = "other.csv"
     stage.published = stage.searcher
@@ -156,9 +170,10 @@ def test_a_busy_port_is_reported_before_anything_is_done(plan, stage):
 def test_the_server_takes_the_place_of_the_demo_with_the_same_settings(plan, monkeypatch, tmp_path):
     executed = []
     monkeypatch.setattr(os, "execv", lambda program, arguments: executed.append(arguments))
-    start(plan, tmp_path / "photo.jpg")
+    start(replace(plan, allow_hosts=("images.internal",)), tmp_path / "photo.jpg")
     (arguments,) = executed
     assert arguments[1:4] == ["-m", "service", "serve"]
     options = dict(zip(arguments[4::2], arguments[5::2], strict=True))
     assert options["--port"] == str(plan.address.port)
     assert options["--example"] == str(tmp_path / "photo.jpg")
+    assert options["--allow-host"] == "images.internal"
