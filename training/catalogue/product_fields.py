@@ -1,0 +1,131 @@
+"""From a feed's texts to an item's fields: a row is a product or a variant, its fields named as Google's.
+
+These are listed at https://support.google.com/merchants/answer/7052112; other feeds are translated into them.
+"""
+
+import html
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+MOST_PHOTOGRAPHS = 20
+LONGEST_DESCRIPTION = 5000
+"""Characters, which are also the most that Google accepts."""
+
+CURRENCIES = {"€": "EUR", "£": "GBP"}
+AVAILABILITIES = {
+    "instock": "in_stock",
+    "outofstock": "out_of_stock",
+    "preorder": "preorder",
+    "backorder": "backorder",
+}
+SPELLINGS = {"colour": "color"}
+
+_PRIVATE = {"cost_of_goods_sold", "cost_per_item", "auto_pricing_min_price"}
+_TRANSLATED = {"id", "image_link", "additional_image_link"}
+_SINGLE = ("title", "link", "brand", "item_group_id")
+_NUMBER = re.compile(r"\d(?:[\d.,'\s]*\d)?")
+_CODE = re.compile(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])")
+_TAG = re.compile(r"<[A-Za-z/!][^<>]*>")
+_BETWEEN_ADDRESSES = re.compile(r"\s*[,|]\s*(?=https?://)|\s+(?=https?://)")
+
+
+@lru_cache(maxsize=4096)
+def field_name(heading: str) -> str:
+    """Return a heading as the name of a field: lower case, words joined by underscores."""
+    name = re.sub(r"\W+", "_", heading.lower()).strip("_")
+    return SPELLINGS.get(name, name)
+
+
+def texts(value: Any) -> list[str]:
+    """Return the texts of a field that may be missing, a text or a list of them."""
+    found = value if isinstance(value, list) else [value]
+    return [text.strip() for text in found if isinstance(text, str) and text.strip()]
+
+
+def first_text(value: Any) -> str:
+    """Return the first text of a field; an empty one where there is none."""
+    return next(iter(texts(value)), "")
+
+
+def _number(digits: str) -> float:
+    """Return the number that digits with separators mean: the last point, or comma, is the decimal sign.
+
+    A comma before exactly three digits, and a sign that comes twice, separate thousands.
+    """
+    digits = re.sub(r"[\s']", "", digits)
+    at = max(digits.rfind("."), digits.rfind(","))
+    if at >= 0 and (digits.count(digits[at]) > 1 or (digits[at] == "," and len(digits) - at == 4)):
+        at = len(digits)
+    whole, part = (digits, "") if at < 0 else (digits[:at], digits[at + 1 :])
+    return float(f"{re.sub(r'[.,]', '', whole)}.{part or 0}")
+
+
+def money(text: str) -> tuple[float | None, str | None]:
+    """Return amount and currency of a price such as ``29.90 EUR``, ``1,299.00 USD`` or ``29,90 €``.
+
+    Either is None where the text does not say it; the currency is its ISO 4217 code.
+    """
+    amount, code = _NUMBER.search(text), _CODE.search(text)
+    sign = next((code for sign, code in CURRENCIES.items() if sign in text), None)
+    return (_number(amount[0]) if amount else None), (code[0] if code else sign)
+
+
+def addresses(*values: Any) -> list[str]:
+    """Return the different addresses of fields, in order; several in one text are separated by commas."""
+    found = (part for value in values for text in texts(value) for part in _BETWEEN_ADDRESSES.split(text))
+    return [*dict.fromkeys(filter(None, found))]
+
+
+def plain(text: str) -> str:
+    """Return a description without its HTML, with single spaces, and cut off where it is too long."""
+    return " ".join(html.unescape(_TAG.sub(" ", text)).split())[:LONGEST_DESCRIPTION].rstrip()
+
+
+def last_part(*paths: str) -> str | None:
+    """Return the last part of the first path of a taxonomy; Google's numbers say nothing to a reader."""
+    parts = (path.rpartition(">")[2].strip() for path in paths)
+    return next((part for part in parts if part and not part.isdigit()), None)
+
+
+def _availability(text: str) -> str:
+    name = field_name(text.rpartition("/")[2])  # schema.org's are addresses
+    return AVAILABILITIES.get(name.replace("_", ""), name)
+
+
+def _known(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    price, currency = money(first_text(fields.get("price")))
+    sale_price, of_sale = money(first_text(fields.get("sale_price")))
+    kinds = texts(fields.get("product_type")), texts(fields.get("google_product_category"))
+    yield "item_id", first_text(fields.get("id"))
+    yield "path", addresses(fields.get("image_link"), fields.get("additional_image_link"))[:MOST_PHOTOGRAPHS]
+    yield "category", last_part(*kinds[0], *texts(fields.get("category")), *kinds[1])
+    yield "description", plain(first_text(fields.get("description")))
+    yield "price", price
+    yield "sale_price", sale_price
+    yield "currency", currency or of_sale or fields.get("currency")
+    yield "availability", _availability(first_text(fields.get("availability")))
+    for name in _SINGLE:
+        yield name, first_text(fields.get(name))
+
+
+def product_row(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of a catalogue that a product is.
+
+    Parameters
+    ----------
+    fields : mapping
+        Texts, lists of texts or nested objects, under Google's names: ``id``, ``image_link``, ``price``, …
+
+    Returns
+    -------
+    dict
+        ``item_id``, ``path`` (a list of up to `MOST_PHOTOGRAPHS` addresses), ``category`` (the last part of
+        ``product_type``, or else of ``google_product_category``), ``price`` and ``sale_price`` as numbers,
+        ``currency``, ``availability`` (``in_stock``, …), ``description`` as plain text, and all other fields
+        as they are. Empty ones are left out, and what a product costs the shop itself.
+    """
+    left = {name: value for name, value in fields.items() if name not in _TRANSLATED | _PRIVATE}
+    row = {**left, **dict(_known(fields))}
+    return {name: value for name, value in row.items() if value not in (None, "", [], {})}
