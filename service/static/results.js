@@ -3,7 +3,7 @@
 import { itemAddress } from "./address.js";
 import { at, element, say } from "./nodes.js";
 import { whyButton } from "./why.js";
-import { many, nameOf, percent } from "./words.js";
+import { many, nameOf, pageOf, percent, priceOf } from "./words.js";
 
 const FIRST = 8; // results that the confidence speaks of
 const FRAME_RATIO = 3 / 4; // width to height of a result's frame
@@ -46,14 +46,33 @@ function frame(result) {
   return node;
 }
 
+function priceTag({ now, before }) {
+  const tag = element("span", "price", now);
+  if (before) {
+    const old = element("s", "", before);
+    old.setAttribute("aria-label", `instead of ${before}`);
+    tag.append(" ", old);
+  }
+  return tag;
+}
+
+function shopLink(page, name) {
+  const anchor = element("a", "shop", "In the shop");
+  Object.assign(anchor, { href: page, target: "_blank", rel: "noopener noreferrer" });
+  anchor.setAttribute("aria-label", `${name} in the shop, in a new window`);
+  return anchor;
+}
+
 // A card; it reuses the frame of an earlier card of the same item, whose picture is loaded already.
 function card(result, known = frame(result)) {
   const [entry, anchor, name] = [element("li"), link(result, "card"), nameOf(result)];
   const near = element("span", "near", `Closer than ${percent(result.percentile)}`);
   near.append(element("span", "roomy", " of pairs"));
-  anchor.append(known, element("span", "name", name), near);
-  anchor.setAttribute("aria-label", `${result.rank}. ${name}. ${near.textContent}. Search from this garment.`);
-  entry.append(anchor);
+  const [price, page] = [priceOf(result), pageOf(result)];
+  anchor.append(known, element("span", "name", name), ...(price ? [priceTag(price)] : []), near);
+  const cost = price ? ` ${price.now}.` : "";
+  anchor.setAttribute("aria-label", `${result.rank}. ${name}.${cost} ${near.textContent}. Search from this garment.`);
+  entry.append(anchor, ...(page ? [shopLink(page, name)] : []));
   if (result.explain_url) {
     anchor.setAttribute("aria-keyshortcuts", "w");
     entry.append(whyButton(result, name));

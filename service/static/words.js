@@ -17,6 +17,26 @@ export function nameOf(result) {
   return capital(String(name || title || category || result.item_id));
 }
 
+// An amount as people write it: "€89.90", and "89.90" where no currency is known.
+function amount(price, currency) {
+  const known = /^[A-Z]{3}$/.test(currency ?? "");
+  return price.toLocaleString("en", known ? { style: "currency", currency } : { minimumFractionDigits: 2 });
+}
+
+// What an item costs now, and what it cost before where it is in a sale; null where it has no price.
+export function priceOf({ metadata }) {
+  const [price, sale] = [metadata.price, metadata.sale_price].map((each) => (Number.isFinite(each) ? each : null));
+  const reduced = sale !== null && price !== null && sale < price;
+  const now = reduced ? sale : price ?? sale;
+  if (now === null) return null;
+  return { now: amount(now, metadata.currency), before: reduced ? amount(price, metadata.currency) : null };
+}
+
+// The address of an item's page in its shop; null where it has none that may be opened.
+export function pageOf({ metadata }) {
+  return /^https?:\/\//i.test(metadata.link) ? metadata.link : null;
+}
+
 // Rounded down, so that nothing is called closer than it is; the very best pairs stay apart from "all".
 export function percent(percentile) {
   return percentile >= 99.95 ? "99.9+ %" : `${(Math.floor(percentile * 10) / 10).toFixed(1)} %`;

@@ -129,8 +129,7 @@ def _is_whole(row: Row) -> bool:
 
 
 def _costs(row: Row) -> float:
-    costs = [row[name] for name in ("sale_price", "price") if row.get(name) is not None]
-    return float(costs[0]) if costs else math.inf
+    return min((row[name] for name in ("price", "sale_price") if row.get(name) is not None), default=math.inf)
 
 
 def _union(known: Any, value: Any) -> Any:
