@@ -17,6 +17,7 @@ import numpy as np
 from index.errors import RetrainingFailed
 from training import child_process
 from training.catalogue.reader import Catalogue
+from training.options import group_words
 from training.photo.encoder import PRETRAINED, Encoder
 
 ENCODER, ALL = "encoder", "all"
@@ -47,6 +48,7 @@ def retrain(
     *,
     models: Path,
     cache: Path,
+    group: bool | None = None,
     what: str = ENCODER,
     options: str = "",
     segmenter_options: str = "",
@@ -68,6 +70,8 @@ def retrain(
         The new bundle gets a folder in it, named by the time.
     cache : Path
         Folder for what can be made again.
+    group : bool or None
+        How the catalogue is read, as `read_catalogue` takes it.
     what : str
         One of `RETRAINED`.
     options, segmenter_options : str
@@ -88,7 +92,7 @@ def retrain(
             "without --retrain."
         )
     out = models / f"{now or datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
-    common = ["--catalogue", catalogue, "--cache", str(cache)]
+    common = ["--catalogue", catalogue, "--cache", str(cache), *group_words(group)]
     words = ["fit", *common, "--init", str(encoder), "--out", str(out)]
     if what == ALL:
         own = out / "segmenter"

@@ -18,6 +18,7 @@ from index.stores.folder.searcher import Searcher
 from service.run.server import Address, check_port_free
 from training import child_process
 from training.errors import EncoderMismatch
+from training.options import group_words
 from training.photo.encoder import Encoder
 
 REPOSITORY = "https://github.com/alexeygrigorev/clothing-dataset-small"
@@ -40,6 +41,7 @@ class Demo:
     address : Address
     workers : int
     allow_roots : tuple of Path
+    group : bool or None
         As `python -m index build` takes them.
     """
 
@@ -51,6 +53,7 @@ class Demo:
     address: Address
     workers: int
     allow_roots: tuple[Path, ...] = ()
+    group: bool | None = None
 
 
 def _say(text: str) -> None:
@@ -130,6 +133,7 @@ def _build(demo: Demo, spec: str, run: Run) -> None:
     }
     flags = [str(part) for option in options.items() for part in option]
     flags += [word for root in demo.allow_roots for word in ("--allow-root", str(root))]
+    flags += group_words(demo.group)
     command = [sys.executable, "-m", "index", "build", *flags]
     answer = run(command, stdout=sys.stderr)
     if answer.returncode != 0:
@@ -140,7 +144,7 @@ def _first_photo(searcher: Searcher) -> Path:
     """Return the photograph at the head of the ranking by the first axis: the same one each time."""
     axis = [[1.0] + [0.0] * (searcher.encoder.dimension - 1)]
     (page,) = searcher.search(np.asarray(axis, np.float32), SearchOptions(limit=1))
-    return page.hits[0].item.path
+    return page.hits[0].item.photographs[page.hits[0].photograph]
 
 
 def prepare(demo: Demo, *, run: Run | None = None) -> Path:

@@ -53,6 +53,12 @@ def test_further_options_are_those_of_the_training(train):
     assert command[-4:] == ["--epochs", "4", "--supervise", "category"]
 
 
+@pytest.mark.parametrize(("group", "words"), [(None, set()), (True, {"--group"}), (False, {"--no-group"})])
+def test_training_reads_the_catalogue_as_the_build_does(train, group, words):
+    train(what=ALL, group=group)
+    assert [words == {"--group", "--no-group"} & {*command} for command in train.commands] == [True, True]
+
+
 def test_a_training_that_fails_is_an_error_with_its_exit_code(train):
     with pytest.raises(RetrainingFailed, match="exit code 3"):
         train(3)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from training.catalogue import merchant, shopify, woocommerce
-from training.catalogue.product_fields import MOST_PHOTOGRAPHS, field_name
+from training.catalogue.item_rules import MOST_PHOTOGRAPHS
+from training.catalogue.product_fields import field_name
 from training.catalogue.tables import NOT_UTF8, BadRow, CatalogueRows
 from training.errors import UnreadableCatalogue
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-MOST_PHOTOGRAPHS = 20
+from training.catalogue.item_rules import MOST_PHOTOGRAPHS
+
 LONGEST_DESCRIPTION = 5000
 """Characters, which are also the most that Google accepts."""
 

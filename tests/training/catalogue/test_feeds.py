@@ -8,7 +8,8 @@ import pytest
 
 from tests.import_graph import ROOT
 from training.catalogue.feeds import MOST_VALUES, is_feed, products, read_feed
-from training.catalogue.product_fields import MOST_PHOTOGRAPHS
+from training.catalogue.item_rules import MOST_PHOTOGRAPHS
+from training.catalogue.reader import read_catalogue
 from training.errors import UnreadableCatalogue
 
 PAGE = (ROOT / "docs/catalogues.md").read_text()
@@ -251,3 +252,42 @@ def test_a_product_is_read_only_when_it_is_asked_for(tmp_path):
     assert [next(found)["item_id"] for _ in range(2)] == ["1", "1"]
     with pytest.raises(UnreadableCatalogue):
         list(found)
+
+
+# ---- as a catalogue
+
+
+@pytest.fixture
+def feed(tmp_path):
+    for name in ("0", "1", "2"):
+        (tmp_path / f"{name}.jpg").touch()
+    variants = [variant(n, image_link=f"{n}.jpg", color=color) for n, color in enumerate(("red", "blue"))]
+    return table(
+        tmp_path,
+        *variants,
+        {"id": "hat", "image_link": "2.jpg", "additional_image_link": "gone.jpg", "color": "red"},
+    )
+
+
+def test_a_feed_is_a_catalogue_of_products(feed):
+    catalogue = read_catalogue(str(feed))
+    assert {item.item_id: [path.name for path in item.photographs] for item in catalogue.items} == {
+        "g": ["0.jpg", "1.jpg"],
+        "hat": ["2.jpg"],
+    }
+    assert [bad.path for bad in catalogue.bad] == ["gone.jpg"]
+    assert catalogue.items[0].metadata["color"] == ["red", "blue"]
+
+
+def test_its_variants_are_items_where_rows_are_not_to_be_grouped(feed):
+    def ids(spec: str, group: bool | None) -> list[str]:
+        return [item.item_id for item in read_catalogue(spec, group=group).items]
+
+    assert ids(str(feed), group=False) == ["v0", "v1", "hat"]
+    assert ids(str(feed), group=True) == ids(str(feed), group=None) == ["g", "hat"]
+
+
+def test_a_filter_looks_at_each_value_of_a_product(feed):
+    for color, expected in [("blue", ["g"]), ("red", ["g", "hat"])]:
+        catalogue = read_catalogue(f"{feed}?color={color}")
+        assert [item.item_id for item in catalogue.items] == expected
