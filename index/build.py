@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -112,6 +112,8 @@ class Built:
         The catalogue of the version that was in use, where that is another one.
     removed : tuple of str
         Old versions that were removed.
+    outdated : tuple of BadItem
+        Items with an earlier photograph than their address names, and why.
     """
 
     manifest: Manifest
@@ -123,6 +125,7 @@ class Built:
     difference: Difference
     replaced: str | None = None
     removed: tuple[str, ...] = ()
+    outdated: tuple[BadItem, ...] = ()
 
 
 @dataclass
@@ -138,8 +141,9 @@ class BuildRun:
         The last change that is folded in.
     previous : Previous, optional
         The version in use, where there is one.
-    bad : sequence of BadItem
-        All items that were skipped, for the report.
+    bad, outdated : sequence of BadItem
+        All items that were skipped, and those with an earlier photograph than their address has; both for the
+        report.
     roots : tuple of str, optional
         As in the manifest.
     golden : GoldenSet
@@ -152,6 +156,7 @@ class BuildRun:
     changes: int = 0
     previous: Previous | None = None
     bad: Sequence[BadItem] = ()
+    outdated: Sequence[BadItem] = ()
     roots: tuple[str, ...] | None = None
     golden: GoldenSet = GoldenSet()
     seconds: dict[str, float] = field(default_factory=dict)
@@ -184,7 +189,11 @@ def _fill(run: BuildRun, embedded: Embedded, options: BuildOptions) -> tuple[Fil
         groups = find_duplicates(embedded.vectors[: len(embedded.items)], embedded.pictures)
     with run.timed("write"):
         filled = run.draft.fill(
-            embedded, groups, bad=run.bad, kind=options.kind, recall=options.limits.recall
+            embedded,
+            groups,
+            bad=(*run.bad, *run.outdated),
+            kind=options.kind,
+            recall=options.limits.recall,
         )
     return filled, int(np.count_nonzero(groups != np.arange(len(groups))))
 
@@ -286,10 +295,17 @@ def _roots(catalogue: Catalogue, options: BuildOptions, indexes: Path) -> tuple[
     return tuple(str(folder.absolute()) for folder in folders)
 
 
-def _check_bad(bad: Sequence[BadItem], items: Sequence[Item], *, indexes: Path, max_bad: float) -> None:
+def _check_bad(
+    bad: Sequence[BadItem],
+    items: Sequence[Item],
+    *,
+    indexes: Path,
+    max_bad: float,
+    outdated: Sequence[BadItem],
+) -> None:
     """Keep the report of what was skipped where it outlives a build that fails, and check its share."""
     with writing(indexes):
-        write_report(indexes / LAST_REPORT, bad)
+        write_report(indexes / LAST_REPORT, (*bad, *outdated))
     check_bad_share(len(bad), len(bad) + count_photographs(items), max_bad=max_bad)
 
 
@@ -309,7 +325,19 @@ def check_listed(catalogue: Catalogue, *, indexes: Path, options: BuildOptions) 
         Too many items have no file, or lie outside of the folders that may be served; see `build_index`.
     """
     listed = within(catalogue, options.allow_roots)
-    _check_bad(listed.bad, listed.items, indexes=indexes, max_bad=options.max_bad)
+    _check_bad(listed.bad, listed.items, indexes=indexes, max_bad=options.max_bad, outdated=listed.outdated)
+
+
+def _with_fetched(embedded: Embedded, catalogue: Catalogue, store: Store) -> Embedded:
+    """Keep what was fetched beside the versions: the cache may lose it, and other machines may not see it."""
+
+    def kept(path: Path) -> Path:
+        return store.changes.photographs.adopt(path) if catalogue.fetched in path.parents else path
+
+    if catalogue.fetched is None:
+        return embedded
+    items = (item.showing([*map(kept, item.photographs)]) for item in embedded.items)
+    return replace(embedded, items=tuple(items))
 
 
 def build_index(
@@ -353,8 +381,10 @@ def build_index(
         run.roots = _roots(catalogue, options, indexes)
         with run.timed("embed"):
             embedded = _embed(folded, encoder, options)
-        run.bad = (*folded.bad, *embedded.bad)
-        _check_bad(run.bad, embedded.items, indexes=indexes, max_bad=options.max_bad)
+        run.bad, run.outdated = folded.by_address((*folded.bad, *embedded.bad)), folded.outdated
+        _check_bad(run.bad, embedded.items, indexes=indexes, max_bad=options.max_bad, outdated=run.outdated)
+        with writing(indexes):
+            embedded = _with_fetched(embedded, folded, store)
         with run.timed("check"):
             rechecked = reencode(embedded, encoder)
         manifest = publish_embedded(run, embedded, options=options, rechecked=rechecked, now=now)
@@ -369,4 +399,5 @@ def build_index(
         difference=compare(run.previous, embedded.items, embedded.contents),
         replaced=replaced(run.previous, run.catalogue, embedded.items),
         removed=removed,
+        outdated=tuple(run.outdated),
     )

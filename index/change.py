@@ -3,7 +3,7 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -237,9 +237,9 @@ def fold(catalogue: Catalogue, states: Mapping[str, Change]) -> Catalogue:
     known = {item.item_id for item in catalogue.items}
     added = [change.item for change in states.values() if change.item_id not in known]
     decided = {item_id for item_id, change in states.items() if change.action != FORGET}
-    return Catalogue(
-        source=catalogue.source,
+    return replace(
+        catalogue,
         items=tuple(item for item in (*kept, *added) if item is not None),
         bad=tuple(bad for bad in catalogue.bad if bad.item_id not in decided),
-        root=catalogue.root,
+        outdated=tuple(item for item in catalogue.outdated if item.item_id not in decided),
     )

@@ -1,16 +1,20 @@
-"""The photographs of items, known by the SHA-256 of their bytes; those of changes lie beside the log."""
+"""The photographs of items, known by the SHA-256 of their bytes; those put and those fetched are kept."""
 
 import hashlib
 import json
+import os
+import shutil
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from training.errors import UnsupportedImageType
-from training.files import write_atomically
+from training.files import replacing, write_atomically
 from training.photo import media_types
 
 PHOTOGRAPHS = "photographs"
+UNREFERRED_SECONDS = 3600.0
+"""How old a photograph must be that is removed because nothing refers to it: one may be just about to."""
 
 
 def content_of(digests: Sequence[bytes]) -> bytes:
@@ -54,6 +58,18 @@ class Photographs:
         name = hashlib.sha256(photo).hexdigest() + found.suffixes[0]
         write_atomically(self.path(name), photo)
         return name
+
+    def adopt(self, photograph: Path) -> Path:
+        """Keep a photograph that is named by its bytes already, as a link if possible; return its path."""
+        path = self.path(photograph.name)
+        if not path.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(photograph, path)
+            except OSError:  # on another disk, or of one that has no links
+                with replacing(path) as file, photograph.open("rb") as source:
+                    shutil.copyfileobj(source, file)
+        return path
 
     def problem(self, name: str) -> str | None:
         """Return what is wrong with a photograph, None where it is what was stored."""

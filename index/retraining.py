@@ -6,7 +6,7 @@ What was trained is compared with what it was trained from, before anything is b
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -49,6 +49,7 @@ def retrain(
     models: Path,
     cache: Path,
     group: bool | None = None,
+    allow_hosts: Sequence[str] = (),
     what: str = ENCODER,
     options: str = "",
     segmenter_options: str = "",
@@ -72,6 +73,8 @@ def retrain(
         Folder for what can be made again.
     group : bool or None
         How the catalogue is read, as `read_catalogue` takes it.
+    allow_hosts : sequence of str
+        As `python -m training fit` takes them.
     what : str
         One of `RETRAINED`.
     options, segmenter_options : str
@@ -93,6 +96,7 @@ def retrain(
         )
     out = models / f"{now or datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
     common = ["--catalogue", catalogue, "--cache", str(cache), *group_words(group)]
+    common += [word for host in allow_hosts for word in ("--allow-host", host)]
     words = ["fit", *common, "--init", str(encoder), "--out", str(out)]
     if what == ALL:
         own = out / "segmenter"

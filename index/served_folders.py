@@ -28,10 +28,14 @@ def served_file(path: Path, roots: Iterable[str | Path]) -> Path | None:
 
 
 def within(catalogue: Catalogue, allowed: Iterable[Path]) -> Catalogue:
-    """Return a catalogue whose photographs outside of its folder and of those allowed are among the bad."""
+    """Return a catalogue whose photographs outside of its folder and of those allowed are among the bad.
+
+    What was fetched from an address lies in the cache, and is public or allowed already.
+    """
     if catalogue.root is None:
         return catalogue
-    roots = {os.path.realpath(root) for root in (catalogue.root, *allowed)}
+    fetched = () if catalogue.fetched is None else (catalogue.fetched,)
+    roots = {os.path.realpath(root) for root in (catalogue.root, *fetched, *allowed)}
     folder_of = cache(os.path.realpath)
 
     def outside(path: Path) -> str | None:

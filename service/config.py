@@ -15,6 +15,7 @@ from service.setting_types import (
     check,
     choice,
     from_file_value,
+    hosts,
     number,
     origins,
     path,
@@ -133,6 +134,9 @@ class Config:
     max_offset: int = number(100_000, "How far paging may go.", least=0, most=10**9, unit="results")
     batch_searches: int = number(16, "Searches in one batch at most.", least=1, most=256, unit="searches")
     image_urls: bool = switch(False, "Whether a search may name a public address to fetch its picture from.")
+    allowed_hosts: tuple[str, ...] = hosts(
+        "Hosts beside the public internet from which pictures may be fetched, for searches and catalogues."
+    )
     image_url_seconds: int = number(
         5, "How long fetching one such picture may take in all.", least=1, most=60, unit="seconds"
     )

@@ -22,6 +22,8 @@ from index.errors import (
 )
 from service.responses import Problem
 from training.errors import (
+    AddressRefused,
+    AddressUnreachable,
     EncoderMismatch,
     FileTooLarge,
     ImageTooLarge,
@@ -65,6 +67,8 @@ _DOMAIN: dict[type[Exception], str] = {
     FileTooLarge: "upload_too_large",
     ImageTooLarge: "image_too_large",
     UnreadableImage: "image_undecodable",
+    AddressRefused: "url_not_allowed",
+    AddressUnreachable: "image_url_unreachable",
     ItemUnknown: "item_unknown",
     InvalidFilter: "invalid_filter",
     RankingTooDeep: "invalid_parameter",

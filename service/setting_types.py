@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import InvalidSetting
+from training.addresses.public_hosts import HOST_NAME
 
 PREFIX = "SILHOUETTE_"
 
@@ -94,16 +95,27 @@ def switch(default: bool, about: str) -> Any:
     )
 
 
-def origins(about: str) -> Any:
-    """Declare a setting that is a list of origins of the web, such as `https://shop.example`."""
+def _names(about: str, accepted: str, pattern: re.Pattern[str]) -> Any:
     declared = SettingType(
         about,
-        "origins such as https://shop.example, with commas between them, or * for all",
+        accepted,
         lambda given: tuple(given.replace(",", " ").split()),
-        lambda value: isinstance(value, tuple) and all(_ORIGIN.fullmatch(str(one)) for one in value),
+        lambda value: isinstance(value, tuple) and all(pattern.fullmatch(str(one)) for one in value),
         ",".join,
     )
     return _setting((), declared)
+
+
+def origins(about: str) -> Any:
+    """Declare a setting that is a list of origins of the web, such as `https://shop.example`."""
+    accepted = "origins such as https://shop.example, with commas between them, or * for all"
+    return _names(about, accepted, _ORIGIN)
+
+
+def hosts(about: str) -> Any:
+    """Declare a setting that is a list of names of hosts."""
+    accepted = "names such as images.internal or 10.0.0.5, without ports, with commas between them"
+    return _names(about, accepted, HOST_NAME)
 
 
 def type_of(setting: Field[Any]) -> SettingType:

@@ -10,12 +10,13 @@ from typing import Any
 
 import click
 
+from training.addresses.fetching import Fetching
 from training.catalogue.reader import Catalogue, read_catalogue
 from training.command import SilhouetteGroup, when_interrupted
 from training.errors import EncoderMismatch, UnreadableEncoder
 from training.evaluation.variants import ABLATION_PARTS, NEW_PARTS
 from training.native_logs import SHOW
-from training.options import cache_option, encoder_option, group_option, processes_option
+from training.options import cache_option, encoder_option, fetching_options, group_option, processes_option
 from training.photo.encoder import MODEL_FILE, PRETRAINED, Encoder
 from training.photo.segmenter import Segmenter
 
@@ -139,6 +140,7 @@ def main() -> None:
 @processes_option
 @cache_option
 @group_option
+@fetching_options
 def fit(
     catalogue: str,
     out: Path,
@@ -160,6 +162,7 @@ def fit(
     processes: int | None,
     cache: Path,
     group: bool | None,
+    fetching: Fetching,
 ) -> None:
     """Train an encoder and write its bundle, metrics.json and figures to --out."""
     from training.config import CONFIGS
@@ -178,7 +181,7 @@ def fit(
     metrics = train(
         run,
         out,
-        read=partial(read_catalogue, cache=cache, group=group),
+        read=partial(read_catalogue, cache=cache, group=group, fetching=fetching),
         cache=cache,
         resume=resume,
         max_bad=max_bad,
@@ -243,6 +246,7 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
 @processes_option
 @cache_option
 @group_option
+@fetching_options
 def segmenter(
     catalogue: str,
     worn: str | None,
@@ -252,6 +256,7 @@ def segmenter(
     processes: int | None,
     cache: Path,
     group: bool | None,
+    fetching: Fetching,
 ) -> None:
     """Train a segmenter on photographs of garments, laid out or worn.
 
@@ -266,9 +271,9 @@ def segmenter(
 
     config = SegmenterConfig()
     metrics = learn(
-        read_catalogue(catalogue, cache=cache, group=group),
+        read_catalogue(catalogue, cache=cache, group=group, fetching=fetching),
         out,
-        worn=read_catalogue(worn, cache=cache) if worn else None,
+        worn=read_catalogue(worn, cache=cache, fetching=fetching) if worn else None,
         init=init,
         config=config if epochs is None else replace(config, epochs=epochs),
         processes=processes,
@@ -294,7 +299,8 @@ def export(run: Path) -> None:
 @click.option("--catalogue", required=True, help=f"Photographs with categories. {CATALOGUE_HELP}")
 @processes_option
 @cache_option
-def calibrate(bundle: Path, catalogue: str, processes: int | None, cache: Path) -> None:
+@fetching_options
+def calibrate(bundle: Path, catalogue: str, processes: int | None, cache: Path, fetching: Fetching) -> None:
     """Calibrate how confident answers by the encoder in folder BUNDLE are (`fit` has done it already).
 
     Each photograph is searched for among all others, those that the encoder was trained on included. What is
@@ -302,7 +308,7 @@ def calibrate(bundle: Path, catalogue: str, processes: int | None, cache: Path) 
     """
     from training.fit import calibration
 
-    items = read_catalogue(catalogue, cache=cache).items
+    items = read_catalogue(catalogue, cache=cache, fetching=fetching).items
     found = calibration.calibrate(Encoder.load(bundle), items, processes=processes)
     calibration.write_calibration(bundle, found)
     click.echo(f"Answers are called unsure below a confidence of {found.unsure_below:.2f}.")
@@ -390,6 +396,7 @@ def calibrate(bundle: Path, catalogue: str, processes: int | None, cache: Path) 
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @processes_option
 @cache_option
+@fetching_options
 def evaluate(
     encoder: Path,
     gallery: str,
@@ -399,6 +406,7 @@ def evaluate(
     as_json: bool,
     processes: int | None,
     cache: Path,
+    fetching: Fetching,
     **options: Any,
 ) -> None:
     """Score the search: how many of the first answers have the query's category.
@@ -414,10 +422,11 @@ def evaluate(
     from training.evaluation import retrieval, score_table
 
     judged = None if options["parts"] == ("masks",) else Encoder.load(encoder)
-    ranked, asked = (read_catalogue(spec, cache=cache) for spec in (gallery, queries))
+    read = partial(read_catalogue, cache=cache, fetching=fetching)
+    ranked, asked = read(gallery), read(queries)
     if judged is None or suite or options["parts"] or options["out"]:
         parsed = options.pop("parsed")
-        people = read_catalogue(parsed, cache=cache) if parsed else None
+        people = read(parsed) if parsed else None
         _evaluate_parts(
             judged or encoder,
             ranked,
@@ -485,8 +494,15 @@ def _evaluate_parts(
 )
 @processes_option
 @cache_option
+@fetching_options
 def figures(
-    encoder: Path, catalogue: str, queries: str | None, out: Path, processes: int | None, cache: Path
+    encoder: Path,
+    catalogue: str,
+    queries: str | None,
+    out: Path,
+    processes: int | None,
+    cache: Path,
+    fetching: Fetching,
 ) -> None:
     """Draw figures of an encoder: its inputs, search results, kernels and feature maps."""
     from training import device
@@ -496,8 +512,9 @@ def figures(
     from training.fit.showcase import draw_figures
 
     cut = partial(prepare, segmenter=Encoder.load(encoder).segmenter, cache=cache, processes=processes)
-    data = cut(read_catalogue(catalogue, cache=cache))
-    asked = cut(read_catalogue(queries, cache=cache)) if queries else data
+    read = partial(read_catalogue, cache=cache, fetching=fetching)
+    data = cut(read(catalogue))
+    asked = cut(read(queries)) if queries else data
     for path in draw_figures(encoder, gallery=data, queries=asked, out=out):
         click.echo(path)
 

@@ -29,6 +29,36 @@ class ImageTooComplex(UnreadableImage):
     """The image's file is in more parts, or has more metadata, than is accepted."""
 
 
+class AddressRefused(SilhouetteError):
+    """An address is malformed, or leads to where nothing may be asked."""
+
+
+class AddressUnreachable(SilhouetteError):
+    """What an address names could not be fetched.
+
+    Parameters
+    ----------
+    text : str
+    passing : bool
+        Whether the next attempt may succeed.
+    retry_after : float, optional
+        Seconds after which the server wants to be asked again.
+    """
+
+    def __init__(self, text: str, *, passing: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.passing = passing
+        self.retry_after = retry_after
+
+
+class CacheUnusable(SilhouetteError):
+    """Photographs that were fetched can't be kept."""
+
+
+class NotInstalled(SilhouetteError):
+    """What was asked for needs a package that is not installed."""
+
+
 class UnreadableCatalogue(SilhouetteError):
     """A catalogue is missing, malformed or empty."""
 

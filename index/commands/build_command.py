@@ -21,10 +21,11 @@ from index.stores.address import open_store
 from index.stores.store import LAST_REPORT
 from index.vectors.kinds import AUTO, KINDS
 from index.views import GARMENTS, ITEM
+from training.addresses.fetching import Fetching
 from training.catalogue.reader import read_catalogue
 from training.command import when_interrupted
 from training.errors import TooManyBadItems
-from training.options import cache_option, encoder_option, group_option, processes_option
+from training.options import cache_option, encoder_option, fetching_options, group_option, processes_option
 from training.photo.encoder import Encoder
 
 _BUILD_OPTIONS = (
@@ -139,6 +140,7 @@ _BUILD_OPTIONS = (
         "[default: Ray is started here, and ended]",
     ),
     cache_option,
+    fetching_options,
     json_option,
 )
 
@@ -182,6 +184,7 @@ def build(
     address: str | None,
     processes: int | None,
     cache: Path,
+    fetching: Fetching,
     as_json: bool,
     recall: float,
     **options: Any,
@@ -201,7 +204,7 @@ def build(
         **options,
     )
     start = perf_counter()
-    listed = read_catalogue(catalogue, cache=cache, group=group)
+    listed = read_catalogue(catalogue, cache=cache, group=group, fetching=fetching)
     steps = {"catalogue": perf_counter() - start}
     with _naming_reports(indexes):
         if retrain:
@@ -212,6 +215,7 @@ def build(
                 models=Path("models"),
                 cache=cache,
                 group=group,
+                allow_hosts=fetching.allowed_hosts,
                 what=retrain,
                 options=retrain_options,
                 segmenter_options=segmenter_options,

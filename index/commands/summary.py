@@ -58,6 +58,9 @@ def lines(built: Built, *, store: Store, encoder: Path) -> Iterator[str]:
     if manifest.changes:
         yield f"          changes up to number {manifest.changes} are folded in"
     yield from summary(built.bad, built.report)
+    if built.outdated:
+        yield f"Outdated  {len(built.outdated):,} photographs could not be fetched; earlier ones are used"
+        yield from summary(built.outdated, built.report)
     if built.removed:
         yield f"Removed   {', '.join(built.removed)}"
     yield f"Seconds   {_pairs(built.seconds, '.2f')}"
@@ -82,6 +85,7 @@ def fields(built: Built, *, encoder: Path) -> dict[str, Any]:
         "parameters": manifest.parameters,
         "encoder": {"fingerprint": manifest.encoder, "path": str(encoder)},
         "reasons": [{"example": reason, "count": count} for reason, count in reasons(built.bad)],
+        "outdated": len(built.outdated),
         "report": str(built.report),
         "removed_versions": list(built.removed),
         "seconds": built.seconds,

@@ -22,9 +22,9 @@ from service.api.answers import (
     similar_answer,
 )
 from service.api.current import config, counted_stages, live_index, served_roots, store
-from service.api.search_views import fetched
 from service.errors import RefusedRequest, refusing
 from service.picture.cut_out import CutOut, cut_out
+from service.picture.image_url import fetch
 from service.picture.item_file import item_file
 from service.picture.stages import Stages
 from service.requests.operation import BODY, PICTURE, READING, Operation, describe
@@ -145,7 +145,7 @@ def _fetched(asked: ItemRequest) -> list[bytes]:
     photos = []
     for number, address in enumerate(asked.image_urls, start=1):
         with _numbering(number, asked):
-            photos.append(fetched(address))
+            photos.append(fetch(address, config()))
     return photos
 
 

@@ -38,15 +38,6 @@ blueprint = Blueprint("search", __name__)
 _log = logging.getLogger(__name__)
 
 
-def fetched(address: str) -> bytes:
-    """Return the picture at an address; raises `RefusedRequest`."""
-    settings = config()
-    if not settings.image_urls:
-        detail = "This service fetches no images. Download the picture and send its bytes."
-        raise RefusedRequest("url_not_allowed", detail, param="image_url")
-    return fetch(address, max_bytes=settings.max_upload_bytes, seconds=settings.image_url_seconds)
-
-
 def picture(source: Source, searcher: OpenIndex) -> tuple[bytes | Path, str | None]:
     """Return the picture of a search, its bytes or the path of an item's, and that item's category.
 
@@ -60,7 +51,7 @@ def picture(source: Source, searcher: OpenIndex) -> tuple[bytes | Path, str | No
         return item_file(item, served_roots(searcher))[0], item.category
     if source.query_id is not None:
         return queries().get(source.query_id), None
-    return fetched(source.image_url) if source.image_url is not None else source.upload or b"", None
+    return fetch(source.image_url, config()) if source.image_url is not None else source.upload or b"", None
 
 
 def _query_id(source: Source, photo: bytes | Path) -> str | None:

@@ -42,6 +42,7 @@ class Demo:
     workers : int
     allow_roots : tuple of Path
     group : bool or None
+    allow_hosts : tuple of str
         As `python -m index build` takes them.
     """
 
@@ -54,6 +55,7 @@ class Demo:
     workers: int
     allow_roots: tuple[Path, ...] = ()
     group: bool | None = None
+    allow_hosts: tuple[str, ...] = ()
 
 
 def _say(text: str) -> None:
@@ -134,6 +136,7 @@ def _build(demo: Demo, spec: str, run: Run) -> None:
     flags = [str(part) for option in options.items() for part in option]
     flags += [word for root in demo.allow_roots for word in ("--allow-root", str(root))]
     flags += group_words(demo.group)
+    flags += [word for host in demo.allow_hosts for word in ("--allow-host", host)]
     command = [sys.executable, "-m", "index", "build", *flags]
     answer = run(command, stdout=sys.stderr)
     if answer.returncode != 0:

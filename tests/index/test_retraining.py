@@ -59,6 +59,12 @@ def test_training_reads_the_catalogue_as_the_build_does(train, group, words):
     assert [words == {"--group", "--no-group"} & {*command} for command in train.commands] == [True, True]
 
 
+def test_a_training_may_fetch_from_the_hosts_that_the_build_may(train):
+    _, command = train(allow_hosts=("images.internal", "10.0.0.5"))
+    words = ["--allow-host", "images.internal", "--allow-host", "10.0.0.5"]
+    assert any(command[at : at + 4] == words for at in range(len(command)))
+
+
 def test_a_training_that_fails_is_an_error_with_its_exit_code(train):
     with pytest.raises(RetrainingFailed, match="exit code 3"):
         train(3)

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from index.__main__ import main as index
 from training.__main__ import main as training
-from training.options import cache_option, encoder_option, processes_option
+from training.options import cache_option, encoder_option, fetching_options, processes_option
 from training.photo.encoder import PRETRAINED
 
 
@@ -51,3 +51,36 @@ def test_an_option_means_the_same_in_every_command_that_has_it(name):
 def test_the_paths_are_paths():
     context = command.make_context("command", ["--cache", "here", "--encoder", "there"])
     assert (context.params["cache"], context.params["encoder"]) == (Path("here"), Path("there"))
+
+
+@click.command()
+@fetching_options
+def reading(fetching):
+    click.echo(f"{fetching.allowed_hosts} {fetching.cache_bytes} {fetching.progress}")
+
+
+def test_hosts_are_allowed_by_the_command_one_by_one_or_by_the_environment():
+    def allowed(*words, env=None):
+        result = CliRunner().invoke(reading, words, env={"SILHOUETTE_ALLOWED_HOSTS": env})
+        return result.output.strip()
+
+    assert allowed() == "() 21474836480 True"
+    given = allowed("--allow-host", "images.internal", "--allow-host", "10.0.0.5", "--cache-bytes", "7")
+    assert given == "('images.internal', '10.0.0.5') 7 True"
+    assert allowed(env="images.internal, [::1]").startswith("('images.internal', '[::1]') ")
+    assert allowed("--allow-host", "a", env="b").startswith("('a',) ")
+
+
+@pytest.mark.parametrize(
+    "name", ["https://shop.example", "shop.example/photos", "shop.example:8443", "a b;c"]
+)
+def test_what_is_not_the_name_of_a_host_is_refused(name):
+    result = CliRunner().invoke(reading, ["--allow-host", name])
+    assert result.exit_code == 2 and "is not the name of a host" in result.output
+
+
+def test_every_command_that_reads_catalogues_can_allow_hosts():
+    commands = [*training.commands.values(), *index.commands.values()]
+    for command in commands:
+        names = {option.name for option in command.params}
+        assert ("allow_hosts" in names) == bool({"catalogue", "gallery"} & names), command.name

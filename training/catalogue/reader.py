@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
+from training.addresses.fetching import Fetching
+from training.catalogue.by_address import Trouble, localised
 from training.catalogue.feeds import is_feed, read_feed
 from training.catalogue.item_rules import check_photographs, checked_id, checked_metadata, is_unicode
 from training.catalogue.tables import READERS, REQUIRED, SEPARATOR, BadRow, CatalogueRows, read_table
@@ -81,16 +83,26 @@ class Catalogue:
 
     `root` is its folder, links in it not followed: that of its pictures or file, or the cache of a virtual
     one. Items may name pictures elsewhere. None where a program has made the items.
+
+    Photographs by address lie below `fetched`, and `addresses` has the address of each file. `outdated` are
+    items whose address could not be fetched, so that an earlier photograph of it is used.
     """
 
     source: str
     items: tuple[Item, ...]
     bad: tuple[BadItem, ...]
     root: Path | None = None
+    fetched: Path | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict, repr=False)
+    outdated: tuple[BadItem, ...] = ()
 
     def ids(self) -> set[str]:
         """Return the ids of all items, bad ones included."""
         return {item.item_id for item in self.items} | {item.item_id for item in self.bad}
+
+    def by_address(self, bad: Iterable[BadItem]) -> tuple[BadItem, ...]:
+        """Return items that can't be used, with the addresses of their photographs in place of files."""
+        return tuple(replace(item, path=self.addresses.get(item.path, item.path)) for item in bad)
 
 
 def _split_spec(spec: str) -> tuple[str, Filters]:
@@ -337,23 +349,36 @@ def _sort(rows: Iterable[NumberedRow], folder: Path) -> tuple[list[Item], list[B
     return items, bad
 
 
-def read_catalogue(spec: str, *, cache: Path = Path("cache"), group: bool | None = None) -> Catalogue:
+def _troubled(troubles: Iterable[Trouble]) -> tuple[BadItem, ...]:
+    return tuple(BadItem(_text(each.row.get("item_id")), each.address, each.reason) for each in troubles)
+
+
+def read_catalogue(
+    spec: str,
+    *,
+    cache: Path = Path("cache"),
+    group: bool | None = None,
+    fetching: Fetching | None = None,
+) -> Catalogue:
     """Read a catalogue from any accepted source.
 
     Parameters
     ----------
     spec : str
         A folder of images (a file's folder is its category), a ``.csv``, ``.jsonl`` or ``.parquet`` file
-        with ``item_id`` and ``path`` (relative to that file; one or several), a shop's feed (`feeds.products`
-        lists the formats), ``fashion-mnist:FOLDER``,
-        ``drawn:N[:SEED]`` or ``drawn-worn:N[:SEED]``. A following ``?column=value[&column=value]`` keeps the
-        rows where every named column has that value as text; a column named twice may have either value.
+        with ``item_id`` and ``path`` (relative to that file, or an address; one or several), a shop's feed
+        (`feeds.products` lists the formats), ``fashion-mnist:FOLDER``, ``drawn:N[:SEED]`` or
+        ``drawn-worn:N[:SEED]``. A following ``?column=value[&column=value]`` keeps the rows where every named
+        column has that value as text; a column named twice may have either value.
     cache : Path
-        Folder below which the pictures of virtual catalogues (the last three) are written once.
+        Folder below which the pictures of virtual catalogues (the last three) are written once, and
+        photographs by address are kept.
     group : bool or None
         Take rows with the same id for one item, whose further photographs they name, and each folder of a
         folder of images for an item. Else an id that comes twice is reported. The variants of a product in a
         feed are one item unless this is False.
+    fetching : Fetching, optional
+        How photographs by address are fetched.
 
     Returns
     -------
@@ -364,17 +389,28 @@ def read_catalogue(spec: str, *, cache: Path = Path("cache"), group: bool | None
     ------
     UnreadableCatalogue
         It doesn't exist, its format is unknown, a filter names an unknown column, or no item is left.
+    CacheUnusable, NotInstalled
+        Photographs by address can't be kept, or need a package that is not there.
     """
     base, filters = _split_spec(spec)
     table = _read_base(base, cache, group=group)
     rows = [*enumerate(table.rows, start=1)]
     rows = _grouped(rows) if group else rows
-    items, bad = _sort(_filter(rows, filters, spec), Path(base).absolute().parent)
-    bad = [*(BadItem("", row.place, row.reason) for row in table.bad), *bad]
+    local = localised([*_filter(rows, filters, spec)], cache=cache, fetching=fetching or Fetching())
+    items, bad = _sort(local.rows, Path(base).absolute().parent)
+    bad = [*(BadItem("", row.place, row.reason) for row in table.bad), *_troubled(local.missing), *bad]
     if not items:
         first = f" The first problem: {bad[0].path} {bad[0].reason}." if bad else ""
         raise UnreadableCatalogue(f"No item of {spec} can be used.{first}{NOTHING_LEFT if filters else ''}")
-    return Catalogue(spec, tuple(items), tuple(bad), root=_root(base, cache))
+    return Catalogue(
+        spec,
+        tuple(items),
+        tuple(bad),
+        root=_root(base, cache),
+        fetched=local.folder,
+        addresses=local.addresses,
+        outdated=_troubled(local.outdated),
+    )
 
 
 def write_report(path: Path, bad: Iterable[BadItem]) -> None:

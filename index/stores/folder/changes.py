@@ -23,7 +23,7 @@ from index.change import (
 )
 from index.errors import IndexDamaged
 from index.manifest import read_manifest
-from index.photographs import PHOTOGRAPHS, Photographs
+from index.photographs import PHOTOGRAPHS, UNREFERRED_SECONDS, Photographs
 from index.stores.folder.journal import NOWHERE, Journal, Position, last_number
 from index.stores.folder.publish import list_versions
 from index.views import Views
@@ -192,6 +192,7 @@ class Changes(ChangeLog):
         ChangeNotWritten
         """
         if not self._journal.file():
+            self.photographs.remove_all_but(photographs, older_than=UNREFERRED_SECONDS)
             return
         with self._writing() as connection:
             settled = connection.execute(

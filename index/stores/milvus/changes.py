@@ -23,7 +23,7 @@ from index.change import (
     vector_bytes,
 )
 from index.errors import ChangeNotConfirmed, ChangesDamaged, StoreFailed, StoreUnreachable
-from index.photographs import Photographs
+from index.photographs import UNREFERRED_SECONDS, Photographs
 from index.stores.milvus.connection import Server
 from index.stores.milvus.items import item_fields, key_of
 from index.stores.milvus.overlay import Searched
@@ -37,9 +37,6 @@ _NO_RECORD = dict.fromkeys(("photograph", "metadata", "encoder", "embedding"), "
 SKEW = 3_600_000_000
 """Microseconds by which clocks may differ: a state that is so much older than the last one that a version has
 folded in is applied to it all the same, which changes nothing where it has it, and is not dropped yet."""
-
-PHOTOGRAPH_SECONDS = 3600.0
-"""How old a photograph must be that is removed because nothing refers to it: one may be just about to."""
 
 
 class MilvusChanges(ChangeLog):
@@ -137,7 +134,7 @@ class MilvusChanges(ChangeLog):
         if done:
             self._table.remove(f"seq in {json.dumps(done)}")
         used = {name for change in changes for name in change.photographs}
-        self.photographs.remove_all_but({*photographs, *used}, older_than=PHOTOGRAPH_SECONDS)
+        self.photographs.remove_all_but({*photographs, *used}, older_than=UNREFERRED_SECONDS)
 
     def _number(self) -> int:
         with self._numbering:

@@ -1,6 +1,7 @@
 import os
 import socket
 import subprocess
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -118,6 +119,19 @@ def test_the_first_start_builds_and_the_second_reuses(plan, stage, capsys):
     assert stage.built == ["mine.csv"]
     assert first == second and first.is_file()
     assert "Using the index of 12 photographs" in capsys.readouterr().err
+
+
+def test_what_the_build_may_serve_and_fetch_is_passed_on(plan, stage, tmp_path):
+    commands = []
+
+    def run(command, **options):
+        commands.append(command)
+        return stage.run(command[:-6], **options)
+
+    allowed = {"allow_roots": (tmp_path,), "allow_hosts": ("images.internal", "10.0.0.5")}
+    prepare(replace(plan, **allowed), run=run)
+    hosts = ["--allow-host", "images.internal", "--allow-host", "10.0.0.5"]
+    assert commands[0][-6:] == ["--allow-root", str(tmp_path), *hosts]
 
 
 def test_an_index_of_another_catalogue_is_built_anew(plan, stage):

@@ -1,0 +1,97 @@
+"""Rows whose photographs lie at addresses: each is fetched, and its place taken by that of the file."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from training.addresses.fetching import Fetched, Fetching, fetch_all
+from training.addresses.photograph_cache import FOLDER
+from training.catalogue.item_rules import is_unicode
+
+NumberedRow = tuple[int, dict[str, Any]]
+"""The number of a row, from 1, and its values."""
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """An address that could not be fetched, the row that it stands in, and the reason."""
+
+    row: dict[str, Any]
+    address: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class LocalRows:
+    """Rows whose photographs are files.
+
+    Parameters
+    ----------
+    rows : list of (int, dict)
+        Without those of which no photograph could be had.
+    missing, outdated : list of Trouble
+        Addresses that have never been fetched, and those whose last photograph stands in for the present one.
+    addresses : dict
+        The address of each file.
+    folder : Path or None
+        Below which these lie; None where there is none.
+    """
+
+    rows: list[NumberedRow]
+    missing: list[Trouble] = field(default_factory=list)
+    outdated: list[Trouble] = field(default_factory=list)
+    addresses: dict[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+
+
+def is_address(path: Any) -> bool:
+    """Return whether a path is an address, such as https://shop.example/1.jpg, and not that of a file."""
+    return isinstance(path, str) and _ADDRESS.match(path) is not None and is_unicode(path)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _local(paths: Sequence[Any], found: dict[str, Fetched]) -> list[Any]:
+    """Return paths with files in place of addresses; what could not be fetched is left out."""
+    places = [found[path].path if is_address(path) else path for path in paths]
+    return [str(place) if isinstance(place, Path) else place for place in places if place is not None]
+
+
+def localised(rows: Sequence[NumberedRow], *, cache: Path, fetching: Fetching) -> LocalRows:
+    """Fetch the photographs of rows whose `path` is an address, or a list with addresses.
+
+    Parameters
+    ----------
+    rows : sequence of (int, dict)
+    cache : Path
+        Folder below which photographs are kept.
+    fetching : Fetching
+
+    Raises
+    ------
+    CacheUnusable, NotInstalled
+    """
+    addresses = [path for _, row in rows for path in _listed(row.get("path")) if is_address(path)]
+    if not addresses:
+        return LocalRows([*rows])
+    found = fetch_all(addresses, cache=cache, settings=fetching)
+    files = {str(each.path): address for address, each in found.items() if each.path}
+    local = LocalRows([], addresses=files, folder=(cache / FOLDER).absolute())
+    for number, row in rows:
+        paths = _listed(row.get("path"))
+        asked = [(path, found[path]) for path in paths if is_address(path)]
+        for address, fetched in asked:
+            if fetched.problem:
+                kind = local.missing if fetched.path is None else local.outdated
+                kind.append(Trouble(row, address, fetched.problem))
+        if not asked:
+            local.rows.append((number, row))
+        elif kept := _local(paths, found):
+            local.rows.append((number, {**row, "path": kept if len(kept) > 1 else kept[0]}))
+    return local
