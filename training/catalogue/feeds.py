@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -195,12 +196,14 @@ def _apart(rows: Iterable[Row]) -> list[Row]:
     return [row for row in listed if not (_is_whole(row) and row["item_id"] in varied)]
 
 
-def read_feed(path: Path, *, variants: bool = False, shop: str = "") -> CatalogueRows:
+def read_feed(*paths: Path, variants: bool = False, shop: str = "") -> CatalogueRows:
     """Read a feed as the rows of a catalogue, an item a product.
 
     Parameters
     ----------
-    path, shop
+    paths : Path
+        The file, or the files that make the feed together.
+    shop
         See `products`.
     variants : bool
         An item a variant, instead. Else variants of one ``item_group_id`` are one item, of that id: with the
@@ -218,5 +221,5 @@ def read_feed(path: Path, *, variants: bool = False, shop: str = "") -> Catalogu
         See `products`.
     """
     bad: list[BadRow] = []
-    found = products(path, bad, shop=shop)
+    found = chain.from_iterable(products(path, bad, shop=shop) for path in paths)
     return CatalogueRows(_apart(found) if variants else _grouped(found), bad)
