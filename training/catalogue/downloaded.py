@@ -142,11 +142,13 @@ def download(address: str, *, cache: Path, fetching: Fetching) -> list[Path]:
         pages: list[Path] = []
         for page in _pages(address):
             path = source.get(page)
-            same = pages and path.read_bytes() == pages[-1].read_bytes()  # of a server that knows no pages
-            empty = not _has_products(path)
-            if not pages or not (same or empty):
+            # a server that knows no pages sends the same one again
+            last = not _has_products(path) or any(
+                path.read_bytes() == each.read_bytes() for each in pages[-1:]
+            )
+            if not (last and pages):
                 pages.append(path)
-            if same or empty:
+            if last:
                 break
         return pages
 
