@@ -243,7 +243,8 @@ def publish_embedded(
     filled, duplicates = _fill(run, embedded, options)
     with run.timed("check"):
         answers = run.golden.ask(filled.index, embedded.items, owners=embedded.owners)
-        verdict += check_index(vectors, filled.index, golden=answers, limits=limits)
+        owners = embedded.owners
+        verdict += check_index(vectors, filled.index, owners=owners, golden=answers, limits=limits)
         nearest = neighbourhoods(vectors, filled.index, owners=embedded.owners)
     _require(run, verdict, answers)
     manifest = Manifest(
@@ -331,13 +332,17 @@ def check_listed(catalogue: Catalogue, *, indexes: Path, options: BuildOptions) 
 def _with_fetched(embedded: Embedded, catalogue: Catalogue, store: Store) -> Embedded:
     """Keep what was fetched beside the versions: the cache may lose it, and other machines may not see it."""
 
-    def kept(path: Path) -> Path:
-        return store.changes.photographs.adopt(path) if catalogue.fetched in path.parents else path
+    def kept(item: Item) -> Item:
+        return item.showing(
+            [
+                store.changes.photographs.adopt(path) if catalogue.fetched in path.parents else path
+                for path in item.photographs
+            ]
+        )
 
     if catalogue.fetched is None:
         return embedded
-    items = (item.showing([*map(kept, item.photographs)]) for item in embedded.items)
-    return replace(embedded, items=tuple(items))
+    return replace(embedded, items=tuple(map(kept, embedded.items)))
 
 
 def build_index(
@@ -382,7 +387,13 @@ def build_index(
         with run.timed("embed"):
             embedded = _embed(folded, encoder, options)
         run.bad, run.outdated = folded.by_address((*folded.bad, *embedded.bad)), folded.outdated
-        _check_bad(run.bad, embedded.items, indexes=indexes, max_bad=options.max_bad, outdated=run.outdated)
+        _check_bad(
+            run.bad,
+            embedded.items,
+            indexes=indexes,
+            max_bad=options.max_bad,
+            outdated=run.outdated,
+        )
         with writing(indexes):
             embedded = _with_fetched(embedded, folded, store)
         with run.timed("check"):

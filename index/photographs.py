@@ -1,4 +1,7 @@
-"""The photographs of items, known by the SHA-256 of their bytes; those put and those fetched are kept."""
+"""The photographs of items, known by the SHA-256 of their bytes; those of changes lie beside the log.
+
+So do those that were fetched from addresses, of the items of all versions.
+"""
 
 import hashlib
 import json

@@ -48,8 +48,8 @@ def retrain(
     *,
     models: Path,
     cache: Path,
-    group: bool | None = None,
     allow_hosts: Sequence[str] = (),
+    group: bool | None = None,
     what: str = ENCODER,
     options: str = "",
     segmenter_options: str = "",
@@ -71,10 +71,10 @@ def retrain(
         The new bundle gets a folder in it, named by the time.
     cache : Path
         Folder for what can be made again.
-    group : bool or None
-        How the catalogue is read, as `read_catalogue` takes it.
     allow_hosts : sequence of str
         As `python -m training fit` takes them.
+    group : bool or None
+        How the catalogue is read, as `read_catalogue` takes it.
     what : str
         One of `RETRAINED`.
     options, segmenter_options : str

@@ -94,21 +94,21 @@ def serve(check: bool, example: Path | None, **options: Any) -> None:
     help="As `python -m index build` takes it, where it has to build.",
 )
 @click.option(
-    "--group/--no-group", default=None, help="As `python -m index build` takes it, where it has to build."
-)
-@click.option(
     "--allow-host",
     "allow_hosts",
     multiple=True,
     help="As `python -m index build` takes it, where it has to build.",
+)
+@click.option(
+    "--group/--no-group", default=None, help="As `python -m index build` takes it, where it has to build."
 )
 @click.option("--cache", type=_FOLDER, default="cache", show_default=True, envvar="SILHOUETTE_CACHE")
 @click.option("--catalogues", type=_FOLDER, default="catalogues", show_default=True)
 def demo(
     catalogue: str | None,
     allow_roots: tuple[Path, ...],
-    group: bool | None,
     allow_hosts: tuple[str, ...],
+    group: bool | None,
     cache: Path,
     catalogues: Path,
     **options: Any,
@@ -119,7 +119,7 @@ def demo(
     config = _config(**options)
     address = Address.of(config)
     places = config.encoder, config.indexes, cache, catalogues
-    plan = Demo(catalogue or None, *places, address, config.workers, allow_roots, group, allow_hosts)
+    plan = Demo(catalogue or None, *places, address, config.workers, allow_roots, allow_hosts, group)
     start(plan, prepare(plan))
 
 

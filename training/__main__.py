@@ -16,7 +16,13 @@ from training.command import SilhouetteGroup, when_interrupted
 from training.errors import EncoderMismatch, UnreadableEncoder
 from training.evaluation.variants import ABLATION_PARTS, NEW_PARTS
 from training.native_logs import SHOW
-from training.options import cache_option, encoder_option, fetching_options, group_option, processes_option
+from training.options import (
+    cache_option,
+    encoder_option,
+    fetching_options,
+    group_option,
+    processes_option,
+)
 from training.photo.encoder import MODEL_FILE, PRETRAINED, Encoder
 from training.photo.segmenter import Segmenter
 
@@ -139,8 +145,8 @@ def main() -> None:
 )
 @processes_option
 @cache_option
-@group_option
 @fetching_options
+@group_option
 def fit(
     catalogue: str,
     out: Path,
@@ -161,8 +167,8 @@ def fit(
     host: int | None,
     processes: int | None,
     cache: Path,
-    group: bool | None,
     fetching: Fetching,
+    group: bool | None,
 ) -> None:
     """Train an encoder and write its bundle, metrics.json and figures to --out."""
     from training.config import CONFIGS
@@ -245,8 +251,8 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
 )
 @processes_option
 @cache_option
-@group_option
 @fetching_options
+@group_option
 def segmenter(
     catalogue: str,
     worn: str | None,
@@ -255,8 +261,8 @@ def segmenter(
     out: Path,
     processes: int | None,
     cache: Path,
-    group: bool | None,
     fetching: Fetching,
+    group: bool | None,
 ) -> None:
     """Train a segmenter on photographs of garments, laid out or worn.
 

@@ -25,7 +25,13 @@ from training.addresses.fetching import Fetching
 from training.catalogue.reader import read_catalogue
 from training.command import when_interrupted
 from training.errors import TooManyBadItems
-from training.options import cache_option, encoder_option, fetching_options, group_option, processes_option
+from training.options import (
+    cache_option,
+    encoder_option,
+    fetching_options,
+    group_option,
+    processes_option,
+)
 from training.photo.encoder import Encoder
 
 _BUILD_OPTIONS = (
@@ -214,8 +220,8 @@ def build(
                 encoder,
                 models=Path("models"),
                 cache=cache,
-                group=group,
                 allow_hosts=fetching.allowed_hosts,
+                group=group,
                 what=retrain,
                 options=retrain_options,
                 segmenter_options=segmenter_options,

@@ -41,8 +41,8 @@ class Demo:
     address : Address
     workers : int
     allow_roots : tuple of Path
-    group : bool or None
     allow_hosts : tuple of str
+    group : bool or None
         As `python -m index build` takes them.
     """
 
@@ -54,8 +54,8 @@ class Demo:
     address: Address
     workers: int
     allow_roots: tuple[Path, ...] = ()
-    group: bool | None = None
     allow_hosts: tuple[str, ...] = ()
+    group: bool | None = None
 
 
 def _say(text: str) -> None:
@@ -135,8 +135,8 @@ def _build(demo: Demo, spec: str, run: Run) -> None:
     }
     flags = [str(part) for option in options.items() for part in option]
     flags += [word for root in demo.allow_roots for word in ("--allow-root", str(root))]
-    flags += group_words(demo.group)
     flags += [word for host in demo.allow_hosts for word in ("--allow-host", host)]
+    flags += group_words(demo.group)
     command = [sys.executable, "-m", "index", "build", *flags]
     answer = run(command, stdout=sys.stderr)
     if answer.returncode != 0:

@@ -56,7 +56,7 @@ class Fetching:
 
     allowed_hosts: tuple[str, ...] = ()
     at_once: int = 128
-    per_host: int = 64
+    per_host: int = 100
     attempts: int = 4
     backoff: float = 0.5
     seconds: float = 30.0
@@ -128,7 +128,7 @@ class _Run:
     def _attempt(self, task: Task, downloader: Downloader) -> _Outcome:
         kept = self._kept.get(task.address)
         with SpooledTemporaryFile(_IN_MEMORY) as file:
-            known = kept.validators if kept else None
+            known = kept.validators if kept and kept.validators.headers() else None
             answer = self._download(task.address, cast(BinaryIO, file), downloader, known)
             self._queues.answered(task.host, True)
             if kept and not answer.changed:
@@ -142,12 +142,11 @@ class _Run:
     def _download(
         self,
         address: str,
-        file: SpooledTemporaryFile[bytes],
+        file: BinaryIO,
         downloader: Downloader,
         known: Validators | None,
     ) -> Answer:
         settings, scheme = self._settings, address.partition(":")[0].lower()
-        known = known if known and known.headers() else None
         if scheme in object_stores.STORES:
             return object_stores.download(
                 address, file, hosts=self._hosts, max_bytes=settings.max_bytes, known=known

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from urllib.parse import urlsplit
 
+FIRST_TURNS = 16
 HOPELESS = 100
 """Attempts in a row that a host has not answered, after which its other addresses are not asked."""
 
@@ -34,8 +35,9 @@ def host_of(address: str) -> str:
 class HostQueues:
     """Hands out tasks to threads. Each one that is handed out is followed by `done` or `again`.
 
-    A host has turns, at most `per_host` of them: who takes a task holds one and gives it back. A host that
-    asks to be left alone is, and gets half of its turns from then on.
+    A host has turns: who takes a task holds one and gives it back. There are `FIRST_TURNS` at the beginning
+    and one more with each task that is done, up to `per_host`, so that no host is overrun. A host that asks
+    to be left alone is, and gets half of its turns from then on.
 
     Parameters
     ----------
@@ -54,22 +56,23 @@ class HostQueues:
             host = host_of(address)
             self._tasks[host].append(Task(address, host))
         self._open = sum(map(len, self._tasks.values()))
-        self._most = dict.fromkeys(self._tasks, per_host)
-        self._held = Counter({host: min(per_host, len(tasks)) for host, tasks in self._tasks.items()})
+        self._ceiling = {host: min(per_host, len(tasks)) for host, tasks in self._tasks.items()}
+        self._most = {host: min(most, FIRST_TURNS) for host, most in self._ceiling.items()}
+        self._held = Counter(self._most)
         self._silent: Counter[str] = Counter()
         self._paused: defaultdict[str, float] = defaultdict(float)
         self._changed = threading.Condition()
         self._numbers = count()
         self._turns: list[tuple[float, int, str]] = []  # by time, then by turns between hosts
-        for turn in range(per_host):
+        for turn in range(FIRST_TURNS):
             for host, held in self._held.items():
                 if turn < held:
                     self._push(host, 0.0)
 
     @property
     def turns(self) -> int:
-        """How many tasks can be asked at the same time."""
-        return self._held.total()
+        """How many tasks may be handed out at the same time."""
+        return sum(self._ceiling.values())
 
     def next(self) -> Task | None:
         """Wait for a task that is due and return it; None once all are done."""
@@ -84,6 +87,10 @@ class HostQueues:
         """Settle a task for good."""
         with self._changed:
             self._open -= 1
+            if self._most[task.host] < self._ceiling[task.host]:
+                self._most[task.host] += 1
+                self._held[task.host] += 1
+                self._push(task.host, self._clock())
             self._give_back(task.host, self._clock())
             self._changed.notify_all()
 
@@ -94,7 +101,7 @@ class HostQueues:
             self._tasks[task.host].append(Task(task.address, task.host, task.attempt + 1, due))
             if pause:
                 if self._paused[task.host] <= self._clock():
-                    self._most[task.host] = max(self._most[task.host] // 2, 1)
+                    self._most[task.host] = self._ceiling[task.host] = max(self._most[task.host] // 2, 1)
                 self._paused[task.host] = max(self._paused[task.host], due)
             self._give_back(task.host, self._clock())
             self._changed.notify_all()

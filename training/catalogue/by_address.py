@@ -53,7 +53,8 @@ def is_address(path: Any) -> bool:
     return isinstance(path, str) and _ADDRESS.match(path) is not None and is_unicode(path)
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
+    """Return the values of a field that holds one or a list of them."""
     return value if isinstance(value, list) else [value]
 
 
@@ -77,14 +78,14 @@ def localised(rows: Sequence[NumberedRow], *, cache: Path, fetching: Fetching) -
     ------
     CacheUnusable, NotInstalled
     """
-    addresses = [path for _, row in rows for path in _listed(row.get("path")) if is_address(path)]
+    addresses = [path for _, row in rows for path in listed(row.get("path")) if is_address(path)]
     if not addresses:
         return LocalRows([*rows])
     found = fetch_all(addresses, cache=cache, settings=fetching)
     files = {str(each.path): address for address, each in found.items() if each.path}
     local = LocalRows([], addresses=files, folder=(cache / FOLDER).absolute())
     for number, row in rows:
-        paths = _listed(row.get("path"))
+        paths = listed(row.get("path"))
         asked = [(path, found[path]) for path in paths if is_address(path)]
         for address, fetched in asked:
             if fetched.problem:

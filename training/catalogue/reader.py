@@ -11,7 +11,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl
 
 from training.addresses.fetching import Fetching
-from training.catalogue.by_address import Trouble, is_address, localised
+from training.catalogue.by_address import NumberedRow, Trouble, is_address, listed, localised
 from training.catalogue.downloaded import FOLDER as FEEDS
 from training.catalogue.downloaded import download, resolved, shop_of
 from training.catalogue.feeds import is_feed, read_feed
@@ -32,8 +32,6 @@ ACCEPTED = (
 NOTHING_LEFT = " Check the filter's values, or leave it out."
 
 Filters = dict[str, set[str]]
-NumberedRow = tuple[int, dict[str, Any]]
-"""The number of a row, from 1, and its values."""
 
 
 def category_in(metadata: Mapping[str, Any]) -> str | None:
@@ -277,7 +275,7 @@ def _grouped(rows: Iterable[NumberedRow]) -> list[NumberedRow]:
     groups: dict[int | str, NumberedRow] = {}
     for number, row in rows:
         _, first = groups.setdefault(_text(row.get("item_id")) or number, (number, {**row, "path": []}))
-        first["path"] += _listed(row.get("path"))
+        first["path"] += listed(row.get("path"))
     return [*groups.values()]
 
 
@@ -303,14 +301,9 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else str(value) if is_number else ""
 
 
-def _listed(value: Any) -> list[Any]:
-    """Return the values of a field that holds one or a list of them."""
-    return value if isinstance(value, list) else [value]
-
-
 def _paths(value: Any) -> list[str]:
     """Return the paths that a row names, each once; raises `InvalidItem` for what is none."""
-    paths = [_text(each) for each in _listed(value) if each not in (None, "")]
+    paths = [_text(each) for each in listed(value) if each not in (None, "")]
     if not all(paths):
         raise InvalidItem("no path: a path is a text, and several are a list of texts")
     return list(dict.fromkeys(paths))

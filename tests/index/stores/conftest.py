@@ -16,7 +16,7 @@ from index.build import BuildOptions, BuildRun, publish_embedded
 from index.embedding.embeddings import Embedded
 from index.gate.checks import Limits
 from index.stores.address import open_store
-from index.views import Views, arranged
+from index.views import ITEM, Views, arranged
 from training.catalogue.reader import Catalogue, Item
 
 NIGHT = datetime(2026, 11, 21, 2, tzinfo=UTC)
@@ -56,13 +56,7 @@ class Shop:
         return self.store.open(encoder=self.encoder)
 
     def publish(
-        self,
-        items: Sequence[Item],
-        vectors: Sequence[np.ndarray | Views],
-        pictures=None,
-        *,
-        kind="auto",
-        during=None,
+        self, items: Sequence[Item], vectors, pictures=None, *, kind="auto", garments=ITEM, during=None
     ):
         """Publish items with all changes folded in; `during` is called while they are built.
 
@@ -82,7 +76,8 @@ class Shop:
             contents = np.zeros((len(rows), 32), np.uint8)
             contents[:, :8] = rows[:, None].view(np.uint8)
             embedded = Embedded(folded.items, views.vectors, (), pictures=pictures, contents=contents)
-            if len(owners) > len(rows):
+            embedded = replace(embedded, garments=garments)
+            if len(owners) > len(rows) or garments != ITEM:
                 seen = {"boxes": views.boxes, "photographs": views.photographs}
                 embedded = replace(embedded, owners=owners, **seen)
             run = BuildRun(draft, "shop.csv", self.encoder.fingerprint, seq, self.store.previous())

@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 
-from training.addresses.host_queues import HOPELESS, HostQueues, host_of
+from training.addresses.host_queues import FIRST_TURNS, HOPELESS, HostQueues, host_of
 
 
 class Clock:
@@ -70,6 +70,26 @@ def test_a_host_that_asks_to_be_left_alone_is_and_is_asked_half_as_much_afterwar
     assert Counter(task.host for task in due(queues)) == {"b": 8}
     clock.now += 30
     assert Counter(task.host for task in due(queues)) == {"a": 4}
+
+
+def test_a_host_is_asked_more_the_more_it_has_answered(clock):
+    queues = HostQueues(addresses(a=500), per_host=50, clock=clock)
+    rounds = []
+    for _ in range(4):
+        taken = due(queues)
+        rounds.append(len(taken))
+        for task in taken:
+            queues.done(task)
+    assert rounds == [FIRST_TURNS, 2 * FIRST_TURNS, 50, 50] and queues.turns == 50
+
+
+def test_a_host_that_asked_to_be_left_alone_is_not_asked_more_again(clock):
+    queues = HostQueues(addresses(a=500), per_host=50, clock=clock)
+    queues.again(due(queues)[0], seconds=0, pause=True)
+    clock.now += 1
+    for task in due(queues):
+        queues.done(task)
+    assert queues.turns == FIRST_TURNS // 2
 
 
 def test_the_last_task_of_a_host_that_pauses_again_and_again_is_not_lost(clock):
