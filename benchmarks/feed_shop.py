@@ -88,13 +88,25 @@ def products_of(spec: str, folder: Path, products: int, *, cache: Path) -> Itera
             return
 
 
+def page_of(product: Product) -> str:
+    """Return the place of a product's page below the address of the shop."""
+    return f"products/{product.number:04d}.html"
+
+
+def _write_page(product: Product, folder: Path) -> None:
+    pictures = "".join(f'<img src="/pictures/{quote(path.name)}" alt="">' for path in product.photographs)
+    path = folder / page_of(product)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"<!doctype html><title>{product.category}</title>{pictures}", encoding="utf-8")
+
+
 def _fields(product: Product, folder: Path, address: str) -> Iterator[tuple[str, str]]:
     rng = np.random.default_rng(product.number)
     price = int(rng.integers(15, 250))
     first, *further = [f"{address}/{quote(str(path.relative_to(folder)))}" for path in product.photographs]
     yield "id", f"SKU-{product.number:04d}"
     yield "title", f"{product.category.capitalize()} no. {product.number}"
-    yield "link", f"{address}/products/{product.number}"
+    yield "link", f"{address}/{page_of(product)}"
     yield "image_link", first
     yield from (("additional_image_link", each) for each in further)
     yield "price", f"{price}.90 EUR"
@@ -107,13 +119,14 @@ def _fields(product: Product, folder: Path, address: str) -> Iterator[tuple[str,
 
 
 def write_feed(products: Sequence[Product], folder: Path, address: str) -> Path:
-    """Write the feed of products whose pictures are served from `folder` at an address."""
+    """Write the feed and the pages of products whose pictures are served from `folder` at an address."""
     ET.register_namespace("g", NAMESPACE)
     root = ET.Element("rss", version="2.0")
     channel = ET.SubElement(root, "channel")
     ET.SubElement(channel, "title").text = "A shop for trying feeds"
     ET.SubElement(channel, "link").text = address
     for product in products:
+        _write_page(product, folder)
         item = ET.SubElement(channel, "item")
         for name, text in _fields(product, folder, address):
             ET.SubElement(item, f"{{{NAMESPACE}}}{name}").text = text
