@@ -6,14 +6,17 @@ These are listed at https://support.google.com/merchants/answer/7052112; other f
 import html
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from training.catalogue.item_rules import MOST_PHOTOGRAPHS
+from training.photo.garment_types import type_of
 
 LONGEST_DESCRIPTION = 5000
 """Characters, which are also the most that Google accepts."""
 
+SALE_DATES = "sale_price_effective_date"
 CURRENCIES = {"€": "EUR", "£": "GBP"}
 AVAILABILITIES = {
     "instock": "in_stock",
@@ -84,15 +87,32 @@ def plain(text: str) -> str:
     return " ".join(html.unescape(_TAG.sub(" ", text)).split())[:LONGEST_DESCRIPTION].rstrip()
 
 
-def last_part(*paths: str) -> str | None:
-    """Return the last part of the first path of a taxonomy; Google's numbers say nothing to a reader."""
-    parts = (path.rpartition(">")[2].strip() for path in paths)
-    return next((part for part in parts if part and not part.isdigit()), None)
+def category_of(*paths: str) -> str | None:
+    """Return the part of paths such as ``Women > Trousers > Slim`` that says what a product is.
+
+    It is the last one of the first path that names a type of garment, or else the last one of the first
+    path. Google's numbers are no paths.
+    """
+    split = [
+        [part.strip() for part in path.split(">") if part.strip()] for path in paths if not path.isdigit()
+    ]
+    parts = [part for path in split for part in reversed(path)]
+    return next(filter(type_of, parts), parts[0] if parts else None)
 
 
 def _availability(text: str) -> str:
     name = field_name(text.rpartition("/")[2])  # schema.org's are addresses
     return AVAILABILITIES.get(name.replace("_", ""), name)
+
+
+def _is_on_sale(dates: str) -> bool:
+    """Return whether it is between two moments of ISO 8601, such as ``2026-11-24T00:00+0100/2026-12-01``."""
+    try:
+        begins, ends = (datetime.fromisoformat(each.strip()) for each in dates.split("/"))
+    except ValueError:  # none are given, or they are not understood
+        return True
+    begins, ends = (each if each.tzinfo else each.replace(tzinfo=UTC) for each in (begins, ends))
+    return begins <= datetime.now(UTC) <= ends
 
 
 def _known(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -101,10 +121,10 @@ def _known(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     kinds = texts(fields.get("product_type")), texts(fields.get("google_product_category"))
     yield "item_id", first_text(fields.get("id"))
     yield "path", addresses(fields.get("image_link"), fields.get("additional_image_link"))[:MOST_PHOTOGRAPHS]
-    yield "category", last_part(*kinds[0], *texts(fields.get("category")), *kinds[1])
+    yield "category", category_of(*kinds[0], *texts(fields.get("category")), *kinds[1])
     yield "description", plain(first_text(fields.get("description")))
     yield "price", price
-    yield "sale_price", sale_price
+    yield "sale_price", sale_price if _is_on_sale(first_text(fields.get(SALE_DATES))) else None
     yield "currency", currency or of_sale or fields.get("currency")
     yield "availability", _availability(first_text(fields.get("availability")))
     for name in _SINGLE:
@@ -122,10 +142,10 @@ def product_row(fields: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``item_id``, ``path`` (a list of up to `MOST_PHOTOGRAPHS` addresses), ``category`` (the last part of
-        ``product_type``, or else of ``google_product_category``), ``price`` and ``sale_price`` as numbers,
-        ``currency``, ``availability`` (``in_stock``, …), ``description`` as plain text, and all other fields
-        as they are. Empty ones are left out, and what a product costs the shop itself.
+        ``item_id``, ``path`` (a list of up to `MOST_PHOTOGRAPHS` addresses), ``category``
+        (see `category_of`), ``price`` and ``sale_price`` as numbers, ``currency``, ``availability``
+        (``in_stock``, …), ``description`` as plain text, and all other fields as they are. Empty ones are
+        left out, and what a product costs the shop itself.
     """
     left = {name: value for name, value in fields.items() if name not in _TRANSLATED | _PRIVATE}
     row = {**left, **dict(_known(fields))}

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from itertools import count
 from typing import Any
 
-from training.catalogue.product_fields import field_name, product_row
+from training.catalogue.product_fields import SALE_DATES, field_name, product_row
 
 COLUMNS = {"type", "name", "regular_price", "images"}
 """What a table has that is such an export."""
@@ -24,7 +25,7 @@ _AVAILABILITIES = {"1": "in_stock", "0": "out_of_stock", "backorder": "backorder
 _COMMA = re.compile(r"(?<!\\),\s*")
 _ITS_OWN = {"id", "product_id", "type", "sku", "gtin", "price", "sale_price", "availability", "stock"}
 _CONSUMED = re.compile(
-    "attribute_|meta__|download|in_stock$|published$|visibility_in|parent$|position$|purchase_note$"
+    "attribute_|meta__|download|in_stock$|published$|visibility_in|parent$|position$|date_sale|purchase_note$"
 )
 
 Row = Mapping[str, str]
@@ -43,6 +44,12 @@ def _attributes(row: Row) -> Iterator[tuple[str, Any]]:
             yield field_name(name.removeprefix("pa_")), values if len(values) > 1 else values[0]
 
 
+def _sale_dates(row: Row) -> str:
+    """Return when the sale price holds, as Google has it: both days included, either may be open."""
+    begins, ends = (row.get(f"date_sale_price_{word}", "") for word in ("starts", "ends"))
+    return f"{begins or date.min}/{ends or date.max}T23:59:59" if begins or ends else ""
+
+
 def _fields(row: Row) -> dict[str, Any]:
     fields: dict[str, Any] = {
         _NAMES.get(name, name): value for name, value in row.items() if value and not _CONSUMED.match(name)
@@ -53,6 +60,7 @@ def _fields(row: Row) -> dict[str, Any]:
     fields["description"] = row.get("description") or row.get("short_description", "")
     fields["id"], fields["product_id"] = row.get("sku") or row.get("id", ""), row.get("id", "")
     fields["availability"] = _AVAILABILITIES.get(row.get("in_stock", ""), "")
+    fields[SALE_DATES] = _sale_dates(row)
     return {name: value for name, value in {**fields, **dict(_attributes(row))}.items() if value}
 
 

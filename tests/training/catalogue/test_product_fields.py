@@ -70,12 +70,32 @@ def test_a_heading_becomes_the_name_of_a_field():
         ({"product_type": "Home > Women > Skirts "}, "Skirts"),
         ({"product_type": ["", "Shoes"], "google_product_category": "Apparel > Boots"}, "Shoes"),
         ({"google_product_category": "Apparel & Accessories > Clothing > Suits"}, "Suits"),
+        ({"product_type": "Women > Trousers > Slim fit"}, "Trousers"),
+        ({"product_type": "New in > Sale", "google_product_category": "Apparel > Coats"}, "Coats"),
+        ({"product_type": "Home > Vases > Tall", "google_product_category": "Home & Garden"}, "Tall"),
         ({"google_product_category": "2271"}, None),
         ({"category": "hat", "google_product_category": "Apparel"}, "hat"),
     ],
 )
-def test_the_category_is_the_last_part_of_the_product_type(fields, category):
+def test_the_category_is_the_last_part_that_names_a_garment(fields, category):
     assert product_row({"id": "1", **fields}).get("category") == category
+
+
+@pytest.mark.parametrize(
+    ("dates", "on_sale"),
+    [
+        ("", True),
+        ("2001-01-01T00:00+0100/9000-12-31T23:59:59Z", True),
+        ("2001-01-01/9000-12-31", True),
+        ("2001-01-01T08:00:00+0000 / 2001-02-01T08:00:00+0000", False),
+        ("9000-01-01/9000-02-01", False),
+        ("Monday/Friday", True),
+        ("2001-01-01", True),
+    ],
+)
+def test_a_sale_price_holds_within_its_dates(dates, on_sale):
+    fields = {"id": "1", "price": "9 EUR", "sale_price": "5 EUR", "sale_price_effective_date": dates}
+    assert product_row(fields).get("sale_price") == (5.0 if on_sale else None)
 
 
 def test_a_product_has_sane_types_and_no_empty_fields():

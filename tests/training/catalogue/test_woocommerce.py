@@ -68,6 +68,21 @@ def test_the_stock_says_what_can_be_bought(read, said, availability):
 
 
 @pytest.mark.parametrize(
+    ("begins", "ends", "on_sale"),
+    [
+        ("", "", True),
+        ("2001-01-01", "", True),
+        ("", "2001-01-01", False),
+        ("9000-01-01", "", False),
+        ("2001-01-01", "9000-12-31", True),
+    ],
+)
+def test_a_sale_price_holds_within_its_dates(read, begins, ends, on_sale):
+    dates = {"Date sale price starts": begins, "Date sale price ends": ends}
+    assert ("sale_price" in read(SIMPLE | {"Sale price": "5"} | dates)[0]) is on_sale
+
+
+@pytest.mark.parametrize(
     "hidden",
     [{"Published": "0"}, {"Published": "-1"}, {"Visibility in catalogue": "hidden"}],
 )
