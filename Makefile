@@ -75,7 +75,7 @@ screenshots: $(READY) ## Take the pictures in docs/screenshots anew: needs Chrom
 
 lock: $(READY) ## Pin anew, in constraints.txt, what the requirements bring along
 	@$(RUN) -m pip install --quiet $(UV)
-	@grep -hv '^-' requirements-serving.txt requirements.txt requirements-scale.txt | $(RUN) -m uv pip compile --quiet --universal \
+	@grep -hv '^-' requirements-serving.txt requirements.txt requirements-scale.txt requirements-stores.txt | $(RUN) -m uv pip compile --quiet --universal \
 		--python-version 3.11 --no-header --no-annotate --output-file constraints.txt - > /dev/null
 
 $(READY): requirements.txt requirements-serving.txt constraints.txt

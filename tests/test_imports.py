@@ -18,7 +18,7 @@ from tests.import_graph import (
 )
 
 HEAVY = {"tensorflow", "keras"}
-OPTIONAL = {"ray", "pymilvus"}
+OPTIONAL = {"ray", "pymilvus", "fsspec"}
 IMPORT_ALL = f"""
 import importlib, sys
 for name in sys.argv[1:]:

@@ -23,7 +23,8 @@ from training.__main__ import main as training
 COMMANDS = {"training": training, "index": index, "service": service}
 OURS = {*COMMANDS, "benchmarks", "tests"}
 TASKS = {"help", "setup", "demo", "test", "scale", "lint", "train", "index", "serve", "bench"}
-REQUIREMENTS = ("requirements-serving.txt", "requirements.txt", "requirements-scale.txt")
+OPTIONAL = ("requirements-scale.txt", "requirements-stores.txt")
+REQUIREMENTS = ("requirements-serving.txt", "requirements.txt", *OPTIONAL)
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -113,7 +114,7 @@ def python_files(*places: str) -> list[Path]:
 def not_required(files: list[Path], required: set[str]) -> set[str]:
     """Name what files import and nobody requires, but for what is optional, which may not be installed."""
     providers = importlib.metadata.packages_distributions()
-    optional = {name.replace("-", "_") for name in pins("requirements-scale.txt")}
+    optional = {name.replace("-", "_") for file in OPTIONAL for name in pins(file)}
     imported = set().union(*(third_party_imports(file) for file in files)) - optional
     return {name for name in imported if not {normal(d) for d in providers.get(name, [])} & required}
 
@@ -308,12 +309,12 @@ def test_what_the_checkout_imports_is_required():
 
 def test_what_is_optional_is_not_required_by_all():
     always = set(pins("requirements-serving.txt")) | set(pins("requirements.txt"))
-    assert not always & set(pins("requirements-scale.txt"))
+    assert not always & {name for file in OPTIONAL for name in pins(file)}
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_command_answers_without_what_is_optional(command):
-    blocked = {name.replace("-", "_"): None for name in pins("requirements-scale.txt")}
+    blocked = {name.replace("-", "_"): None for file in OPTIONAL for name in pins(file)}
     code = f"import sys; sys.modules.update({blocked}); import runpy; sys.argv[1:] = ['--help']; "
     code += f"runpy.run_module('{command}', run_name='__main__')"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)

@@ -45,7 +45,7 @@ def build(server, encoder, indexes, tmp_path):
     """Build an index of addresses, as the n-th night does."""
 
     def run(*names, night=0, **options):
-        rows = [{"item_id": name, "path": server.url(f"{name}.png")} for name in names]
+        rows = [{"item_id": name, "path": [server.url(f"{one}.png") for one in name]} for name in names]
         (tmp_path / "shop").mkdir(exist_ok=True)
         (tmp_path / "shop" / "shop.jsonl").write_text("\n".join(map(json.dumps, rows)))
         fetching = Fetching(("127.0.0.1",), attempts=1)
@@ -73,6 +73,14 @@ def test_a_version_has_its_photographs_even_where_the_cache_is_gone(
         path = served_file(searcher.item(name).path, searcher.manifest.roots)
         assert path and path.read_bytes() == server.routes[f"{name}.png"]
     assert searcher.manifest.bad == 0
+
+
+def test_further_photographs_of_an_item_are_kept_too(build, server, indexes, encoder, tmp_path):
+    build("ab", "c")
+    shutil.rmtree(tmp_path / "cache")
+    paths = Searcher.open(indexes, encoder=encoder).item("ab").photographs
+    assert [path.read_bytes() for path in paths] == [server.routes["a.png"], server.routes["b.png"]]
+    assert stored(indexes) == set(server.routes.values())
 
 
 def test_on_one_disk_a_photograph_is_kept_once(build, indexes, tmp_path):
@@ -133,9 +141,9 @@ def test_what_could_not_be_fetched_now_is_reported_and_counts_for_nothing(build,
 
 def test_what_never_came_counts_as_bad(build, server, indexes):
     with pytest.raises(TooManyBadItems, match=r"1 of 3 "):
-        build("a", "b", "none", max_bad=0.3)
-    assert server.url("none.png") in (indexes / LAST_REPORT).read_text()
-    assert build("a", "b", "none", max_bad=0.4).manifest.bad == 1
+        build("a", "b", "d", max_bad=0.3)
+    assert server.url("d.png") in (indexes / LAST_REPORT).read_text()
+    assert build("a", "b", "d", max_bad=0.4).manifest.bad == 1
 
 
 def test_the_second_build_fetches_and_embeds_nothing(build, server, tmp_path):

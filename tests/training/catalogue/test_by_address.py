@@ -30,9 +30,9 @@ def server(running, encode_image, make_photo):
 def read(tmp_path):
     """Read a catalogue of rows (item_id, path) and further fields."""
 
-    def run(*rows, spec="shop.jsonl", fetching=HERE):
+    def run(*rows, spec="shop.jsonl", **options):
         (tmp_path / "shop.jsonl").write_text("\n".join(map(json.dumps, rows)))
-        return read_catalogue(str(tmp_path / spec), cache=tmp_path / "cache", fetching=fetching)
+        return read_catalogue(str(tmp_path / spec), cache=tmp_path / "cache", fetching=HERE, **options)
 
     return run
 
@@ -124,6 +124,17 @@ def test_of_several_photographs_those_are_kept_that_could_be_fetched(server, tmp
         ("a", server.url("none.png")),
         ("b", server.url("none.png")),
     ]
+
+
+def test_addresses_may_stand_in_a_list_in_a_cell_or_in_rows_of_one_item(read, server, tmp_path):
+    urls = [server.url(f"{number}.png") for number in (1, 2, 3)]
+    (listed,) = read(row("a", urls)).items
+    (grouped,) = read(*(row("a", url) for url in urls), group=True).items
+    (tmp_path / "shop.csv").write_text(f"item_id,path\na,{urls[0]} | {urls[1]}|{urls[2]}\n")
+    (split,) = read(row("a", urls), spec="shop.csv").items
+    contents = [path.read_bytes() for path in listed.photographs]
+    assert contents == [server.routes[f"{number}.png"] for number in (1, 2, 3)]
+    assert listed == grouped == split
 
 
 def test_rows_without_addresses_stay_as_they_are(tmp_path):
