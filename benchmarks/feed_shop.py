@@ -147,9 +147,18 @@ def make_shop(folder: Path, address: str, *, products: int, catalogue: str | Non
     return write_feed([*made], folder, address)
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 512
+
+
+class _Files(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # connections are kept
+    disable_nagle_algorithm = True
+
+
 def server_of(folder: Path, port: int) -> ThreadingHTTPServer:
     """Return a server of a folder's files on this machine alone, port 0 for any that is free."""
-    return ThreadingHTTPServer(("127.0.0.1", port), partial(SimpleHTTPRequestHandler, directory=str(folder)))
+    return _Server(("127.0.0.1", port), partial(_Files, directory=str(folder)))
 
 
 @click.command(epilog="Example: python -m benchmarks.feed_shop --products 300 --catalogue photographs")
