@@ -29,6 +29,7 @@ SPELLINGS = {"colour": "color"}
 _PRIVATE = {"cost_of_goods_sold", "cost_per_item", "auto_pricing_min_price"}
 _TRANSLATED = {"id", "image_link", "additional_image_link"}
 _SINGLE = ("title", "link", "brand", "item_group_id")
+_SHORT = 40
 _NUMBER = re.compile(r"\d(?:[\d.,'\s]*\d)?")
 _CODE = re.compile(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])")
 _TAG = re.compile(r"<[A-Za-z/!][^<>]*>")
@@ -131,6 +132,16 @@ def _known(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield name, first_text(fields.get(name))
 
 
+@lru_cache(maxsize=4096)
+def _same(text: str) -> str:
+    return text
+
+
+def _once(value: Any) -> Any:
+    """Return a value, and of short texts, which many products share, always the same object."""
+    return _same(value) if isinstance(value, str) and len(value) <= _SHORT else value
+
+
 def product_row(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row of a catalogue that a product is.
 
@@ -149,4 +160,4 @@ def product_row(fields: Mapping[str, Any]) -> dict[str, Any]:
     """
     left = {name: value for name, value in fields.items() if name not in _TRANSLATED | _PRIVATE}
     row = {**left, **dict(_known(fields))}
-    return {name: value for name, value in row.items() if value not in (None, "", [], {})}
+    return {name: _once(value) for name, value in row.items() if value not in (None, "", [], {})}
