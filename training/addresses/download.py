@@ -30,6 +30,9 @@ _HEADERS: dict[bytes | str, bytes | str] = {
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 """Statuses of a server that may answer otherwise in a moment."""
 
+_BUSY = {429, 503}
+"""Those of one that wants to be asked less, whether or not it says for how long."""
+
 _KEPT_ALIVE = 4
 """Connections of one downloader: it uses one at a time, and a redirect may lead to another host."""
 
@@ -150,14 +153,16 @@ def _save(response: httpcore.Response, into: BinaryIO, max_bytes: int) -> None:
         into.write(part)
 
 
-def _seconds_of(retry_after: str) -> float | None:
-    """Return for how long a server wants to be left alone, from its header; None where it does not say."""
+def _pause(status: int, retry_after: str) -> float | None:
+    """Return for how long a server wants to be left alone, from its header; None where it does not."""
+    if status not in _BUSY and not retry_after:
+        return None
     if retry_after.isascii() and retry_after.isdigit():
         return float(retry_after)
     try:
         until = parsedate_to_datetime(retry_after)
     except ValueError:
-        return None
+        return 0.0
     return max((until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 0.0)
 
 
@@ -256,7 +261,7 @@ class Downloader:
                     raise AddressUnreachable(
                         f"The address answers with the status {response.status}. Check it.",
                         passing=response.status in _PASSING,
-                        retry_after=_seconds_of(sent.get("retry-after", "")),
+                        retry_after=_pause(response.status, sent.get("retry-after", "")),
                     )
                 _save(response, into, max_bytes)
                 return Answer(Validators(sent.get("etag", ""), sent.get("last-modified", "")))

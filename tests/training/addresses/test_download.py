@@ -125,19 +125,18 @@ def test_a_status_is_told_and_whether_it_may_pass(get, server):
         "busy": status(503, Retry_After="7"),
         "later": status(429, Retry_After=in_an_hour),
         "soon": status(502, Retry_After="soon"),
+        "broken": status(500),
+        "overrun": status(429),
         "not-asked": status(304),
     }
     found = {}
-    for path in ("gone", "busy", "later", "soon", "not-asked"):
+    for path in ("gone", "not-asked", "busy", "later", "soon", "broken", "overrun"):
         with pytest.raises(AddressUnreachable, match=r"status \d+") as caught:
             get(path)
         found[path] = caught.value
-    assert [found[path].passing for path in found] == [False, True, True, True, False]
-    assert (found["gone"].retry_after, found["busy"].retry_after, found["soon"].retry_after) == (
-        None,
-        7,
-        None,
-    )
+    assert [found[path].passing for path in found] == [False, False, *[True] * 5]
+    wanted = {path: found[path].retry_after for path in ("gone", "broken", "busy", "soon", "overrun")}
+    assert wanted == {"gone": None, "broken": None, "busy": 7, "soon": 0, "overrun": 0}
     assert 3590 < found["later"].retry_after <= 3600
 
 

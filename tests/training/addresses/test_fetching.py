@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from tests.picture_server import drop, endless, in_turn, pictures, promise, redirect, status, stuck
+from training.addresses import fetching
 from training.addresses.fetching import LONGEST_WAIT, Fetching, fetch_all
 from training.addresses.host_queues import HOPELESS
 from training.errors import CacheUnusable
@@ -206,3 +207,22 @@ def test_a_bar_shows_rate_and_time_left(fetch, server, make, capsys):
     server.routes["a.png"] = make(5)
     fetch("a.png", progress=True)
     assert "Fetching: 1/1 [" in capsys.readouterr().err
+
+
+def test_what_came_before_an_interruption_is_kept(fetch, server, make, monkeypatch):
+    server.routes = {f"{red}.png": make(red) for red in range(8)}
+    settled = fetching._settled
+
+    def interrupted(outcome, *rest):
+        found = settled(outcome, *rest)
+        if outcome.address == server.url("4.png"):
+            raise KeyboardInterrupt
+        return found
+
+    monkeypatch.setattr(fetching, "_settled", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fetch(*server.routes, at_once=1)
+    monkeypatch.undo()
+    server.sent.clear()
+    fetch(*server.routes)
+    assert not {f"{red}.png" for red in range(5)} & set(server.sent) and "7.png" in server.sent

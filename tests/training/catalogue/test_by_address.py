@@ -1,7 +1,11 @@
 import json
+import re
+import shlex
+from pathlib import Path
 
 import pytest
 
+from index.commands.build_command import build
 from tests.picture_server import pictures, status
 from training.addresses.fetching import Fetching
 from training.catalogue.by_address import LocalRows, is_address, localised
@@ -135,6 +139,24 @@ def test_addresses_may_stand_in_a_list_in_a_cell_or_in_rows_of_one_item(read, se
     contents = [path.read_bytes() for path in listed.photographs]
     assert contents == [server.routes[f"{number}.png"] for number in (1, 2, 3)]
     assert listed == grouped == split
+
+
+def test_the_examples_of_the_guide_are_read_as_it_says(read, server, tmp_path):
+    guide = (Path(__file__).parents[3] / "docs" / "catalogues.md").read_text()
+    section = guide.partition("## Photographs by address")[2].partition("## ")[0]
+    (lines,) = re.findall(r"^```json\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    host = server.url("").rstrip("/")
+    rows = [json.loads(line.replace("https://pictures.example", host)) for line in lines.splitlines()]
+    server.routes |= {name: server.routes["1.png"] for name in ("boots/20.jpg", "coats/21-front.jpg")}
+    (tmp_path / "coats").mkdir()
+    (tmp_path / "coats" / "21-back.jpg").write_bytes(server.routes["2.png"])
+    catalogue = read(*rows)
+    assert [len(item.photographs) for item in catalogue.items] == [1, 2] and catalogue.bad == ()
+    for line in re.findall(r"python -m index build (.*)", section):
+        build.make_context("build", shlex.split(line))
+    limits = [f"{Fetching.seconds:g} seconds", f"{Fetching.max_bytes // 2**20} MiB"]
+    limits += [f"{Fetching.at_once} in all", f"({Fetching.cache_bytes // 2**30} GiB)"]
+    assert [text for text in limits if text not in section] == []
 
 
 def test_rows_without_addresses_stay_as_they_are(tmp_path):
