@@ -15,12 +15,16 @@ from training.catalogue.item_rules import MOST_PHOTOGRAPHS
 from training.catalogue.product_fields import field_name
 from training.catalogue.tables import NOT_UTF8, BadRow, CatalogueRows
 from training.errors import UnreadableCatalogue
+from training.progress import progress_bar
 
 ACCEPTED = (
     "Accepted: a feed of Google Merchant Center (RSS, Atom or a table with id and image_link), Shopify's "
     "product CSV or products.json, WooCommerce's product CSV."
 )
 HEAD = 65_536
+LONG = 32 * 2**20
+"""Bytes of a feed from which reading it takes seconds, and shows its progress."""
+
 SEPARATORS = ",\t;"
 MOST_VALUES = 100
 """Different values of a field that are kept of a product's variants."""
@@ -222,4 +226,6 @@ def read_feed(*paths: Path, variants: bool = False, shop: str = "") -> Catalogue
     """
     bad: list[BadRow] = []
     found = chain.from_iterable(products(path, bad, shop=shop) for path in paths)
+    short = sum(path.stat().st_size for path in paths) < LONG
+    found = progress_bar(found, desc="Reading the feed", unit="product", disable=short)
     return CatalogueRows(_apart(found) if variants else _grouped(found), bad)

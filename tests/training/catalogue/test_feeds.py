@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.import_graph import ROOT
+from training.catalogue import feeds
 from training.catalogue.feeds import MOST_VALUES, is_feed, products, read_feed
 from training.catalogue.item_rules import MOST_PHOTOGRAPHS
 from training.catalogue.reader import read_catalogue
@@ -252,6 +253,15 @@ def test_a_product_is_read_only_when_it_is_asked_for(tmp_path):
     assert [next(found)["item_id"] for _ in range(2)] == ["1", "1"]
     with pytest.raises(UnreadableCatalogue):
         list(found)
+
+
+def test_reading_a_large_feed_shows_its_progress(tmp_path, monkeypatch, capfd):
+    path = put(tmp_path, "<rss>" + "<item><id>1</id></item>" * 3 + "</rss>")
+    read_feed(path)
+    assert capfd.readouterr().err == ""
+    monkeypatch.setattr(feeds, "LONG", 10)
+    read_feed(path)
+    assert "Reading the feed: 3/?" in capfd.readouterr().err
 
 
 # ---- as a catalogue
