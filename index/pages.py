@@ -95,9 +95,15 @@ class SearchOptions:
         return self.min_score if self.min_score > -1.0 else -math.inf
 
 
-def first_of_each(labels: np.ndarray) -> np.ndarray:
-    """Return where each label comes first, ascending."""
-    return np.sort(np.unique(labels, return_index=True)[1])
+def first_of_each(labels: np.ndarray, most: float = math.inf) -> np.ndarray:
+    """Return where each label comes first, ascending: int64 (k,); of the first `most` labels alone."""
+    places: dict[int, int] = {}
+    for place, label in enumerate(labels.tolist()):
+        if label not in places:
+            if len(places) >= most:
+                break
+            places[label] = place
+    return np.fromiter(places.values(), np.int64, len(places))
 
 
 def hits_of(

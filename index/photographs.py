@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 from training.errors import UnsupportedImageType
 from training.files import replacing, write_atomically
@@ -25,14 +26,35 @@ def content_of(digests: Sequence[bytes]) -> bytes:
     return digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(digests)).digest()
 
 
-def paths_to_text(paths: Sequence[Path]) -> str:
-    """Return absolute paths as a text: a single one as it is, several as a list in JSON."""
-    return str(paths[0]) if len(paths) == 1 else json.dumps([str(path) for path in paths])
+class StoredPaths(Sequence[Path]):
+    """Paths as a list in JSON that is read once somebody asks for one: results of a search need none."""
 
+    __slots__ = ("_known", "_text")
 
-def paths_of_text(text: str) -> tuple[Path, ...]:
-    """Return what `paths_to_text` has written; an absolute path does not begin as a list does."""
-    return tuple(map(Path, json.loads(text))) if text.startswith("[") else (Path(text),)
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._known: tuple[Path, ...] | None = None
+
+    @property
+    def _paths(self) -> tuple[Path, ...]:
+        if self._known is None:
+            self._known = tuple(map(Path, json.loads(self._text)))
+        return self._known
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._paths[place]
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._paths == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._paths)
+
+    def __repr__(self) -> str:
+        return repr(self._paths)
 
 
 class Photographs:

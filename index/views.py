@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Self
 
 import numpy as np
@@ -129,10 +130,9 @@ def view_numbers(owners: np.ndarray, *, items: int, at: int, end: int) -> np.nda
     return np.maximum(places - np.searchsorted(further, owners[at:end]) + 1, 0) * (places >= 0)
 
 
-def box_of(corners: np.ndarray | Sequence[float]) -> Box | None:
-    """Return a box, float (4,), as numbers of Python; None for one that is not known, NaN or empty."""
-    known = tuple(float(corner) for corner in corners)
-    if len(known) != _CORNERS or np.isnan(known[0]):
+def box_of(corners: Sequence[float]) -> Box | None:
+    """Return the corners of a box as such; None for one that is not known, NaN or empty."""
+    if len(corners) != _CORNERS or isnan(corners[0]):
         return None
-    left, top, right, bottom = known
+    left, top, right, bottom = corners
     return left, top, right, bottom

@@ -47,7 +47,7 @@ class Item:
     item_id: str
     path: Path
     metadata: dict[str, Any] = field(default_factory=dict)
-    further: tuple[Path, ...] = ()
+    further: Sequence[Path] = ()
 
     @property
     def photographs(self) -> tuple[Path, ...]:

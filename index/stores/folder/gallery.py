@@ -5,9 +5,9 @@ each of its views, of which the first stands for it.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isnan
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from index.stores.folder.filtering import Allowed, Rows
 from index.stores.folder.overlay import Overlay
 from index.stores.folder.version import Version
 from index.vectors.vector_index import VectorIndex
-from index.views import box_of
 from training.catalogue.reader import Item
 
 
@@ -66,10 +65,14 @@ def _in_order(found: Found) -> Found:
     return Found(found.scores[order], found.rows[order], found.unseen)
 
 
-def _seen(views: Version | Overlay, row: int) -> Seen:
+def _seen(views: Version | Overlay, rows: np.ndarray) -> list[Seen]:
     if views.boxes is None or views.photographs is None:
-        return 0, None
-    return int(views.photographs[row]), box_of(views.boxes[row])
+        return [(0, None)] * len(rows)
+    photographs, boxes = views.photographs[rows].tolist(), views.boxes[rows].tolist()
+    return [
+        (photograph, None if isnan(box[0]) else tuple(box))
+        for photograph, box in zip(photographs, boxes, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -119,18 +122,24 @@ class Gallery:
             raise ItemUnknown(f"Item '{item_id}' was deleted. Put it again, or ask for another.")
         return row, item
 
-    def by_rows(self, rows: Sequence[int]) -> list[Item]:
-        """Return the items of the given rows, in their order."""
-        first = rows if self.owners is None else self.owners[rows].tolist()
+    def by_rows(self, rows: np.ndarray) -> list[Item]:
+        """Return the items of the given rows, int64 (k,), in their order."""
+        first = (rows if self.owners is None else self.owners[rows]).tolist()
+        if max(first, default=-1) < self._base:
+            return self.version.items.by_rows(first)
         stored = iter(self.version.items.by_rows([row for row in first if row < self._base]))
         return [next(stored) if row < self._base else self.overlay.items[row - self._base] for row in first]
 
-    def seen(self, rows: Sequence[int]) -> list[Seen]:
-        """Return in which photographs of their items the garments of the given rows lie, and where."""
-        return [
-            _seen(self.version, row) if row < self._base else _seen(self.overlay, row - self._base)
-            for row in rows
-        ]
+    def seen(self, rows: np.ndarray) -> list[Seen]:
+        """Return in which photographs the garments of the given rows, int64 (k,), lie, and where."""
+        if rows.max(initial=-1) < self._base:
+            return _seen(self.version, rows)
+        put = rows >= self._base
+        stored, since = (
+            iter(_seen(views, some))
+            for views, some in ((self.version, rows[~put]), (self.overlay, rows[put] - self._base))
+        )
+        return [next(since) if each else next(stored) for each in put.tolist()]
 
     def vector(self, row: int) -> np.ndarray:
         """Return the vector of one row: float32 (d,)."""
@@ -173,12 +182,12 @@ class Gallery:
     def distinct(self, labels: np.ndarray, allowed: Allowed) -> int:
         """Return how many different labels, int64 (n + m,), the allowed rows have."""
         base, put = len(self.version.items), len(self.overlay.items)
-        firsts = np.concatenate([allowed.version.mask[:base], allowed.put.mask[:put]])
+        firsts = allowed.version.mask[:base], allowed.put.mask[:put]
         if labels is self.owners:
-            return int(np.count_nonzero(firsts))
-        of_items = np.concatenate([labels[:base], labels[self._base : self._base + put]])
+            return sum(map(np.count_nonzero, firsts))
         seen = np.zeros(len(labels), bool)
-        seen[of_items[firsts]] = True
+        seen[labels[:base][firsts[0]]] = True
+        seen[labels[self._base : self._base + put][firsts[1]]] = True
         return int(np.count_nonzero(seen))
 
     def search(self, query: np.ndarray, k: int, allowed: Allowed) -> Found:

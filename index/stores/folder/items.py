@@ -9,6 +9,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ from index.errors import IndexDamaged, IndexNotWritten, ItemUnknown
 from index.filters.facets import Facet, facets
 from index.filters.postings import has_field, passing, write_postings
 from index.filters.predicates import Filter
-from index.photographs import paths_of_text, paths_to_text
+from index.photographs import StoredPaths
 from training.catalogue.reader import Item
 
 SCHEMA = """
@@ -27,16 +28,16 @@ CREATE TABLE items (
     item_id TEXT NOT NULL UNIQUE,
     path TEXT NOT NULL,
     metadata TEXT NOT NULL,
-    duplicate_of INTEGER
+    duplicate_of INTEGER,
+    further TEXT
 )
 """
 _CONNECTIONS = 8  # opened up front, so that readers continue when the version's folder has been removed
 _REPEATED = "CREATE INDEX repeated ON items (row, duplicate_of) WHERE duplicate_of IS NOT NULL"
 
 
-def _stored(item_id: str, path: str, metadata: str) -> Item:
-    first, *further = paths_of_text(path)
-    return Item(item_id, first, json.loads(metadata), tuple(further))
+def _stored(item_id: str, path: str, metadata: str, further: str | None) -> Item:
+    return Item(item_id, Path(path), json.loads(metadata), StoredPaths(further) if further else ())
 
 
 def _close_all(connections: deque[sqlite3.Connection]) -> None:
@@ -69,6 +70,12 @@ class Items:
         len(items)
         return items
 
+    @cached_property
+    def _columns(self) -> str:
+        """Those that make an item; before items could have several photographs, there was no `further`."""
+        names = [name for _, name, *_ in self._ask("PRAGMA table_info(items)")]
+        return f"row, item_id, path, metadata, {'further' if 'further' in names else 'NULL'}"
+
     def __len__(self) -> int:
         if self._count is None:
             self._count = int(self._ask("SELECT count(*) FROM items")[0][0])
@@ -76,7 +83,7 @@ class Items:
 
     def by_id(self, item_id: str) -> tuple[int, Item]:
         """Return the row and the item of that id; raises `ItemUnknown`."""
-        found = self._ask("SELECT row, item_id, path, metadata FROM items WHERE item_id = ?", item_id)
+        found = self._ask(f"SELECT {self._columns} FROM items WHERE item_id = ?", item_id)
         if not found:
             raise ItemUnknown(f"The index holds no item '{item_id}'. Item ids are those of the catalogue.")
         row, *columns = found[0]
@@ -94,7 +101,7 @@ class Items:
     def by_rows(self, rows: Sequence[int]) -> list[Item]:
         """Return the items of the given rows, in their order; raises `IndexDamaged` where one is missing."""
         found = self._ask(
-            "SELECT row, item_id, path, metadata FROM items WHERE row IN (SELECT value FROM json_each(?))",
+            f"SELECT {self._columns} FROM items WHERE row IN (SELECT value FROM json_each(?))",
             json.dumps([int(row) for row in rows]),
         )
         items = {row: _stored(*columns) for row, *columns in found}
@@ -180,16 +187,17 @@ def write_items(path: Path, items: Iterable[Item], *, groups: np.ndarray | None 
         (
             row,
             item.item_id,
-            paths_to_text(item.photographs),
+            str(item.path),
             json.dumps(item.metadata),
             None if first == row else first,
+            json.dumps([str(path) for path in item.further]) if item.further else None,
         )
         for row, (item, first) in enumerate(zip(items, firsts, strict=True))
     )
     try:
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute(SCHEMA)
-            connection.executemany("INSERT INTO items VALUES (?, ?, ?, ?, ?)", columns)
+            connection.executemany("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?)", columns)
             connection.execute(_REPEATED)
             write_postings(connection, ((row, item.metadata) for row, item in enumerate(items)))
     except (sqlite3.Error, UnicodeEncodeError) as error:

@@ -22,7 +22,7 @@ def _ranking(
     asked = max(k + _SPARE, math.ceil(k * several))
     while True:
         found = gallery.search(query, asked, allowed)
-        firsts = slice(None) if labels is None else first_of_each(labels[found.rows])
+        firsts = slice(None) if labels is None else first_of_each(labels[found.rows], k)
         scores, rows = found.scores[firsts], found.rows[firsts]
         if found.unseen == -math.inf or (len(rows) >= k and scores[k - 1] > found.unseen):
             return scores[:k], rows[:k]
@@ -66,7 +66,7 @@ def cut_page(
     total = int(listed.sum())
     if total == options.end:  # the ranking may go on
         total = max(total, _total(gallery, query, options.threshold, allowed, labels))
-    shown = rows[listed][options.offset :].tolist()
+    shown = rows[listed][options.offset :]
     hits = hits_of(
         scores[listed][options.offset :],
         gallery.by_rows(shown),

@@ -1,13 +1,15 @@
 """Removal of old versions, and of the changes and photographs that no version needs any more."""
 
+import json
 import logging
 import sqlite3
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 from index.errors import ChangeNotWritten, IndexDamaged
 from index.manifest import read_manifest
-from index.photographs import PHOTOGRAPHS, paths_of_text
+from index.photographs import PHOTOGRAPHS
 from index.stores.folder.changes import Changes
 from index.stores.folder.publish import current_version, list_versions, remove_old
 from index.stores.folder.version import ITEMS
@@ -22,8 +24,9 @@ def _photographs(folder: Path) -> set[str]:
     """Return the names of all stored photographs that a version's items may have, wherever it was built."""
     address = f"{(folder / ITEMS).absolute().as_uri()}?mode=ro&immutable=1"
     with closing(sqlite3.connect(address, uri=True)) as connection:
-        found = connection.execute("SELECT path FROM items WHERE instr(path, ?)", (f"/{PHOTOGRAPHS}/",))
-        return {path.name for (text,) in found for path in paths_of_text(text)}
+        found = connection.execute("SELECT * FROM items WHERE instr(path, ?)", (f"/{PHOTOGRAPHS}/",))
+        texts = [(path, *(json.loads(text) for text in more if text)) for _, _, path, _, _, *more in found]
+    return {Path(path).name for first, *further in texts for path in (first, *chain(*further))}
 
 
 def sweep(indexes: Path, *, catalogue: Catalogue | None = None) -> None:

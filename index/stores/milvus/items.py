@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping
 from hashlib import blake2b, sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from index.change import Change
 from index.embedding.embeddings import Embedded
 from index.errors import InvalidChange
 from index.manifest import Manifest
-from index.photographs import content_of, paths_of_text, paths_to_text
+from index.photographs import content_of
 from index.stores.milvus.terms import TERM_BYTES, sort_keys, terms_of
 from index.views import ALL, Views, view_numbers
 from training.catalogue.reader import Item
@@ -86,9 +87,10 @@ def schema(dimension: int) -> CollectionSchema:
 
 def item_fields(item: Item) -> dict[str, Any]:
     """Return the fields that an item makes; raises `InvalidChange` where Milvus can't hold them."""
+    paths = [str(path) for path in item.photographs]
     fields: dict[str, Any] = {
         "item_id": item.item_id,
-        "path": paths_to_text(item.photographs),
+        "path": json.dumps(paths) if item.further else paths[0],  # an absolute path begins with a slash
         "metadata": json.dumps(item.metadata),
         "terms": terms_of(item.metadata),
         "sort_keys": sort_keys(item.metadata),
@@ -186,8 +188,9 @@ def put_rows(change: Change, views: Views, fields: Collection[str]) -> list[dict
 
 def item_of(row: Mapping[str, Any]) -> Item:
     """Return the item that a row holds."""
-    first, *further = paths_of_text(row["path"])
-    return Item(row["item_id"], first, json.loads(row["metadata"]), tuple(further))
+    first, *further = json.loads(row["path"]) if row["path"].startswith("[") else [row["path"]]
+    metadata = json.loads(row["metadata"])
+    return Item(row["item_id"], Path(first), metadata, tuple(map(Path, further)))
 
 
 def rows_of(embedded: Embedded, groups: np.ndarray, *, at: int, end: int) -> list[dict]:
