@@ -17,6 +17,7 @@ import numpy as np
 from index.errors import RetrainingFailed
 from training import child_process
 from training.catalogue.reader import Catalogue
+from training.options import group_words
 from training.photo.encoder import PRETRAINED, Encoder
 
 ENCODER, ALL = "encoder", "all"
@@ -48,7 +49,7 @@ def retrain(
     models: Path,
     cache: Path,
     allow_hosts: Sequence[str] = (),
-    group: bool = False,
+    group: bool | None = None,
     what: str = ENCODER,
     options: str = "",
     segmenter_options: str = "",
@@ -72,7 +73,7 @@ def retrain(
         Folder for what can be made again.
     allow_hosts : sequence of str
         As `python -m training fit` takes them.
-    group : bool
+    group : bool or None
         How the catalogue is read, as `read_catalogue` takes it.
     what : str
         One of `RETRAINED`.
@@ -94,7 +95,7 @@ def retrain(
             "without --retrain."
         )
     out = models / f"{now or datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
-    common = ["--catalogue", catalogue, "--cache", str(cache), *(["--group"] if group else [])]
+    common = ["--catalogue", catalogue, "--cache", str(cache), *group_words(group)]
     common += [word for host in allow_hosts for word in ("--allow-host", host)]
     words = ["fit", *common, "--init", str(encoder), "--out", str(out)]
     if what == ALL:

@@ -102,14 +102,16 @@ def serve(check: bool, example: Path | None, allow_hosts: tuple[str, ...], **opt
     help="As `python -m index build` takes it, where it has to build.",
 )
 @_allow_host
-@click.option("--group", is_flag=True, help="As `python -m index build` takes it, where it has to build.")
+@click.option(
+    "--group/--no-group", default=None, help="As `python -m index build` takes it, where it has to build."
+)
 @click.option("--cache", type=_FOLDER, default="cache", show_default=True, envvar="SILHOUETTE_CACHE")
 @click.option("--catalogues", type=_FOLDER, default="catalogues", show_default=True)
 def demo(
     catalogue: str | None,
     allow_roots: tuple[Path, ...],
     allow_hosts: tuple[str, ...],
-    group: bool,
+    group: bool | None,
     cache: Path,
     catalogues: Path,
     **options: Any,

@@ -168,7 +168,7 @@ def fit(
     processes: int | None,
     cache: Path,
     fetching: Fetching,
-    group: bool,
+    group: bool | None,
 ) -> None:
     """Train an encoder and write its bundle, metrics.json and figures to --out."""
     from training.config import CONFIGS
@@ -262,7 +262,7 @@ def segmenter(
     processes: int | None,
     cache: Path,
     fetching: Fetching,
-    group: bool,
+    group: bool | None,
 ) -> None:
     """Train a segmenter on photographs of garments, laid out or worn.
 

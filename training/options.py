@@ -24,11 +24,18 @@ cache_option = click.option(
     help="Folder for files that can be recreated: fetched photographs, prepared cut-outs, drawn pictures.",
 )
 group_option = click.option(
-    "--group",
-    is_flag=True,
-    help="Rows with the same item_id, or the pictures of one folder, are photographs of one item.  "
-    "[default: no]",
+    "--group/--no-group",
+    default=None,
+    help="Rows with the same item_id, the pictures of one folder, the variants of a feed's product are one "
+    "item.  [default: the variants of a feed are, the others not]",
 )
+
+
+def group_words(group: bool | None) -> list[str]:
+    """Return the words that pass the value of `group_option` on to another command."""
+    return [] if group is None else ["--group" if group else "--no-group"]
+
+
 processes_option = click.option(
     "--processes", type=click.IntRange(min=1), help="Worker processes.  [default: one a core]"
 )

@@ -37,7 +37,9 @@ from training.photo.encoder import Encoder
 
 _BUILD_OPTIONS = (
     click.option(
-        "--catalogue", required=True, help="Folder, .csv, .jsonl, .parquet, fashion-mnist:FOLDER, drawn:N."
+        "--catalogue",
+        required=True,
+        help="Folder, .csv, .jsonl, .parquet, a shop's feed, fashion-mnist:FOLDER, drawn:N.",
     ),
     group_option,
     encoder_option,
@@ -190,7 +192,7 @@ def _naming_reports(indexes: Path) -> Iterator[None]:
 @build_options
 def build(
     catalogue: str,
-    group: bool,
+    group: bool | None,
     encoder: Path,
     indexes: Path,
     store: str,

@@ -12,6 +12,13 @@ from click.core import ParameterSource
 from index.commands.build_command import build, build_options
 
 
+def _words(option: click.Parameter, value: Any) -> list[str]:
+    """Return the words of the command line that give an option a value."""
+    if isinstance(value, bool):
+        return [(option.opts if value else option.secondary_opts)[0]]
+    return [option.opts[0], str(value)]
+
+
 def _passed_on(context: click.Context) -> list[str]:
     """Return the build options given on the command line of another command."""
     words = []
@@ -19,11 +26,7 @@ def _passed_on(context: click.Context) -> list[str]:
         if context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE:
             value = context.params[str(option.name)]
             values = value if isinstance(value, tuple) else (value,)
-            words += [
-                word
-                for each in values
-                for word in ([option.opts[0]] if each is True else [option.opts[0], str(each)])
-            ]
+            words += [word for each in values for word in _words(option, each)]
     return words
 
 

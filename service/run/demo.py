@@ -18,6 +18,7 @@ from index.stores.folder.searcher import Searcher
 from service.run.server import Address, check_port_free
 from training import child_process
 from training.errors import EncoderMismatch
+from training.options import group_words
 from training.photo.encoder import Encoder
 
 REPOSITORY = "https://github.com/alexeygrigorev/clothing-dataset-small"
@@ -41,7 +42,7 @@ class Demo:
     workers : int
     allow_roots : tuple of Path
     allow_hosts : tuple of str
-    group : bool
+    group : bool or None
         As `python -m index build` takes them.
     """
 
@@ -54,7 +55,7 @@ class Demo:
     workers: int
     allow_roots: tuple[Path, ...] = ()
     allow_hosts: tuple[str, ...] = ()
-    group: bool = False
+    group: bool | None = None
 
 
 def _say(text: str) -> None:
@@ -139,7 +140,7 @@ def _build(demo: Demo, spec: str, run: Run) -> None:
     flags = [str(part) for option in options.items() for part in option]
     flags += [word for root in demo.allow_roots for word in ("--allow-root", str(root))]
     flags += _allowing(demo.allow_hosts)
-    flags += ["--group"] if demo.group else []
+    flags += group_words(demo.group)
     command = [sys.executable, "-m", "index", "build", *flags]
     answer = run(command, stdout=sys.stderr)
     if answer.returncode != 0:

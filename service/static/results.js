@@ -5,7 +5,7 @@ import { at, element, say } from "./nodes.js";
 import { picture } from "./pictures.js";
 import { whyButton } from "./why.js";
 import { sortWords } from "./sorting.js";
-import { amount, many, nameOf, percent } from "./words.js";
+import { amount, many, nameOf, pageOf, percent, priceOf } from "./words.js";
 
 const FIRST = 8; // results that the confidence speaks of
 const FRAME_RATIO = 3 / 4; // width to height of a result's frame
@@ -43,16 +43,35 @@ function frame(result) {
   return node;
 }
 
+function priceTag({ now, before }) {
+  const tag = element("span", "price", now);
+  if (before) {
+    const old = element("s", "", before);
+    old.setAttribute("aria-label", `instead of ${before}`);
+    tag.append(" ", old);
+  }
+  return tag;
+}
+
+function shopLink(page, name) {
+  const anchor = element("a", "shop", "In the shop");
+  Object.assign(anchor, { href: page, target: "_blank", rel: "noopener noreferrer" });
+  anchor.setAttribute("aria-label", `${name} in the shop, in a new window`);
+  return anchor;
+}
+
 // A card; it reuses the frame of an earlier card of the same item, whose picture is loaded already.
 function card(result, sort, known = frame(result)) {
   const [entry, anchor, name] = [element("li"), link(result, "card"), nameOf(result)];
   const near = element("span", "near", `Closer than ${percent(result.percentile)}`);
   near.append(element("span", "roomy", " of pairs"));
-  const value = amount(result.metadata, sort?.field ?? "price");
-  anchor.append(known, element("span", "name", name), ...(value ? [element("span", "amount", value)] : []), near);
-  const said = [`${result.rank}`, name, ...(value ? [value] : []), near.textContent, "Search from this garment."];
-  anchor.setAttribute("aria-label", said.join(". "));
-  entry.append(anchor);
+  const [price, page] = [priceOf(result), pageOf(result)];
+  const value = sort && sort.field !== "price" ? amount(result.metadata[sort.field]) : "";
+  const shown = [...(price ? [priceTag(price)] : []), ...(value ? [element("span", "amount", value)] : [])];
+  anchor.append(known, element("span", "name", name), ...shown, near);
+  const said = [`${result.rank}`, name, ...(price ? [price.now] : []), ...(value ? [value] : []), near.textContent];
+  anchor.setAttribute("aria-label", `${said.join(". ")}. Search from this garment.`);
+  entry.append(anchor, ...(page ? [shopLink(page, name)] : []));
   if (result.explain_url) {
     anchor.setAttribute("aria-keyshortcuts", "w");
     entry.append(whyButton(result, name));

@@ -17,13 +17,25 @@ export function nameOf(result) {
   return capital(String(name || title || category || result.item_id));
 }
 
-// A number of the metadata, and the price's currency: "12.90 EUR"; empty where there is none.
-export function amount(metadata, field) {
-  const value = metadata[field];
-  if (typeof value !== "number") return "";
-  const digits = field === "price" && !Number.isInteger(value) ? 2 : 0;
-  const text = value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: Math.max(digits, 2) });
-  return field === "price" && metadata.currency ? `${text} ${metadata.currency}` : text;
+// An amount as people write it: "€89.90", and "89.90" where no currency is known; empty for what is no number.
+export function amount(value, currency = null, digits = 0) {
+  if (!Number.isFinite(value)) return "";
+  const known = /^[A-Z]{3}$/.test(currency ?? "");
+  return value.toLocaleString("en", known ? { style: "currency", currency } : { minimumFractionDigits: digits });
+}
+
+// What an item costs now, and what it cost before where it is in a sale; null where it has no price.
+export function priceOf({ metadata }) {
+  const [price, sale] = [metadata.price, metadata.sale_price].map((each) => (Number.isFinite(each) ? each : null));
+  const reduced = sale !== null && price !== null && sale < price;
+  const now = reduced ? sale : price ?? sale;
+  if (now === null) return null;
+  return { now: amount(now, metadata.currency, 2), before: reduced ? amount(price, metadata.currency, 2) : null };
+}
+
+// The address of an item's page in its shop; null where it has none that may be opened.
+export function pageOf({ metadata }) {
+  return /^https?:\/\//i.test(metadata.link) ? metadata.link : null;
 }
 
 // Rounded down, so that nothing is called closer than it is; the very best pairs stay apart from "all".

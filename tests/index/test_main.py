@@ -298,7 +298,7 @@ def nightly(run, monkeypatch):
 
 def test_every_night_the_same_build_is_started(nightly):
     options = ["--catalogue", "shop.csv", "--retrain", "all", "--keep", "3", "--max-drop", "0.5"]
-    options += ["--allow-root", str(Path(__file__).parent), "--allow-root", "/"]
+    options += ["--allow-root", str(Path(__file__).parent), "--allow-root", "/", "--no-group"]
     result, started = nightly("--at", "02:30", "--timezone", "Europe/Berlin", "--now", *options)
     assert result.exit_code == 0, result.output
     ((command, when),) = started

@@ -53,6 +53,12 @@ def test_further_options_are_those_of_the_training(train):
     assert command[-4:] == ["--epochs", "4", "--supervise", "category"]
 
 
+@pytest.mark.parametrize(("group", "words"), [(None, set()), (True, {"--group"}), (False, {"--no-group"})])
+def test_training_reads_the_catalogue_as_the_build_does(train, group, words):
+    train(what=ALL, group=group)
+    assert [words == {"--group", "--no-group"} & {*command} for command in train.commands] == [True, True]
+
+
 def test_a_training_may_fetch_from_the_hosts_that_the_build_may(train):
     _, command = train(allow_hosts=("images.internal", "10.0.0.5"))
     words = ["--allow-host", "images.internal", "--allow-host", "10.0.0.5"]

@@ -11,7 +11,10 @@ from typing import Any, Self
 from urllib.parse import parse_qsl
 
 from training.addresses.fetching import Fetching
-from training.catalogue.by_address import NumberedRow, Trouble, listed, localised
+from training.catalogue.by_address import NumberedRow, Trouble, is_address, listed, localised
+from training.catalogue.downloaded import FOLDER as FEEDS
+from training.catalogue.downloaded import download, resolved, shop_of
+from training.catalogue.feeds import is_feed, read_feed
 from training.catalogue.item_rules import check_photographs, checked_id, checked_metadata, is_unicode
 from training.catalogue.tables import READERS, REQUIRED, SEPARATOR, BadRow, CatalogueRows, read_table
 from training.errors import InvalidItem, TooManyBadItems, UnreadableCatalogue
@@ -21,8 +24,9 @@ DRAWN = "drawn:"
 DRAWN_WORN = "drawn-worn:"
 FASHION_MNIST = "fashion-mnist:"
 ACCEPTED = (
-    "Accepted: a folder of images, a .csv, .jsonl or .parquet file, fashion-mnist:FOLDER, drawn:N, "
-    "drawn:N:SEED or drawn-worn:N, each optionally followed by ?column=value."
+    "Accepted: a folder of images, a .csv, .jsonl or .parquet file, a shop's feed, the address of a file, "
+    "fashion-mnist:FOLDER, drawn:N, drawn:N:SEED or drawn-worn:N, each optionally followed by ?column=value, "
+    "an address by #column=value."
 )
 
 NOTHING_LEFT = " Check the filter's values, or leave it out."
@@ -107,7 +111,10 @@ class Catalogue:
 
 
 def _split_spec(spec: str) -> tuple[str, Filters]:
-    """Split a spec into its source and its filters; an existing path may itself contain a '?'."""
+    """Split a spec into its source and its filters; an address and an existing path may contain a '?'."""
+    if is_address(spec):
+        address, _, query = spec.partition("#")
+        return address, _filters(query, spec)
     marks = [at for at, sign in enumerate(spec) if sign == "?"]
     for end in [len(spec), *reversed(marks)]:
         place = spec[:end].removeprefix(FASHION_MNIST)
@@ -214,32 +221,52 @@ def _read_fashion_mnist(base: str, cache: Path) -> CatalogueRows:
     return CatalogueRows(fashion_mnist.rows(Path(base.removeprefix(FASHION_MNIST)), cache=cache), [])
 
 
-def _read_base(base: str, cache: Path, *, group: bool) -> CatalogueRows:
+def _read_files(paths: Sequence[Path], *, group: bool | None, shop: str = "") -> CatalogueRows:
+    """Read a table or a feed; the pages of one are several files."""
+    if is_feed(paths[0]):
+        return read_feed(*paths, variants=group is False, shop=shop)
+    if paths[0].suffix.lower() not in READERS:
+        raise UnreadableCatalogue(f"{str(paths[0])!r} is not a catalogue file. {ACCEPTED}")
+    return read_table(paths[0])
+
+
+def _read_base(base: str, cache: Path, *, group: bool | None, fetching: Fetching) -> CatalogueRows:
+    if is_address(base):
+        files = download(base, cache=cache, fetching=fetching)
+        try:
+            return resolved(_read_files(files, group=group, shop=shop_of(base)), base)
+        except UnreadableCatalogue as error:
+            raise UnreadableCatalogue(f"{base} was downloaded, but {error}") from error
     if base.startswith((DRAWN, DRAWN_WORN)):
         return _read_drawn(base, cache)
     if base.startswith(FASHION_MNIST):
         return _read_fashion_mnist(base, cache)
     path = Path(base)
     if path.is_dir():
-        return _read_folder(path.absolute(), group=group)
+        return _read_folder(path.absolute(), group=bool(group))
     if not path.is_file():
         raise UnreadableCatalogue(f"There is no catalogue at {base!r}. {ACCEPTED}")
-    if path.suffix.lower() not in READERS:
-        raise UnreadableCatalogue(f"{base!r} is not a catalogue file. {ACCEPTED}")
-    return read_table(path)
+    return _read_files([path], group=group)
 
 
 def _root(base: str, cache: Path) -> Path:
     if base.startswith((DRAWN, DRAWN_WORN, FASHION_MNIST)):
         return cache.absolute()
+    if is_address(base):
+        return (cache / FEEDS).absolute()
     path = Path(base).absolute()
     return path if path.is_dir() else path.parent
 
 
 def _matches(value: Any, wanted: set[str]) -> bool:
-    """Compare as text: None is '', booleans are 'true' and 'false', a whole float may omit '.0'."""
+    """Compare as text: None is '', booleans are 'true' and 'false', a whole float may omit '.0'.
+
+    Of a list, each value is compared.
+    """
     if value is None:
         return "" in wanted
+    if isinstance(value, list):
+        return any(_matches(each, wanted) for each in value)
     if isinstance(value, bool):
         return str(value).lower() in wanted
     if isinstance(value, float) and value.is_integer() and str(int(value)) in wanted:
@@ -346,7 +373,7 @@ def read_catalogue(
     spec: str,
     *,
     cache: Path = Path("cache"),
-    group: bool = False,
+    group: bool | None = None,
     fetching: Fetching | None = None,
 ) -> Catalogue:
     """Read a catalogue from any accepted source.
@@ -355,18 +382,20 @@ def read_catalogue(
     ----------
     spec : str
         A folder of images (a file's folder is its category), a ``.csv``, ``.jsonl`` or ``.parquet`` file
-        with ``item_id`` and ``path`` (relative to that file, or an address; one or several),
-        ``fashion-mnist:FOLDER``, ``drawn:N[:SEED]`` or ``drawn-worn:N[:SEED]``. A following
-        ``?column=value[&column=value]`` keeps the rows where every named column has that value as text; a
-        column named twice may have either value.
+        with ``item_id`` and ``path`` (relative to that file, or an address; one or several), a shop's feed
+        (`feeds.products` lists the formats), ``fashion-mnist:FOLDER``, ``drawn:N[:SEED]`` or
+        ``drawn-worn:N[:SEED]``. A following ``?column=value[&column=value]`` keeps the rows where every named
+        column has that value as text; a column named twice may have either value. A file may be at an address
+        over http or https, or in an object store; its filters follow a ``#``.
     cache : Path
-        Folder below which the pictures of virtual catalogues (the last three) are written once, and
-        photographs by address are kept.
-    group : bool
+        Folder below which the pictures of virtual catalogues (the last three) are written once, and what was
+        fetched is kept.
+    group : bool or None
         Take rows with the same id for one item, whose further photographs they name, and each folder of a
-        folder of images for an item. Else an id that comes twice is reported.
+        folder of images for an item. Else an id that comes twice is reported. The variants of a product in a
+        feed are one item unless this is False.
     fetching : Fetching, optional
-        How photographs by address are fetched.
+        How addresses are fetched.
 
     Returns
     -------
@@ -381,10 +410,11 @@ def read_catalogue(
         Photographs by address can't be kept, or need a package that is not there.
     """
     base, filters = _split_spec(spec)
-    table = _read_base(base, cache, group=group)
+    fetching = fetching or Fetching()
+    table = _read_base(base, cache, group=group, fetching=fetching)
     rows = [*enumerate(table.rows, start=1)]
     rows = _grouped(rows) if group else rows
-    local = localised([*_filter(rows, filters, spec)], cache=cache, fetching=fetching or Fetching())
+    local = localised([*_filter(rows, filters, spec)], cache=cache, fetching=fetching)
     items, bad = _sort(local.rows, Path(base).absolute().parent)
     bad = [*(BadItem("", row.place, row.reason) for row in table.bad), *_troubled(local.missing), *bad]
     if not items:

@@ -13,7 +13,7 @@ def results(screen, expect):
 
 
 def prices(screen):
-    return [int(text) for text in screen.see("#results .amount").all_text_contents()]
+    return [float(text) for text in screen.see("#results .price").all_text_contents()]
 
 
 def test_results_are_sorted_by_price_either_way_and_nearest_first_again(results, expect):
@@ -25,7 +25,7 @@ def test_results_are_sorted_by_price_either_way_and_nearest_first_again(results,
     results.sent(lambda: results.see("#sort").select_option(label="Price, highest first"))
     assert prices(results) == [21, 20, 19, 18, 17]
     results.sent(results.see("#more").click)
-    expect(results.see("#results .amount")).to_have_count(10)
+    expect(results.see("#results .price")).to_have_count(10)
     assert prices(results) == list(range(21, 11, -1))
     results.sent(lambda: results.see("#sort").select_option(label="Nearest first"))
     assert results.items() == before and "sort=" not in results.page.url
