@@ -21,8 +21,8 @@ from tests.import_graph import ROOT, module_files, read_imports, serving_side
 from training.__main__ import main as training
 
 COMMANDS = {"training": training, "index": index, "service": service}
-OURS = {*COMMANDS, "benchmarks", "tests"}
-TASKS = {"help", "setup", "demo", "test", "scale", "lint", "train", "index", "serve", "bench"}
+OURS = {*COMMANDS, "benchmarks", "tests", "clients", "silhouette_client"}
+TASKS = {"help", "setup", "demo", "test", "scale", "lint", "train", "index", "serve", "bench", "clients"}
 REQUIREMENTS = ("requirements-serving.txt", "requirements.txt", "requirements-scale.txt")
 
 
@@ -300,7 +300,7 @@ def test_what_serving_imports_is_required_for_serving():
 
 
 def test_what_the_checkout_imports_is_required():
-    files = python_files("training", "index", "service", "tests", "benchmarks")
+    files = python_files("training", "index", "service", "tests", "benchmarks", "clients")
     required = set(pins("requirements-serving.txt")) | set(pins("requirements.txt"))
     installed_by_its_task = {"cosmic_ray"}  # make mutants
     assert not_required(files, required) == installed_by_its_task

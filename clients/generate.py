@@ -1,0 +1,294 @@
+"""What both clients take from elsewhere: `python -m clients.generate` writes it anew (`make clients`).
+
+The types of requests and answers, in Python and TypeScript, are made from the contract, `/openapi.json`. The
+client that waits (`client.py`) is made from the one that does not (`async_client.py`).
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from service.config import Config
+from service.run.app import create_app
+
+HERE = Path(__file__).parent
+PYTHON = HERE / "python" / "src" / "silhouette_client"
+JAVASCRIPT = HERE / "js"
+WIDTH = 100
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Language:
+    """How types are written.
+
+    Parameters
+    ----------
+    plain : dict of str
+        The types of JSON, and "any".
+    listed, fixed, mapped, literal : str
+        What is written around the types of a list's items, of those of a list of fixed length, of the values
+        of an object, and around the values of an enumeration.
+    between : str
+        What stands between the values of an enumeration.
+    """
+
+    plain: dict[str, str]
+    listed: str
+    fixed: str
+    mapped: str
+    literal: str
+    between: str
+
+
+IN_PYTHON = Language(
+    plain=dict(string="str", integer="int", number="float", boolean="bool", null="None", any="Any"),
+    listed="list[{}]",
+    fixed="tuple[{}]",
+    mapped="dict[str, {}]",
+    literal="Literal[{}]",
+    between=", ",
+)
+SENT_BY_PYTHON = replace(IN_PYTHON, fixed="Sequence[float]")
+"""As `IN_PYTHON`, for requests: a box may be a list, too."""
+IN_TYPESCRIPT = Language(
+    plain=dict(
+        string="string", integer="number", number="number", boolean="boolean", null="null", any="unknown"
+    ),
+    listed="Array<{}>",
+    fixed="[{}]",
+    mapped="Record<string, {}>",
+    literal="{}",
+    between=" | ",
+)
+
+
+def expression(schema: Schema, language: Language) -> str:
+    """Return the type that a schema describes."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "anyOf" in schema:
+        return " | ".join(dict.fromkeys(expression(part, language) for part in schema["anyOf"]))
+    if values := schema.get("enum", [schema["const"]] if "const" in schema else []):
+        return language.literal.format(language.between.join(map(json.dumps, values)))
+    kind = schema.get("type", "any")
+    if kind == "array" and "prefixItems" in schema:
+        return language.fixed.format(", ".join(expression(part, language) for part in schema["prefixItems"]))
+    if kind == "array":
+        return language.listed.format(expression(schema.get("items", {}), language))
+    if kind == "object":
+        values_of = schema.get("additionalProperties")
+        return language.mapped.format(expression(values_of if isinstance(values_of, dict) else {}, language))
+    return language.plain[kind]
+
+
+def _named(part: Any) -> Iterator[str]:
+    """Yield the schemas that a part of the contract refers to."""
+    if isinstance(part, dict):
+        if "$ref" in part:
+            yield str(part["$ref"]).rpartition("/")[2]
+        for inner in part.values():
+            yield from _named(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _named(inner)
+
+
+def _reached(part: Any, schemas: dict[str, Schema]) -> list[str]:
+    """Return the names of all schemas that a part of the contract needs."""
+    seen: list[str] = []
+    ahead = list(_named(part))
+    while ahead:
+        name = ahead.pop(0)
+        if name not in seen:
+            seen.append(name)
+            ahead += _named(schemas[name])
+    return seen
+
+
+def _operations(contract: Schema) -> list[Schema]:
+    return [operation for methods in contract["paths"].values() for operation in methods.values()]
+
+
+def _query(operation: Schema, bodies: list[Schema]) -> Schema | None:
+    """Return the schema of the fields in an operation's address; None where there is none.
+
+    Objects and lists are text there: their types are those of the same field in a body.
+    """
+    fields = {part["name"]: part for part in operation["parameters"] if part["in"] == "query"}
+    if not fields or "requestBody" in operation:
+        return None
+    typed = {name: field for body in reversed(bodies) for name, field in body.get("properties", {}).items()}
+    as_text = {
+        name for name, part in fields.items() if {"contentMediaType", "examples"} & part["schema"].keys()
+    }
+    return {
+        "description": f"The fields in the address of `{operation['operationId']}`.",
+        "properties": {
+            name: typed.get(name, part["schema"]) if name in as_text else part["schema"]
+            for name, part in fields.items()
+        },
+        "required": [name for name, part in fields.items() if part["required"]],
+    }
+
+
+def _requests(contract: Schema) -> dict[str, Schema]:
+    schemas = contract["components"]["schemas"]
+    names = _reached([operation.get("requestBody") for operation in _operations(contract)], schemas)
+    bodies = [schemas[name] for name in names]
+    queries = {
+        "".join(part.capitalize() for part in operation["operationId"].split("_")) + "Query": fields
+        for operation in _operations(contract)
+        if (fields := _query(operation, bodies)) is not None
+    }
+    return {name: schemas[name] for name in names} | queries
+
+
+def _answers(contract: Schema) -> dict[str, Schema]:
+    schemas = contract["components"]["schemas"]
+    names = _reached([operation["responses"] for operation in _operations(contract)], schemas)
+    return {name: schemas[name] for name in names}
+
+
+def _about(schema: Schema, indent: str = "") -> list[str]:
+    text = " ".join(str(schema.get("description", "")).split())
+    return textwrap.wrap(text, WIDTH - len(indent))
+
+
+def _docstring(lines: list[str], indent: str) -> list[str]:
+    if not lines:
+        return []
+    if len(lines) == 1:
+        return [f'{indent}"""{lines[0]}"""']
+    return [f'{indent}"""', *(indent + line for line in lines), f'{indent}"""']
+
+
+def _python_field(name: str, schema: Schema, *, required: bool, request: bool) -> list[str]:
+    kind = expression(schema, SENT_BY_PYTHON if request else IN_PYTHON)
+    if request and required:
+        kind = f"Required[{kind}]"
+    elif not request and not required:
+        kind = f"{kind.removesuffix(' | None')} | None = None"
+    return [f"    {name}: {kind}", *_docstring(_about(schema, "    "), "    ")]
+
+
+def _python_type(name: str, schema: Schema, *, request: bool) -> list[str]:
+    if "properties" not in schema:
+        return ["", "", f"{name} = {expression(schema, IN_PYTHON)}"]
+    head = f"class {name}(TypedDict, total=False):"
+    lines = ["", "", head] if request else ["", "", "@dataclass(frozen=True, kw_only=True)", f"class {name}:"]
+    lines += _docstring(_about(schema, "    "), "    ") + [""]
+    for field, part in schema["properties"].items():
+        required = field in schema.get("required", [])
+        lines += _python_field(field, part, required=required, request=request)
+    return lines
+
+
+def _formatted(text: str, path: Path) -> str:
+    """Return Python source as the checkout's formatter writes it."""
+    for step in (["check", "--select=I,UP028", "--fix", "--unsafe-fixes"], ["format"]):
+        command = [sys.executable, "-m", "ruff", *step, "--quiet", "--stdin-filename", str(path), "-"]
+        done = subprocess.run(
+            command, input=text, capture_output=True, text=True, check=True, cwd=HERE.parent
+        )
+        text = done.stdout
+    return text
+
+
+def python_types(contract: Schema) -> str:
+    """Return the module with the types of the contract: answers are dataclasses, requests typed dicts."""
+    lines = [
+        '"""Requests and answers of the API, made from the contract of the service: do not edit."""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "from collections.abc import Sequence",
+        "from dataclasses import dataclass",
+        "from typing import Any, Literal, Required, TypedDict",
+    ]
+    for name, schema in _answers(contract).items():
+        lines += _python_type(name, schema, request=False)
+    for name, schema in _requests(contract).items():
+        lines += _python_type(name, schema, request=True)
+    return _formatted("\n".join(lines) + "\n", PYTHON / "contract.py")
+
+
+def _comment(schema: Schema, indent: str) -> list[str]:
+    lines = _about(schema, indent)
+    if len(lines) < 2:
+        return [f"{indent}/** {line} */" for line in lines]
+    return [f"{indent}/**", *(f"{indent} * {line}" for line in lines), f"{indent} */"]
+
+
+def _typescript_type(name: str, schema: Schema) -> list[str]:
+    if "properties" not in schema:
+        return ["", *_comment(schema, ""), f"export type {name} = {expression(schema, IN_TYPESCRIPT)};"]
+    lines = ["", *_comment(schema, ""), f"export interface {name} {{"]
+    for field, part in schema["properties"].items():
+        mark = "" if field in schema.get("required", []) else "?"
+        lines += [*_comment(part, "  "), f"  {field}{mark}: {expression(part, IN_TYPESCRIPT)};"]
+    return [*lines, "}"]
+
+
+def typescript_types(contract: Schema) -> str:
+    """Return the declarations of the contract's types."""
+    lines = ["// Requests and answers of the API, made from the contract of the service: do not edit."]
+    for name, schema in (_answers(contract) | _requests(contract)).items():
+        lines += _typescript_type(name, schema)
+    return "\n".join(lines) + "\n"
+
+
+_WAITING = (
+    (
+        r'^"""(.*?)"""',
+        '"""The client that waits for each answer, made from `async_client.py`: do not edit."""',
+    ),
+    ("an `async with`", "a `with`"),
+    (r"\basync (def|for|with)\b", r"\1"),
+    (r"\bawait ", ""),
+    (r"\b__a(enter|exit)__\b", r"__\1__"),
+    (r"\bAsync(Client|Iterator|BaseTransport)\b", r"\1"),
+    (r"\baclose\b", "close"),
+    (r"\basyncio\b", "time"),
+    (r"\bAwaitable\[None\]", "None"),
+    (r"Awaitable, ", ""),
+)
+"""What tells the two clients apart: a pattern, and what stands in its place in the one that waits."""
+
+
+def waiting_client(text: str) -> str:
+    """Return the source of the client that waits, from that of the one that does not."""
+    for pattern, other in _WAITING:
+        text = re.sub(pattern, other, text, flags=re.DOTALL)
+    return _formatted(text, PYTHON / "client.py")
+
+
+def made(contract: Schema) -> dict[Path, str]:
+    """Return all that is made, by the path where it stands."""
+    return {
+        PYTHON / "contract.py": python_types(contract),
+        PYTHON / "client.py": waiting_client((PYTHON / "async_client.py").read_text()),
+        JAVASCRIPT / "contract.d.ts": typescript_types(contract),
+    }
+
+
+def main() -> None:
+    """Write all that is made."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Config(indexes=Path(folder) / "indexes", query_folder=Path(folder) / "queries")
+        contract = create_app(settings).test_client().get("/openapi.json").get_json()
+    for path, text in made(contract).items():
+        path.write_text(text)
+        print(path.relative_to(HERE.parent))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+// A client of Silhouette, the search for garments by their shape: for browsers, and for Node.js from version 18 on.
+//
+// Numbers in a `box` are fractions of the picture: left, top, right, bottom. `silhouette.d.ts` has the types.
+
+const BUSY = [429, 503]; // after these the service has done nothing, and the request is sent again
+const BULK_LINES = 1000; // most operations in one request: what the service accepts
+const BULK_CHARACTERS = 8 * 2 ** 20; // from which operations go into the next; photographs in base64 make them large
+
+// The service refused a request, or failed; `code` is empty where something in front of it answered.
+export class ApiError extends Error {
+  constructor(status, { code = "", detail, param, request_id: requestId = "" }, retryAfter = 0) {
+    const text = detail ?? "The answer is not one of the service's. Check the address.";
+    super(`${status} ${code}: ${text} (request ${requestId})`);
+    Object.assign(this, { name: "ApiError", status, code, detail: text, param, requestId, retryAfter });
+  }
+}
+
+// The seconds for which a busy service asks to be left alone; 0 where it does not say.
+function waitOf(response) {
+  const asked = response.headers.get("Retry-After") ?? "";
+  const seconds = /^\d+$/.test(asked) ? Number(asked) : (Date.parse(asked) - Date.now()) / 1000;
+  return seconds > 0 ? seconds : 0;
+}
+
+async function errorOf(response) {
+  const body = await response.json().catch(() => null);
+  const problem = body !== null && typeof body === "object" ? body : {};
+  const requestId = problem.request_id ?? response.headers.get("X-Request-Id") ?? "";
+  return new ApiError(response.status, { ...problem, request_id: requestId }, waitOf(response));
+}
+
+function pause(seconds, signal) {
+  return new Promise((done, failed) => {
+    const timer = setTimeout(done, 1000 * seconds);
+    signal?.addEventListener("abort", () => { clearTimeout(timer); failed(signal.reason); }, { once: true });
+  });
+}
+
+const given = (fields) => Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
+
+// Fields for a form or an address: text as it is, everything else as JSON.
+const texts = (fields) => given(fields).map(([name, value]) => [
+  name, typeof value === "string" ? value : JSON.stringify(value)]);
+
+const addressed = (path, fields) => {
+  const query = new URLSearchParams(texts(fields)).toString();
+  return query ? `${path}?${query}` : path;
+};
+
+// Slashes in an id stay, unless a segment of dots would be resolved on the way.
+function itemPath(id, tail = "") {
+  const parts = id.split("/").map(encodeURIComponent);
+  return `/v1/items/${parts.join(parts.some((part) => part === "." || part === "..") ? "%2F" : "/")}${tail}`;
+}
+
+function json(value) {
+  return { headers: { "Content-Type": "application/json" }, body: JSON.stringify(value) };
+}
+
+function form(files, fields) {
+  const body = new FormData();
+  for (const file of files) body.append("file", file, "photo");
+  for (const [name, text] of texts(fields)) body.append(name, text);
+  return { body };
+}
+
+// Yield operations as NDJSON, with their number: `BULK_LINES` at most and about `BULK_CHARACTERS` at most in one.
+async function* bulkBodies(operations) {
+  let [lines, size] = [[], 0];
+  for await (const operation of operations) {
+    const line = `${JSON.stringify(operation)}\n`;
+    if (lines.length && (lines.length === BULK_LINES || size + line.length > BULK_CHARACTERS)) {
+      yield lines.join("");
+      [lines, size] = [[], 0];
+    }
+    lines.push(line);
+    size += line.length;
+  }
+  if (lines.length) yield lines.join("");
+}
+
+export class Client {
+  #key;
+  #retries;
+  #longestWait;
+  #fetch;
+
+  // `base` is where the service is, with its prefix; `key` is needed by what writes, and belongs in no page.
+  constructor(base, { key, retries = 2, longestWait = 10, fetch: send = (...all) => fetch(...all) } = {}) {
+    this.base = base.replace(/\/$/, "");
+    this.#key = key;
+    this.#retries = retries;
+    this.#longestWait = longestWait;
+    this.#fetch = send;
+  }
+
+  // Find the items nearest in shape to a picture: `file`, a Blob, or one of the fields that name one.
+  search({ file, ...fields }, { signal } = {}) {
+    const sent = file ? form([file], fields) : json(Object.fromEntries(given(fields)));
+    return this.#ask("POST", "/v1/search", { ...sent, signal });
+  }
+
+  // The pages of a search one by one. The picture is sent once.
+  async* pages(query, options) {
+    let asked = query;
+    for (;;) {
+      const page = await this.search(asked, options);
+      yield page;
+      if (page.next_offset === null) return;
+      const kept = page.query_id && { file: null, image_base64: null, image_url: null, query_id: page.query_id };
+      asked = { ...asked, ...kept, offset: page.next_offset };
+    }
+  }
+
+  // The items of a whole ranking, page by page.
+  async* hits(query, options) {
+    for await (const page of this.pages(query, options)) yield* page.results;
+  }
+
+  // Several searches in their order; `{ error }` where one failed.
+  async batch(searches, { signal } = {}) {
+    const answer = await this.#ask("POST", "/v1/search/batch", { ...json({ searches }), signal });
+    return answer.answers;
+  }
+
+  // Find the items nearest in shape to one of the index.
+  similar(id, fields = {}, { signal } = {}) {
+    return this.#ask("GET", addressed(itemPath(id, "/similar"), fields), { signal });
+  }
+
+  // Delete the picture of an earlier search at once, before its time.
+  async deleteQuery(queryId, { signal } = {}) {
+    await this.#send("DELETE", `/v1/queries/${encodeURIComponent(queryId)}`, { signal });
+  }
+
+  item(id, { signal } = {}) {
+    return this.#ask("GET", itemPath(id), { signal });
+  }
+
+  // Where an item's picture is, for the `src` of an image.
+  imageUrl(id) {
+    return this.base + itemPath(id, "/image");
+  }
+
+  // An item's picture, a Blob.
+  async image(id, { signal } = {}) {
+    return (await this.#send("GET", itemPath(id, "/image"), { signal })).blob();
+  }
+
+  // Add an item, or replace the one with that id: `files`, Blobs, or one of the fields that name photographs.
+  putItem(id, { files = [], ...fields }, { signal } = {}) {
+    const sent = files.length ? form(files, fields) : json(fields);
+    return this.#ask("PUT", itemPath(id), { ...sent, signal });
+  }
+
+  // Delete an item; it is gone immediately.
+  deleteItem(id, { signal } = {}) {
+    return this.#ask("DELETE", itemPath(id), { signal });
+  }
+
+  // Which version of the index answers.
+  index({ signal } = {}) {
+    return this.#ask("GET", "/v1/index", { signal });
+  }
+
+  // The published versions, newest first.
+  async versions({ signal } = {}) {
+    return (await this.#ask("GET", "/v1/index/versions", { signal })).versions;
+  }
+
+  // Activate a version, newer or older.
+  activate(version, { signal } = {}) {
+    return this.#ask("POST", "/v1/index/activate", { ...json({ version }), signal });
+  }
+
+  // Whether the service runs.
+  alive({ signal } = {}) {
+    return this.#ask("GET", "/healthz", { signal });
+  }
+
+  // Whether searches can be answered; an error where that takes longer than the retries.
+  ready({ signal } = {}) {
+    return this.#ask("GET", "/readyz", { signal });
+  }
+
+  async #ask(method, path, request) {
+    return (await this.#send(method, path, request)).json();
+  }
+
+  async #send(method, path, { headers = {}, body, signal }) {
+    const all = this.#key === undefined ? headers : { ...headers, Authorization: `Bearer ${this.#key}` };
+    for (let attempt = 0; ; attempt += 1) {
+      const response = await this.#fetch(this.base + path, { method, headers: all, body, signal });
+      if (response.ok) return response;
+      if (!BUSY.includes(response.status) || attempt >= this.#retries) throw await errorOf(response);
+      await pause(Math.min(waitOf(response) || 1, this.#longestWait), signal);
+    }
+  }
+}

@@ -1,0 +1,471 @@
+"""Requests and answers of the API, made from the contract of the service: do not edit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Required, TypedDict
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchAnswer:
+    """A page of a ranking."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    query_id: str | None
+    """For further searches with the same picture, for a while."""
+    index: IndexInUse
+    query: Understood
+    results: list[Hit]
+    total: int
+    """Items in the whole ranking, or groups of duplicates."""
+    next_offset: int | None
+    """Where the next page starts; null after the last one."""
+    took_ms: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What went wrong, in the manner of RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    """For programs; each has its own status."""
+    detail: str
+    """What was received, what is accepted, and what to do."""
+    param: str | None = None
+    """The field at fault."""
+    request_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchAnswer:
+    """The answers to the searches of a batch, in their order."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    answers: list[SearchAnswer | Failure]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemAnswer:
+    """One item."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    item_id: str
+    image_url: str
+    """Where its picture is, on this service."""
+    metadata: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredItem:
+    """An item that was put."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    item_id: str
+    image_url: str
+    """Where its picture is, on this service."""
+    metadata: dict[str, Any]
+    box: tuple[float, float, float, float]
+    """Where its garment was found, in fractions of the picture."""
+    warnings: list[
+        Literal[
+            "garment_not_found",
+            "several_garments",
+            "cutout_uncertain",
+            "nothing_close",
+            "filter_field_unknown",
+        ]
+    ]
+    change: int
+    """The number of the change; each has a higher one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deletion:
+    """An item that was deleted."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    item_id: str
+    change: int
+    """The number of the change; each has a higher one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilarAnswer:
+    """A page of the neighbours of an item."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    query_id: str | None
+    """For further searches with the same picture, for a while."""
+    index: IndexInUse
+    query: UnderstoodItem
+    results: list[Hit]
+    total: int
+    """Items in the whole ranking, or groups of duplicates."""
+    next_offset: int | None
+    """Where the next page starts; null after the last one."""
+    took_ms: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexAnswer:
+    """What is served."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    version: str
+    built_at: str
+    encoder: str
+    items: int
+    """With all changes made since."""
+    changes: int
+    """Items that have changed since the version was built."""
+    kind: str
+    duplicates: int
+    """Items that repeat another, in the version as it was built."""
+    filters: list[Facet]
+    """What a page can offer to filter by."""
+    examples: list[Item]
+    """A few items to start from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionAnswer:
+    """The version that was activated."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    version: str
+    built_at: str
+    encoder: str
+    items: int
+    kind: str
+    current: bool
+    usable: bool
+    """Whether it belongs to the encoder in use."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionsAnswer:
+    """The published versions, newest first; damaged ones are left out."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    versions: list[Version]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alive:
+    """The process is alive."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    status: Literal["alive"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """Searches can be answered."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    status: Literal["ready"]
+    index: IndexInUse
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexInUse:
+    """The version that answered."""
+
+    version: str
+    built_at: str
+    encoder: str
+    items: int
+    """With all changes made since."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Understood:
+    """What was understood of the query."""
+
+    garment: int | None
+    """Which of the garments was searched with; null where none was found, and for a sketch."""
+    box: tuple[float, float, float, float] | None
+    """Where the garment was found, in fractions of the whole picture."""
+    category: str | None
+    """A guess, by a vote of the nearest items."""
+    category_confidence: float | None
+    garments: list[FoundGarment]
+    """
+    The garments of the photograph, or of the `box` that was sent: first the one that a person would
+    mean.
+    """
+    turned: int
+    """
+    By how many degrees, 0, 90, 180 or 270, the picture, or the `box` of it, was turned clockwise to
+    stand upright. Boxes and outlines are those of the picture as it was sent.
+    """
+    warnings: list[
+        Literal[
+            "garment_not_found",
+            "several_garments",
+            "cutout_uncertain",
+            "nothing_close",
+            "filter_field_unknown",
+        ]
+    ]
+    confidence: float | None = None
+    """
+    Share of the first eight items of the ranking expected to be right; left out where the encoder
+    tells none, and where nothing was found.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """An item that was found."""
+
+    rank: int
+    score: float
+    """Cosine of the two embeddings."""
+    percentile: float
+    """Share of random pairs of the index that score less."""
+    item_id: str
+    image_url: str
+    metadata: dict[str, Any]
+    box: tuple[float, float, float, float] | None = None
+    """Where the garment that was found lies, where all of a picture are indexed."""
+    explain_url: str | None = None
+    """A drawing of both outlines; null where the picture could not be kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A search of a batch that failed."""
+
+    error: Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnderstoodItem:
+    """The item whose neighbours were asked for."""
+
+    garment: int | None
+    """Which of the garments was searched with; null where none was found, and for a sketch."""
+    box: tuple[float, float, float, float] | None
+    """Where the garment was found, in fractions of the whole picture."""
+    category: str | None
+    """A guess, by a vote of the nearest items."""
+    category_confidence: float | None
+    garments: list[FoundGarment]
+    """
+    The garments of the photograph, or of the `box` that was sent: first the one that a person would
+    mean.
+    """
+    turned: int
+    """
+    By how many degrees, 0, 90, 180 or 270, the picture, or the `box` of it, was turned clockwise to
+    stand upright. Boxes and outlines are those of the picture as it was sent.
+    """
+    warnings: list[
+        Literal[
+            "garment_not_found",
+            "several_garments",
+            "cutout_uncertain",
+            "nothing_close",
+            "filter_field_unknown",
+        ]
+    ]
+    confidence: float | None = None
+    """
+    Share of the first eight items of the ranking expected to be right; left out where the encoder
+    tells none, and where nothing was found.
+    """
+    item_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facet:
+    """A field to filter by: one of few values, or a range of numbers."""
+
+    field: str
+    values: list[FacetValue] | None = None
+    """Null for numbers; the most common first."""
+    lowest: float | None = None
+    """Of numbers."""
+    highest: float | None = None
+    """Of numbers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """An item."""
+
+    item_id: str
+    image_url: str
+    """Where its picture is, on this service."""
+    metadata: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """A version that can be activated."""
+
+    version: str
+    built_at: str
+    encoder: str
+    items: int
+    kind: str
+    current: bool
+    usable: bool
+    """Whether it belongs to the encoder in use."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundGarment:
+    """A garment that was found in a photograph."""
+
+    type: str
+    """One of upper, outer, dress, trousers, skirt, shoes, bag, hat."""
+    box: tuple[float, float, float, float]
+    """In fractions of the whole picture."""
+    confidence: float
+    """How much of the outline is expected to be right."""
+    worn: bool
+    """Whether a person wears it."""
+    outline: list[list[tuple[float, float]]]
+    """Polygons, one for each part and each hole: x and y in fractions of the whole picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FacetValue:
+    """A value that items share."""
+
+    value: str | bool
+    items: int
+    """How many have it, in the version as it was built."""
+
+
+class SearchBody(TypedDict, total=False):
+    """A search in JSON: exactly one picture, uploaded or referred to."""
+
+    kind: Literal["photo", "sketch"]
+    """What the picture is; a sketch is dark strokes on light. Accepted: "photo", "sketch"."""
+    box: Sequence[float] | None
+    """
+    The part of the picture to search with. Accepted: four fractions of the picture, left, top,
+    right, bottom, from 0 to 1 with left < right and top < bottom, at least 0.02 apart, such as
+    [0.1, 0.2, 0.9, 0.95].
+    """
+    garment: int | None
+    """
+    Which garment of the photograph to search with, by its position among `query.garments` of an
+    answer without a box; a `box` overrules it. Accepted: a whole number from 0, below the number of
+    garments found.
+    """
+    limit: int
+    """Results on a page. Accepted: a whole number from 1 to 100."""
+    offset: int
+    """Results of the ranking to leave out before the page. Accepted: a whole number from 0 to 100,000."""
+    min_score: float
+    """Items that score less are not listed. Accepted: a number from -1 to 1."""
+    filter: dict[str, Any] | None
+    """
+    Only items whose metadata passes are listed. Accepted: an object of fields and the values, lists
+    of values, or bounds (gte, gt, lte, lt, eq, ne, in) they must have.
+    """
+    collapse_duplicates: bool
+    """List of equal pictures only the best. Accepted: true or false."""
+    explain: bool
+    """Give each result the address of a drawing of both outlines. Accepted: true or false."""
+    image_base64: str | None
+    """The picture's file. Accepted: base64 with padding, without line breaks."""
+    item_id: str | None
+    """An item, whose picture is searched with. Accepted: a text that is not empty."""
+    query_id: str | None
+    """The picture of a search shortly before. Accepted: a text that is not empty."""
+    image_url: str | None
+    """
+    Where a picture lies; only where the operator has allowed it. Accepted: a public address over
+    http or https.
+    """
+
+
+class Batch(TypedDict, total=False):
+    """Several searches, each checked and answered on its own."""
+
+    searches: Required[list[dict[str, Any]]]
+    """The searches. Accepted: a list of 1 to 16 searches in JSON."""
+
+
+class ItemBody(TypedDict, total=False):
+    """An item in JSON."""
+
+    metadata: dict[str, Any]
+    """
+    What to keep with the item; `category` is used for guesses, and NaN, infinity and an empty
+    category become null. Accepted: an object of up to 32,768 bytes in JSON, nested up to 16 deep.
+    """
+    image_base64: Required[str]
+    """The picture's file. Accepted: base64 with padding, without line breaks."""
+
+
+class Activation(TypedDict, total=False):
+    """Which version to switch to."""
+
+    version: Required[str]
+    """A version's name. Accepted: one of those that /v1/index/versions lists."""
+
+
+class SearchExplainQuery(TypedDict, total=False):
+    """The fields in the address of `search_explain`."""
+
+    kind: Literal["photo", "sketch"]
+    """What the picture is; a sketch is dark strokes on light. Accepted: "photo", "sketch"."""
+    box: Sequence[float] | None
+    """
+    The part of the picture to search with. Accepted: four fractions of the picture, left, top,
+    right, bottom, from 0 to 1 with left < right and top < bottom, at least 0.02 apart, such as
+    [0.1, 0.2, 0.9, 0.95].
+    """
+    garment: int
+    """
+    Which garment of the photograph to search with, by its position among `query.garments` of an
+    answer without a box; a `box` overrules it. Accepted: a whole number from 0, below the number of
+    garments found.
+    """
+    item_id: Required[str]
+    """The result. Accepted: a text that is not empty."""
+    query_id: str
+    """The search, if it was by a picture that was sent. Accepted: a text that is not empty."""
+    query_item: str
+    """The item searched with, if it was by one. Accepted: a text that is not empty."""
+
+
+class ItemsSimilarQuery(TypedDict, total=False):
+    """The fields in the address of `items_similar`."""
+
+    limit: int
+    """Results on a page. Accepted: a whole number from 1 to 100."""
+    offset: int
+    """Results of the ranking to leave out before the page. Accepted: a whole number from 0 to 100,000."""
+    min_score: float
+    """Items that score less are not listed. Accepted: a number from -1 to 1."""
+    filter: dict[str, Any] | None
+    """
+    Only items whose metadata passes are listed. Accepted: an object of fields and the values, lists
+    of values, or bounds (gte, gt, lte, lt, eq, ne, in) they must have.
+    """
+    collapse_duplicates: bool
+    """List of equal pictures only the best. Accepted: true or false."""
+    explain: bool
+    """Give each result the address of a drawing of both outlines. Accepted: true or false."""
