@@ -47,7 +47,7 @@ const addressed = (path, fields) => {
   return query ? `${path}?${query}` : path;
 };
 
-// Slashes in an id stay, unless a segment of dots would be resolved on the way.
+// Slashes in an id stay, unless `..` would lead to another call.
 function itemPath(id, tail = "") {
   const parts = id.split("/").map(encodeURIComponent);
   return `/v1/items/${parts.join(parts.some((part) => part === "." || part === "..") ? "%2F" : "/")}${tail}`;

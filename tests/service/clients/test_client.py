@@ -245,7 +245,7 @@ def test_the_service_says_that_it_is_alive_and_ready(api):
         ("ü?#", "/v1/items/%C3%BC%3F%23/image"),
     ],
 )
-def test_slashes_stay_in_the_address_of_an_item_unless_dots_would_be_resolved(item_id, path):
+def test_slashes_stay_in_the_address_of_an_item_unless_dots_would_lead_elsewhere(item_id, path):
     assert item_path(item_id, "/image") == path
     assert httpx.URL("http://x").join(path).raw_path.decode() == path
 

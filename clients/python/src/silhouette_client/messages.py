@@ -48,7 +48,7 @@ def in_base64(content: bytes) -> str:
 
 
 def item_path(item_id: str, tail: str = "") -> str:
-    """Return the address of an item; slashes stay, unless a segment of dots would be resolved on the way."""
+    """Return the address of an item; slashes stay, unless `..` would lead to another call."""
     dots = {".", ".."} & set(item_id.split("/"))
     return f"/v1/items/{quote(item_id, safe='' if dots else '/')}{tail}"
 
