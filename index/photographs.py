@@ -1,15 +1,32 @@
-"""The photographs of changes: files named by the SHA-256 of their bytes, beside the log."""
+"""The photographs of items, known by the SHA-256 of their bytes; those of changes lie beside the log."""
 
 import hashlib
+import json
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from index.errors import ChangeNotWritten
 from training.errors import UnsupportedImageType
 from training.files import write_atomically
 from training.photo import media_types
 
 PHOTOGRAPHS = "photographs"
+
+
+def content_of(digests: Sequence[bytes]) -> bytes:
+    """Return the digest of an item's photographs, from that of each: of a single one, its own."""
+    return digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(digests)).digest()
+
+
+def paths_to_text(paths: Sequence[Path]) -> str:
+    """Return absolute paths as a text: a single one as it is, several as a list in JSON."""
+    return str(paths[0]) if len(paths) == 1 else json.dumps([str(path) for path in paths])
+
+
+def paths_of_text(text: str) -> tuple[Path, ...]:
+    """Return what `paths_to_text` has written; an absolute path does not begin as a list does."""
+    return tuple(map(Path, json.loads(text))) if text.startswith("[") else (Path(text),)
 
 
 class Photographs:
@@ -38,6 +55,23 @@ class Photographs:
         name = hashlib.sha256(photo).hexdigest() + found.suffixes[0]
         write_atomically(self.path(name), photo)
         return name
+
+    def keep(self, photo: bytes | str) -> str:
+        """Return the name of a photograph that is durable, under the write lock: bytes are stored now.
+
+        Raises
+        ------
+        ChangeNotWritten
+            It was stored before, under that name, and a build has removed it, for nothing referred to it yet.
+        """
+        if isinstance(photo, bytes):
+            return self.store(photo)
+        if not self.path(photo).exists():
+            raise ChangeNotWritten(
+                f"The photograph '{self.path(photo)}' was removed by a build that has just ended. "
+                "Nothing was changed. Try again."
+            )
+        return photo
 
     def problem(self, name: str) -> str | None:
         """Return what is wrong with a photograph, None where it is what was stored."""

@@ -1,11 +1,13 @@
 """Response bodies as typed models, from which the contract at /openapi.json is generated."""
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from service.answer_warnings import AnswerWarning
+from service.requests.operation import LINES
 from training.photo.garment_types import TYPES
 
 Fractions = tuple[float, float, float, float]
@@ -39,20 +41,36 @@ class Item(Body):
     """An item."""
 
     item_id: str
-    image_url: str = Field(description="Where its picture is, on this service.")
+    image_url: str = Field(description="Where its first photograph is, on this service.")
     metadata: dict[str, Any]
 
 
 class ItemAnswer(Item, Answer):
     """One item."""
 
+    image_urls: list[str] = Field(description="Where all its photographs are, on this service.")
+
 
 class StoredItem(ItemAnswer):
     """An item that was put."""
 
-    box: Fractions = Field(description="Where its garment was found, in fractions of the picture.")
+    box: Fractions = Field(description="Where its garment was found, in fractions of the first photograph.")
     warnings: list[AnswerWarning]
     change: int = Field(description="The number of the change; each has a higher one.")
+
+
+class PatchedItem(ItemAnswer):
+    """An item whose metadata was changed."""
+
+    change: int = Field(description="The number of the change; each has a higher one.")
+
+
+class ItemList(Answer):
+    """A part of all items."""
+
+    items: list[Item]
+    total: int = Field(description="Items in all, of those that pass the filter.")
+    next_after: str | None = Field(description="Where the next part begins; null after the last one.")
 
 
 class Deletion(Answer):
@@ -69,10 +87,13 @@ class Hit(Body):
     score: float = Field(ge=-1, le=1, description="Cosine of the two embeddings.")
     percentile: float = Field(ge=0, le=100, description="Share of random pairs of the index that score less.")
     item_id: str
-    image_url: str
+    photo: int = Field(description="Which of its photographs was found, by its number from 0.")
+    image_url: str = Field(description="Where that photograph is, on this service.")
     metadata: dict[str, Any]
     box: Fractions | None = Field(
-        default=None, description="Where the garment that was found lies, where all of a picture are indexed."
+        default=None,
+        description="Where the garment that was found lies in that photograph; left out where each item has "
+        "one photograph and one garment of it is indexed.",
     )
     explain_url: str | None = Field(
         default=None, description="A drawing of both outlines; null where the picture could not be kept."
@@ -159,6 +180,17 @@ class Failure(Body):
     error: Problem
 
 
+class MadeChange(Body):
+    """A change that was made."""
+
+    item_id: str
+    change: int = Field(description="Its number; each has a higher one.")
+
+
+class BulkAnswer(RootModel[MadeChange | Failure]):
+    """A line for each change, in their order: what was made, or why it was not."""
+
+
 class BatchAnswer(Answer):
     """The answers to the searches of a batch, in their order."""
 
@@ -226,6 +258,12 @@ class Ready(Answer):
 
     status: Literal["ready"]
     index: IndexInUse
+
+
+def reply_lines(lines: Iterable[Body]) -> Response:
+    """Return a body of lines of JSON that must not be cached."""
+    text = "".join(line.model_dump_json(exclude_unset=True) + "\n" for line in lines)
+    return Response(text, mimetype=LINES, headers={"Cache-Control": "no-store"})
 
 
 def reply(body: Body, status: int = 200) -> Response:

@@ -1,22 +1,57 @@
-"""The item endpoints: an item, its picture, its neighbours; put and delete."""
+"""The item endpoints: items, an item, its photographs, its neighbours; put, patch and delete."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 from flask import Blueprint, Response, g, request, send_file
 
-from index.editing import delete_item, put_embedded
+from index.editing import delete_item, patch_item, put_embedded
 from index.errors import InvalidChange, ItemUnknown
 from index.stores.store import OpenIndex
 from index.views import ALL, Views
-from service.answer_warnings import Judged, warnings_of
-from service.api.answers import Explained, image_url, item_fields, rank_neighbours, rounded, similar_answer
+from service.answer_warnings import AnswerWarning, Judged, warnings_of
+from service.api.answers import (
+    Explained,
+    image_url,
+    image_urls,
+    item_fields,
+    rank_neighbours,
+    rounded,
+    similar_answer,
+)
 from service.api.current import config, counted_stages, live_index, served_roots, store
+from service.api.search_views import fetched
 from service.errors import RefusedRequest, refusing
-from service.picture.cut_out import cut_out
+from service.picture.cut_out import CutOut, cut_out
 from service.picture.item_file import item_file
+from service.picture.stages import Stages
 from service.requests.operation import BODY, PICTURE, READING, Operation, describe
-from service.requests.parameters import ItemBody, ItemFields, Look, Ranked, bounded, refuse_unknown
-from service.requests.reading import ItemRequest, read_address
-from service.responses import Deletion, ItemAnswer, SimilarAnswer, StoredItem, reply
-from training.catalogue.item_rules import checked_id
+from service.requests.parameters import (
+    ItemBody,
+    ItemFields,
+    ItemPatch,
+    ItemPicture,
+    Listed,
+    Look,
+    Ranked,
+    bounded,
+    refuse_unknown,
+)
+from service.requests.reading import ItemRequest, read_address, read_json
+from service.responses import (
+    Deletion,
+    Item,
+    ItemAnswer,
+    ItemList,
+    PatchedItem,
+    SimilarAnswer,
+    StoredItem,
+    reply,
+)
+from training.catalogue.item_rules import MOST_PHOTOGRAPHS, checked_id
 from training.catalogue.reader import category_in
 from training.errors import InvalidItem
 
@@ -24,7 +59,8 @@ blueprint = Blueprint("items", __name__)
 
 
 def _item(searcher: OpenIndex, item_id: str) -> Response:
-    return reply(ItemAnswer(request_id=g.request_id, **item_fields(searcher.item(item_id))))
+    found = searcher.item(item_id)
+    return reply(ItemAnswer(request_id=g.request_id, image_urls=image_urls(found), **item_fields(found)))
 
 
 def _item_ending_so(searcher: OpenIndex, item_id: str, unknown: ItemUnknown) -> Response:
@@ -60,15 +96,22 @@ def similar(item_id: str) -> Response:
 
 
 @blueprint.get("/v1/items/<item:item_id>/image")
-@describe(Operation("image/*", codes=("item_unknown", *READING)))
+@describe(
+    Operation(
+        "image/*",
+        query=ItemPicture,
+        codes=("invalid_parameter", "item_unknown", "not_found", *READING),
+    )
+)
 def image(item_id: str) -> Response:
-    """Send an item's picture, as the catalogue holds it."""
+    """Send a photograph of an item, as the catalogue holds it."""
     searcher = live_index().searcher()
     try:
-        asked = searcher.item(item_id)
+        found = searcher.item(item_id)
     except ItemUnknown as unknown:
         return _item_ending_so(searcher, f"{item_id}/image", unknown)
-    path, mimetype = item_file(asked, served_roots(searcher))
+    asked = read_address(request, ItemPicture)
+    path, mimetype = item_file(found, served_roots(searcher), photo=asked.photo)
     response = send_file(path, mimetype=mimetype, conditional=True, download_name="image")
     del response.headers["Content-Disposition"]  # do not disclose the file's name
     response.headers["Cache-Control"] = "no-cache"  # the picture may be replaced; revalidation costs a 304
@@ -82,7 +125,8 @@ def item(item_id: str) -> Response:
     return _item(live_index().searcher(), item_id)
 
 
-def _check_id(item_id: str) -> None:
+def require_id(item_id: str) -> None:
+    """Raise `RefusedRequest` for an id that no new item may have."""
     try:
         checked_id(item_id)
     except InvalidItem as error:
@@ -97,13 +141,87 @@ def _known(searcher: OpenIndex, item_id: str) -> bool:
     return True
 
 
+@contextmanager
+def _numbering(number: int, asked: ItemRequest) -> Iterator[None]:
+    """Let a refusal name the field, and which of several photographs is at fault."""
+    count = len(asked.photos or asked.image_urls)
+    try:
+        with refusing(asked.param):
+            yield
+    except RefusedRequest as error:
+        detail = str(error) if count == 1 else f"Photograph {number} of {count}: {error}"
+        raise RefusedRequest(error.code, detail, param=asked.param) from error
+
+
+def _fetched(asked: ItemRequest) -> list[bytes]:
+    """Fetch the photographs of an item, one after the other; raises `RefusedRequest`."""
+    photos = []
+    for number, address in enumerate(asked.image_urls, start=1):
+        with _numbering(number, asked):
+            photos.append(fetched(address))
+    return photos
+
+
+def _garments(photo: bytes, metadata: dict[str, Any], searcher: OpenIndex, stages: Stages) -> CutOut:
+    """Cut the item's garment out of one of its photographs, or all garments where the version has all."""
+    return cut_out(
+        photo,
+        Look(),
+        searcher.encoder.segmenter,
+        category=category_in(metadata),
+        every=searcher.manifest.garments == ALL,
+        config=config(),
+        stages=stages,
+    )
+
+
+@dataclass(frozen=True)
+class EmbeddedItem:
+    """An item whose photographs were cut out and embedded."""
+
+    photos: tuple[bytes, ...]
+    found: tuple[CutOut, ...]
+    views: Views
+
+
+def embed_item(asked: ItemRequest, searcher: OpenIndex, stages: Stages) -> EmbeddedItem:
+    """Fetch, cut out and embed the photographs of an item; raises `RefusedRequest`."""
+    photos, found = asked.photos or tuple(_fetched(asked)), []
+    for number, photo in enumerate(photos, start=1):
+        with _numbering(number, asked):
+            found.append(_garments(photo, asked.metadata, searcher, stages))
+    with stages.measure("embed"):
+        views = [Views.of([each.garment, *each.others], searcher.encoder) for each in found]
+    return EmbeddedItem(photos, tuple(found), Views.joined(views))
+
+
+def _warnings(found: Sequence[CutOut]) -> list[AnswerWarning]:
+    """Return what there is to say of photographs, each once."""
+    each = [warnings_of(Judged(one.garment, len(one.regions))) for one in found]
+    return list(dict.fromkeys(chain.from_iterable(each)))
+
+
+@blueprint.get("/v1/items")
+@describe(
+    Operation(ItemList, query=Listed, codes=("invalid_parameter", "invalid_filter", *READING), sheds=True)
+)
+def items() -> Response:
+    """List the items of the index, a part at a time."""
+    asked = read_address(request, bounded(Listed, config()))
+    listed = live_index().searcher().listing(after=asked.after or "", limit=asked.limit, where=asked.filter)
+    shown = [Item(**item_fields(item)) for item in listed.items]
+    following = listed.items[-1].item_id if listed.more and listed.items else None
+    return reply(ItemList(request_id=g.request_id, items=shown, total=listed.total, next_after=following))
+
+
 @blueprint.put("/v1/items/<item:item_id>")
 @describe(
     Operation(
         StoredItem,
         body=ItemBody,
         form=ItemFields,
-        codes=(*BODY, *PICTURE, "several_images", *READING),
+        files=MOST_PHOTOGRAPHS,
+        codes=(*BODY, *PICTURE, "several_images", "url_not_allowed", "image_url_unreachable", *READING),
         statuses=(200, 201),
         key=True,
         sheds=True,
@@ -111,24 +229,17 @@ def _known(searcher: OpenIndex, item_id: str) -> bool:
 )
 def put(item_id: str) -> Response:
     """Add an item (201), or replace the one with that id (200); it is searchable immediately."""
-    _check_id(item_id)
+    require_id(item_id)
     asked = ItemRequest.parse(request)
     searcher = live_index().searcher()
-    with counted_stages() as stages, refusing(asked.param):
-        found = cut_out(
-            asked.photo,
-            Look(),
-            searcher.encoder.segmenter,
-            category=category_in(asked.metadata),
-            every=searcher.manifest.garments == ALL,
-            config=config(),
-            stages=stages,
-        )
-        with stages.measure("embed"):
-            views = Views.of([found.garment, *found.others], searcher.encoder)
+    with counted_stages() as stages:
+        item = embed_item(asked, searcher, stages)
     known = _known(searcher, item_id)
+    photo, *further = item.photos
     try:
-        stored = put_embedded(store(), searcher.encoder, item_id, asked.photo, asked.metadata, views)
+        stored = put_embedded(
+            store(), searcher.encoder, item_id, photo, asked.metadata, item.views, further=further
+        )
     except InvalidChange as error:
         raise RefusedRequest("invalid_parameter", str(error), param="metadata") from error
     live_index().refresh()
@@ -136,12 +247,31 @@ def put(item_id: str) -> Response:
         request_id=g.request_id,
         item_id=item_id,
         image_url=image_url(item_id),
+        image_urls=[image_url(item_id, number) for number in range(len(item.found))],
         metadata=stored.metadata,
         change=stored.change,
-        box=rounded(found.box),
-        warnings=warnings_of(Judged(found.garment, len(found.regions))),
+        box=rounded(item.found[0].box),
+        warnings=_warnings(item.found),
     )
     return reply(answer, 200 if known else 201)
+
+
+@blueprint.patch("/v1/items/<item:item_id>")
+@describe(
+    Operation(PatchedItem, body=ItemPatch, codes=(*BODY, "item_unknown", *READING), key=True, sheds=True)
+)
+def patch(item_id: str) -> Response:
+    """Set or remove fields of an item's metadata, at once and through rebuilds; no picture is needed."""
+    asked = read_json(request, ItemPatch)
+    live_index().refresh()  # the item may have been put through another worker in this moment
+    try:
+        made = patch_item(store(), item_id, asked.metadata, index=live_index().searcher())
+    except InvalidChange as error:
+        raise RefusedRequest("invalid_parameter", str(error), param="metadata") from error
+    live_index().refresh()
+    item = live_index().searcher().item(item_id)
+    fields = {"image_urls": image_urls(item), **item_fields(item)}
+    return reply(PatchedItem(request_id=g.request_id, **fields, change=made.seq))
 
 
 @blueprint.delete("/v1/items/<item:item_id>")

@@ -85,13 +85,15 @@ def _in_address(model: type[Fields], schemas: dict[str, Any]) -> list[dict[str, 
     ]
 
 
-def _form(model: type[Fields], schemas: dict[str, Any]) -> dict[str, Any]:
+def _form(model: type[Fields], schemas: dict[str, Any], *, files: int) -> dict[str, Any]:
     fields = {name: _as_text(field) for name, field in schemas[model.__name__]["properties"].items()}
-    file = {
+    file: dict[str, Any] = {
         "type": "string",
         "contentMediaType": "application/octet-stream",
         "description": f"{media_types.sentence()}.",
     }
+    if files > 1:
+        file = {"type": "array", "items": file, "minItems": 1, "maxItems": files}
     return {"type": "object", "properties": {"file": file, **fields}, "required": ["file"]} | {
         "additionalProperties": False
     }
@@ -122,7 +124,8 @@ def _success(operation: Operation) -> dict[str, Any]:
     if isinstance(operation.answer, str):
         return {"description": "What was asked for.", "content": {operation.answer: {}}}
     about = (operation.answer.__doc__ or "").strip()
-    return {"description": about, "content": {"application/json": {"schema": _schema_of(operation.answer)}}}
+    schema = {"schema": _schema_of(operation.answer)}
+    return {"description": about, "content": {operation.media_type: schema}}
 
 
 def _operation(
@@ -137,9 +140,9 @@ def _operation(
         parameters += _in_address(operation.query, schemas)
     content: dict[str, Any] = {}
     if operation.form is not None:
-        content["multipart/form-data"] = {"schema": _form(operation.form, schemas)}
+        content["multipart/form-data"] = {"schema": _form(operation.form, schemas, files=operation.files)}
     if operation.body is not None:
-        content["application/json"] = {"schema": _schema_of(operation.body)}
+        content[operation.media_type] = {"schema": _schema_of(operation.body)}
     described: dict[str, Any] = {
         "operationId": rule.endpoint.replace(".", "_"),
         "summary": (view.__doc__ or "").strip().partition("\n")[0],

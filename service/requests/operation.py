@@ -16,6 +16,8 @@ PICTURE = ("no_image", "image_too_large", "image_undecodable")
 _WHEN_SHED = ("too_many_requests", "overloaded")
 _WHEN_KEYED = ("key_missing", "key_wrong")
 
+JSON, LINES = "application/json", "application/x-ndjson"
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -29,6 +31,8 @@ class Operation:
         The body, or the media type of one that is not JSON; None for no body.
     query, body, form : type of Fields, optional
         Fields in the address, in JSON, and in multipart beside the `file`.
+    files : int
+        How many files may be sent in multipart, at most.
     codes : tuple of str
         The failures of its own, keys of `service.errors.TITLES`.
     statuses : tuple of int
@@ -38,24 +42,33 @@ class Operation:
     sheds : bool
         Whether it is heavy, so that `service.http.capacity` queues it and refuses what is too much.
     several : bool
-        Whether it is several searches in one, which leave queue slots for others.
+        Whether it is several searches or changes in one, which leave queue slots for others.
+    lines : bool
+        Whether body and answer are lines of JSON, of these models each.
     """
 
     answer: type[BaseModel] | str | None
     query: "type[Fields] | None" = None
     body: "type[Fields] | None" = None
     form: "type[Fields] | None" = None
+    files: int = 1
     codes: tuple[str, ...] = ()
     statuses: tuple[int, ...] = (200,)
     key: bool = False
     sheds: bool = False
     several: bool = False
+    lines: bool = False
 
     @property
     def failures(self) -> tuple[str, ...]:
         """The codes of all failures that it may answer, those of shedding and of keys included."""
         shed, keyed = _WHEN_SHED if self.sheds else (), _WHEN_KEYED if self.key else ()
         return (*self.codes, *shed, *keyed)
+
+    @property
+    def media_type(self) -> str:
+        """The media type of body and answer, where they are of models."""
+        return LINES if self.lines else JSON
 
     @property
     def takes(self) -> "list[type[Fields]]":

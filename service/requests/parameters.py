@@ -27,7 +27,7 @@ from index.filters.parse import parse_filter
 from index.filters.predicates import Filter
 from service.config import Config
 from service.errors import RefusedRequest
-from training.catalogue.item_rules import ACCEPTED_METADATA, checked_metadata
+from training.catalogue.item_rules import ACCEPTED_METADATA, MOST_PHOTOGRAPHS, checked_metadata
 from training.catalogue.json_text import RepeatedKey, parse_json
 from training.errors import InvalidItem
 from training.photo.boxes import Box
@@ -35,7 +35,9 @@ from training.photo.boxes import Box
 SMALLEST_BOX = 0.02
 
 _ACCEPTED = "Accepted: "
-_TEXTS = frozenset({"image_base64", "image_url", "item_id", "kind", "query_id", "query_item", "version"})
+_TEXTS = frozenset(
+    {"after", "image_base64", "image_url", "item_id", "kind", "query_id", "query_item", "version"}
+)
 _FILTER = {
     "anyOf": [{"type": "object"}, {"type": "null"}],
     "examples": [{"category": ["dress", "skirt"], "price": {"gte": 10, "lte": 90}}],
@@ -72,6 +74,7 @@ def _stored_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+Texts = Annotated[list[Text], Field(min_length=1, max_length=MOST_PHOTOGRAPHS)]
 BoxField = Annotated[
     tuple[Fraction, Fraction, Fraction, Fraction], BeforeValidator(_listed), AfterValidator(_spread)
 ]
@@ -110,6 +113,17 @@ class Ranked(Fields):
         default=False,
         description="Give each result the address of a drawing of both outlines. Accepted: true or false.",
     )
+
+
+class Listed(Fields):
+    """The part of all items that is requested."""
+
+    after: Text | None = Field(
+        default=None,
+        description="Where to go on: `next_after` of the part before. Accepted: a text that is not empty.",
+    )
+    limit: Whole = Field(default=20, ge=1, description="Items in an answer.")
+    filter: Where = Field(default=None, description=Ranked.model_fields["filter"].description)
 
 
 class Look(Fields):
@@ -174,7 +188,18 @@ class Batch(Fields):
     searches: list[SearchBody]
 
 
-class Explanation(Look):
+class ItemPicture(Fields):
+    """Which picture of an item is meant."""
+
+    photo: Whole = Field(
+        default=0,
+        ge=0,
+        description="Which photograph, as results number them. Accepted: a whole number from 0, below the "
+        "number of the item's photographs.",
+    )
+
+
+class Explanation(Look, ItemPicture):
     """A search and one of its results."""
 
     item_id: Text = Field(description="The result. Accepted: a text that is not empty.")
@@ -189,7 +214,7 @@ class Explanation(Look):
 
 
 class ItemFields(Fields):
-    """The fields of an item beside its picture."""
+    """The fields of an item beside its photographs."""
 
     metadata: Metadata = Field(
         default_factory=dict,
@@ -199,11 +224,63 @@ class ItemFields(Fields):
 
 
 class ItemBody(ItemFields):
-    """An item in JSON."""
+    """An item in JSON: its photographs, uploaded or by their addresses."""
 
-    image_base64: Text = Field(
-        description="The picture's file. Accepted: base64 with padding, without line breaks."
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["image_base64"], "properties": {"image_base64": {"type": ["string", "array"]}}},
+                {"required": ["image_urls"], "properties": {"image_urls": {"type": "array"}}},
+            ]
+        }
     )
+
+    image_base64: Text | Texts | None = Field(
+        default=None,
+        description="The file of its photograph, or a list of several. Accepted: base64 with padding, "
+        f"without line breaks, or a list of up to {MOST_PHOTOGRAPHS} of them.",
+    )
+    image_urls: Texts | None = Field(
+        default=None,
+        description="Where its photographs lie; only where the operator has allowed it. Accepted: a list of "
+        f"up to {MOST_PHOTOGRAPHS} public addresses over http or https.",
+    )
+
+
+class ItemPatch(Fields):
+    """Metadata to be changed."""
+
+    metadata: Metadata = Field(
+        description=f"The fields to set; null removes one, and all others stay. {ACCEPTED_METADATA}"
+    )
+
+
+class PutLine(ItemBody):
+    """An item to add, or to replace the one with that id."""
+
+    item_id: Text = Field(description="Its id. Accepted: a text that is not empty.")
+
+
+class PatchLine(ItemPatch):
+    """An item whose metadata changes."""
+
+    item_id: Text = Field(description="Its id. Accepted: a text that is not empty.")
+
+
+class DeleteLine(Fields):
+    """An item to delete."""
+
+    item_id: Text = Field(description="Its id. Accepted: a text that is not empty.")
+
+
+class BulkLine(Fields):
+    """A line of changes: exactly one of them."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    put: PutLine = Field(default=None, description="An item to add or to replace. Accepted: an object.")  # type: ignore[assignment]
+    patch: PatchLine = Field(default=None, description="Metadata to set. Accepted: an object.")  # type: ignore[assignment]
+    delete: DeleteLine = Field(default=None, description="An item to delete. Accepted: an object.")  # type: ignore[assignment]
 
 
 class Activation(Fields):
@@ -227,10 +304,11 @@ def bounded(model: type[M], config: Config) -> type[M]:
     """Return a model with the bounds that the settings give its fields."""
     fields = model.model_fields
     limits: dict[str, Any] = {}
+    if issubclass(model, Ranked | Listed):
+        about = str(fields["limit"].description)
+        limits["limit"] = _bounded(about, config.default_limit, 1, config.max_limit)
     if issubclass(model, Ranked):
-        about = fields["limit"].description, fields["offset"].description
-        limits["limit"] = _bounded(str(about[0]), config.default_limit, 1, config.max_limit)
-        limits["offset"] = _bounded(str(about[1]), 0, 0, config.max_offset)
+        limits["offset"] = _bounded(str(fields["offset"].description), 0, 0, config.max_offset)
     if issubclass(model, Batch):
         most = config.batch_searches
         accepted = f"{_ACCEPTED}a list of 1 to {most} searches in JSON."

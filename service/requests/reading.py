@@ -1,4 +1,4 @@
-"""How a request is read: one photograph, uploaded or referred to, and the fields beside it."""
+"""How a request is read: photographs, uploaded or referred to, and the fields beside them."""
 
 import base64
 import binascii
@@ -13,10 +13,15 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from service.config import Config
 from service.errors import RefusedRequest
 from service.requests.forms import MULTIPART, refuse_encoded
+from service.requests.operation import LINES
 from service.requests.parameters import (
+    BulkLine,
+    DeleteLine,
     ItemBody,
     ItemFields,
     M,
+    PatchLine,
+    PutLine,
     Search,
     SearchBody,
     bounded,
@@ -25,9 +30,18 @@ from service.requests.parameters import (
     given_twice,
     refuse_unknown,
 )
+from training.catalogue.item_rules import MOST_PHOTOGRAPHS
 from training.catalogue.json_text import RepeatedKey, parse_json
 
 SOURCES = ("image_base64", "item_id", "query_id", "image_url")
+
+MOST_LINES = 1000
+_LINES_TOO = ("application/ndjson", "application/jsonl", "application/jsonlines")
+_LINE_MODELS: dict[str, type[PutLine] | type[PatchLine] | type[DeleteLine]] = {
+    "put": PutLine,
+    "patch": PatchLine,
+    "delete": DeleteLine,
+}
 
 _HOW_TO_SEND = (
     "Send multipart/form-data with one photo in `file`, or JSON with exactly one of "
@@ -49,18 +63,20 @@ class Source:
     param: str = "file"
 
 
-def _one_file(request: Request) -> bytes:
+def _files(request: Request, *, most: int = 1) -> list[bytes]:
+    """Return the files of a form, at least one and at most so many."""
     others = sorted(set(request.files) - {"file"})
+    accepted = "one photo" if most == 1 else f"up to {most} photos"
     if others:
-        detail = f"The file came in the field `{others[0][:60]}`. Send one photo, in the field `file`."
+        detail = f"The file came in the field `{others[0][:60]}`. Send {accepted}, in the field `file`."
         raise RefusedRequest("invalid_parameter", detail, param=others[0][:60])
     files = [file for file in request.files.getlist("file") if file.filename]
     if not files:
         raise RefusedRequest("no_image", f"The form holds no file. {_HOW_TO_SEND}", param="file")
-    if len(files) > 1:
-        detail = f"The form holds {len(files)} files. Send one photo."
+    if len(files) > most:
+        detail = f"The form holds {len(files)} files. Send {accepted}."
         raise RefusedRequest("several_images", detail, param="file")
-    return cast(io.BytesIO, files[0].stream).getvalue()  # without a copy, see FormRequest
+    return [cast(io.BytesIO, file.stream).getvalue() for file in files]  # without a copy, see FormRequest
 
 
 def _from_base64(text: str) -> bytes:
@@ -74,24 +90,34 @@ def _from_base64(text: str) -> bytes:
         raise RefusedRequest("invalid_parameter", detail, param="image_base64") from error
 
 
-def _json_body(request: Request) -> dict[str, Any]:
+def _body(request: Request) -> bytes:
     refuse_encoded(request)
     data = request.get_data()
     if len(data) >= (
         request.max_content_length or len(data) + 1
     ):  # a chunked body is truncated there silently
         raise RequestEntityTooLarge
-    if not data:
-        raise RefusedRequest("invalid_parameter", "The body is empty. Send one object in JSON.")
+    return data
+
+
+def _parsed(data: bytes, what: str) -> dict[str, Any]:
+    """Return the object that a body, or a line of one, holds."""
     try:
-        body = parse_json(data)
+        found = parse_json(data)
     except RepeatedKey as error:
         raise given_twice(error.key) from error
     except (ValueError, RecursionError) as error:
-        raise RefusedRequest("invalid_parameter", "The body is not valid JSON. Send one object.") from error
-    if not isinstance(body, dict):
-        raise RefusedRequest("invalid_parameter", "The body is JSON, but not an object. Send one object.")
-    return body
+        raise RefusedRequest("invalid_parameter", f"{what} is not valid JSON. Send one object.") from error
+    if not isinstance(found, dict):
+        raise RefusedRequest("invalid_parameter", f"{what} is JSON, but not an object. Send one object.")
+    return found
+
+
+def _json_body(request: Request) -> dict[str, Any]:
+    data = _body(request)
+    if not data:
+        raise RefusedRequest("invalid_parameter", "The body is empty. Send one object in JSON.")
+    return _parsed(data, "The body")
 
 
 def _once(texts: Mapping[str, list[str]]) -> dict[str, Any]:
@@ -134,6 +160,38 @@ def read_json(request: Request, model: type[M]) -> M:
         )
         raise RefusedRequest("unsupported_type", f"{received} Send one object in application/json.")
     return check(model, _json_body(request))
+
+
+def read_lines(request: Request) -> list[bytes]:
+    """Return the lines of a body of lines of JSON, empty ones left out; raises `RefusedRequest`."""
+    refuse_unknown(request.args, accepted=())
+    if request.mimetype not in (LINES, *_LINES_TOO):
+        received = (
+            f"The body is {request.mimetype[:60]}." if request.mimetype else "There is no Content-Type."
+        )
+        raise RefusedRequest("unsupported_type", f"{received} Send lines of JSON, as {LINES}.")
+    lines = [line for line in _body(request).split(b"\n") if line.strip()]
+    if not lines:
+        raise RefusedRequest("invalid_parameter", "The body is empty. Send a change in JSON on each line.")
+    if len(lines) > MOST_LINES:
+        detail = f"The body has {len(lines):,} lines. Accepted: up to {MOST_LINES:,}. Send several requests."
+        raise RefusedRequest("invalid_parameter", detail)
+    return lines
+
+
+def read_line(line: bytes) -> PutLine | PatchLine | DeleteLine:
+    """Return the change that a line of JSON holds; raises `RefusedRequest`."""
+    fields = _parsed(line, "The line")
+    refuse_unknown(fields, accepted=BulkLine.model_fields)
+    if len(fields) != 1:
+        named = ", ".join(BulkLine.model_fields)
+        raise RefusedRequest(
+            "invalid_parameter", f"The line holds {len(fields)} of {named}. Send exactly one."
+        )
+    ((name, content),) = fields.items()
+    if not isinstance(content, dict):
+        raise RefusedRequest("invalid_parameter", f"`{name}` is not an object. Accepted: one.", param=name)
+    return check(_LINE_MODELS[name], content)
 
 
 def _source(body: SearchBody) -> Source:
@@ -181,7 +239,8 @@ class SearchRequest:
         if request.mimetype == MULTIPART:
             form = _once(request.form.to_dict(flat=False))
             fields = check(bounded(Search, config), _with_address(form, request))
-            return cls(Source(upload=_one_file(request)), fields)
+            (photo,) = _files(request)
+            return cls(Source(upload=photo), fields)
         if request.is_json:
             return cls.of_body(_with_address(_json_body(request), request), config)
         _no_body(request)
@@ -189,11 +248,26 @@ class SearchRequest:
 
 @dataclass(frozen=True)
 class ItemRequest:
-    """An item to be stored, and the field that its photograph came in."""
+    """An item to be stored: its photographs, or their addresses, and the field that they came in."""
 
-    photo: bytes
+    photos: tuple[bytes, ...]
     metadata: dict[str, Any]
     param: str
+    image_urls: tuple[str, ...] = ()
+
+    @classmethod
+    def of_body(cls, body: ItemBody) -> Self:
+        """Take an item from its fields in JSON; raises `RefusedRequest`."""
+        if body.image_base64 is not None and body.image_urls is not None:
+            detail = "The body has image_base64 and image_urls. Send exactly one of them."
+            raise RefusedRequest("several_images", detail, param="image_urls")
+        if body.image_urls is not None:
+            return cls((), body.metadata, "image_urls", tuple(body.image_urls))
+        if body.image_base64 is None:
+            detail = "The body names no image. Send exactly one of image_base64, image_urls."
+            raise RefusedRequest("no_image", detail, param="image_base64")
+        texts = [body.image_base64] if isinstance(body.image_base64, str) else body.image_base64
+        return cls(tuple(map(_from_base64, texts)), body.metadata, "image_base64")
 
     @classmethod
     def parse(cls, request: Request) -> Self:
@@ -207,8 +281,7 @@ class ItemRequest:
         refuse_unknown(request.args, accepted=())
         if request.mimetype == MULTIPART:
             form = check(ItemFields, _once(request.form.to_dict(flat=False)))
-            return cls(_one_file(request), form.metadata, "file")
+            return cls(tuple(_files(request, most=MOST_PHOTOGRAPHS)), form.metadata, "file")
         if request.is_json:
-            body = check(ItemBody, _json_body(request))
-            return cls(_from_base64(body.image_base64), body.metadata, "image_base64")
+            return cls.of_body(check(ItemBody, _json_body(request)))
         _no_body(request)

@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -10,8 +11,9 @@ import numpy as np
 
 from index.errors import ChangesDamaged
 from index.filters.facets import Facet
+from index.filters.predicates import Filter
 from index.manifest import Manifest
-from index.pages import Hit, Page, SearchOptions
+from index.pages import Hit, Listing, Page, SearchOptions
 from index.stores.folder.changes import Changes
 from index.stores.folder.gallery import Gallery
 from index.stores.folder.overlay import Overlay, lay_over, read_overlay
@@ -110,9 +112,9 @@ class Searcher(OpenIndex):
         """Return the most similar items of each query, float32 (n, d)."""
         gallery = self._gallery
         allowed = gallery.allowed(options.where)
-        groups = gallery.labels(collapse=options.collapse)
+        labels = gallery.labels(collapse=options.collapse)
         return [
-            cut_page(gallery, query, options, allowed=allowed, groups=groups)
+            cut_page(gallery, query, options, allowed=allowed, labels=labels)
             for query in np.asarray(vectors, np.float32)
         ]
 
@@ -120,13 +122,21 @@ class Searcher(OpenIndex):
         """Return the items most similar to one of the index; raises `ItemUnknown`."""
         gallery = self._gallery
         row, _ = gallery.by_id(item_id)
-        groups = gallery.labels(collapse=options.collapse)
-        allowed = gallery.allowed(options.where).without(row if groups is None else groups == groups[row])
-        return cut_page(gallery, gallery.vector(row), options, allowed=allowed, groups=groups)
+        labels = gallery.labels(collapse=options.collapse)
+        allowed = gallery.allowed(options.where).without(row if labels is None else labels == labels[row])
+        return cut_page(gallery, gallery.vector(row), options, allowed=allowed, labels=labels)
 
     def item(self, item_id: str) -> Item:
         """Return the item of that id; raises `ItemUnknown`."""
         return self._gallery.by_id(item_id)[1]
+
+    def items_of(self, item_ids: Sequence[str]) -> dict[str, Item]:
+        """Return the items of those ids that there are."""
+        return self._gallery.by_ids(item_ids)
+
+    def listing(self, *, after: str = "", limit: int, where: Filter | None = None) -> Listing:
+        """Return items in the order of their ids."""
+        return self._gallery.listing(after, limit, where)
 
     def vector(self, item_id: str) -> np.ndarray:
         """Return the vector of the item of that id, float32 (d,); raises `ItemUnknown`."""
