@@ -214,10 +214,11 @@ def python_types(contract: Schema) -> str:
         "from dataclasses import dataclass",
         "from typing import Any, Literal, Required, TypedDict",
     ]
-    for name, schema in _answers(contract).items():
-        lines += _python_type(name, schema, request=False)
-    for name, schema in _requests(contract).items():
-        lines += _python_type(name, schema, request=True)
+    for types, request in ((_answers(contract), False), (_requests(contract), True)):
+        for name in sorted(
+            types, key=lambda name: "properties" not in types[name]
+        ):  # names of unions are last
+            lines += _python_type(name, types[name], request=request)
     return _formatted("\n".join(lines) + "\n", PYTHON / "contract.py")
 
 

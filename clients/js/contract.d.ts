@@ -37,14 +37,27 @@ export interface BatchAnswer {
   answers: Array<SearchAnswer | Failure>;
 }
 
+/** A part of all items. */
+export interface ItemList {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  items: Array<Item>;
+  /** Items in all, of those that pass the filter. */
+  total: number;
+  /** Where the next part begins; null after the last one. */
+  next_after: string | null;
+}
+
 /** One item. */
 export interface ItemAnswer {
   /** Also in the header X-Request-Id; name it in reports. */
   request_id: string;
   item_id: string;
-  /** Where its picture is, on this service. */
+  /** Where its first photograph is, on this service. */
   image_url: string;
   metadata: Record<string, unknown>;
+  /** Where all its photographs are, on this service. */
+  image_urls: Array<string>;
 }
 
 /** An item that was put. */
@@ -52,12 +65,28 @@ export interface StoredItem {
   /** Also in the header X-Request-Id; name it in reports. */
   request_id: string;
   item_id: string;
-  /** Where its picture is, on this service. */
+  /** Where its first photograph is, on this service. */
   image_url: string;
   metadata: Record<string, unknown>;
-  /** Where its garment was found, in fractions of the picture. */
+  /** Where all its photographs are, on this service. */
+  image_urls: Array<string>;
+  /** Where its garment was found, in fractions of the first photograph. */
   box: [number, number, number, number];
   warnings: Array<"garment_not_found" | "several_garments" | "cutout_uncertain" | "nothing_close" | "filter_field_unknown">;
+  /** The number of the change; each has a higher one. */
+  change: number;
+}
+
+/** An item whose metadata was changed. */
+export interface PatchedItem {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  item_id: string;
+  /** Where its first photograph is, on this service. */
+  image_url: string;
+  metadata: Record<string, unknown>;
+  /** Where all its photographs are, on this service. */
+  image_urls: Array<string>;
   /** The number of the change; each has a higher one. */
   change: number;
 }
@@ -86,6 +115,9 @@ export interface SimilarAnswer {
   next_offset: number | null;
   took_ms: Record<string, number>;
 }
+
+/** A line for each change, in their order: what was made, or why it was not. */
+export type BulkAnswer = MadeChange | Failure;
 
 /** What is served. */
 export interface IndexAnswer {
@@ -187,9 +219,15 @@ export interface Hit {
   /** Share of random pairs of the index that score less. */
   percentile: number;
   item_id: string;
+  /** Which of its photographs was found, by its number from 0. */
+  photo: number;
+  /** Where that photograph is, on this service. */
   image_url: string;
   metadata: Record<string, unknown>;
-  /** Where the garment that was found lies, where all of a picture are indexed. */
+  /**
+   * Where the garment that was found lies in that photograph; left out where each item has one
+   * photograph and one garment of it is indexed.
+   */
   box?: [number, number, number, number] | null;
   /** A drawing of both outlines; null where the picture could not be kept. */
   explain_url?: string | null;
@@ -198,6 +236,14 @@ export interface Hit {
 /** A search of a batch that failed. */
 export interface Failure {
   error: Problem;
+}
+
+/** An item. */
+export interface Item {
+  item_id: string;
+  /** Where its first photograph is, on this service. */
+  image_url: string;
+  metadata: Record<string, unknown>;
 }
 
 /** The item whose neighbours were asked for. */
@@ -228,6 +274,13 @@ export interface UnderstoodItem {
   item_id: string;
 }
 
+/** A change that was made. */
+export interface MadeChange {
+  item_id: string;
+  /** Its number; each has a higher one. */
+  change: number;
+}
+
 /** A field to filter by: one of few values, or a range of numbers. */
 export interface Facet {
   field: string;
@@ -237,14 +290,6 @@ export interface Facet {
   lowest?: number | null;
   /** Of numbers. */
   highest?: number | null;
-}
-
-/** An item. */
-export interface Item {
-  item_id: string;
-  /** Where its picture is, on this service. */
-  image_url: string;
-  metadata: Record<string, unknown>;
 }
 
 /** A version that can be activated. */
@@ -330,15 +375,42 @@ export interface Batch {
   searches: Array<Record<string, unknown>>;
 }
 
-/** An item in JSON. */
+/** An item in JSON: its photographs, uploaded or by their addresses. */
 export interface ItemBody {
   /**
    * What to keep with the item; `category` is used for guesses, and NaN, infinity and an empty
    * category become null. Accepted: an object of up to 32,768 bytes in JSON, nested up to 16 deep.
    */
   metadata?: Record<string, unknown>;
-  /** The picture's file. Accepted: base64 with padding, without line breaks. */
-  image_base64: string;
+  /**
+   * The file of its photograph, or a list of several. Accepted: base64 with padding, without line
+   * breaks, or a list of up to 20 of them.
+   */
+  image_base64?: string | Array<string> | null;
+  /**
+   * Where its photographs lie; only where the operator has allowed it. Accepted: a list of up to 20
+   * public addresses over http or https.
+   */
+  image_urls?: Array<string> | null;
+}
+
+/** Metadata to be changed. */
+export interface ItemPatch {
+  /**
+   * The fields to set; null removes one, and all others stay. Accepted: an object of up to 32,768
+   * bytes in JSON, nested up to 16 deep.
+   */
+  metadata: Record<string, unknown>;
+}
+
+/** A line of changes: exactly one of them. */
+export interface BulkLine {
+  /** An item to add or to replace. Accepted: an object. */
+  put?: PutLine;
+  /** Metadata to set. Accepted: an object. */
+  patch?: PatchLine;
+  /** An item to delete. Accepted: an object. */
+  delete?: DeleteLine;
 }
 
 /** Which version to switch to. */
@@ -347,8 +419,51 @@ export interface Activation {
   version: string;
 }
 
+/** An item to add, or to replace the one with that id. */
+export interface PutLine {
+  /**
+   * What to keep with the item; `category` is used for guesses, and NaN, infinity and an empty
+   * category become null. Accepted: an object of up to 32,768 bytes in JSON, nested up to 16 deep.
+   */
+  metadata?: Record<string, unknown>;
+  /**
+   * The file of its photograph, or a list of several. Accepted: base64 with padding, without line
+   * breaks, or a list of up to 20 of them.
+   */
+  image_base64?: string | Array<string> | null;
+  /**
+   * Where its photographs lie; only where the operator has allowed it. Accepted: a list of up to 20
+   * public addresses over http or https.
+   */
+  image_urls?: Array<string> | null;
+  /** Its id. Accepted: a text that is not empty. */
+  item_id: string;
+}
+
+/** An item whose metadata changes. */
+export interface PatchLine {
+  /**
+   * The fields to set; null removes one, and all others stay. Accepted: an object of up to 32,768
+   * bytes in JSON, nested up to 16 deep.
+   */
+  metadata: Record<string, unknown>;
+  /** Its id. Accepted: a text that is not empty. */
+  item_id: string;
+}
+
+/** An item to delete. */
+export interface DeleteLine {
+  /** Its id. Accepted: a text that is not empty. */
+  item_id: string;
+}
+
 /** The fields in the address of `search_explain`. */
 export interface SearchExplainQuery {
+  /**
+   * Which photograph, as results number them. Accepted: a whole number from 0, below the number of the
+   * item's photographs.
+   */
+  photo?: number;
   /** What the picture is; a sketch is dark strokes on light. Accepted: "photo", "sketch". */
   kind?: "photo" | "sketch";
   /**
@@ -369,6 +484,28 @@ export interface SearchExplainQuery {
   query_id?: string;
   /** The item searched with, if it was by one. Accepted: a text that is not empty. */
   query_item?: string;
+}
+
+/** The fields in the address of `items_items`. */
+export interface ItemsItemsQuery {
+  /** Where to go on: `next_after` of the part before. Accepted: a text that is not empty. */
+  after?: string;
+  /** Items in an answer. Accepted: a whole number from 1 to 100. */
+  limit?: number;
+  /**
+   * Only items whose metadata passes are listed. Accepted: an object of fields and the values, lists
+   * of values, or bounds (gte, gt, lte, lt, eq, ne, in) they must have.
+   */
+  filter?: Record<string, unknown> | null;
+}
+
+/** The fields in the address of `items_image`. */
+export interface ItemsImageQuery {
+  /**
+   * Which photograph, as results number them. Accepted: a whole number from 0, below the number of the
+   * item's photographs.
+   */
+  photo?: number;
 }
 
 /** The fields in the address of `items_similar`. */

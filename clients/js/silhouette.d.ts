@@ -1,8 +1,9 @@
 // The types of silhouette.js; those of requests and answers are in contract.d.ts.
 
 import type {
-  Alive, Deletion, Failure, Hit, IndexAnswer, ItemAnswer, ItemsSimilarQuery, Ready, SearchAnswer, SearchBody,
-  SimilarAnswer, StoredItem, Version, VersionAnswer,
+  Alive, BulkLine, Deletion, Failure, Hit, IndexAnswer, Item, ItemAnswer, ItemList, ItemsImageQuery, ItemsItemsQuery,
+  ItemsSimilarQuery, MadeChange, PatchedItem, Ready, SearchAnswer, SearchBody, SimilarAnswer, StoredItem, Version,
+  VersionAnswer,
 } from "./contract.js";
 
 export type * from "./contract.js";
@@ -36,6 +37,9 @@ export interface NewItem {
   metadata?: Record<string, unknown>;
 }
 
+/** The line of `bulk` that puts an item. */
+export function putLine(id: string, item: NewItem): Promise<BulkLine>;
+
 export interface CallOptions {
   signal?: AbortSignal;
 }
@@ -63,10 +67,16 @@ export class Client {
   similar(id: string, fields?: ItemsSimilarQuery, options?: CallOptions): Promise<SimilarAnswer>;
   deleteQuery(queryId: string, options?: CallOptions): Promise<void>;
   item(id: string, options?: CallOptions): Promise<ItemAnswer>;
-  imageUrl(id: string): string;
-  image(id: string, options?: CallOptions): Promise<Blob>;
+  items(fields?: ItemsItemsQuery, options?: CallOptions): AsyncGenerator<Item, void>;
+  itemPages(fields?: ItemsItemsQuery, options?: CallOptions): AsyncGenerator<ItemList, void>;
+  imageUrl(id: string, fields?: ItemsImageQuery): string;
+  image(id: string, fields?: ItemsImageQuery, options?: CallOptions): Promise<Blob>;
   putItem(id: string, item: NewItem, options?: CallOptions): Promise<StoredItem>;
+  patchItem(id: string, metadata: Record<string, unknown>, options?: CallOptions): Promise<PatchedItem>;
   deleteItem(id: string, options?: CallOptions): Promise<Deletion>;
+  bulk(
+    changes: Iterable<BulkLine> | AsyncIterable<BulkLine>, options?: CallOptions,
+  ): AsyncGenerator<MadeChange | Failure, void>;
   index(options?: CallOptions): Promise<IndexAnswer>;
   versions(options?: CallOptions): Promise<Version[]>;
   activate(version: string, options?: CallOptions): Promise<VersionAnswer>;

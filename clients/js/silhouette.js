@@ -3,8 +3,8 @@
 // Numbers in a `box` are fractions of the picture: left, top, right, bottom. `silhouette.d.ts` has the types.
 
 const BUSY = [429, 503]; // after these the service has done nothing, and the request is sent again
-const BULK_LINES = 1000; // most operations in one request: what the service accepts
-const BULK_CHARACTERS = 8 * 2 ** 20; // from which operations go into the next; photographs in base64 make them large
+const BULK_LINES = 1000; // most lines in one request: what the service accepts
+const BULK_CHARACTERS = 8 * 2 ** 20; // from which lines go into the next; photographs in base64 make them large
 
 // The service refused a request, or failed; `code` is empty where something in front of it answered.
 export class ApiError extends Error {
@@ -64,11 +64,11 @@ function form(files, fields) {
   return { body };
 }
 
-// Yield operations as NDJSON, with their number: `BULK_LINES` at most and about `BULK_CHARACTERS` at most in one.
-async function* bulkBodies(operations) {
+// Yield changes as NDJSON: up to `BULK_LINES` lines in each, and up to `BULK_CHARACTERS` if it is several.
+async function* bulkBodies(changes) {
   let [lines, size] = [[], 0];
-  for await (const operation of operations) {
-    const line = `${JSON.stringify(operation)}\n`;
+  for await (const change of changes) {
+    const line = `${JSON.stringify(change)}\n`;
     if (lines.length && (lines.length === BULK_LINES || size + line.length > BULK_CHARACTERS)) {
       yield lines.join("");
       [lines, size] = [[], 0];
@@ -77,6 +77,19 @@ async function* bulkBodies(operations) {
     size += line.length;
   }
   if (lines.length) yield lines.join("");
+}
+
+async function inBase64(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 2 ** 15) text += String.fromCharCode(...bytes.subarray(at, at + 2 ** 15));
+  return btoa(text);
+}
+
+// The line of `bulk` that puts an item; the parameters are those of `putItem`.
+export async function putLine(id, { files = [], ...fields }) {
+  const photographs = files.length ? { image_base64: await Promise.all(files.map(inBase64)) } : {};
+  return { put: { item_id: id, ...photographs, ...fields } };
 }
 
 export class Client {
@@ -137,14 +150,29 @@ export class Client {
     return this.#ask("GET", itemPath(id), { signal });
   }
 
-  // Where an item's picture is, for the `src` of an image.
-  imageUrl(id) {
-    return this.base + itemPath(id, "/image");
+  // All items, or those that pass a `filter`, part by part, `limit` in each.
+  async* items(fields, options) {
+    for await (const part of this.itemPages(fields, options)) yield* part.items;
   }
 
-  // An item's picture, a Blob.
-  async image(id, { signal } = {}) {
-    return (await this.#send("GET", itemPath(id, "/image"), { signal })).blob();
+  // The parts of the list of items one by one; each knows how many there are, its `total`.
+  async* itemPages(fields = {}, { signal } = {}) {
+    let following = fields.after;
+    do {
+      const part = await this.#ask("GET", addressed("/v1/items", { ...fields, after: following }), { signal });
+      yield part;
+      following = part.next_after;
+    } while (following !== null);
+  }
+
+  // Where a photograph of an item is, for the `src` of an image.
+  imageUrl(id, fields = {}) {
+    return this.base + addressed(itemPath(id, "/image"), fields);
+  }
+
+  // A photograph of an item, a Blob.
+  async image(id, fields = {}, { signal } = {}) {
+    return (await this.#send("GET", addressed(itemPath(id, "/image"), fields), { signal })).blob();
   }
 
   // Add an item, or replace the one with that id: `files`, Blobs, or one of the fields that name photographs.
@@ -153,9 +181,25 @@ export class Client {
     return this.#ask("PUT", itemPath(id), { ...sent, signal });
   }
 
+  // Set the named fields of an item's metadata at once; null removes one, all others stay.
+  patchItem(id, metadata, { signal } = {}) {
+    return this.#ask("PATCH", itemPath(id), { ...json({ metadata }), signal });
+  }
+
   // Delete an item; it is gone immediately.
   deleteItem(id, { signal } = {}) {
     return this.#ask("DELETE", itemPath(id), { signal });
+  }
+
+  // Put, patch and delete many items, a thousand in a request that is made as a whole: `putLine(…)`,
+  // `{ patch: { item_id, metadata } }`, `{ delete: { item_id } }`. Yields what became of each, in their order:
+  // `{ item_id, change }`, or `{ error }`. Nothing is sent before the first answer is asked for.
+  async* bulk(changes, { signal } = {}) {
+    for await (const body of bulkBodies(changes)) {
+      const headers = { "Content-Type": "application/x-ndjson" };
+      const answer = await this.#send("POST", "/v1/items/bulk", { headers, body, signal });
+      for (const line of (await answer.text()).split("\n")) if (line) yield JSON.parse(line);
+    }
   }
 
   // Which version of the index answers.

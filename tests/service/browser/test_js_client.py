@@ -13,7 +13,7 @@ from tests.import_graph import ROOT
 
 FOLDER = ROOT / "clients" / "js"
 BEGIN = """async ({ key, given }) => {
-    const { ApiError, Client } = await import("/static/silhouette.js");
+    const { ApiError, Client, putLine } = await import("/static/silhouette.js");
     const shop = new Client(location.origin, { key });
     const photo = await (await fetch("/v1/items/" + given.item + "/image")).blob();
     const all = async (generator) => {
@@ -91,6 +91,45 @@ def test_items_are_put_found_and_deleted_by_any_id(run):
         assert stored["item_id"] == found["item_id"] == near["query"]["item_id"] == item_id
         assert found["metadata"] == {"price": 7} and len(set(size)) == 1
         assert (gone["status"], gone["code"]) == (404, "item_unknown") and gone["requestId"].startswith("r_")
+
+
+def test_an_item_has_several_photographs_and_its_metadata_is_changed_without_one(run):
+    stored, sizes, patched, refused = run("""
+        const small = new OffscreenCanvas(64, 64);
+        const context = small.getContext("2d");
+        context.fillRect(16, 8, 32, 48);
+        const other = await small.convertToBlob();
+        const metadata = { price: 7, sale: true };
+        const stored = await shop.putItem("two", { files: [photo, other], metadata });
+        const second = await shop.image("two", { photo: 1 });
+        const shown = await (await fetch(shop.imageUrl("two", { photo: 1 }))).blob();
+        const patched = await shop.patchItem("two", { price: 5, sale: null });
+        await shop.deleteItem("two");
+        const refused = await refusal(shop.putItem("two", { image_urls: ["https://x.example/a.jpg"] }));
+        return [stored, [second.size, shown.size, other.size], patched, refused.code];
+    """)
+    assert len(stored["image_urls"]) == 2 and len(set(sizes)) == 1
+    assert patched["metadata"] == {"price": 5} and refused == "url_not_allowed"
+
+
+def test_changes_in_bulk_have_an_answer_each_and_items_are_listed(run):
+    (put, patched, unknown, deleted), changed, parts, bodies = run("""
+        const changes = [await putLine("new", { files: [photo], metadata: { price: 1 } }),
+            { patch: { item_id: "new", metadata: { price: 2 } } }, { delete: { item_id: "no/such" } },
+            { delete: { item_id: "new" } }];
+        const answers = await all(shop.bulk(changes.slice(0, 3)));
+        const changed = await all(shop.items({ filter: { price: { lt: 3 } } }));
+        answers.push(...await all(shop.bulk(changes.slice(3))));
+        const { client, sent } = answering(new Response("{}\n"), new Response("{}\n"), new Response("{}\n"));
+        await all(client.bulk(Array(2001).fill({ delete: { item_id: "a" } })));
+        return [answers, changed, await all(shop.itemPages({ limit: 7 })),
+            sent.map(([, { body }]) => body.trim().split("\n").length)];
+    """)
+    assert put["change"] < patched["change"] < deleted["change"]
+    assert unknown["error"]["code"] == "item_unknown"
+    assert [item["metadata"] for item in changed] == [{"price": 2}]
+    assert [len(part["items"]) for part in parts] == [7, 5] and parts[0]["total"] == 12
+    assert bodies == [1000, 1000, 1]
 
 
 def test_the_index_its_versions_and_health_are_asked_for(run):

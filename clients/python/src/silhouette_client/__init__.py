@@ -7,6 +7,6 @@ is in `silhouette_client.contract`.
 from silhouette_client.async_client import AsyncClient
 from silhouette_client.client import Client
 from silhouette_client.errors import ApiError
-from silhouette_client.messages import Photo
+from silhouette_client.messages import Photo, put_line
 
-__all__ = ["ApiError", "AsyncClient", "Client", "Photo"]
+__all__ = ["ApiError", "AsyncClient", "Client", "Photo", "put_line"]

@@ -129,9 +129,26 @@ class Client:
         """Return one item."""
         return self._call(contract.ItemAnswer, "GET", messages.item_path(item_id))
 
-    def image(self, item_id: str) -> bytes:
-        """Return the file of an item's picture."""
-        return (self._send("GET", messages.item_path(item_id, "/image"))).content
+    def items(self, **options: Unpack[contract.ItemsItemsQuery]) -> Iterator[contract.Item]:
+        """Yield all items, or those that pass a `filter`, part by part, `limit` in each."""
+        for part in self.item_pages(**options):
+            yield from part.items
+
+    def item_pages(self, **options: Unpack[contract.ItemsItemsQuery]) -> Iterator[contract.ItemList]:
+        """Yield the parts of the list of items one by one; each knows how many there are, its `total`."""
+        following = options.get("after")
+        while True:
+            params = messages.as_text({**options, "after": following})
+            part = self._call(contract.ItemList, "GET", "/v1/items", params=params)
+            yield part
+            following = part.next_after
+            if following is None:
+                break
+
+    def image(self, item_id: str, **options: Unpack[contract.ItemsImageQuery]) -> bytes:
+        """Return the file of an item's photograph."""
+        path, params = messages.item_path(item_id, "/image"), messages.as_text(options)
+        return (self._send("GET", path, params=params)).content
 
     def download(self, address: str) -> bytes:
         """Return what lies at an address that an answer names: an `image_url`, or an `explain_url`."""
@@ -158,9 +175,41 @@ class Client:
         request = messages.put_request(photos, image_urls, metadata)
         return self._call(contract.StoredItem, "PUT", messages.item_path(item_id), **request)
 
+    def patch_item(self, item_id: str, metadata: Mapping[str, Any]) -> contract.PatchedItem:
+        """Set the named fields of an item's metadata at once; None removes one, all others stay."""
+        body = {"metadata": dict(metadata)}
+        return self._call(contract.PatchedItem, "PATCH", messages.item_path(item_id), json=body)
+
     def delete_item(self, item_id: str) -> contract.Deletion:
         """Delete an item; it is gone immediately."""
         return self._call(contract.Deletion, "DELETE", messages.item_path(item_id))
+
+    def bulk(self, changes: Iterable[contract.BulkLine]) -> Iterator[contract.MadeChange | contract.Failure]:
+        """Put, patch and delete many items, a thousand in a request that is made as a whole.
+
+        Nothing is sent before the first answer is asked for.
+
+        Parameters
+        ----------
+        changes : iterable of dict
+            `put_line(…)`, `{"patch": {"item_id": …, "metadata": …}}` and `{"delete": {"item_id": …}}`; it may
+            be longer than memory.
+
+        Yields
+        ------
+        MadeChange or Failure
+            What became of each change, in their order.
+
+        Raises
+        ------
+        ApiError
+            A request was refused. The changes whose answers were yielded are made; the others can be sent
+            again, as a change that is made twice is made once.
+        """
+        for body in messages.bulk_bodies(changes):
+            response = self._send("POST", "/v1/items/bulk", content=body, headers=messages.LINES)
+            for line in response.content.splitlines():
+                yield messages.answer_of(contract.BulkAnswer, line, response)
 
     def index(self) -> contract.IndexAnswer:
         """Return which version of the index answers."""
@@ -184,7 +233,9 @@ class Client:
         return self._call(contract.Ready, "GET", "/readyz")
 
     def _call(self, kind: type[T], method: str, path: str, **request: Any) -> T:
-        return messages.answer_of(kind, self._send(method, path, **request))
+        response = self._send(method, path, **request)
+        answer: T = messages.answer_of(kind, response.content, response)
+        return answer
 
     def _send(self, method: str, path: str | httpx.URL, **request: Any) -> httpx.Response:
         for attempt in range(self._retries + 1):

@@ -51,6 +51,19 @@ class BatchAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ItemList:
+    """A part of all items."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    items: list[Item]
+    total: int
+    """Items in all, of those that pass the filter."""
+    next_after: str | None
+    """Where the next part begins; null after the last one."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ItemAnswer:
     """One item."""
 
@@ -58,8 +71,10 @@ class ItemAnswer:
     """Also in the header X-Request-Id; name it in reports."""
     item_id: str
     image_url: str
-    """Where its picture is, on this service."""
+    """Where its first photograph is, on this service."""
     metadata: dict[str, Any]
+    image_urls: list[str]
+    """Where all its photographs are, on this service."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +85,12 @@ class StoredItem:
     """Also in the header X-Request-Id; name it in reports."""
     item_id: str
     image_url: str
-    """Where its picture is, on this service."""
+    """Where its first photograph is, on this service."""
     metadata: dict[str, Any]
+    image_urls: list[str]
+    """Where all its photographs are, on this service."""
     box: tuple[float, float, float, float]
-    """Where its garment was found, in fractions of the picture."""
+    """Where its garment was found, in fractions of the first photograph."""
     warnings: list[
         Literal[
             "garment_not_found",
@@ -83,6 +100,22 @@ class StoredItem:
             "filter_field_unknown",
         ]
     ]
+    change: int
+    """The number of the change; each has a higher one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchedItem:
+    """An item whose metadata was changed."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    item_id: str
+    image_url: str
+    """Where its first photograph is, on this service."""
+    metadata: dict[str, Any]
+    image_urls: list[str]
+    """Where all its photographs are, on this service."""
     change: int
     """The number of the change; each has a higher one."""
 
@@ -240,10 +273,16 @@ class Hit:
     percentile: float
     """Share of random pairs of the index that score less."""
     item_id: str
+    photo: int
+    """Which of its photographs was found, by its number from 0."""
     image_url: str
+    """Where that photograph is, on this service."""
     metadata: dict[str, Any]
     box: tuple[float, float, float, float] | None = None
-    """Where the garment that was found lies, where all of a picture are indexed."""
+    """
+    Where the garment that was found lies in that photograph; left out where each item has one
+    photograph and one garment of it is indexed.
+    """
     explain_url: str | None = None
     """A drawing of both outlines; null where the picture could not be kept."""
 
@@ -253,6 +292,16 @@ class Failure:
     """A search of a batch that failed."""
 
     error: Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """An item."""
+
+    item_id: str
+    image_url: str
+    """Where its first photograph is, on this service."""
+    metadata: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,6 +343,15 @@ class UnderstoodItem:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MadeChange:
+    """A change that was made."""
+
+    item_id: str
+    change: int
+    """Its number; each has a higher one."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facet:
     """A field to filter by: one of few values, or a range of numbers."""
 
@@ -304,16 +362,6 @@ class Facet:
     """Of numbers."""
     highest: float | None = None
     """Of numbers."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Item:
-    """An item."""
-
-    item_id: str
-    image_url: str
-    """Where its picture is, on this service."""
-    metadata: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -353,6 +401,9 @@ class FacetValue:
     value: str | bool
     items: int
     """How many have it, in the version as it was built."""
+
+
+BulkAnswer = MadeChange | Failure
 
 
 class SearchBody(TypedDict, total=False):
@@ -408,15 +459,44 @@ class Batch(TypedDict, total=False):
 
 
 class ItemBody(TypedDict, total=False):
-    """An item in JSON."""
+    """An item in JSON: its photographs, uploaded or by their addresses."""
 
     metadata: dict[str, Any]
     """
     What to keep with the item; `category` is used for guesses, and NaN, infinity and an empty
     category become null. Accepted: an object of up to 32,768 bytes in JSON, nested up to 16 deep.
     """
-    image_base64: Required[str]
-    """The picture's file. Accepted: base64 with padding, without line breaks."""
+    image_base64: str | list[str] | None
+    """
+    The file of its photograph, or a list of several. Accepted: base64 with padding, without line
+    breaks, or a list of up to 20 of them.
+    """
+    image_urls: list[str] | None
+    """
+    Where its photographs lie; only where the operator has allowed it. Accepted: a list of up to 20
+    public addresses over http or https.
+    """
+
+
+class ItemPatch(TypedDict, total=False):
+    """Metadata to be changed."""
+
+    metadata: Required[dict[str, Any]]
+    """
+    The fields to set; null removes one, and all others stay. Accepted: an object of up to 32,768
+    bytes in JSON, nested up to 16 deep.
+    """
+
+
+class BulkLine(TypedDict, total=False):
+    """A line of changes: exactly one of them."""
+
+    put: PutLine
+    """An item to add or to replace. Accepted: an object."""
+    patch: PatchLine
+    """Metadata to set. Accepted: an object."""
+    delete: DeleteLine
+    """An item to delete. Accepted: an object."""
 
 
 class Activation(TypedDict, total=False):
@@ -426,9 +506,55 @@ class Activation(TypedDict, total=False):
     """A version's name. Accepted: one of those that /v1/index/versions lists."""
 
 
+class PutLine(TypedDict, total=False):
+    """An item to add, or to replace the one with that id."""
+
+    metadata: dict[str, Any]
+    """
+    What to keep with the item; `category` is used for guesses, and NaN, infinity and an empty
+    category become null. Accepted: an object of up to 32,768 bytes in JSON, nested up to 16 deep.
+    """
+    image_base64: str | list[str] | None
+    """
+    The file of its photograph, or a list of several. Accepted: base64 with padding, without line
+    breaks, or a list of up to 20 of them.
+    """
+    image_urls: list[str] | None
+    """
+    Where its photographs lie; only where the operator has allowed it. Accepted: a list of up to 20
+    public addresses over http or https.
+    """
+    item_id: Required[str]
+    """Its id. Accepted: a text that is not empty."""
+
+
+class PatchLine(TypedDict, total=False):
+    """An item whose metadata changes."""
+
+    metadata: Required[dict[str, Any]]
+    """
+    The fields to set; null removes one, and all others stay. Accepted: an object of up to 32,768
+    bytes in JSON, nested up to 16 deep.
+    """
+    item_id: Required[str]
+    """Its id. Accepted: a text that is not empty."""
+
+
+class DeleteLine(TypedDict, total=False):
+    """An item to delete."""
+
+    item_id: Required[str]
+    """Its id. Accepted: a text that is not empty."""
+
+
 class SearchExplainQuery(TypedDict, total=False):
     """The fields in the address of `search_explain`."""
 
+    photo: int
+    """
+    Which photograph, as results number them. Accepted: a whole number from 0, below the number of
+    the item's photographs.
+    """
     kind: Literal["photo", "sketch"]
     """What the picture is; a sketch is dark strokes on light. Accepted: "photo", "sketch"."""
     box: Sequence[float] | None
@@ -449,6 +575,30 @@ class SearchExplainQuery(TypedDict, total=False):
     """The search, if it was by a picture that was sent. Accepted: a text that is not empty."""
     query_item: str
     """The item searched with, if it was by one. Accepted: a text that is not empty."""
+
+
+class ItemsItemsQuery(TypedDict, total=False):
+    """The fields in the address of `items_items`."""
+
+    after: str
+    """Where to go on: `next_after` of the part before. Accepted: a text that is not empty."""
+    limit: int
+    """Items in an answer. Accepted: a whole number from 1 to 100."""
+    filter: dict[str, Any] | None
+    """
+    Only items whose metadata passes are listed. Accepted: an object of fields and the values, lists
+    of values, or bounds (gte, gt, lte, lt, eq, ne, in) they must have.
+    """
+
+
+class ItemsImageQuery(TypedDict, total=False):
+    """The fields in the address of `items_image`."""
+
+    photo: int
+    """
+    Which photograph, as results number them. Accepted: a whole number from 0, below the number of
+    the item's photographs.
+    """
 
 
 class ItemsSimilarQuery(TypedDict, total=False):

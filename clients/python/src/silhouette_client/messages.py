@@ -9,24 +9,24 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Any, BinaryIO, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, BinaryIO, get_args, get_origin, get_type_hints
 from urllib.parse import quote
 
 import httpx
 
-from silhouette_client.contract import SearchBody
+from silhouette_client.contract import BulkLine, PutLine, SearchBody
 from silhouette_client.errors import ApiError
 
 BULK_LINES = 1000
-"""Most operations in one request: what the service accepts."""
+"""Most lines in one request: what the service accepts."""
 BULK_BYTES = 8 * 2**20
-"""Size from which operations go into the next request; photographs in base64 make them large."""
+"""Size from which lines go into the next request; photographs in base64 make them large."""
+LINES = {"Content-Type": "application/x-ndjson"}
 BUSY = (429, 503)
 """The statuses after which a request is sent again: the service has done nothing."""
 
 Photo = Path | str | bytes | BinaryIO
 """A photograph: the path of its file, its bytes, or a file that is open for reading."""
-T = TypeVar("T")
 
 
 def content_of(photo: Photo) -> bytes:
@@ -40,11 +40,6 @@ def photos_of(photos: Photo | Sequence[Photo]) -> list[bytes]:
     """Return the bytes of one photograph or several."""
     several = photos if isinstance(photos, Sequence) and not isinstance(photos, bytes | str) else [photos]
     return [content_of(photo) for photo in several]
-
-
-def in_base64(content: bytes) -> str:
-    """Return bytes as JSON can hold them."""
-    return base64.b64encode(content).decode()
 
 
 def item_path(item_id: str, tail: str = "") -> str:
@@ -83,6 +78,22 @@ def put_request(
     return {"files": files, "data": {"metadata": json.dumps(stored)}}
 
 
+def put_line(
+    item_id: str,
+    photos: Photo | Sequence[Photo] = (),
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    image_urls: Sequence[str] = (),
+) -> BulkLine:
+    """Return the line of `bulk` that puts an item; the parameters are those of `put_item`."""
+    line: PutLine = {"item_id": item_id, "metadata": dict(metadata or {})}
+    if image_urls:
+        line["image_urls"] = list(image_urls)
+    else:
+        line["image_base64"] = [base64.b64encode(content).decode() for content in photos_of(photos)]
+    return {"put": line}
+
+
 def next_page(options: SearchBody, query_id: str | None, offset: int) -> SearchBody:
     """Return the options of the next page; a picture that the service keeps is not sent again."""
     kept: SearchBody = (
@@ -91,12 +102,12 @@ def next_page(options: SearchBody, query_id: str | None, offset: int) -> SearchB
     return {**options, **kept, "offset": offset}
 
 
-def bulk_bodies(operations: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    """Yield operations as NDJSON, `BULK_LINES` at most and about `BULK_BYTES` at most in one."""
+def bulk_bodies(changes: Iterable[BulkLine]) -> Iterator[bytes]:
+    """Yield changes as NDJSON: up to `BULK_LINES` lines in each, and up to `BULK_BYTES` if it is several."""
     lines: list[bytes] = []
     size = 0
-    for operation in operations:
-        line = json.dumps(operation, ensure_ascii=False).encode() + b"\n"
+    for change in changes:
+        line = json.dumps(change, ensure_ascii=False).encode() + b"\n"
         if lines and (len(lines) == BULK_LINES or size + len(line) > BULK_BYTES):
             yield b"".join(lines)
             lines, size = [], 0
@@ -163,18 +174,20 @@ def _read(kind: Any, value: Any) -> Any:
     return value
 
 
-def answer_of(kind: type[T], response: httpx.Response) -> T:
-    """Return the answer that a response holds; fields that this client does not know are left out.
+def answer_of(kind: Any, content: bytes, response: httpx.Response) -> Any:
+    """Return the answer, of a type of the contract, in a response or one of its lines.
+
+    Fields that this client does not know are left out.
 
     Raises
     ------
     ApiError
-        The response is no answer of that type: another program answers at that address, or an older service.
+        It is no answer of that type: another program answers at that address, or an older service.
     """
     try:
-        answer: T = _read(kind, response.json())
+        return _read(kind, json.loads(content))
     except (AttributeError, TypeError, ValueError) as error:
-        detail = f"The answer is no {kind.__name__}. Check the address, and which release answers ({error})."
+        named = getattr(kind, "__name__", kind)
+        detail = f"The answer is no {named}. Check the address, and which release answers ({error})."
         request_id = response.headers.get("X-Request-Id", "")
         raise ApiError(response.status_code, "", detail, None, request_id) from error
-    return answer
