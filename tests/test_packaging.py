@@ -126,6 +126,15 @@ def test_every_source_that_the_images_copy_exists_and_is_sent_to_the_builder():
     assert copied == sent
 
 
+def test_what_a_link_in_the_images_leads_to_is_in_them_too():
+    copied = {source for name, text in instructions() if name == "COPY" for source in text.split()[:-1]}
+    folders = [ROOT / source for source in copied if (ROOT / source).is_dir()]
+    links = [path for folder in folders for path in folder.rglob("*") if path.is_symlink()]
+    assert ROOT / "service/static/silhouette.js" in links
+    for link in links:
+        assert any(link.resolve().is_relative_to(folder) for folder in folders), link
+
+
 @pytest.mark.parametrize("target", ["serving", "training"])
 def test_no_image_runs_as_root(target):
     user = last(stages()[target], "USER")

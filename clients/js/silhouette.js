@@ -2,7 +2,7 @@
 //
 // Numbers in a `box` are fractions of the picture: left, top, right, bottom. `silhouette.d.ts` has the types.
 
-const BUSY = [429, 503]; // after these the service has done nothing, and the request is sent again
+const BUSY = [429, 503]; // after these a request is sent again: nothing was done, or twice does what once does
 const BULK_LINES = 1000; // most lines in one request: what the service accepts
 const BULK_CHARACTERS = 8 * 2 ** 20; // from which lines go into the next; photographs in base64 make them large
 

@@ -120,10 +120,10 @@ def test_changes_in_bulk_have_an_answer_each_and_items_are_listed(run):
         const answers = await all(shop.bulk(changes.slice(0, 3)));
         const changed = await all(shop.items({ filter: { price: { lt: 3 } } }));
         answers.push(...await all(shop.bulk(changes.slice(3))));
-        const { client, sent } = answering(new Response("{}\n"), new Response("{}\n"), new Response("{}\n"));
+        const { client, sent } = answering(...[1, 2, 3].map(() => new Response("{}\\n")));
         await all(client.bulk(Array(2001).fill({ delete: { item_id: "a" } })));
         return [answers, changed, await all(shop.itemPages({ limit: 7 })),
-            sent.map(([, { body }]) => body.trim().split("\n").length)];
+            sent.map(([, { body }]) => body.trim().split("\\n").length)];
     """)
     assert put["change"] < patched["change"] < deleted["change"]
     assert unknown["error"]["code"] == "item_unknown"

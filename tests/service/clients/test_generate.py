@@ -2,7 +2,8 @@
 
 import pytest
 
-from clients.generate import IN_PYTHON, IN_TYPESCRIPT, expression, made, python_types, waiting_client
+from clients.contract_types import IN_PYTHON, IN_TYPESCRIPT, expression
+from clients.generate import made, python_types, waiting_client
 from tests.import_graph import ROOT
 
 CONTRACT = {

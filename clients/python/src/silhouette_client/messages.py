@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Any, BinaryIO, get_args, get_origin, get_type_hints
+from typing import Any, BinaryIO, Union, get_args, get_origin, get_type_hints
 from urllib.parse import quote
 
 import httpx
@@ -23,7 +23,7 @@ BULK_BYTES = 8 * 2**20
 """Size from which lines go into the next request; photographs in base64 make them large."""
 LINES = {"Content-Type": "application/x-ndjson"}
 BUSY = (429, 503)
-"""The statuses after which a request is sent again: the service has done nothing."""
+"""The statuses after which a request is sent again: nothing was done, or what is done twice is done once."""
 
 Photo = Path | str | bytes | BinaryIO
 """A photograph: the path of its file, its bytes, or a file that is open for reading."""
@@ -161,7 +161,7 @@ def _read(kind: Any, value: Any) -> Any:
     if value is None:
         return None
     origin, inner = get_origin(kind), get_args(kind)
-    if origin is UnionType:
+    if origin in (UnionType, Union):
         return _read(next((one for one in inner if _fits(one, value)), Any), value)
     if is_dataclass(kind):
         make: Callable[..., Any] = kind  # type: ignore[assignment]
