@@ -31,7 +31,7 @@ class Put:
     ----------
     item_id : str
     photos : tuple of bytes or str
-        The files of its photographs, of accepted types, or the names that `Photographs.store` has returned.
+        The files of its photographs, of accepted types, or the names that `Photographs.store_ahead` has told.
     metadata : dict
         What JSON can hold.
     vector : float32 (d,), unit norm

@@ -115,7 +115,7 @@ def _put(fields: dict[str, Any], store: Store, encoder: Encoder, folder: Path, g
     """Return an item to be put, its photographs stored and embedded."""
     photographs, metadata = store.changes.photographs, fields.get("metadata", {})
     item_id, _ = checked_item(fields.get("item_id", ""), metadata)
-    names = tuple(map(photographs.store, _photos(fields, folder)))
+    names = tuple(map(photographs.store_ahead, _photos(fields, folder)))
     kind = type_of(category_in(metadata))
     views = Views.joined([_views(photographs.path(name), kind, garments, encoder) for name in names])
     return Put(item_id, names, metadata, views.vectors[0], encoder.fingerprint, views)

@@ -56,13 +56,30 @@ class Photographs:
         write_atomically(self.path(name), photo)
         return name
 
+    def store_ahead(self, photo: bytes) -> str:
+        """Store a photograph before the change that refers to it is made, without the write lock.
+
+        A build may remove it until then; `keep` tells.
+
+        Raises
+        ------
+        UnsupportedImageType, ChangeNotWritten
+        """
+        try:
+            return self.store(photo)
+        except OSError as error:
+            raise ChangeNotWritten(
+                f"A photograph could not be written to '{self.folder}' ({error.strerror}). Its item has not "
+                "changed. Make room there or allow writing, and try again."
+            ) from error
+
     def keep(self, photo: bytes | str) -> str:
         """Return the name of a photograph that is durable, under the write lock: bytes are stored now.
 
         Raises
         ------
         ChangeNotWritten
-            It was stored before, under that name, and a build has removed it, for nothing referred to it yet.
+            It was stored ahead, under that name, and a build has removed it, for nothing referred to it yet.
         """
         if isinstance(photo, bytes):
             return self.store(photo)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import ceil
 from time import perf_counter
 
 import faiss
@@ -10,7 +9,7 @@ import numpy as np
 
 from index.errors import GateFailed
 from index.gate.golden import GoldenAnswer
-from index.vectors.tuning import best_of_items
+from index.vectors.tuning import best_of_items, rows_for_items
 from index.vectors.vector_index import Searchable
 
 LISTED = 20
@@ -201,11 +200,12 @@ def _recall(
         own = owners[found] == owners[rows][:, None]
         return best_of_items(scores, np.where(own, -1, found), owners, k)
 
-    everything, enough = np.ascontiguousarray(vectors), (k + 1) * int(sizes.max())
-    nearest = faiss.knn(queries, everything, min(enough, len(vectors)), metric=faiss.METRIC_INNER_PRODUCT)
-    asked = k + 1 if sizes.max() == 1 else ceil(2 * (k + 1) * sizes.mean())
-    found = best(*index.search(queries, asked))
-    recall = float(np.mean(found >= best(*nearest)[:, -1:] - TIE))
+    enough = min((k + 1) * int(sizes.max()), len(vectors))
+    scores, nearest = faiss.knn(
+        queries, np.ascontiguousarray(vectors), enough, metric=faiss.METRIC_INNER_PRODUCT
+    )
+    found = best(*index.search(queries, rows_for_items(nearest, owners, k + 1)))
+    recall = float(np.mean(found >= best(scores, nearest)[:, -1:] - TIE))
     figures = {"recall_at_10": recall}
     if recall >= limits.recall - limits.recall_tolerance:
         return Verdict(figures)

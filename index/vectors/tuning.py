@@ -1,6 +1,5 @@
 """The width of an approximate search, tuned to a wanted recall on queries that are not in the index."""
 
-import math
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -98,6 +97,22 @@ def best_of_items(scores: np.ndarray, rows: np.ndarray, owners: np.ndarray, firs
     return best
 
 
+def rows_for_items(rows: np.ndarray, owners: np.ndarray, first: int) -> int:
+    """Return how many rows it takes until each query has seen its first items.
+
+    Parameters
+    ----------
+    rows : int64 (m, k)
+        Those found, best first, with at least one item for each query; -1 at the end for none.
+    owners : int64 (n,)
+        The item of each row.
+    first : int
+        How many items.
+    """
+    places = [np.unique(owners[found[found >= 0]], return_index=True)[1] for found in rows]
+    return 1 + max(int(np.sort(each)[:first][-1]) for each in places)
+
+
 class Trial:
     """Queries with the scores of their true neighbours, by which searches are judged.
 
@@ -125,9 +140,9 @@ class Trial:
         most = 1 if owners is None else int(np.bincount(owners).max())
         count = index.ntotal if owners is None else int(owners.max()) + 1
         self._first = min(FIRST, count if allowed is None else int(allowed.sum()))
-        self._asked = self._first if owners is None else math.ceil(2 * self._first * index.ntotal / count)
-        found = exact.nearest(index, queries, min(index.ntotal, self._first * most), allowed)
-        self._last = self._scores(*found)[:, -1:]
+        scores, rows = exact.nearest(index, queries, min(index.ntotal, self._first * most), allowed)
+        self._asked = self._first if owners is None else rows_for_items(rows, owners, self._first)
+        self._last = self._scores(scores, rows)[:, -1:]
 
     def _scores(self, scores: np.ndarray, rows: np.ndarray) -> np.ndarray:
         return scores if self._owners is None else best_of_items(scores, rows, self._owners, self._first)

@@ -36,7 +36,7 @@ def _put(line: PutLine, searcher: OpenIndex, app: Flask) -> Embedded:
     stages = Stages()
     with app.app_context():
         item = embed_item(ItemRequest.of_body(line), searcher, stages)
-        names = tuple(map(store().changes.photographs.store, item.photos))
+        names = tuple(map(store().changes.photographs.store_ahead, item.photos))
     fingerprint = searcher.encoder.fingerprint
     return Put(line.item_id, names, line.metadata, item.views.vectors[0], fingerprint, item.views), stages
 

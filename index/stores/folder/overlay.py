@@ -34,7 +34,7 @@ class Overlay:
     position : Position
         How far the log was read.
     states : mapping of str to Change
-        The state of each item that has changed, by its id, in the order of the changes.
+        The state of each item that has changed, by its id.
     rows : mapping of str to int
         The version's row of each of those ids, or -1 where it has none.
     hidden : bool (n,)
@@ -155,15 +155,15 @@ def _further(
     Only what was put is gathered again, if some of it has changed.
     """
     version, states, hidden = before.version, dict(before.states), before.hidden.copy()
-    unknown = [change.item_id for change in changes if change.item_id not in before.rows]
-    rows = {**before.rows, **dict.fromkeys(unknown, -1), **version.items.rows_of(unknown)}
+    unknown, rows = [change.item_id for change in changes if change.item_id not in before.rows], before.rows
+    if unknown:
+        rows = dict(rows) | dict.fromkeys(unknown, -1) | version.items.rows_of(unknown)
     put: list[Change] = []
     laid: dict[int, Change] = {}
     for change in changes:
         row, item_id = rows[change.item_id], change.item_id
         is_put = change.action == PUT and not _is_folded(change, version, row)
         put += [change := embed(change)] if is_put else []
-        states.pop(item_id, None)
         states[item_id] = change
         if row >= 0:
             hidden[row] = is_put or change.action == DELETE
@@ -190,7 +190,7 @@ def lay_over(
     position: Position = NOWHERE,
     embed: Callable[[Change], Change] = _as_it_is,
 ) -> Overlay:
-    """Return the overlay of given states, in the order of the changes.
+    """Return the overlay of given states.
 
     Parameters
     ----------
@@ -207,6 +207,7 @@ def lay_over(
         *(version, position, {}, {}, np.zeros(count, bool), Columns(count)), **_gathered([], version)
     )
     later = [change for change in states.values() if change.seq > version.manifest.changes]
+    later.sort(key=lambda change: change.seq)
     return _further(nothing, later, position, embed)
 
 

@@ -33,6 +33,13 @@ def item_of(number: int, photographs: int) -> Item:
     return Item(f"sku {number}/ü", first, {"price": number}, tuple(further))
 
 
+class Gallery(tuple):
+    """Items, their views, and the hashes of their first photographs."""
+
+    def __repr__(self) -> str:
+        return "gallery"
+
+
 @pytest.fixture(scope="session")
 def gallery():
     """Items with 1 to 4 photographs of 1 to 3 garments; those of `COPIES` repeat each other."""
@@ -49,7 +56,7 @@ def gallery():
     items = [item_of(number, len(each)) for number, each in enumerate(counts)]
     pictures = np.arange(COUNT, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(4)
     pictures[list(COPIES)] = 0
-    return items, views, pictures
+    return Gallery((items, views, pictures))
 
 
 @pytest.fixture(scope="module", params=["folder", "lite", "server"])
@@ -70,7 +77,7 @@ def ranking(gallery, query, *, collapse=False, where=None, without=()):
         scores = each.vectors @ query
         at = int(scores.argmax())
         best.append((float(scores[at]), number, int(each.photographs[at]), each.boxes[at]))
-    best.sort(key=lambda found: -found[0])
+    best.sort(key=lambda found: (-round(found[0], 5), found[1]))  # equal scores in the items' order
     if collapse:
         first = [found for found in best if found[1] in COPIES][:1]
         best = [found for found in best if found[1] not in COPIES or found in first]

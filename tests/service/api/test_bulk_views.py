@@ -121,6 +121,16 @@ def test_all_is_made_in_one_step_or_nothing_is(live, send, photo, monkeypatch):
     assert refused["code"] == "index_not_ready" and listed(live) == now != before
 
 
+def test_a_photograph_that_can_not_be_written_is_its_line_s_own_problem(live, send, photo, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("index.photographs.write_atomically", full)
+    failed, made = send(put("new", photo), patch("hat/0", price=1))
+    assert (failed["error"]["code"], failed["error"]["status"]) == ("index_not_ready", 503)
+    assert made["item_id"] == "hat/0" and "new" not in listed(live)
+
+
 def test_pictures_are_embedded_at_the_same_time(live, send, photo, monkeypatch):
     embed, barrier = bulk_views.embed_item, threading.Barrier(2, timeout=30)
 

@@ -285,7 +285,7 @@ def test_what_nobody_knows_is_not_changed_where_that_can_be_told(changes, put):
 
 
 def test_a_photograph_that_was_stored_before_its_change_is_not_written_again(changes, monkeypatch):
-    stored = changes.photographs.store(photo_of(1))
+    stored = changes.photographs.store_ahead(photo_of(1))
     with monkeypatch.context() as patch:
         patch.setattr(type(changes.photographs), "store", lambda *_: pytest.fail("written again"))
         (made,) = changes.write([Put("a", (stored, stored), {}, unit(0), ENCODER)])
@@ -294,7 +294,7 @@ def test_a_photograph_that_was_stored_before_its_change_is_not_written_again(cha
 
 
 def test_a_photograph_that_a_build_has_removed_meanwhile_is_told_and_nothing_is_changed(changes, put):
-    stored = changes.photographs.store(photo_of(1))
+    stored = changes.photographs.store_ahead(photo_of(1))
     put("b", 2)
     changes.drop(folded=0, catalogue=None, photographs=())
     with pytest.raises(ChangeNotWritten, match="Nothing was changed"):

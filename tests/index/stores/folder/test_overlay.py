@@ -62,8 +62,8 @@ def passing(overlay, fields='{"or": [{"step": {"gte": 0}}, {"price": {"lt": 3}}]
 
 def same(one, other):
     return (
-        (one.position, list(one.states), dict(one.rows), ids(one), dict(one.places))
-        == (other.position, list(other.states), dict(other.rows), ids(other), dict(other.places))
+        (one.position, set(one.states), dict(one.rows), ids(one), dict(one.places))
+        == (other.position, set(other.states), dict(other.rows), ids(other), dict(other.places))
         and (hidden(one), passing(one)) == (hidden(other), passing(other))
         and all((one.vectors.vector(row) == other.vectors.vector(row)).all() for row in range(len(one.items)))
     )
