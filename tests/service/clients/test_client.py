@@ -270,6 +270,33 @@ def test_a_photograph_by_its_address_is_asked_for_in_json(answering):
     assert put_line("a", **body) == {"put": {"item_id": "a", **body}}
 
 
+def test_options_of_a_search_go_as_they_are_in_json_and_as_text_in_a_form_and_in_an_address():
+    asked = []
+    transport = httpx.MockTransport(lambda request: asked.append(request) or httpx.Response(400))
+    options = {
+        "facets": ["brand", "price"],
+        "sort": {"field": "price", "order": "desc"},
+        "boost": [{"filter": {"sale": True}, "add": 0.1}],
+        "fields": [],
+    }
+    with Client("http://silhouette", transport=transport) as api:
+        for call in (
+            lambda: api.search(item_id="a", **options, box=None),
+            lambda: api.search(b"photo", **options, kind="sketch"),
+            lambda: api.similar("a", **options),
+            lambda: api.image("a", photo=2, width=640),
+        ):
+            with pytest.raises(ApiError):
+                call()
+    in_json, form, address, image = asked
+    assert json.loads(in_json.content) == {"item_id": "a", **options}
+    for name, value in (*options.items(), ("kind", "sketch")):
+        text = value if isinstance(value, str) else json.dumps(value)
+        assert f'name="{name}"\r\n\r\n{text}\r\n'.encode() in form.content
+    assert {name: json.loads(text) for name, text in address.url.params.items()} == options
+    assert str(image.url) == "http://silhouette/v1/items/a/image?photo=2&width=640"
+
+
 def test_metadata_is_changed_without_a_photograph(api, photo):
     api.put_item("coat", photo, {"price": 90, "sale": True, "brand": "x"})
     patched = api.patch_item("coat", {"price": 70, "sale": None})
