@@ -506,6 +506,16 @@ export interface ItemsImageQuery {
    * item's photographs.
    */
   photo?: number;
+  /**
+   * The width in pixels of a thumbnail, upright, in WebP or JPEG; none is wider than its picture.
+   * Without it the file itself is sent. Accepted: 160, 320, 640, 1280.
+   */
+  width?: 160 | 320 | 640 | 1280;
+  /**
+   * What `image_url` carries; while it is that of the picture, the answer may be kept for ever.
+   * Accepted: a text that is not empty.
+   */
+  v?: string;
 }
 
 /** The fields in the address of `items_similar`. */

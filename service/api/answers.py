@@ -29,6 +29,7 @@ DISTANT = 92.0
 
 EXAMPLES = 8
 _LOOKED_AT = 48
+_VERSION_SIGNS = 16
 
 
 @dataclass(frozen=True)
@@ -82,15 +83,21 @@ class RankedPage:
     close: bool = True
 
 
-def image_url(item_id: str, photo: int = 0) -> str:
-    """Return the URL path of an item's photograph of a number, percent-encoded."""
-    which: dict[str, Any] = {"photo": photo} if photo else {}
-    return url_for("items.image", item_id=item_id, **which)
+def version_of(content: str) -> str:
+    """Return what the address of a picture carries of its item's content, which is in hex."""
+    return content[:_VERSION_SIGNS]
+
+
+def image_url(item_id: str, photo: int = 0, *, content: str | None = None) -> str:
+    """Return the URL path of an item's photograph of a number, percent-encoded; it changes with `content`."""
+    version = None if content is None else version_of(content)
+    return url_for("items.image", item_id=item_id, photo=photo or None, v=version)
 
 
 def image_urls(item: Item) -> list[str]:
     """Return the URL paths of all photographs of an item."""
-    return [image_url(item.item_id, photo) for photo in range(len(item.photographs))]
+    numbers = range(len(item.photographs))
+    return [image_url(item.item_id, photo, content=item.content) for photo in numbers]
 
 
 def index_in_use(searcher: OpenIndex) -> bodies.IndexInUse:
@@ -105,7 +112,8 @@ def index_in_use(searcher: OpenIndex) -> bodies.IndexInUse:
 
 def item_fields(item: Item, photo: int = 0) -> dict[str, Any]:
     """Return the fields of `bodies.Item`: the id, the address of a photograph and its metadata."""
-    return {"item_id": item.item_id, "image_url": image_url(item.item_id, photo), "metadata": item.metadata}
+    address = image_url(item.item_id, photo, content=item.content)
+    return {"item_id": item.item_id, "image_url": address, "metadata": item.metadata}
 
 
 def rounded(box: Box) -> Box:

@@ -84,7 +84,7 @@ def test_every_line_of_the_guide_does_what_it_says(live, files):
         assert answer.mimetype != "application/x-ndjson" or b'"error"' not in answer.data, answer.text
         if answer.is_json and answer.json.get("query_id"):
             names["q_8f3k"] = answer.json["query_id"]
-    assert len(LINES) == 26
+    assert len(LINES) == 27
 
 
 def test_the_lines_of_the_guide_send_what_it_explains():

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 
 import httpx
 import pytest
+from PIL import Image
 
 from silhouette_client import ApiError, AsyncClient, Client, put_line
 from silhouette_client.contract import Failure, Hit, MadeChange, SearchAnswer
@@ -254,6 +255,8 @@ def test_an_item_has_the_photographs_that_were_put_and_each_is_sent(api, photo, 
     other = pictures.encoded(pictures.drawn(pictures.SHAPES["hat"]))
     stored = api.put_item("two", [photo, other], {"price": 3})
     assert len(stored.image_urls) == 2
+    with Image.open(io.BytesIO(api.image("two", photo=1, width=160))) as thumbnail:
+        assert thumbnail.size == (120, 190)
     assert [api.download(address) for address in stored.image_urls] == [photo, other]
     assert api.image("two", photo=1) == other and api.image("two") == photo
     found = {hit.item_id: hit for hit in api.search(other, limit=20).results}["two"]

@@ -599,6 +599,16 @@ class ItemsImageQuery(TypedDict, total=False):
     Which photograph, as results number them. Accepted: a whole number from 0, below the number of
     the item's photographs.
     """
+    width: Literal[160, 320, 640, 1280]
+    """
+    The width in pixels of a thumbnail, upright, in WebP or JPEG; none is wider than its picture.
+    Without it the file itself is sent. Accepted: 160, 320, 640, 1280.
+    """
+    v: str
+    """
+    What `image_url` carries; while it is that of the picture, the answer may be kept for ever.
+    Accepted: a text that is not empty.
+    """
 
 
 class ItemsSimilarQuery(TypedDict, total=False):
