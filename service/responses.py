@@ -1,13 +1,11 @@
 """Response bodies as typed models, from which the contract at /openapi.json is generated."""
 
-from collections.abc import Iterable
 from typing import Any, Literal
 
 from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from service.answer_warnings import AnswerWarning
-from service.requests.operation import LINES
 from training.photo.garment_types import TYPES
 
 Fractions = tuple[float, float, float, float]
@@ -258,12 +256,6 @@ class Ready(Answer):
 
     status: Literal["ready"]
     index: IndexInUse
-
-
-def reply_lines(lines: Iterable[Body]) -> Response:
-    """Return a body of lines of JSON that must not be cached."""
-    text = "".join(line.model_dump_json(exclude_unset=True) + "\n" for line in lines)
-    return Response(text, mimetype=LINES, headers={"Cache-Control": "no-store"})
 
 
 def reply(body: Body, status: int = 200) -> Response:

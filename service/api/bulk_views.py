@@ -18,10 +18,10 @@ from service.api.item_views import embed_item, require_id
 from service.errors import RefusedRequest, problem_of
 from service.http.capacity import give_way
 from service.picture.stages import Stages
-from service.requests.operation import BODY, READING, Operation, describe
+from service.requests.operation import BODY, LINES, READING, Operation, describe
 from service.requests.parameters import BulkLine, PatchLine, PutLine
 from service.requests.reading import ItemRequest, read_line, read_lines
-from service.responses import BulkAnswer, Failure, MadeChange, reply_lines
+from service.responses import BulkAnswer, Failure, MadeChange
 from training.errors import SilhouetteError
 
 blueprint = Blueprint("bulk", __name__)
@@ -98,4 +98,6 @@ def bulk() -> Response:
     asked = [edit for edit in edits if not isinstance(edit, SilhouetteError)]
     made = iter(change_items(store(), asked, index=searcher))
     live_index().refresh()
-    return reply_lines(_line(edit if isinstance(edit, SilhouetteError) else next(made)) for edit in edits)
+    answers = [_line(edit if isinstance(edit, SilhouetteError) else next(made)) for edit in edits]
+    text = "".join(answer.model_dump_json(exclude_unset=True) + "\n" for answer in answers)
+    return Response(text, mimetype=LINES, headers={"Cache-Control": "no-store"})
