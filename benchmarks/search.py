@@ -116,7 +116,7 @@ def _raw(index: faiss.Index, kind: str, parameters: Parameters) -> Call:
     return lambda query: index.search(query[None], SHALLOWEST, params=asked[kind])
 
 
-def _medians_ms(queries: np.ndarray, *calls: Call) -> list[float]:
+def medians_ms(queries: np.ndarray, *calls: Call) -> list[float]:
     """Return the median milliseconds of each of several calls.
 
     All queries go to one call, then to the next, and so on in rounds, of which the first brings what is read
@@ -205,7 +205,7 @@ def _measured(
     cold_ms = _first_answer_ms(path, kind, parameters, queries[0])
     inside = _confined(path, kind, parameters, queries) if confine else None
     index, raw = kind_named(kind).load(path, parameters), faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-    ours_ms, raw_ms = _medians_ms(queries, partial(_page, index), _raw(raw, kind, parameters))
+    ours_ms, raw_ms = medians_ms(queries, partial(_page, index), _raw(raw, kind, parameters))
     width = ", ".join(f"{name} {value}" for name, value in parameters.items() if name != "recall")
     build = (
         *(kind, width or "all", f"{seconds:,.0f}", f"{path.stat().st_size / len(index):.0f}"),
@@ -216,7 +216,7 @@ def _measured(
     )
     filters: list[Cell] = [kind]
     for task in tasks:
-        (ms,) = _medians_ms(queries, partial(_page, index, allowed=task.allowed))
+        (ms,) = medians_ms(queries, partial(_page, index, allowed=task.allowed))
         filters += [task.recall(index), f"{1000 / ms:,.0f}"]
     return Measured(build, tuple(filters), inside)
 
@@ -280,7 +280,7 @@ def _searcher_row(vectors: np.ndarray, queries: np.ndarray, encoder: Encoder, ki
         version = open_version(indexes / current_version(indexes))
         gallery, searcher = Gallery(lay_over(version, {})), Searcher.open(indexes, encoder=encoder)
         mapped = faiss.read_index(str(indexes / version.manifest.version / VECTORS), faiss.IO_FLAG_MMAP_IFC)
-        raw_ms, rows_ms, page_ms = _medians_ms(
+        raw_ms, rows_ms, page_ms = medians_ms(
             queries,
             _raw(mapped, kind, version.vectors.parameters),
             partial(gallery.search, k=PAGE, allowed=gallery.allowed()),

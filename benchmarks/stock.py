@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 from index.build import BuildOptions, BuildRun, publish_embedded
 from index.embedding.embeddings import Embedded
 from index.stores.folder.store import FolderStore
+from index.views import Views, arranged
 from training.catalogue.reader import Catalogue, Item
 from training.photo.encoder import Encoder
 
@@ -47,14 +49,33 @@ def _item(row: int) -> Item:
 
 def publish_items(indexes: Path, vectors: np.ndarray, encoder: Encoder, *, kind: str) -> str:
     """Publish an index of `vectors` in the folder `indexes`, with metadata; return the kind that it is."""
-    rows = np.arange(len(vectors))
+    items = tuple(map(_item, range(len(vectors))))
+    return _publish(indexes, Embedded(items, vectors, (), *_pictures(items)), encoder, kind)
+
+
+def publish_views(indexes: Path, views: Sequence[Views], encoder: Encoder, *, kind: str) -> str:
+    """Publish an index of items with these views, as `publish_items` does."""
+    owners, rows = arranged(views)
+    items = [_item(row) for row in range(len(views))]
+    items = [
+        item.showing([item.path.with_suffix(f".{n}.jpg") for n in range(int(each.photographs.max()) + 1)])
+        for item, each in zip(items, views, strict=True)
+    ]
+    embedded = Embedded(tuple(items), rows.vectors, (), *_pictures(views), owners=owners, boxes=rows.boxes)
+    return _publish(indexes, replace(embedded, photographs=rows.photographs), encoder, kind)
+
+
+def _pictures(items: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Return perceptual hashes and digests of as many photographs, all different."""
+    rows = np.arange(len(items))
     contents = np.zeros((len(rows), 32), np.uint8)
     contents[:, :8] = rows[:, None].view(np.uint8)
-    pictures = np.random.default_rng(1).integers(0, 2**60, len(rows), np.uint64)
-    items = tuple(map(_item, rows.tolist()))
+    return np.random.default_rng(1).integers(0, 2**60, len(rows), np.uint64), contents
+
+
+def _publish(indexes: Path, embedded: Embedded, encoder: Encoder, kind: str) -> str:
     with FolderStore(indexes).building() as draft:
         run = BuildRun(draft, "made up", encoder.fingerprint)
-        embedded = Embedded(items, vectors, (), pictures, contents)
         return publish_embedded(run, embedded, options=BuildOptions(kind)).kind
 
 

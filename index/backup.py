@@ -23,7 +23,8 @@ from index.views import Views
 from training.catalogue.reader import Item
 from training.files import replacing
 
-FORMAT = 1
+FORMAT = 2
+"""That of backups whose items may have several photographs; what earlier releases wrote is read, too."""
 _CHANGES = "changes.jsonl"
 _FORMAT = "format.json"
 _ATTEMPTS = 3
@@ -51,8 +52,8 @@ def _line(state: Change) -> str:
     fields: dict[str, Any] = {"at": state.at, "action": state.action, "item_id": state.item_id}
     if state.item is not None and state.vector is not None:
         vector = base64.b64encode(vector_bytes(state.vector)).decode()
-        photograph = state.item.path.name
-        fields |= {"photograph": photograph, "metadata": state.item.metadata}
+        name, *further = state.photographs
+        fields |= {"photograph": name, "further": further, "metadata": state.item.metadata}
         fields |= {"encoder": state.encoder, "vector": vector}
         if state.views is not None:
             fields["views"] = base64.b64encode(state.views.to_bytes()).decode()
@@ -64,7 +65,9 @@ def _state(line: bytes, seq: int, photographs: Photographs) -> Change:
     at, action, item_id = fields["at"], fields["action"], fields["item_id"]
     if action != PUT:
         return Change(seq, at, action, item_id)
-    item = Item(item_id, photographs.path(Path(fields["photograph"]).name), fields["metadata"])
+    names = (fields["photograph"], *fields.get("further", ()))
+    first, *others = [photographs.path(Path(name).name) for name in names]
+    item = Item(item_id, first, fields["metadata"], tuple(others))
     vector = np.frombuffer(base64.b64decode(fields["vector"], validate=True), "<f4")
     vector_bytes(vector)
     packed = base64.b64decode(fields.get("views", ""), validate=True)
@@ -74,7 +77,7 @@ def _state(line: bytes, seq: int, photographs: Photographs) -> Change:
 
 def _names(states: Sequence[Change]) -> list[str]:
     """Return the names of the photographs of states, each once."""
-    return list(dict.fromkeys(state.item.path.name for state in states if state.item is not None))
+    return list(dict.fromkeys(name for state in states for name in state.photographs))
 
 
 def _states_with_photographs(store: Store) -> tuple[list[Change], dict[str, str | None]]:
@@ -125,7 +128,7 @@ def write_backup(store: Store, path: Path) -> Backup:
 
 def _read(archive: zipfile.ZipFile, photographs: Photographs) -> list[Change]:
     """Return the states in a backup whose every file is what was written."""
-    if json.loads(archive.read(_FORMAT))["format"] != FORMAT:
+    if json.loads(archive.read(_FORMAT))["format"] > FORMAT:
         raise ValueError(f"it is not of format {FORMAT}: a newer release wrote it")
     states = [
         _state(line, seq, photographs)
@@ -186,6 +189,6 @@ def restore_backup(store: Store, path: Path) -> Backup:
         ) from error
     elsewhere = [name for name in _names(states) if name not in held]
     missing = {name: problem for name in elsewhere if (problem := photographs.problem(name))}
-    kept = [state for state in states if state.item is None or state.item.path.name not in missing]
+    kept = [state for state in states if missing.keys().isdisjoint(state.photographs)]
     store.changes.restore(kept)
     return Backup(len(kept), len(_names(kept)), tuple(missing.values()))

@@ -27,7 +27,14 @@ from index.stores.lock import writing
 from index.stores.store import LAST_REPORT, Draft, Filled, Store
 from index.vectors.kinds import AUTO
 from index.views import ITEM
-from training.catalogue.reader import BadItem, Catalogue, check_bad_share, write_report
+from training.catalogue.reader import (
+    BadItem,
+    Catalogue,
+    Item,
+    check_bad_share,
+    count_photographs,
+    write_report,
+)
 from training.files import write_atomically
 from training.photo.encoder import Encoder
 
@@ -49,7 +56,7 @@ class BuildOptions:
     limits : Limits
         What the gate asks for; the kind is tuned to find its `recall`.
     max_bad : float
-        Highest share of the catalogue's items that may be skipped.
+        Highest share of the catalogue's photographs that may be skipped.
     new_catalogue : bool
         Replace an index of another catalogue, however many items that has.
     golden : Path, optional
@@ -90,7 +97,7 @@ class Built:
     ----------
     manifest : Manifest
     bad : tuple of BadItem
-        The items that were skipped.
+        The items and photographs that were skipped.
     report : Path
         The CSV file that lists them.
     duplicates : Path
@@ -98,7 +105,7 @@ class Built:
     seconds : dict
         How long each step took.
     cached : int
-        Items whose embedding an earlier build had made.
+        Items whose embeddings an earlier build had made.
     difference : Difference
         From the version that was in use.
     replaced : str or None
@@ -227,7 +234,8 @@ def publish_embedded(
     filled, duplicates = _fill(run, embedded, options)
     with run.timed("check"):
         answers = run.golden.ask(filled.index, embedded.items, owners=embedded.owners)
-        verdict += check_index(vectors, filled.index, golden=answers, limits=limits)
+        owners = embedded.owners
+        verdict += check_index(vectors, filled.index, owners=owners, golden=answers, limits=limits)
         nearest = neighbourhoods(vectors, filled.index, owners=embedded.owners)
     _require(run, verdict, answers)
     manifest = Manifest(
@@ -249,6 +257,7 @@ def publish_embedded(
         duplicates=duplicates,
         garments=embedded.garments,
         further=len(vectors) - len(embedded.items),
+        photographs=count_photographs(embedded.items),
         roots=run.roots,
     )
     with run.timed("publish"):
@@ -278,11 +287,11 @@ def _roots(catalogue: Catalogue, options: BuildOptions, indexes: Path) -> tuple[
     return tuple(str(folder.absolute()) for folder in folders)
 
 
-def _check_bad(bad: Sequence[BadItem], count: int, *, indexes: Path, max_bad: float) -> None:
-    """Keep the report of skipped items where it outlives a build that fails, and check their share."""
+def _check_bad(bad: Sequence[BadItem], items: Sequence[Item], *, indexes: Path, max_bad: float) -> None:
+    """Keep the report of what was skipped where it outlives a build that fails, and check its share."""
     with writing(indexes):
         write_report(indexes / LAST_REPORT, bad)
-    check_bad_share(len(bad), len(bad) + count, max_bad=max_bad)
+    check_bad_share(len(bad), len(bad) + count_photographs(items), max_bad=max_bad)
 
 
 def check_listed(catalogue: Catalogue, *, indexes: Path, options: BuildOptions) -> None:
@@ -301,7 +310,7 @@ def check_listed(catalogue: Catalogue, *, indexes: Path, options: BuildOptions) 
         Too many items have no file, or lie outside of the folders that may be served; see `build_index`.
     """
     listed = within(catalogue, options.allow_roots)
-    _check_bad(listed.bad, len(listed.items), indexes=indexes, max_bad=options.max_bad)
+    _check_bad(listed.bad, listed.items, indexes=indexes, max_bad=options.max_bad)
 
 
 def build_index(
@@ -346,7 +355,7 @@ def build_index(
         with run.timed("embed"):
             embedded = _embed(folded, encoder, options)
         run.bad = (*folded.bad, *embedded.bad)
-        _check_bad(run.bad, len(embedded.items), indexes=indexes, max_bad=options.max_bad)
+        _check_bad(run.bad, embedded.items, indexes=indexes, max_bad=options.max_bad)
         with run.timed("check"):
             rechecked = reencode(embedded, encoder)
         manifest = publish_embedded(run, embedded, options=options, rechecked=rechecked, now=now)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from index.errors import ChangesDamaged, InvalidChange
+from index.manifest import Manifest
 from index.photographs import Photographs
 from index.views import Views
 from training.catalogue import item_rules
@@ -37,11 +38,11 @@ class Change:
     item : Item or None
         The item as it was put.
     vector : float32 (d,) or None
-        Its embedding.
+        The embedding of its first photograph.
     encoder : str or None
         Fingerprint of the encoder that made the embedding.
     views : Views or None
-        The garments of its photograph that were embedded, the item's first; None in logs of earlier releases.
+        The garments of its photographs that were embedded; None in logs of earlier releases.
     """
 
     seq: int
@@ -52,6 +53,23 @@ class Change:
     vector: np.ndarray | None = field(default=None, compare=False, repr=False)
     encoder: str | None = None
     views: Views | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def photographs(self) -> list[str]:
+        """The names under which the photographs of what was put are stored; none for another change."""
+        return [] if self.item is None else [path.name for path in self.item.photographs]
+
+    def views_in(self, manifest: Manifest) -> Views | None:
+        """Return the views by which a version finds the item that was put; None for another change.
+
+        Where its items have a vector each, it says of none where in a photograph it lies.
+        """
+        if self.item is None or self.vector is None:
+            return None
+        views = None if self.views is None else self.views.chosen(manifest.garments)
+        if views is None or (len(views) == 1 and not manifest.several):
+            return Views(self.vector[None], np.full((1, 4), np.nan, np.float32), np.zeros(1, np.int64))
+        return views
 
 
 class ChangeLog(ABC):
@@ -73,6 +91,7 @@ class ChangeLog(ABC):
         encoder: str,
         *,
         views: Views | None = None,
+        further: Sequence[bytes] = (),
     ) -> int:
         """Add an item, or replace the one with that id; return the change's number.
 
@@ -80,14 +99,16 @@ class ChangeLog(ABC):
         ----------
         item_id : str
         photo : bytes
-            The photograph's file, of an accepted type.
+            The file of its first photograph, of an accepted type.
         metadata : dict
             What JSON can hold.
         vector : float32 (d,), unit norm
         encoder : str
             Fingerprint of the encoder that made `vector`.
         views : Views, optional
-            The garments of the photograph that are embedded, the one of `vector` first.
+            The garments of the photographs that are embedded, the one of `vector` first.
+        further : sequence of bytes
+            The files of its further photographs.
 
         Raises
         ------
@@ -148,16 +169,15 @@ class ChangeLog(ABC):
             states = self.since(0)
         except ChangesDamaged as error:
             return [str(error)]
-        put = [state.item for state in states if state.item is not None]
-        return [problem for item in put if (problem := self.photographs.problem(item.path.name))]
+        names = [name for state in states for name in state.photographs]
+        return [problem for name in names if (problem := self.photographs.problem(name))]
 
     def _set(self, state: Change) -> int:
         if state.item is None or state.vector is None or state.encoder is None:
             return self.delete(state.item_id) if state.action == DELETE else self.forget(state.item_id)
-        photo = state.item.path.read_bytes()
-        return self.put(
-            state.item_id, photo, state.item.metadata, state.vector, state.encoder, views=state.views
-        )
+        photo, *further = [path.read_bytes() for path in state.item.photographs]
+        values = (state.item.metadata, state.vector, state.encoder)
+        return self.put(state.item_id, photo, *values, views=state.views, further=further)
 
     @abstractmethod
     def folded(self, catalogue: Catalogue) -> tuple[Catalogue, int]:
@@ -179,9 +199,13 @@ def checked_id(item_id: str) -> str:
     return item_id
 
 
-def checked_item(item_id: str, metadata: dict[str, Any]) -> tuple[str, str]:
-    """Return the id and, in JSON, the metadata of an item to be put; raises `InvalidChange`."""
+def checked_item(item_id: str, metadata: dict[str, Any], *, photographs: int = 1) -> tuple[str, str]:
+    """Return the id and, in JSON, the metadata of an item to be put; raises `InvalidChange`.
+
+    `photographs` is how many it has.
+    """
     try:
+        item_rules.check_photographs(photographs)
         return item_rules.checked_id(item_id), json.dumps(checked_metadata(metadata))
     except InvalidItem as error:
         raise InvalidChange(str(error)) from error

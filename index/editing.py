@@ -1,5 +1,6 @@
 """Changes by hand, from the command line or over HTTP: an item is put, deleted or left to the catalogue."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,16 @@ class PutItem:
 
 
 def put_embedded(
-    store: Store, encoder: Encoder, item_id: str, photo: bytes, metadata: dict[str, Any], views: Views
+    store: Store,
+    encoder: Encoder,
+    item_id: str,
+    photo: bytes,
+    metadata: dict[str, Any],
+    views: Views,
+    *,
+    further: Sequence[bytes] = (),
 ) -> PutItem:
-    """Add an item whose photograph is embedded already, or replace the one with that id.
+    """Add an item whose photographs are embedded already, or replace the one with that id.
 
     Parameters
     ----------
@@ -37,11 +45,13 @@ def put_embedded(
         The one that made the vectors.
     item_id : str
     photo : bytes
-        The photograph's file, of an accepted type.
+        The file of its first photograph, of an accepted type.
     metadata : dict
         What JSON can hold.
     views : Views
-        The item's garment; where the version in use has all of a photograph, all of them, the item's first.
+        Of each photograph the item's garment; where the version in use has all of a photograph, all of them.
+    further : sequence of bytes
+        The files of its further photographs.
 
     Raises
     ------
@@ -49,7 +59,9 @@ def put_embedded(
         Nothing has changed.
     """
     vector = views.vectors[0]
-    change = store.changes.put(item_id, photo, metadata, vector, encoder.fingerprint, views=views)
+    change = store.changes.put(
+        item_id, photo, metadata, vector, encoder.fingerprint, views=views, further=further
+    )
     return PutItem(change, checked_metadata(metadata))
 
 
@@ -62,7 +74,13 @@ def _garments(store: Store) -> str:
 
 
 def put_item(
-    store: Store, encoder: Encoder, item_id: str, photo: bytes | Path, metadata: dict[str, Any]
+    store: Store,
+    encoder: Encoder,
+    item_id: str,
+    photo: bytes | Path,
+    metadata: dict[str, Any],
+    *,
+    further: Sequence[bytes | Path] = (),
 ) -> PutItem:
     """Add an item, or replace the one with that id.
 
@@ -73,19 +91,23 @@ def put_item(
         Best the one that made the index; where it is another, searches embed the photograph again.
     item_id : str
     photo : bytes or Path
-        The photograph's file, of an accepted type, or where it lies.
+        The file of its first photograph, of an accepted type, or where it lies.
     metadata : dict
         What JSON can hold.
+    further : sequence of bytes or Path
+        Likewise, its further photographs.
 
     Raises
     ------
     UnreadableImage, InvalidChange, ChangeNotWritten
         Nothing has changed.
     """
-    data = photo if isinstance(photo, bytes) else read_bytes(photo)
-    photograph = decode(data, size=WORKING_SIZE)
-    views = cut_views(photograph, type_of(category_in(metadata)), _garments(store), encoder)
-    return put_embedded(store, encoder, item_id, data, metadata, views)
+    files = [each if isinstance(each, bytes) else read_bytes(each) for each in (photo, *further)]
+    kind, garments = type_of(category_in(metadata)), _garments(store)
+    views = Views.joined(
+        [cut_views(decode(data, size=WORKING_SIZE), kind, garments, encoder) for data in files]
+    )
+    return put_embedded(store, encoder, item_id, files[0], metadata, views, further=files[1:])
 
 
 def _require(store: Store, item_id: str) -> None:

@@ -11,15 +11,16 @@ import numpy as np
 
 from index.errors import IndexDamaged
 from index.gate.percentiles import percentiles
-from index.views import ITEM
+from index.views import ALL, ITEM
 from training.photo.confidence import nearness
 
 MANIFEST = "manifest.json"
-FORMAT = 5
+FORMAT = 6
 _UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     2: lambda fields: {"roots": None, **fields},
     3: lambda fields: {"garments": ITEM, "further": 0, **fields},
     4: lambda fields: {"neighbour_quantiles": [], **fields},
+    5: lambda fields: {"photographs": 0, **fields},
 }
 """What makes the fields of the next format from those of an earlier one, by the earlier one's number."""
 
@@ -62,6 +63,8 @@ class Manifest:
         Which garments of a photograph are indexed, one of `index.views.GARMENTS`.
     further : int
         Vectors beyond one for each item.
+    photographs : int
+        Photographs of all items; 0 in versions from before an item could have several.
     roots : tuple of str, optional
         The folders whose pictures may be served; None for any, in versions from before there was a rule.
     """
@@ -84,12 +87,18 @@ class Manifest:
     duplicates: int = 0
     garments: str = ITEM
     further: int = 0
+    photographs: int = 0
     roots: tuple[str, ...] | None = None
 
     @property
     def vectors(self) -> int:
         """Vectors in the index."""
         return self.items + self.further
+
+    @property
+    def several(self) -> bool:
+        """Whether an item may have several vectors."""
+        return self.garments == ALL or self.further > 0
 
     def percentiles(self, scores: np.ndarray) -> np.ndarray:
         """Return the share of random pairs of the index that score less, in percent, for each of `scores`."""

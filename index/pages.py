@@ -11,6 +11,9 @@ from index.manifest import Manifest
 from training.catalogue.reader import Item
 from training.photo.boxes import Box
 
+Seen = tuple[int, Box | None]
+"""The number of a photograph of an item, and where in it a garment lies, if that is known."""
+
 
 @dataclass(frozen=True)
 class Hit:
@@ -26,7 +29,9 @@ class Hit:
         Share of random pairs of the index that score less, in percent.
     item : Item
     box : Box, optional
-        Where the garment that was found lies in the item's photograph, in an index of all garments.
+        Where the garment that was found lies in its photograph, in an index of several vectors an item.
+    photograph : int
+        The number of that photograph among the item's, from 0.
     """
 
     rank: int
@@ -34,6 +39,7 @@ class Hit:
     percentile: float
     item: Item
     box: Box | None = None
+    photograph: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ def first_of_each(labels: np.ndarray) -> np.ndarray:
 def hits_of(
     scores: np.ndarray,
     items: Sequence[Item | None],
-    boxes: Sequence[Box | None],
+    seen: Sequence[Seen],
     manifest: Manifest,
     *,
     first: int,
@@ -108,16 +114,16 @@ def hits_of(
     ----------
     scores : float32 (n,), descending
     items : sequence of Item or None
-    boxes : sequence of Box or None
-        Where the garment that was found lies in each one's photograph.
+    seen : sequence of (int, Box or None)
+        In which photograph of each one the garment that was found lies, and where.
     manifest : Manifest
         Of the version that was searched.
     first : int
     """
     scores = np.clip(scores, -1.0, 1.0)
-    found = zip(scores.tolist(), manifest.percentiles(scores).tolist(), items, boxes, strict=True)
+    found = zip(scores.tolist(), manifest.percentiles(scores).tolist(), items, seen, strict=True)
     return tuple(
-        Hit(rank=rank, score=score, percentile=percentile, item=item, box=box)
-        for rank, (score, percentile, item, box) in enumerate(found, start=first)
+        Hit(rank=rank, score=score, percentile=percentile, item=item, box=box, photograph=photograph)
+        for rank, (score, percentile, item, (photograph, box)) in enumerate(found, start=first)
         if item is not None
     )

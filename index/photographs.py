@@ -1,8 +1,9 @@
-"""The photographs of changes: files named by the SHA-256 of their bytes, beside the log."""
+"""The photographs of items, known by the SHA-256 of their bytes; those of changes lie beside the log."""
 
 import hashlib
+import json
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from training.errors import UnsupportedImageType
@@ -10,6 +11,21 @@ from training.files import write_atomically
 from training.photo import media_types
 
 PHOTOGRAPHS = "photographs"
+
+
+def content_of(digests: Sequence[bytes]) -> bytes:
+    """Return the digest of an item's photographs, from that of each: of a single one, its own."""
+    return digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(digests)).digest()
+
+
+def paths_to_text(paths: Sequence[Path]) -> str:
+    """Return absolute paths as a text: a single one as it is, several as a list in JSON."""
+    return str(paths[0]) if len(paths) == 1 else json.dumps([str(path) for path in paths])
+
+
+def paths_of_text(text: str) -> tuple[Path, ...]:
+    """Return what `paths_to_text` has written; an absolute path does not begin as a list does."""
+    return tuple(map(Path, json.loads(text))) if text.startswith("[") else (Path(text),)
 
 
 class Photographs:

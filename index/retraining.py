@@ -47,6 +47,7 @@ def retrain(
     *,
     models: Path,
     cache: Path,
+    group: bool = False,
     what: str = ENCODER,
     options: str = "",
     segmenter_options: str = "",
@@ -68,6 +69,8 @@ def retrain(
         The new bundle gets a folder in it, named by the time.
     cache : Path
         Folder for what can be made again.
+    group : bool
+        How the catalogue is read, as `read_catalogue` takes it.
     what : str
         One of `RETRAINED`.
     options, segmenter_options : str
@@ -88,7 +91,7 @@ def retrain(
             "without --retrain."
         )
     out = models / f"{now or datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
-    common = ["--catalogue", catalogue, "--cache", str(cache)]
+    common = ["--catalogue", catalogue, "--cache", str(cache), *(["--group"] if group else [])]
     words = ["fit", *common, "--init", str(encoder), "--out", str(out)]
     if what == ALL:
         own = out / "segmenter"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from training.catalogue.reader import BadItem, Catalogue, Item
+from training.catalogue.reader import BadItem, Catalogue
 
 
 def _real(path: Path, folder: str) -> str:
@@ -28,25 +28,25 @@ def served_file(path: Path, roots: Iterable[str | Path]) -> Path | None:
 
 
 def within(catalogue: Catalogue, allowed: Iterable[Path]) -> Catalogue:
-    """Return a catalogue whose items outside of its folder and of those allowed are among the bad ones."""
+    """Return a catalogue whose photographs outside of its folder and of those allowed are among the bad."""
     if catalogue.root is None:
         return catalogue
     roots = {os.path.realpath(root) for root in (catalogue.root, *allowed)}
     folder_of = cache(os.path.realpath)
 
-    def outside(item: Item) -> BadItem | None:
-        real = _real(item.path, folder_of(item.path.parent))
+    def outside(path: Path) -> str | None:
+        real = _real(path, folder_of(path.parent))
         if _is_below(real, roots):
             return None
-        reason = (
+        return (
             f"it lies at {real}, outside of the catalogue's folder {catalogue.root}; to serve pictures from "
             f"there, build with --allow-root {os.path.dirname(real)}"
         )
-        return BadItem(item.item_id, str(item.path), reason)
 
-    found = [(item, outside(item)) for item in catalogue.items]
-    return replace(
-        catalogue,
-        items=tuple(item for item, bad in found if bad is None),
-        bad=(*catalogue.bad, *(bad for _, bad in found if bad is not None)),
-    )
+    items, bad = [], [*catalogue.bad]
+    for item in catalogue.items:
+        reasons = {path: reason for path in item.photographs if (reason := outside(path))}
+        bad += [BadItem(item.item_id, str(path), reason) for path, reason in reasons.items()]
+        if inside := [path for path in item.photographs if path not in reasons]:
+            items.append(item.showing(inside) if reasons else item)
+    return replace(catalogue, items=tuple(items), bad=tuple(bad))

@@ -93,10 +93,16 @@ def serve(check: bool, example: Path | None, **options: Any) -> None:
     type=_FOLDER,
     help="As `python -m index build` takes it, where it has to build.",
 )
+@click.option("--group", is_flag=True, help="As `python -m index build` takes it, where it has to build.")
 @click.option("--cache", type=_FOLDER, default="cache", show_default=True, envvar="SILHOUETTE_CACHE")
 @click.option("--catalogues", type=_FOLDER, default="catalogues", show_default=True)
 def demo(
-    catalogue: str | None, allow_roots: tuple[Path, ...], cache: Path, catalogues: Path, **options: Any
+    catalogue: str | None,
+    allow_roots: tuple[Path, ...],
+    group: bool,
+    cache: Path,
+    catalogues: Path,
+    **options: Any,
 ) -> None:
     """Find a catalogue, build its index unless there is one, and serve it."""
     from service.run.demo import Demo, prepare, start  # what `serve` must not load before it forks
@@ -104,7 +110,7 @@ def demo(
     config = _config(**options)
     address = Address.of(config)
     places = config.encoder, config.indexes, cache, catalogues
-    plan = Demo(catalogue or None, *places, address, config.workers, allow_roots)
+    plan = Demo(catalogue or None, *places, address, config.workers, allow_roots, group)
     start(plan, prepare(plan))
 
 

@@ -39,18 +39,20 @@ class Item(Body):
     """An item."""
 
     item_id: str
-    image_url: str = Field(description="Where its picture is, on this service.")
+    image_url: str = Field(description="Where its first photograph is, on this service.")
     metadata: dict[str, Any]
 
 
 class ItemAnswer(Item, Answer):
     """One item."""
 
+    image_urls: list[str] = Field(description="Where all its photographs are, on this service.")
+
 
 class StoredItem(ItemAnswer):
     """An item that was put."""
 
-    box: Fractions = Field(description="Where its garment was found, in fractions of the picture.")
+    box: Fractions = Field(description="Where its garment was found, in fractions of the first photograph.")
     warnings: list[AnswerWarning]
     change: int = Field(description="The number of the change; each has a higher one.")
 
@@ -69,10 +71,13 @@ class Hit(Body):
     score: float = Field(ge=-1, le=1, description="Cosine of the two embeddings.")
     percentile: float = Field(ge=0, le=100, description="Share of random pairs of the index that score less.")
     item_id: str
-    image_url: str
+    photo: int = Field(description="Which of its photographs was found, by its number from 0.")
+    image_url: str = Field(description="Where that photograph is, on this service.")
     metadata: dict[str, Any]
     box: Fractions | None = Field(
-        default=None, description="Where the garment that was found lies, where all of a picture are indexed."
+        default=None,
+        description="Where the garment that was found lies in that photograph; left out where each item has "
+        "one photograph and one garment of it is indexed.",
     )
     explain_url: str | None = Field(
         default=None, description="A drawing of both outlines; null where the picture could not be kept."

@@ -15,7 +15,7 @@ from training.command import SilhouetteGroup, when_interrupted
 from training.errors import EncoderMismatch, UnreadableEncoder
 from training.evaluation.variants import ABLATION_PARTS, NEW_PARTS
 from training.native_logs import SHOW
-from training.options import cache_option, encoder_option, processes_option
+from training.options import cache_option, encoder_option, group_option, processes_option
 from training.photo.encoder import MODEL_FILE, PRETRAINED, Encoder
 from training.photo.segmenter import Segmenter
 
@@ -138,6 +138,7 @@ def main() -> None:
 )
 @processes_option
 @cache_option
+@group_option
 def fit(
     catalogue: str,
     out: Path,
@@ -158,6 +159,7 @@ def fit(
     host: int | None,
     processes: int | None,
     cache: Path,
+    group: bool,
 ) -> None:
     """Train an encoder and write its bundle, metrics.json and figures to --out."""
     from training.config import CONFIGS
@@ -176,7 +178,7 @@ def fit(
     metrics = train(
         run,
         out,
-        read=partial(read_catalogue, cache=cache),
+        read=partial(read_catalogue, cache=cache, group=group),
         cache=cache,
         resume=resume,
         max_bad=max_bad,
@@ -240,6 +242,7 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
 )
 @processes_option
 @cache_option
+@group_option
 def segmenter(
     catalogue: str,
     worn: str | None,
@@ -248,6 +251,7 @@ def segmenter(
     out: Path,
     processes: int | None,
     cache: Path,
+    group: bool,
 ) -> None:
     """Train a segmenter on photographs of garments, laid out or worn.
 
@@ -262,7 +266,7 @@ def segmenter(
 
     config = SegmenterConfig()
     metrics = learn(
-        read_catalogue(catalogue, cache=cache),
+        read_catalogue(catalogue, cache=cache, group=group),
         out,
         worn=read_catalogue(worn, cache=cache) if worn else None,
         init=init,

@@ -18,6 +18,12 @@ cache_option = click.option(
     show_envvar=True,
     help="Folder for files that can be recreated: prepared cut-outs and drawn pictures.",
 )
+group_option = click.option(
+    "--group",
+    is_flag=True,
+    help="Rows with the same item_id, or the pictures of one folder, are photographs of one item.  "
+    "[default: no]",
+)
 processes_option = click.option(
     "--processes", type=click.IntRange(min=1), help="Worker processes.  [default: one a core]"
 )

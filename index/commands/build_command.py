@@ -24,13 +24,14 @@ from index.views import GARMENTS, ITEM
 from training.catalogue.reader import read_catalogue
 from training.command import when_interrupted
 from training.errors import TooManyBadItems
-from training.options import cache_option, encoder_option, processes_option
+from training.options import cache_option, encoder_option, group_option, processes_option
 from training.photo.encoder import Encoder
 
 _BUILD_OPTIONS = (
     click.option(
         "--catalogue", required=True, help="Folder, .csv, .jsonl, .parquet, fashion-mnist:FOLDER, drawn:N."
     ),
+    group_option,
     encoder_option,
     click.option(
         "--out",
@@ -67,7 +68,7 @@ _BUILD_OPTIONS = (
         type=click.FloatRange(0, 1),
         default=MAX_BAD,
         show_default=True,
-        help="Highest share of items that may be skipped; above it nothing is published.",
+        help="Highest share of photographs that may be skipped; above it nothing is published.",
     ),
     click.option(
         "--max-drop",
@@ -167,6 +168,7 @@ def _naming_reports(indexes: Path) -> Iterator[None]:
 @build_options
 def build(
     catalogue: str,
+    group: bool,
     encoder: Path,
     indexes: Path,
     store: str,
@@ -197,7 +199,7 @@ def build(
         **options,
     )
     start = perf_counter()
-    listed = read_catalogue(catalogue, cache=cache)
+    listed = read_catalogue(catalogue, cache=cache, group=group)
     steps = {"catalogue": perf_counter() - start}
     with _naming_reports(indexes):
         if retrain:
@@ -207,6 +209,7 @@ def build(
                 encoder,
                 models=Path("models"),
                 cache=cache,
+                group=group,
                 what=retrain,
                 options=retrain_options,
                 segmenter_options=segmenter_options,

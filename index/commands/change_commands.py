@@ -58,7 +58,7 @@ def _tell(item_id: str, seq: int, told: str, as_json: bool) -> None:
     epilog="Example: python -m index put sku-7 red-dress.jpg --set category=dress --set price=49.90"
 )
 @click.argument("item_id")
-@click.argument("photo", type=click.Path(path_type=Path))
+@click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PHOTO...")
 @click.option("--metadata", default="{}", callback=_object, help="A JSON object.  [default: {}]")
 @click.option("--set", "fields", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="A field of it.")
 @store_options
@@ -66,19 +66,20 @@ def _tell(item_id: str, seq: int, told: str, as_json: bool) -> None:
 @json_option
 def put(
     item_id: str,
-    photo: Path,
+    photos: tuple[Path, ...],
     metadata: dict[str, Any],
     fields: dict[str, Any],
     store: Store,
     encoder: Path,
     as_json: bool,
 ) -> None:
-    """Add ITEM_ID with the photograph PHOTO, or replace it; no build is needed.
+    """Add ITEM_ID with the photograph PHOTO, or with several, or replace it; no build is needed.
 
     The item is searched from now on, and stays so through rebuilds, until it is put or deleted again or left
     to the catalogue by `changes --forget`.
     """
-    stored = put_item(store, Encoder.load(encoder), item_id, photo, metadata | fields)
+    first, *further = photos
+    stored = put_item(store, Encoder.load(encoder), item_id, first, metadata | fields, further=further)
     _tell(item_id, stored.change, f"put {item_id}; running services find it within a second", as_json)
 
 
@@ -103,7 +104,8 @@ def _folded(store: Store) -> int:
 def _fields(change: Change) -> dict[str, Any]:
     fields = {"change": change.seq, "at": change.at, "action": change.action, "item_id": change.item_id}
     if change.item is not None:
-        fields |= {"path": str(change.item.path), "metadata": change.item.metadata}
+        paths = [str(path) for path in change.item.photographs]
+        fields |= {"path": paths if len(paths) > 1 else paths[0], "metadata": change.item.metadata}
     return fields
 
 

@@ -20,7 +20,7 @@ def _page_fields(page: Page) -> list[dict[str, Any]]:
             "item_id": hit.item.item_id,
             "score": hit.score,
             "percentile": hit.percentile,
-            "path": str(hit.item.path),
+            "path": str(hit.item.photographs[hit.photograph]),
             "metadata": hit.item.metadata,
             **({} if hit.box is None else {"box": hit.box}),
         }

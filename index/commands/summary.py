@@ -48,6 +48,8 @@ def lines(built: Built, *, store: Store, encoder: Path) -> Iterator[str]:
     yield f"Encoder   {manifest.encoder[:12]}, which the service is started with: --encoder {encoder}"
     yield from _kind(built)
     yield f"Items     {manifest.items:,}: {_pairs(_counts(built), ',')}"
+    if manifest.photographs > manifest.items:
+        yield f"          {manifest.photographs:,} photographs"
     if manifest.garments == ALL:
         yield f"Garments  {manifest.vectors:,}: all that were found in the photographs"
     if manifest.duplicates:
@@ -70,6 +72,7 @@ def fields(built: Built, *, encoder: Path) -> dict[str, Any]:
         "catalogue": manifest.catalogue,
         "replaced_catalogue": built.replaced,
         "items": manifest.items,
+        "photographs": manifest.photographs,
         "garments": manifest.garments,
         "vectors": manifest.vectors,
         **_counts(built),

@@ -21,7 +21,8 @@ def _listed_fields(store: Store, version: str) -> dict[str, Any]:
         return {"version": version, "damaged": str(error)}
     names = ("version", "built_at", "items", "kind", "encoder", "catalogue")
     fields = {name: value for name, value in asdict(manifest).items() if name in names}
-    return {**fields, "garments": manifest.garments, "vectors": manifest.vectors}
+    counts = {"photographs": manifest.photographs, "vectors": manifest.vectors}
+    return {**fields, "garments": manifest.garments, **counts}
 
 
 def _garments(fields: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The embeddings of a catalogue: float32 (m, d), unit rows, one for each item that can be read, or several.
+"""The embeddings of a catalogue: float32 (m, d), unit rows, one or several for each item that can be read.
 
 A photograph is known by its content, so that one which was embedded before, under whatever name, is only
 read. Each is encoded by itself: what stands beside it in a batch can then not change a bit of its vector.
@@ -17,7 +17,8 @@ import numpy as np
 from index.embedding.cache import Embedding, EmbeddingCache, key_of
 from index.embedding.embedder import Embedder, ItemPhoto, Outcome, Photo, embed_photo
 from index.embedding.embedders import LocalEmbedder
-from index.views import ALL, ITEM, Views
+from index.photographs import content_of
+from index.views import ALL, ITEM, Views, arranged
 from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder
@@ -31,24 +32,29 @@ _ALONE = 100  # photographs done before other processes would have started
 
 @dataclass(frozen=True)
 class Embedded:
-    """Items with their embeddings, row by row, and the items that had to be left out.
+    """Items with their embeddings, row by row, and the photographs that had to be left out.
 
     Parameters
     ----------
     items : tuple of Item
+        With those of their photographs that can be read.
     vectors : float32 (m, d), unit rows
-        The first n are the items', row by row; then come those of further garments of their photographs.
+        The first n are the items', row by row; then come those of further garments and photographs.
     bad : tuple of BadItem
     pictures : uint64 (n,)
-        Perceptual hashes.
+        Perceptual hashes of the first photographs.
     contents : uint8 (n, 32)
-        SHA-256 of each photograph.
+        `index.photographs.content_of` each item's photographs.
     cached : int
-        Items whose embedding had been made by an earlier build.
+        Items whose embeddings had all been made by an earlier build.
+    garments : str
+        Which garments of a photograph have a vector, one of `index.views.GARMENTS`.
     owners : int64 (m,), optional
         The item of each vector; None where each has one.
     boxes : float32 (m, 4), optional
-        Where the garment of each vector lies in its photograph.
+        Where the garment of each vector lies in its photograph; None where each item has one.
+    photographs : int64 (m,), optional
+        The number of that photograph among its item's; None where each item has one.
     """
 
     items: tuple[Item, ...]
@@ -57,21 +63,20 @@ class Embedded:
     pictures: np.ndarray
     contents: np.ndarray
     cached: int = 0
+    garments: str = ITEM
     owners: np.ndarray | None = None
     boxes: np.ndarray | None = None
-
-    @property
-    def garments(self) -> str:
-        """Which garments of a photograph have a vector, one of `index.views.GARMENTS`."""
-        return ITEM if self.owners is None else ALL
+    photographs: np.ndarray | None = None
 
     def views(self, row: int) -> np.ndarray:
         """Return the vectors of the item in a row: int64 (k,), its own first."""
         return np.array([row]) if self.owners is None else np.flatnonzero(self.owners == row)
 
 
-def _photo(item: Item, garments: str) -> ItemPhoto:
-    return ItemPhoto(item.path, type_of(item.category), garments)
+def item_photos(item: Item, garments: str) -> list[ItemPhoto]:
+    """Return an item's photographs to embed, by a choice of `index.views.GARMENTS`."""
+    kind = type_of(item.category)
+    return [ItemPhoto(path, kind, garments) for path in item.photographs]
 
 
 def _content(path: Path) -> bytes | UnreadableImage:
@@ -101,10 +106,10 @@ def _contents(
 
 @dataclass
 class _Work:
-    """The state of one run: `contents[row]` is what an item's photograph holds, or why it is left out.
+    """The state of one run: `contents[row]` is what a photograph holds, or why it is left out.
 
     `first` tells the row in which the embedding of a content and a type of garment lies, by `key_of`;
-    `further` the views that it has beside; `failed` why a content has none.
+    `several` its views where there are more than one; `failed` why a content has none.
     """
 
     photos: list[ItemPhoto]
@@ -115,7 +120,7 @@ class _Work:
     boxes: np.ndarray = field(init=False)
     pictures: np.ndarray = field(init=False)
     first: dict[bytes, int] = field(default_factory=dict)
-    further: dict[bytes, Views] = field(default_factory=dict)
+    several: dict[bytes, Views] = field(default_factory=dict)
     failed: dict[bytes, UnreadableImage] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -137,21 +142,19 @@ class _Work:
                 rows.setdefault(key, row)
         return list(rows.values())
 
-    def look_up(self) -> int:
-        """Take what the cache has; return how many items that serves."""
-        if self.cache is None:
-            return 0
-        for row in self.missing():
+    def look_up(self) -> np.ndarray:
+        """Take what the cache has; return which rows that serves: bool (n,)."""
+        for row in self.missing() if self.cache is not None else ():
             key = self.key(row)
-            if key is not None and (kept := self._kept(row, key, self.cache)):
+            if key is not None and self.cache and (kept := self._kept(row, key, self.cache)):
                 self._take(row, key, kept)
-        return sum(self.key(row) in self.first for row in range(len(self.photos)))
+        return np.array([self.key(row) in self.first for row in range(len(self.photos))], bool)
 
     def _kept(self, row: int, key: bytes, cache: EmbeddingCache) -> Embedding | None:
         """Return what the cache has; the item's garment also where all of its photograph were kept."""
         kept, every = cache.find(key), self.key(row, ALL)
         if kept is None and every not in (None, key) and (found := cache.find(every)):
-            kept = Embedding(Views(found.views.vectors[:1], found.views.boxes[:1]), found.picture)
+            kept = Embedding(found.views.chosen(ITEM), found.picture)
             cache.add(key, kept)
         return kept
 
@@ -183,56 +186,71 @@ class _Work:
         self.vectors[row], self.boxes[row] = views.vectors[0], views.boxes[0]
         self.pictures[row] = embedding.picture
         if len(views) > 1:
-            self.further[key] = Views(views.vectors[1:], views.boxes[1:])
+            self.several[key] = views
         self.first[key] = row
 
+    def views(self, row: int) -> Views:
+        """Return the views of the photograph of a row that has not been left out."""
+        key = self.key(row)
+        assert key is not None, "it was read"
+        if key in self.several:
+            return self.several[key]
+        place = slice(self.first[key], self.first[key] + 1)
+        return Views(self.vectors[place], self.boxes[place], np.zeros(1, np.int64))
+
+    def content(self, rows: Sequence[int]) -> bytes:
+        """Return the digest of the photographs of rows that have not been left out."""
+        digests = [content for content in map(self.contents.__getitem__, rows) if isinstance(content, bytes)]
+        return content_of(digests)
+
     def reason(self, row: int) -> UnreadableImage | None:
-        """Return why the item of a row is left out; None where it is not."""
+        """Return why the photograph of a row is left out; None where it is not."""
         content = self.contents[row]
         return content if isinstance(content, UnreadableImage) else self.failed.get(content)
 
 
-def _bad(item: Item, reason: UnreadableImage) -> BadItem:
-    return BadItem(item_id=item.item_id, path=str(item.path), reason=str(reason))
+def _readable(items: Sequence[Item], work: _Work) -> tuple[list[Item], list[list[int]], list[BadItem]]:
+    """Return the items that have a photograph which can be read, the rows of these, and the others."""
+    kept, rows, bad = [], [], list[BadItem]()
+    start = 0
+    for item in items:
+        photographs = dict(enumerate(item.photographs, start))
+        start += len(photographs)
+        reasons = {row: reason for row in photographs if (reason := work.reason(row))}
+        bad += [BadItem(item.item_id, str(photographs[row]), str(why)) for row, why in reasons.items()]
+        if good := [row for row in photographs if row not in reasons]:
+            kept.append(item.showing([photographs[row] for row in good]) if reasons else item)
+            rows.append(good)
+    return kept, rows, bad
 
 
-def _with_further(embedded: Embedded, boxes: np.ndarray, further: Sequence[Views | None]) -> Embedded:
-    """Put the vectors of further garments behind those of the items.
-
-    Parameters
-    ----------
-    embedded : Embedded
-    boxes : float32 (n, 4)
-    further : sequence of Views or None
-        What each item has beside its garment.
-    """
-    owners = np.repeat(np.arange(len(further)), [len(views) if views else 0 for views in further])
-    others = [views for views in further if views]
-    return replace(
-        embedded,
-        vectors=np.concatenate([embedded.vectors, *(views.vectors for views in others)]),
-        owners=np.concatenate([np.arange(len(further)), owners]),
-        boxes=np.concatenate([boxes, *(views.boxes for views in others)]),
-    )
-
-
-def _gather(items: Sequence[Item], work: _Work, cached: int, garments: str) -> Embedded:
-    reasons = [work.reason(row) for row in range(len(items))]
-    kept = [row for row, reason in enumerate(reasons) if reason is None]
-    contents = [content for content in map(work.contents.__getitem__, kept) if isinstance(content, bytes)]
-    keys = [key for key in map(work.key, kept) if key is not None]
+def _gather(items: Sequence[Item], work: _Work, garments: str) -> Embedded:
+    kept, rows, bad = _readable(items, work)
+    firsts = [of_item[0] for of_item in rows]
+    keys = [key for key in map(work.key, firsts) if key is not None]
     sources = np.array([work.first[key] for key in keys], np.int64)
+    contents = b"".join(map(work.content, rows))
     embedded = Embedded(
-        items=tuple(items[row] for row in kept),
+        items=tuple(kept),
         vectors=work.vectors[sources],
-        bad=tuple(_bad(item, reason) for item, reason in zip(items, reasons, strict=True) if reason),
+        bad=tuple(bad),
         pictures=work.pictures[sources],
-        contents=np.frombuffer(b"".join(contents), np.uint8).reshape(-1, 32),
-        cached=cached,
+        contents=np.frombuffer(contents, np.uint8).reshape(-1, 32),
+        garments=garments,
     )
-    if garments == ITEM:
+    if not kept or (garments == ITEM and all(len(of_item) == 1 for of_item in rows)):
         return embedded
-    return _with_further(embedded, work.boxes[sources], [work.further.get(key) for key in keys])
+    views = [Views.joined([work.views(row) for row in of_item]) for of_item in rows]
+    owners, seen = arranged(views)
+    return replace(
+        embedded, vectors=seen.vectors, owners=owners, boxes=seen.boxes, photographs=seen.photographs
+    )
+
+
+def _count_whole(known: np.ndarray, items: Sequence[Item]) -> int:
+    """Return how many items have photographs of which all are known, bool (n,) in the items' order."""
+    starts = np.cumsum([0, *(len(item.photographs) for item in items)])[:-1]
+    return int(np.logical_and.reduceat(known, starts).sum()) if len(known) else 0
 
 
 def embed_catalogue(
@@ -265,36 +283,41 @@ def embed_catalogue(
     progress : bool
         Show bars with rate and time left on standard error.
     """
-    photos = [_photo(item, garments) for item in catalogue.items]
+    photos = [photo for item in catalogue.items for photo in item_photos(item, garments)]
     paths = [photo.path for photo in photos]
     contents = _contents(paths, processes=processes, progress=progress)
     work = _Work(photos, contents, encoder, cache)
-    cached = work.look_up()
+    known = work.look_up()
     work.encode(embedder or LocalEmbedder(processes), progress=progress)
     if cache is not None:
         cache.finish(work.first)
-    return _gather(catalogue.items, work, cached, garments)
+    return replace(_gather(catalogue.items, work, garments), cached=_count_whole(known, catalogue.items))
 
 
 def reencode(
     embedded: Embedded, encoder: Encoder, *, sample: int = 5, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Encode a few photographs once more, without the cache, to compare them with their vectors.
+    """Encode the photographs of a few items once more, without the cache, to compare them with their vectors.
 
     Returns
     -------
     rows : int64 (m,)
-        Of at most `sample` items; those whose file has changed or gone meanwhile are left out.
+        Of at most `sample` items; those with a file that has changed or gone meanwhile are left out.
     vectors : float32 (m, d)
     """
     count = len(embedded.items)
     rows, vectors = [], []
     for row in np.random.default_rng(seed).permutation(count)[:sample].tolist():
-        photo = _or_none(_photo(embedded.items[row], embedded.garments), encoder)
-        if photo and photo.content == embedded.contents[row].tobytes():
-            assert isinstance(photo.embedding, Embedding), "these bytes were a photograph before"
+        photos = [_or_none(photo, encoder) for photo in item_photos(embedded.items[row], embedded.garments)]
+        known = {
+            photo.content: photo.embedding.views.vectors
+            for photo in photos
+            if photo and isinstance(photo.embedding, Embedding)
+        }
+        digests = [photo.content for photo in photos if photo and photo.content in known]
+        if len(digests) == len(photos) and content_of(digests) == embedded.contents[row].tobytes():
             rows.append(embedded.views(row))
-            vectors.append(photo.embedding.views.vectors)
+            vectors += [known[digest] for digest in digests]
     if not rows:
         return np.zeros(0, np.int64), np.zeros((0, encoder.dimension), np.float32)
     return np.concatenate(rows), np.concatenate(vectors)

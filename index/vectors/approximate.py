@@ -23,13 +23,14 @@ def depth_for(k: int) -> int:
     return max(SHALLOWEST, 1 << (k - 1).bit_length())
 
 
-def _widening(depth: int, count: int, passing: int) -> float:
+def _widening(depth: int, count: int, passing: int, views: float) -> float:
     """Return how many times as wide as tuned to search, for `depth` of `passing` rows that are allowed.
 
+    Where items have several views, the width is tuned to find as many items as else rows.
     Where half of `count` rows are allowed, twice as wide would be enough if they lay evenly about the query;
     the square is for filters whose rows lie mostly elsewhere.
     """
-    return depth / SHALLOWEST * (count / passing) ** 2 if passing else math.inf
+    return max(depth / SHALLOWEST / views, 1.0) * (count / passing) ** 2 if passing else math.inf
 
 
 def _exact_is_quicker(widening: float, count: int, passing: int) -> bool:
@@ -56,11 +57,12 @@ class ApproximateIndex(VectorIndex):
                 f"The manifest does not say how wide to search an index of kind '{self.kind}' "
                 f"({', '.join(missing)}). Build the index again."
             )
+        self._views = float(parameters.get("views", 1.0))
         self._full = self._vectors()
         self._plain: dict[float, faiss.SearchParameters] = {}
 
     @classmethod
-    def build(cls, vectors: np.ndarray, *, recall: float = RECALL) -> Self:
+    def build(cls, vectors: np.ndarray, *, recall: float = RECALL, owners: np.ndarray | None = None) -> Self:
         """Return an index of `vectors`, float32 (n, d), searched just as wide as `recall` needs.
 
         Where the widest search misses it, one is taken that finds nearly as much; `parameters` tells the
@@ -69,8 +71,11 @@ class ApproximateIndex(VectorIndex):
         vectors = exact.contiguous(vectors)
         made = cls._made(vectors)
         ladders = cls._ladders(made)
-        index = cls(made, {name: ladder[-1] for name, ladder in ladders.items()})
-        trial = Trial(index._full, disturbed(vectors))
+        widest: dict[str, float | int | str] = {name: ladder[-1] for name, ladder in ladders.items()}
+        if owners is not None:
+            widest["views"] = round(len(owners) / (int(owners.max()) + 1), 2)
+        index = cls(made, widest)
+        trial = Trial(index._full, disturbed(vectors), owners=owners)
         return index._with(tuned(ladders, recall, lambda widths: trial.recall(index._with(widths).search)))
 
     def _with(self, parameters: Parameters) -> Self:
@@ -115,7 +120,7 @@ class ApproximateIndex(VectorIndex):
         k = min(k, count)
         passing = count if allowed is None else int(np.count_nonzero(allowed))
         depth = depth_for(k)
-        widening = _widening(depth, count, passing)
+        widening = _widening(depth, count, passing, self._views)
         if _exact_is_quicker(widening, count, passing):
             return exact.nearest(self._full, queries, k, allowed)
         if allowed is None:

@@ -15,7 +15,7 @@ class FlatIndex(VectorIndex):
     kind = "flat"
 
     @classmethod
-    def build(cls, vectors: np.ndarray, *, recall: float = RECALL) -> Self:
+    def build(cls, vectors: np.ndarray, *, recall: float = RECALL, owners: np.ndarray | None = None) -> Self:
         """Return an index of `vectors`, float32 (n, d); whatever `recall` is asked for, it has 1."""
         index = faiss.IndexFlatIP(vectors.shape[1])
         index.add(exact.contiguous(vectors))

@@ -66,7 +66,7 @@ class VectorIndex(ABC):
 
     @classmethod
     @abstractmethod
-    def build(cls, vectors: np.ndarray, *, recall: float = RECALL) -> Self:
+    def build(cls, vectors: np.ndarray, *, recall: float = RECALL, owners: np.ndarray | None = None) -> Self:
         """Return an index that holds a copy of `vectors`, with its search width tuned.
 
         Parameters
@@ -74,6 +74,8 @@ class VectorIndex(ABC):
         vectors : float32 (n, d), finite unit rows, at least one
         recall : float
             The share of the true first ten that a search is to find.
+        owners : int64 (n,), optional
+            The item of each vector, if the first ten are to be items, each by its best vector.
         """
 
     @classmethod

@@ -45,7 +45,7 @@ class Explained:
     query_id: str | None = None
     query_item: str | None = None
 
-    def address(self, item_id: str) -> str | None:
+    def address(self, item_id: str, photo: int) -> str | None:
         """Return the URL of a result's explanation; None where the query's picture was not kept."""
         if self.query_id is None and self.query_item is None:
             return None
@@ -53,6 +53,7 @@ class Explained:
         kind = None if self.look.kind == "photo" else self.look.kind
         query = {"query_id": self.query_id, "query_item": self.query_item, "box": box, "kind": kind}
         query["garment"] = None if self.look.garment is None else str(self.look.garment)
+        query["photo"] = str(photo) if photo else None
         given: dict[str, Any] = {name: text for name, text in query.items() if text}
         return url_for("search.explain", item_id=item_id, **given)
 
@@ -81,9 +82,15 @@ class RankedPage:
     close: bool = True
 
 
-def image_url(item_id: str) -> str:
-    """Return the URL path of an item's picture, percent-encoded."""
-    return url_for("items.image", item_id=item_id)
+def image_url(item_id: str, photo: int = 0) -> str:
+    """Return the URL path of an item's photograph of a number, percent-encoded."""
+    which: dict[str, Any] = {"photo": photo} if photo else {}
+    return url_for("items.image", item_id=item_id, **which)
+
+
+def image_urls(item: Item) -> list[str]:
+    """Return the URL paths of all photographs of an item."""
+    return [image_url(item.item_id, photo) for photo in range(len(item.photographs))]
 
 
 def index_in_use(searcher: OpenIndex) -> bodies.IndexInUse:
@@ -96,9 +103,9 @@ def index_in_use(searcher: OpenIndex) -> bodies.IndexInUse:
     )
 
 
-def item_fields(item: Item) -> dict[str, Any]:
-    """Return the fields of `bodies.Item`: the id, its picture's address and its metadata."""
-    return {"item_id": item.item_id, "image_url": image_url(item.item_id), "metadata": item.metadata}
+def item_fields(item: Item, photo: int = 0) -> dict[str, Any]:
+    """Return the fields of `bodies.Item`: the id, the address of a photograph and its metadata."""
+    return {"item_id": item.item_id, "image_url": image_url(item.item_id, photo), "metadata": item.metadata}
 
 
 def rounded(box: Box) -> Box:
@@ -108,13 +115,13 @@ def rounded(box: Box) -> Box:
 
 
 def _hit(hit: Hit, explained: Explained | None) -> bodies.Hit:
-    fields = item_fields(hit.item)
+    fields = item_fields(hit.item, hit.photograph)
     if explained is not None:
-        fields["explain_url"] = explained.address(hit.item.item_id)
+        fields["explain_url"] = explained.address(hit.item.item_id, hit.photograph)
     score, percentile = round(hit.score, 6), round(hit.percentile, 2)
     if hit.box is not None:
         fields["box"] = rounded(hit.box)
-    return bodies.Hit(rank=hit.rank, score=score, percentile=percentile, **fields)
+    return bodies.Hit(rank=hit.rank, score=score, percentile=percentile, photo=hit.photograph, **fields)
 
 
 def _garment(found: CutOut, region: Region) -> bodies.FoundGarment:

@@ -38,7 +38,8 @@ blueprint = Blueprint("search", __name__)
 _log = logging.getLogger(__name__)
 
 
-def _fetched(address: str) -> bytes:
+def fetched(address: str) -> bytes:
+    """Return the picture at an address; raises `RefusedRequest`."""
     settings = config()
     if not settings.image_urls:
         detail = "This service fetches no images. Download the picture and send its bytes."
@@ -59,7 +60,7 @@ def picture(source: Source, searcher: OpenIndex) -> tuple[bytes | Path, str | No
         return item_file(item, served_roots(searcher))[0], item.category
     if source.query_id is not None:
         return queries().get(source.query_id), None
-    return _fetched(source.image_url) if source.image_url is not None else source.upload or b"", None
+    return fetched(source.image_url) if source.image_url is not None else source.upload or b"", None
 
 
 def _query_id(source: Source, photo: bytes | Path) -> str | None:
@@ -161,7 +162,14 @@ def _source(asked: Explanation) -> Source:
     Operation(
         SVG,
         query=Explanation,
-        codes=("invalid_parameter", "item_unknown", "query_expired", "image_undecodable", *READING),
+        codes=(
+            "invalid_parameter",
+            "item_unknown",
+            "not_found",
+            "query_expired",
+            "image_undecodable",
+            *READING,
+        ),
         sheds=True,
     )
 )
@@ -171,7 +179,7 @@ def explain() -> Response:
     searcher, source = live_index().searcher(), _source(asked)
     with refusing("item_id"):
         item = searcher.item(asked.item_id)
-        path, _ = item_file(item, served_roots(searcher))
+        path, _ = item_file(item, served_roots(searcher), photo=asked.photo)
         segmenter = searcher.encoder.segmenter
         found = cut_out(path, Look(), segmenter, category=item.category, config=config(), stages=Stages())
     with refusing(source.param):

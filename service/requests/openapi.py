@@ -85,13 +85,15 @@ def _in_address(model: type[Fields], schemas: dict[str, Any]) -> list[dict[str, 
     ]
 
 
-def _form(model: type[Fields], schemas: dict[str, Any]) -> dict[str, Any]:
+def _form(model: type[Fields], schemas: dict[str, Any], *, files: int) -> dict[str, Any]:
     fields = {name: _as_text(field) for name, field in schemas[model.__name__]["properties"].items()}
-    file = {
+    file: dict[str, Any] = {
         "type": "string",
         "contentMediaType": "application/octet-stream",
         "description": f"{media_types.sentence()}.",
     }
+    if files > 1:
+        file = {"type": "array", "items": file, "minItems": 1, "maxItems": files}
     return {"type": "object", "properties": {"file": file, **fields}, "required": ["file"]} | {
         "additionalProperties": False
     }
@@ -137,7 +139,7 @@ def _operation(
         parameters += _in_address(operation.query, schemas)
     content: dict[str, Any] = {}
     if operation.form is not None:
-        content["multipart/form-data"] = {"schema": _form(operation.form, schemas)}
+        content["multipart/form-data"] = {"schema": _form(operation.form, schemas, files=operation.files)}
     if operation.body is not None:
         content["application/json"] = {"schema": _schema_of(operation.body)}
     described: dict[str, Any] = {

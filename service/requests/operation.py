@@ -29,6 +29,8 @@ class Operation:
         The body, or the media type of one that is not JSON; None for no body.
     query, body, form : type of Fields, optional
         Fields in the address, in JSON, and in multipart beside the `file`.
+    files : int
+        How many files may be sent in multipart, at most.
     codes : tuple of str
         The failures of its own, keys of `service.errors.TITLES`.
     statuses : tuple of int
@@ -45,6 +47,7 @@ class Operation:
     query: "type[Fields] | None" = None
     body: "type[Fields] | None" = None
     form: "type[Fields] | None" = None
+    files: int = 1
     codes: tuple[str, ...] = ()
     statuses: tuple[int, ...] = (200,)
     key: bool = False

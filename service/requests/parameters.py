@@ -27,7 +27,7 @@ from index.filters.parse import parse_filter
 from index.filters.predicates import Filter
 from service.config import Config
 from service.errors import RefusedRequest
-from training.catalogue.item_rules import ACCEPTED_METADATA, checked_metadata
+from training.catalogue.item_rules import ACCEPTED_METADATA, MOST_PHOTOGRAPHS, checked_metadata
 from training.catalogue.json_text import RepeatedKey, parse_json
 from training.errors import InvalidItem
 from training.photo.boxes import Box
@@ -72,6 +72,7 @@ def _stored_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+Texts = Annotated[list[Text], Field(min_length=1, max_length=MOST_PHOTOGRAPHS)]
 BoxField = Annotated[
     tuple[Fraction, Fraction, Fraction, Fraction], BeforeValidator(_listed), AfterValidator(_spread)
 ]
@@ -174,7 +175,18 @@ class Batch(Fields):
     searches: list[SearchBody]
 
 
-class Explanation(Look):
+class ItemPicture(Fields):
+    """Which picture of an item is meant."""
+
+    photo: Whole = Field(
+        default=0,
+        ge=0,
+        description="Which photograph, as results number them. Accepted: a whole number from 0, below the "
+        "number of the item's photographs.",
+    )
+
+
+class Explanation(Look, ItemPicture):
     """A search and one of its results."""
 
     item_id: Text = Field(description="The result. Accepted: a text that is not empty.")
@@ -189,7 +201,7 @@ class Explanation(Look):
 
 
 class ItemFields(Fields):
-    """The fields of an item beside its picture."""
+    """The fields of an item beside its photographs."""
 
     metadata: Metadata = Field(
         default_factory=dict,
@@ -199,10 +211,26 @@ class ItemFields(Fields):
 
 
 class ItemBody(ItemFields):
-    """An item in JSON."""
+    """An item in JSON: its photographs, uploaded or by their addresses."""
 
-    image_base64: Text = Field(
-        description="The picture's file. Accepted: base64 with padding, without line breaks."
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["image_base64"], "properties": {"image_base64": {"type": ["string", "array"]}}},
+                {"required": ["image_urls"], "properties": {"image_urls": {"type": "array"}}},
+            ]
+        }
+    )
+
+    image_base64: Text | Texts | None = Field(
+        default=None,
+        description="The file of its photograph, or a list of several. Accepted: base64 with padding, "
+        f"without line breaks, or a list of up to {MOST_PHOTOGRAPHS} of them.",
+    )
+    image_urls: Texts | None = Field(
+        default=None,
+        description="Where its photographs lie; only where the operator has allowed it. Accepted: a list of "
+        f"up to {MOST_PHOTOGRAPHS} public addresses over http or https.",
     )
 
 

@@ -1,4 +1,4 @@
-"""How a request is read: one photograph, uploaded or referred to, and the fields beside it."""
+"""How a request is read: photographs, uploaded or referred to, and the fields beside them."""
 
 import base64
 import binascii
@@ -25,6 +25,7 @@ from service.requests.parameters import (
     given_twice,
     refuse_unknown,
 )
+from training.catalogue.item_rules import MOST_PHOTOGRAPHS
 from training.catalogue.json_text import RepeatedKey, parse_json
 
 SOURCES = ("image_base64", "item_id", "query_id", "image_url")
@@ -49,18 +50,20 @@ class Source:
     param: str = "file"
 
 
-def _one_file(request: Request) -> bytes:
+def _files(request: Request, *, most: int = 1) -> list[bytes]:
+    """Return the files of a form, at least one and at most so many."""
     others = sorted(set(request.files) - {"file"})
+    accepted = "one photo" if most == 1 else f"up to {most} photos"
     if others:
-        detail = f"The file came in the field `{others[0][:60]}`. Send one photo, in the field `file`."
+        detail = f"The file came in the field `{others[0][:60]}`. Send {accepted}, in the field `file`."
         raise RefusedRequest("invalid_parameter", detail, param=others[0][:60])
     files = [file for file in request.files.getlist("file") if file.filename]
     if not files:
         raise RefusedRequest("no_image", f"The form holds no file. {_HOW_TO_SEND}", param="file")
-    if len(files) > 1:
-        detail = f"The form holds {len(files)} files. Send one photo."
+    if len(files) > most:
+        detail = f"The form holds {len(files)} files. Send {accepted}."
         raise RefusedRequest("several_images", detail, param="file")
-    return cast(io.BytesIO, files[0].stream).getvalue()  # without a copy, see FormRequest
+    return [cast(io.BytesIO, file.stream).getvalue() for file in files]  # without a copy, see FormRequest
 
 
 def _from_base64(text: str) -> bytes:
@@ -181,7 +184,8 @@ class SearchRequest:
         if request.mimetype == MULTIPART:
             form = _once(request.form.to_dict(flat=False))
             fields = check(bounded(Search, config), _with_address(form, request))
-            return cls(Source(upload=_one_file(request)), fields)
+            (photo,) = _files(request)
+            return cls(Source(upload=photo), fields)
         if request.is_json:
             return cls.of_body(_with_address(_json_body(request), request), config)
         _no_body(request)
@@ -189,11 +193,26 @@ class SearchRequest:
 
 @dataclass(frozen=True)
 class ItemRequest:
-    """An item to be stored, and the field that its photograph came in."""
+    """An item to be stored: its photographs, or their addresses, and the field that they came in."""
 
-    photo: bytes
+    photos: tuple[bytes, ...]
     metadata: dict[str, Any]
     param: str
+    image_urls: tuple[str, ...] = ()
+
+    @classmethod
+    def of_body(cls, body: ItemBody) -> Self:
+        """Take an item from its fields in JSON; raises `RefusedRequest`."""
+        if body.image_base64 is not None and body.image_urls is not None:
+            detail = "The body has image_base64 and image_urls. Send exactly one of them."
+            raise RefusedRequest("several_images", detail, param="image_urls")
+        if body.image_urls is not None:
+            return cls((), body.metadata, "image_urls", tuple(body.image_urls))
+        if body.image_base64 is None:
+            detail = "The body names no image. Send exactly one of image_base64, image_urls."
+            raise RefusedRequest("no_image", detail, param="image_base64")
+        texts = [body.image_base64] if isinstance(body.image_base64, str) else body.image_base64
+        return cls(tuple(map(_from_base64, texts)), body.metadata, "image_base64")
 
     @classmethod
     def parse(cls, request: Request) -> Self:
@@ -207,8 +226,7 @@ class ItemRequest:
         refuse_unknown(request.args, accepted=())
         if request.mimetype == MULTIPART:
             form = check(ItemFields, _once(request.form.to_dict(flat=False)))
-            return cls(_one_file(request), form.metadata, "file")
+            return cls(tuple(_files(request, most=MOST_PHOTOGRAPHS)), form.metadata, "file")
         if request.is_json:
-            body = check(ItemBody, _json_body(request))
-            return cls(_from_base64(body.image_base64), body.metadata, "image_base64")
+            return cls.of_body(check(ItemBody, _json_body(request)))
         _no_body(request)

@@ -40,6 +40,7 @@ class Demo:
     address : Address
     workers : int
     allow_roots : tuple of Path
+    group : bool
         As `python -m index build` takes them.
     """
 
@@ -51,6 +52,7 @@ class Demo:
     address: Address
     workers: int
     allow_roots: tuple[Path, ...] = ()
+    group: bool = False
 
 
 def _say(text: str) -> None:
@@ -130,6 +132,7 @@ def _build(demo: Demo, spec: str, run: Run) -> None:
     }
     flags = [str(part) for option in options.items() for part in option]
     flags += [word for root in demo.allow_roots for word in ("--allow-root", str(root))]
+    flags += ["--group"] if demo.group else []
     command = [sys.executable, "-m", "index", "build", *flags]
     answer = run(command, stdout=sys.stderr)
     if answer.returncode != 0:
@@ -140,7 +143,7 @@ def _first_photo(searcher: Searcher) -> Path:
     """Return the photograph at the head of the ranking by the first axis: the same one each time."""
     axis = [[1.0] + [0.0] * (searcher.encoder.dimension - 1)]
     (page,) = searcher.search(np.asarray(axis, np.float32), SearchOptions(limit=1))
-    return page.hits[0].item.path
+    return page.hits[0].item.photographs[page.hits[0].photograph]
 
 
 def prepare(demo: Demo, *, run: Run | None = None) -> Path:

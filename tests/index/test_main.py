@@ -261,7 +261,7 @@ def test_photographs_that_no_index_may_hold_are_told_before_a_training(
     elsewhere.parent.mkdir()
     elsewhere.write_text(f"item_id,path\na,{catalogue_path.with_name('square-1.png')}\nb,none.png\n")
     result = run("build", "--catalogue", elsewhere, "--retrain")
-    assert result.exit_code == 1 and "2 of 2 items" in result.stderr
+    assert result.exit_code == 1 and "2 of 2 photographs" in result.stderr
     report = (indexes / "last-report.csv").read_text()
     assert "last-report.csv" in result.stderr and "--allow-root" in report and "file not found" in report
 

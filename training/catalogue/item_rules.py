@@ -10,6 +10,8 @@ from training.errors import InvalidItem
 LONGEST_ID = 255
 """Characters: percent-encoded, two of them and what else an explanation takes fit into 8,190 bytes."""
 
+MOST_PHOTOGRAPHS = 20
+
 METADATA_BYTES = 32_768
 METADATA_DEPTH = 16
 
@@ -17,6 +19,7 @@ ACCEPTED_ID = (
     f"Accepted: 1 to {LONGEST_ID} characters without control characters and line breaks, and no part '.' or "
     "'..' between slashes."
 )
+ACCEPTED_PHOTOGRAPHS = f"Accepted: 1 to {MOST_PHOTOGRAPHS} photographs."
 ACCEPTED_METADATA = (
     f"Accepted: an object of up to {METADATA_BYTES:,} bytes in JSON, nested up to {METADATA_DEPTH} deep."
 )
@@ -54,6 +57,12 @@ def checked_id(item_id: str) -> str:
     if problem := _problem_of_id(item_id):
         raise InvalidItem(f"The item id {problem}. {ACCEPTED_ID}")
     return item_id
+
+
+def check_photographs(count: int) -> None:
+    """Raise `InvalidItem` for a number of photographs that an item may not have."""
+    if not 1 <= count <= MOST_PHOTOGRAPHS:
+        raise InvalidItem(f"The item has {count:,} photographs. {ACCEPTED_PHOTOGRAPHS}")
 
 
 def _depth(content: Any, *, most: int) -> int:

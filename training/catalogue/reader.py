@@ -3,15 +3,15 @@
 import csv
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl
 
-from training.catalogue.item_rules import checked_id, checked_metadata, is_unicode
-from training.catalogue.tables import READERS, REQUIRED, BadRow, CatalogueRows, read_table
+from training.catalogue.item_rules import check_photographs, checked_id, checked_metadata, is_unicode
+from training.catalogue.tables import READERS, REQUIRED, SEPARATOR, BadRow, CatalogueRows, read_table
 from training.errors import InvalidItem, TooManyBadItems, UnreadableCatalogue
 from training.photo import media_types
 
@@ -26,6 +26,8 @@ ACCEPTED = (
 NOTHING_LEFT = " Check the filter's values, or leave it out."
 
 Filters = dict[str, set[str]]
+NumberedRow = tuple[int, dict[str, Any]]
+"""The number of a row, from 1, and its values."""
 
 
 def category_in(metadata: Mapping[str, Any]) -> str | None:
@@ -36,11 +38,21 @@ def category_in(metadata: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class Item:
-    """One garment of a catalogue: an id, the absolute path of its image file, and its metadata."""
+    """What a shop sells: an id, the absolute path of its photograph, metadata, and further photographs."""
 
     item_id: str
     path: Path
     metadata: dict[str, Any] = field(default_factory=dict)
+    further: tuple[Path, ...] = ()
+
+    @property
+    def photographs(self) -> tuple[Path, ...]:
+        """All photographs, the first one first."""
+        return (self.path, *self.further)
+
+    def showing(self, photographs: Sequence[Path]) -> Self:
+        """Return the same item with other photographs, at least one."""
+        return replace(self, path=photographs[0], further=tuple(photographs[1:]))
 
     @property
     def category(self) -> str | None:
@@ -48,9 +60,14 @@ class Item:
         return category_in(self.metadata)
 
 
+def count_photographs(items: Iterable[Item]) -> int:
+    """Return how many photographs items have together."""
+    return sum(1 + len(item.further) for item in items)
+
+
 @dataclass(frozen=True)
 class BadItem:
-    """An item that can't be used, and the reason."""
+    """An item, or one photograph of it, that can't be used, and the reason."""
 
     item_id: str
     path: str
@@ -99,11 +116,14 @@ def _filters(query: str, spec: str) -> Filters:
     return filters
 
 
-def _folder_row(folder: Path, path: str) -> dict[str, Any]:
-    relative = PurePosixPath(Path(path).relative_to(folder).as_posix())
-    known = relative.suffix.lower() in media_types.suffixes()
-    row = {"item_id": str(relative.with_suffix("") if known else relative), "path": path}
-    *outer, category = [*relative.parts[:-1]] or [""]
+def _folder_row(folder: Path, path: str, *, group: bool) -> dict[str, Any]:
+    place = PurePosixPath(Path(path).relative_to(folder).as_posix())
+    if group and place.parent.name:
+        place = place.parent
+    elif place.suffix.lower() in media_types.suffixes():
+        place = place.with_suffix("")
+    row = {"item_id": str(place), "path": path}
+    *outer, category = [*place.parts[:-1]] or [""]
     if category:
         row["category"] = category
     if outer:
@@ -115,7 +135,7 @@ def _visible(names: Iterable[str]) -> list[str]:
     return sorted(name for name in names if not name.startswith("."))
 
 
-def _read_folder(folder: Path) -> CatalogueRows:
+def _read_folder(folder: Path, *, group: bool) -> CatalogueRows:
     bad: list[BadRow] = []
 
     def unreadable(error: OSError) -> None:
@@ -135,7 +155,7 @@ def _read_folder(folder: Path) -> CatalogueRows:
         raise UnreadableCatalogue(
             f"No images ({' '.join(media_types.suffixes())}) below {folder}. {ACCEPTED}"
         )
-    return CatalogueRows([_folder_row(folder, path) for path in sorted(paths)], bad)
+    return CatalogueRows([_folder_row(folder, path, group=group) for path in sorted(paths)], bad)
 
 
 def _is_image(name: str) -> bool:
@@ -180,14 +200,14 @@ def _read_fashion_mnist(base: str, cache: Path) -> CatalogueRows:
     return CatalogueRows(fashion_mnist.rows(Path(base.removeprefix(FASHION_MNIST)), cache=cache), [])
 
 
-def _read_base(base: str, cache: Path) -> CatalogueRows:
+def _read_base(base: str, cache: Path, *, group: bool) -> CatalogueRows:
     if base.startswith((DRAWN, DRAWN_WORN)):
         return _read_drawn(base, cache)
     if base.startswith(FASHION_MNIST):
         return _read_fashion_mnist(base, cache)
     path = Path(base)
     if path.is_dir():
-        return _read_folder(path.absolute())
+        return _read_folder(path.absolute(), group=group)
     if not path.is_file():
         raise UnreadableCatalogue(f"There is no catalogue at {base!r}. {ACCEPTED}")
     if path.suffix.lower() not in READERS:
@@ -213,16 +233,25 @@ def _matches(value: Any, wanted: set[str]) -> bool:
     return str(value) in wanted
 
 
-def _filter(table: CatalogueRows, filters: Filters, spec: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the number (from 1) and the values of each row that passes every filter."""
-    columns = list(dict.fromkeys(name for row in table.rows for name in row)) if filters else []
+def _grouped(rows: Iterable[NumberedRow]) -> list[NumberedRow]:
+    """Make one row of those with the same id: the values of the first, with the photographs of all."""
+    groups: dict[int | str, NumberedRow] = {}
+    for number, row in rows:
+        _, first = groups.setdefault(_text(row.get("item_id")) or number, (number, {**row, "path": []}))
+        first["path"] += _listed(row.get("path"))
+    return [*groups.values()]
+
+
+def _filter(rows: Sequence[NumberedRow], filters: Filters, spec: str) -> Iterator[NumberedRow]:
+    """Yield each row that passes every filter."""
+    columns = list(dict.fromkeys(name for _, row in rows for name in row)) if filters else []
     for column in filters:
         if column not in columns:
             known = ", ".join(columns) or "none"
             raise UnreadableCatalogue(
                 f"{spec} filters by {column!r}, which is not a column. The columns are: {known}."
             )
-    for number, row in enumerate(table.rows, start=1):
+    for number, row in rows:
         if all(_matches(row.get(column), wanted) for column, wanted in filters.items()):
             yield number, row
 
@@ -235,60 +264,91 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else str(value) if is_number else ""
 
 
-def _check_place(item_id: str, path: str, full: str, seen: set[str]) -> None:
-    """Raise `InvalidItem` for an item without an id or a file, and for the second one of an id."""
+def _listed(value: Any) -> list[Any]:
+    """Return the values of a field that holds one or a list of them."""
+    return value if isinstance(value, list) else [value]
+
+
+def _paths(value: Any) -> list[str]:
+    """Return the paths that a row names, each once; raises `InvalidItem` for what is none."""
+    paths = [_text(each) for each in _listed(value) if each not in (None, "")]
+    if not all(paths):
+        raise InvalidItem("no path: a path is a text, and several are a list of texts")
+    return list(dict.fromkeys(paths))
+
+
+def _check_row(item_id: str, paths: Sequence[str], seen: set[str]) -> None:
+    """Raise `InvalidItem` for an item without an id or a path, and for the second one of an id."""
     if not item_id:
         raise InvalidItem("no item_id")
-    if not path:
+    if not paths:
         raise InvalidItem("no path")
-    if not (is_unicode(item_id) and is_unicode(path)):
+    if not (is_unicode(item_id) and all(map(is_unicode, paths))):
         raise InvalidItem("the id or the file name is not valid Unicode; rename it")
     if item_id in seen:
         raise InvalidItem("duplicate item_id; the first one is used")
-    if "\0" in full or not os.path.isfile(full):
-        raise InvalidItem(f"file not found: {full}")
+    check_photographs(len(paths))
+
+
+def _missing(item_id: str, paths: Sequence[str], folder: Path) -> list[BadItem]:
+    full = [(path, os.path.join(folder, path)) for path in paths]
+    return [
+        BadItem(item_id, path, f"file not found: {file}")
+        for path, file in full
+        if "\0" in file or not os.path.isfile(file)
+    ]
 
 
 def _metadata(row: dict[str, Any]) -> dict[str, Any]:
     return checked_metadata({name: value for name, value in row.items() if name not in REQUIRED})
 
 
-def _sort(rows: Iterable[tuple[int, dict[str, Any]]], folder: Path) -> tuple[list[Item], list[BadItem]]:
-    """Sort the rows into usable items and bad ones; relative paths start at `folder`."""
+def _sort(rows: Iterable[NumberedRow], folder: Path) -> tuple[list[Item], list[BadItem]]:
+    """Sort the rows into usable items and bad ones; relative paths start at `folder`.
+
+    An item stays as long as one of its photographs is there.
+    """
     items: list[Item] = []
     bad: list[BadItem] = []
     seen: set[str] = set()
     for number, row in rows:
-        item_id, path = _text(row.get("item_id")), _text(row.get("path"))
-        full = os.path.join(folder, path)
+        item_id, paths = _text(row.get("item_id")), []
         try:
-            _check_place(item_id, path, full, seen)
-            items.append(Item(checked_id(item_id), Path(full), _metadata(row)))
+            paths = _paths(row.get("path"))
+            _check_row(item_id, paths, seen)
+            missing = _missing(item_id, paths, folder)
+            gone = {photograph.path for photograph in missing}
+            there = [Path(folder, path) for path in paths if path not in gone]
+            if there:
+                items.append(Item(checked_id(item_id), there[0], _metadata(row), tuple(there[1:])))
+                seen.add(item_id)
+            bad += missing
         except InvalidItem as problem:
             place = "" if item_id else f" in row {number}"
-            bad.append(BadItem(item_id, path, f"{problem}{place}"))
-            continue
-        seen.add(item_id)
+            bad.append(BadItem(item_id, SEPARATOR.join(paths), f"{problem}{place}"))
     return items, bad
 
 
-def read_catalogue(spec: str, *, cache: Path = Path("cache")) -> Catalogue:
+def read_catalogue(spec: str, *, cache: Path = Path("cache"), group: bool = False) -> Catalogue:
     """Read a catalogue from any accepted source.
 
     Parameters
     ----------
     spec : str
         A folder of images (a file's folder is its category), a ``.csv``, ``.jsonl`` or ``.parquet`` file
-        with ``item_id`` and ``path`` (relative to that file), ``fashion-mnist:FOLDER``,
+        with ``item_id`` and ``path`` (relative to that file; one or several), ``fashion-mnist:FOLDER``,
         ``drawn:N[:SEED]`` or ``drawn-worn:N[:SEED]``. A following ``?column=value[&column=value]`` keeps the
         rows where every named column has that value as text; a column named twice may have either value.
     cache : Path
         Folder below which the pictures of virtual catalogues (the last three) are written once.
+    group : bool
+        Take rows with the same id for one item, whose further photographs they name, and each folder of a
+        folder of images for an item. Else an id that comes twice is reported.
 
     Returns
     -------
     Catalogue
-        Items in the catalogue's order, each with an existing file; the others with their reasons.
+        Items in the catalogue's order, with the photographs whose files exist; the others with their reasons.
 
     Raises
     ------
@@ -296,8 +356,10 @@ def read_catalogue(spec: str, *, cache: Path = Path("cache")) -> Catalogue:
         It doesn't exist, its format is unknown, a filter names an unknown column, or no item is left.
     """
     base, filters = _split_spec(spec)
-    table = _read_base(base, cache)
-    items, bad = _sort(_filter(table, filters, spec), Path(base).absolute().parent)
+    table = _read_base(base, cache, group=group)
+    rows = [*enumerate(table.rows, start=1)]
+    rows = _grouped(rows) if group else rows
+    items, bad = _sort(_filter(rows, filters, spec), Path(base).absolute().parent)
     bad = [*(BadItem("", row.place, row.reason) for row in table.bad), *bad]
     if not items:
         first = f" The first problem: {bad[0].path} {bad[0].reason}." if bad else ""
@@ -315,11 +377,20 @@ def write_report(path: Path, bad: Iterable[BadItem]) -> None:
 
 
 def check_bad_share(bad: int, total: int, *, max_bad: float) -> None:
-    """Raise `TooManyBadItems` where more than the share `max_bad` of all items, good and bad, is bad."""
+    """Raise `TooManyBadItems` where more than the share `max_bad` of all photographs is bad.
+
+    Parameters
+    ----------
+    bad : int
+        Lines of the report: photographs, and items that can't be used whatever their photographs.
+    total : int
+        These, and the photographs that are used.
+    max_bad : float
+    """
     if total and bad / total > max_bad:
         raise TooManyBadItems(
-            f"{bad:,} of {total:,} items ({bad / total:.1%}) can't be used; at most {max_bad:.1%} may be "
-            "bad. Fix them (the report gives the reason for each) or raise --max-bad."
+            f"{bad:,} of {total:,} photographs ({bad / total:.1%}) can't be used; at most {max_bad:.1%} may "
+            "be bad. Fix them (the report gives the reason for each) or raise --max-bad."
         )
 
 

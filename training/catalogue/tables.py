@@ -15,6 +15,9 @@ from training.errors import UnreadableCatalogue
 REQUIRED = ("item_id", "path")
 TEXT_COLUMNS = ("item_id", "path", "category")  # never turned into numbers, so that 007 stays 007
 NEEDED = "A catalogue needs the columns item_id and path; all others are kept as metadata."
+SEPARATOR = "|"
+"""Between several paths in a cell of a CSV file."""
+
 NOT_UTF8 = "{path} is not UTF-8 text. Save it as UTF-8 and retry."
 
 
@@ -77,6 +80,11 @@ def _rows(columns: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
         yield {name: _json_value(cell) for name, cell in zip(names, cells, strict=True)}
 
 
+def _paths(cell: str | None) -> str | list[str] | None:
+    """Return the path in a cell of CSV, or a list of several."""
+    return [part.strip() for part in cell.split(SEPARATOR)] if cell and SEPARATOR in cell else cell
+
+
 def _read_csv(path: Path) -> CatalogueRows:
     import pyarrow as pa
     from pyarrow import csv
@@ -98,6 +106,7 @@ def _read_csv(path: Path) -> CatalogueRows:
     if any(pa.types.is_binary(column) for column in table.schema.types):
         raise UnreadableCatalogue(NOT_UTF8.format(path=path))
     columns = {name: table[name].to_pylist() for name in table.column_names}
+    columns["path"] = [*map(_paths, columns["path"])]
     return CatalogueRows(list(_rows(columns)), bad)
 
 

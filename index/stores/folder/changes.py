@@ -50,11 +50,21 @@ def _columns(state: Change) -> tuple[Any, ...]:
     if state.item is None or state.vector is None:
         return ()
     text = json.dumps(state.item.metadata)  # as it was accepted, by whatever rule
-    return state.item.path.name, text, state.encoder, vector_bytes(state.vector), _packed(state.views)
+    embedding = vector_bytes(state.vector), _packed(state.views)
+    name, *further = state.photographs
+    return name, text, state.encoder, *embedding, _listed(further)
 
 
 def _packed(views: Views | None) -> bytes | None:
     return None if views is None else views.to_bytes()
+
+
+def _listed(names: Sequence[str]) -> str | None:
+    return json.dumps(names) if names else None
+
+
+def _names(listed: str | None) -> list[str]:
+    return json.loads(listed) if listed else []
 
 
 class Changes(ChangeLog):
@@ -85,11 +95,14 @@ class Changes(ChangeLog):
         encoder: str,
         *,
         views: Views | None = None,
+        further: Sequence[bytes] = (),
     ) -> int:
         """Add an item, or replace the one with that id, as the interface says; return the change's number."""
-        values = (*checked_item(item_id, metadata), encoder, vector_bytes(vector), _packed(views))
+        checked, text = checked_item(item_id, metadata, photographs=1 + len(further))
+        values = (text, encoder, vector_bytes(vector), _packed(views))
         with self._writing() as connection:
-            return self._record(connection, PUT, values[0], self.photographs.store(photo), *values[1:])
+            name, *others = [self.photographs.store(each) for each in (photo, *further)]
+            return self._record(connection, PUT, checked, name, *values, _listed(others))
 
     def delete(self, item_id: str) -> int:
         """Delete the item with that id, known or not, from all searches; return the change's number.
@@ -190,33 +203,36 @@ class Changes(ChangeLog):
                 if action == FORGET or (catalogue is not None and item_id not in catalogue)
             ]
             connection.executemany("DELETE FROM changes WHERE item_id = ?", ((item_id,) for item_id in done))
-            used = connection.execute("SELECT photograph FROM changes WHERE photograph IS NOT NULL")
-            self.photographs.remove_all_but({*photographs, *(name for (name,) in used)})
+            used = connection.execute("SELECT photograph, further FROM changes WHERE action = ?", (PUT,))
+            names = {name for first, others in used for name in (first, *_names(others))}
+            self.photographs.remove_all_but({*photographs, *names})
 
     def _record(self, connection: sqlite3.Connection, action: str, item_id: str, *columns: Any) -> int:
         """Set the state of an item, under the next number: its old row goes, and a new one comes last."""
-        values = (*columns, *[None] * (5 - len(columns)))
+        values = (*columns, *[None] * (6 - len(columns)))
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         cursor = connection.execute(
             "INSERT OR REPLACE INTO changes "
-            "(at, action, item_id, photograph, metadata, encoder, vector, views) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "(at, action, item_id, photograph, metadata, encoder, vector, views, further) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (now, action, item_id, *values),
         )
         return int(cursor.lastrowid or 0)
 
     def _states(self, connection: sqlite3.Connection, condition: str, value: int | str) -> list[Change]:
-        # all columns, for a log of an earlier release has no views until somebody writes
+        # all columns, for a log of an earlier release lacks the last ones until somebody writes
         rows = connection.execute(f"SELECT * FROM changes WHERE {condition} ORDER BY seq", (value,))
         return [self._change(row) for row in rows.fetchall()]
 
     def _change(self, row: tuple[Any, ...]) -> Change:
-        seq, at, action, item_id, photograph, metadata, encoder, packed, *views = row
+        seq, at, action, item_id, photograph, metadata, encoder, packed, *added = row
         if action != PUT:
             return Change(seq, at, action, item_id)
-        item = Item(item_id, self.photographs.path(photograph), json.loads(metadata))
+        views, further = (*added, None, None)[:2]
+        paths = [self.photographs.path(name) for name in (photograph, *_names(further))]
+        item = Item(item_id, paths[0], json.loads(metadata), tuple(paths[1:]))
         vector = np.frombuffer(packed, "<f4")
-        found = Views.from_bytes(views[0], len(vector)) if any(views) else None
+        found = Views.from_bytes(views, len(vector)) if views else None
         return Change(seq, at, action, item_id, item, vector, encoder, found)
 
     def _writing(self) -> AbstractContextManager[sqlite3.Connection]:

@@ -31,13 +31,13 @@ def _memory() -> int:
 
 
 def _make_index(
-    vectors: np.ndarray, *, kind: str, recall: float
+    vectors: np.ndarray, *, kind: str, recall: float, owners: np.ndarray | None
 ) -> tuple[VectorIndex, dict[str, float | int | str]]:
     """Build an index of the requested or chosen kind; return it and its parameters for the manifest."""
     why = ""
     if kind == AUTO:
         kind, why = choose_kind(len(vectors), vectors.shape[1], _memory())
-    index = kind_named(kind).build(vectors, recall=recall)
+    index = kind_named(kind).build(vectors, recall=recall, owners=owners)
     return index, {**index.parameters, **({"why": why} if why else {})}
 
 
@@ -62,7 +62,7 @@ class FolderDraft(Draft):
         self, embedded: Embedded, groups: np.ndarray, *, bad: Sequence[BadItem], kind: str, recall: float
     ) -> Filled:
         """Write all files but the manifest, and read the vectors back."""
-        index, parameters = _make_index(embedded.vectors, kind=kind, recall=recall)
+        index, parameters = _make_index(embedded.vectors, kind=kind, recall=recall, owners=embedded.owners)
         folder, items = self._staging.folder, embedded.items
         with writing(self.indexes):
             write_report(folder / REPORT, bad)

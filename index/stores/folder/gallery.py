@@ -1,7 +1,7 @@
 """The gallery of a search: a version and its overlay of changes, as one set of rows; vectors float32 (d,).
 
-Rows 0 to n - 1 are the version's, those from n on of the items that were put since. In a version of all
-garments an item has a row for each, of which the first stands for it.
+Rows 0 to n - 1 are the version's, those from n on of the items that were put since. An item has a row for
+each of its views, of which the first stands for it.
 """
 
 import math
@@ -13,13 +13,13 @@ import numpy as np
 
 from index.errors import ItemUnknown
 from index.filters.predicates import Filter, Has
+from index.pages import Seen
 from index.stores.folder.filtering import Allowed, Rows
 from index.stores.folder.overlay import Overlay
 from index.stores.folder.version import Version
 from index.vectors.vector_index import VectorIndex
 from index.views import box_of
 from training.catalogue.reader import Item
-from training.photo.boxes import Box
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,12 @@ def _in_order(found: Found) -> Found:
     return Found(found.scores[order], found.rows[order], found.unseen)
 
 
+def _seen(views: Version | Overlay, row: int) -> Seen:
+    if views.boxes is None or views.photographs is None:
+        return 0, None
+    return int(views.photographs[row]), box_of(views.boxes[row])
+
+
 @dataclass(frozen=True)
 class Gallery:
     """A version and the changes laid over it; immutable, so that a search ends on what it began with."""
@@ -98,9 +104,10 @@ class Gallery:
     @cached_property
     def owners(self) -> np.ndarray | None:
         """The row that stands for the item of each row, int64 (n + m,); None where each item has one."""
-        if self.version.owners is None:
+        base, put = self.version.owners, self.overlay.owners
+        if base is None and len(put) == len(self.overlay.items):
             return None
-        return np.concatenate([self.version.owners, self._base + self.overlay.owners])
+        return np.concatenate([np.arange(self._base) if base is None else base, self._base + put])
 
     def by_id(self, item_id: str) -> tuple[int, Item]:
         """Return the row and the item of that id; raises `ItemUnknown`, also where it was deleted."""
@@ -118,12 +125,12 @@ class Gallery:
         stored = iter(self.version.items.by_rows([row for row in first if row < self._base]))
         return [next(stored) if row < self._base else self.overlay.items[row - self._base] for row in first]
 
-    def boxes(self, rows: Sequence[int]) -> list[Box | None]:
-        """Return where the garments of the given rows lie in their photographs, in a version of all."""
-        known, put = self.version.boxes, self.overlay.boxes
-        if known is None:
-            return [None] * len(rows)
-        return [box_of(known[row] if row < self._base else put[row - self._base]) for row in rows]
+    def seen(self, rows: Sequence[int]) -> list[Seen]:
+        """Return in which photographs of their items the garments of the given rows lie, and where."""
+        return [
+            _seen(self.version, row) if row < self._base else _seen(self.overlay, row - self._base)
+            for row in rows
+        ]
 
     def vector(self, row: int) -> np.ndarray:
         """Return the vector of one row: float32 (d,)."""
@@ -146,11 +153,12 @@ class Gallery:
         put = any(Has(field).matches(item.metadata) for item in self.overlay.items)
         return put or self.version.items.has_field(field)
 
+    @cached_property
     def groups(self) -> np.ndarray:
-        """Return a label for each row, equal for duplicates: int64 (n + m,).
+        """A label for each row, equal for duplicates: int64 (n + m,).
 
         Items that were put are alone until the next build has compared them with the others, unless they have
-        the same photograph.
+        the same first photograph.
         """
         items = self.overlay.items
         paths: dict[str, int] = {}
@@ -160,7 +168,18 @@ class Gallery:
 
     def labels(self, *, collapse: bool) -> np.ndarray | None:
         """Return a label for each row, of which each is listed once; None where all rows are listed."""
-        return self.groups() if collapse else self.owners
+        return self.groups if collapse else self.owners
+
+    def distinct(self, labels: np.ndarray, allowed: Allowed) -> int:
+        """Return how many different labels, int64 (n + m,), the allowed rows have."""
+        base, put = len(self.version.items), len(self.overlay.items)
+        firsts = np.concatenate([allowed.version.mask[:base], allowed.put.mask[:put]])
+        if labels is self.owners:
+            return int(np.count_nonzero(firsts))
+        of_items = np.concatenate([labels[:base], labels[self._base : self._base + put]])
+        seen = np.zeros(len(labels), bool)
+        seen[of_items[firsts]] = True
+        return int(np.count_nonzero(seen))
 
     def search(self, query: np.ndarray, k: int, allowed: Allowed) -> Found:
         """Return at least the `k` nearest of the allowed rows where there are so many.

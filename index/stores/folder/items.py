@@ -1,4 +1,4 @@
-"""The items of an index in SQLite: row (its vector's), id, path, metadata, and which item it repeats.
+"""The items of an index in SQLite: row (its vector's), id, paths, metadata, and which item it repeats.
 
 Written once, then read.
 """
@@ -18,6 +18,7 @@ from index.errors import IndexDamaged, IndexNotWritten, ItemUnknown
 from index.filters.facets import Facet, facets
 from index.filters.postings import has_field, passing, write_postings
 from index.filters.predicates import Filter
+from index.photographs import paths_of_text, paths_to_text
 from training.catalogue.reader import Item
 
 SCHEMA = """
@@ -34,7 +35,8 @@ _REPEATED = "CREATE INDEX repeated ON items (row, duplicate_of) WHERE duplicate_
 
 
 def _stored(item_id: str, path: str, metadata: str) -> Item:
-    return Item(item_id=item_id, path=Path(path), metadata=json.loads(metadata))
+    first, *further = paths_of_text(path)
+    return Item(item_id, first, json.loads(metadata), tuple(further))
 
 
 def _close_all(connections: deque[sqlite3.Connection]) -> None:
@@ -175,7 +177,13 @@ def write_items(path: Path, items: Iterable[Item], *, groups: np.ndarray | None 
     items = tuple(items)
     firsts = range(len(items)) if groups is None else groups.tolist()
     columns = (
-        (row, item.item_id, str(item.path), json.dumps(item.metadata), None if first == row else first)
+        (
+            row,
+            item.item_id,
+            paths_to_text(item.photographs),
+            json.dumps(item.metadata),
+            None if first == row else first,
+        )
         for row, (item, first) in enumerate(zip(items, firsts, strict=True))
     )
     try:

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS changes (
 )
 """,
     "ALTER TABLE changes ADD COLUMN views BLOB",
+    "ALTER TABLE changes ADD COLUMN further TEXT",
 )
 
 FORMAT = len(_MIGRATIONS)

@@ -1,22 +1,22 @@
 """Changes that a version has not folded in, in memory: rows that they hide, and vectors float32 (m, d)."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 
 from index.embedding.embedder import ItemPhoto, embed_photo
+from index.embedding.embeddings import item_photos
 from index.stores.folder.changes import FORGET, Change, Changes
 from index.stores.folder.journal import NOWHERE, Position
 from index.stores.folder.version import Version
 from index.vectors.flat import FlatIndex
-from index.views import ALL, Views, view_numbers
+from index.views import Views, arranged
 from training.catalogue.reader import Item
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder
-from training.photo.garment_types import type_of
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +40,15 @@ class Overlay:
     items : tuple of Item
         The items that were put, in the order of the changes.
     vectors : FlatIndex or None
-        Their vectors, row by row, and behind them those of further garments; None where there are none.
+        Their vectors, row by row, and behind them those of further views; None where there are none.
     places : mapping of str to int
         Where an id is in `items`.
     owners : int64 (m,)
         The place of the item of each vector.
     boxes : float32 (m, 4)
         Where the garment of each vector lies in its photograph; NaN where that is not known.
+    photographs : int64 (m,)
+        The number of that photograph among its item's.
     """
 
     version: Version
@@ -59,6 +61,7 @@ class Overlay:
     places: Mapping[str, int]
     owners: np.ndarray
     boxes: np.ndarray
+    photographs: np.ndarray
 
 
 def _fits(change: Change, version: Version) -> bool:
@@ -67,21 +70,26 @@ def _fits(change: Change, version: Version) -> bool:
 
 
 def _embedded(change: Change, known: Change | None, version: Version, encoder: Encoder) -> Change:
-    """Return a change with a vector like the version's, made from the photograph where it has another."""
+    """Return a change with vectors like the version's, made from the photographs where it has others."""
     if known is not None and known.seq == change.seq:
         return known
     if change.item is None or _fits(change, version):
         return change
     try:
-        photo = ItemPhoto(change.item.path, type_of(change.item.category), version.manifest.garments)
-        embedding = embed_photo(photo, encoder).embedding
+        photos = item_photos(change.item, version.manifest.garments)
+        views = Views.joined([_views_of(photo, encoder) for photo in photos])
     except UnreadableImage as error:
-        embedding = error
-    if isinstance(embedding, UnreadableImage):
-        log.error("Item '%s' can't be found, its photograph can't be used: %s", change.item_id, embedding)
+        log.error("Item '%s' can't be found, a photograph can't be used: %s", change.item_id, error)
         return replace(change, vector=None, encoder=encoder.fingerprint, views=None)
-    views = embedding.views
     return replace(change, vector=views.vectors[0], encoder=encoder.fingerprint, views=views)
+
+
+def _views_of(photo: ItemPhoto, encoder: Encoder) -> Views:
+    """Return the views of a photograph; raises `UnreadableImage`."""
+    embedding = embed_photo(photo, encoder).embedding
+    if isinstance(embedding, UnreadableImage):
+        raise embedding
+    return embedding.views
 
 
 def _merged(states: Mapping[str, Change], changes: Iterable[Change]) -> dict[str, Change]:
@@ -103,23 +111,6 @@ def _hidden(version: Version, states: Mapping[str, Change], rows: Mapping[str, i
     gone = [rows[item_id] for item_id, change in states.items() if change.action != FORGET]
     hidden[[row for row in gone if row >= 0]] = True
     return hidden
-
-
-def _views(change: Change, version: Version) -> Views | None:
-    """Return the garments by which an item that was put is found; None for another change."""
-    if change.item is None or change.vector is None:
-        return None
-    if version.manifest.garments == ALL and change.views is not None:
-        return change.views
-    return Views(change.vector[None], np.full((1, 4), np.nan, np.float32))
-
-
-def _items_first(views: Sequence[Views]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the owner of each view and its place among its owner's, in the order of the vectors."""
-    owners = np.repeat(np.arange(len(views)), [len(each) for each in views])
-    places = view_numbers(owners)
-    order = np.argsort(places > 0, kind="stable")
-    return owners[order], places[order]
 
 
 def lay_over(
@@ -146,11 +137,10 @@ def lay_over(
     put = [
         (change.item, views)
         for change in later.values()
-        if change.item is not None and (views := _views(change, version)) is not None
+        if change.item is not None and (views := change.views_in(version.manifest)) is not None
     ]
-    owners, places = _items_first([views for _, views in put])
-    boxes = [put[owner][1].boxes[place] for owner, place in zip(owners, places, strict=True)]
-    vectors = [put[owner][1].vectors[place] for owner, place in zip(owners, places, strict=True)]
+    none = Views(np.zeros((0, version.manifest.dimension)), np.zeros((0, 4)), np.zeros(0, np.int64))
+    owners, seen = arranged([views for _, views in put] or [none])
     return Overlay(
         version=version,
         position=position,
@@ -158,10 +148,11 @@ def lay_over(
         rows=rows,
         hidden=_hidden(version, later, rows),
         items=tuple(item for item, _ in put),
-        vectors=FlatIndex.build(np.stack(vectors)) if put else None,
+        vectors=FlatIndex.build(seen.vectors) if put else None,
         places={item.item_id: place for place, (item, _) in enumerate(put)},
         owners=owners,
-        boxes=np.array(boxes, np.float32).reshape(-1, 4),
+        boxes=seen.boxes,
+        photographs=seen.photographs,
     )
 
 

@@ -6,49 +6,39 @@ import numpy as np
 
 from index.pages import Page, SearchOptions, first_of_each, hits_of
 from index.stores.folder.filtering import Allowed
-from index.stores.folder.gallery import Found, Gallery
+from index.stores.folder.gallery import Gallery
 
 _SPARE = 16
 
 
-def _nearest(gallery: Gallery, query: np.ndarray, k: int, allowed: Allowed) -> Found:
-    """Return the best `k`, certain of each: a tie at the end is searched on until it is known in full."""
-    asked = k + _SPARE
+def _ranking(
+    gallery: Gallery, query: np.ndarray, k: int, allowed: Allowed, labels: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores and rows of the best `k`, certain of each; with `labels`, of each label only the best.
+
+    A tie at the end is searched on until it is known in full.
+    """
+    several = 1.0 if labels is None else len(labels) / max(gallery.count, 1)
+    asked = max(k + _SPARE, math.ceil(k * several))
     while True:
         found = gallery.search(query, asked, allowed)
-        if found.unseen == -math.inf or found.scores[k - 1] > found.unseen:
-            return Found(found.scores[:k], found.rows[:k], found.unseen)
+        firsts = slice(None) if labels is None else first_of_each(labels[found.rows])
+        scores, rows = found.scores[firsts], found.rows[firsts]
+        if found.unseen == -math.inf or (len(rows) >= k and scores[k - 1] > found.unseen):
+            return scores[:k], rows[:k]
         asked *= 2
-
-
-def _ranking(
-    gallery: Gallery, query: np.ndarray, k: int, allowed: Allowed, groups: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return scores and rows of the best `k`; with `groups`, of each group only the best."""
-    found = _nearest(gallery, query, k, allowed)
-    if groups is None:
-        return found.scores, found.rows
-    asked = k
-    while len(firsts := first_of_each(groups[found.rows])) < k and len(found.rows) == asked:
-        asked *= 2
-        found = _nearest(gallery, query, asked, allowed)
-    return found.scores[firsts[:k]], found.rows[firsts[:k]]
 
 
 def _total(
-    gallery: Gallery, query: np.ndarray, min_score: float, allowed: Allowed, groups: np.ndarray | None
+    gallery: Gallery, query: np.ndarray, min_score: float, allowed: Allowed, labels: np.ndarray | None
 ) -> int:
     """Return the length of the whole ranking."""
-    if groups is None:
+    if labels is None:
         return gallery.scoring(query, min_score, allowed)
     if min_score == -math.inf:
-        labels = groups[allowed.mask]
-    else:
-        count = gallery.scoring(query, min_score, allowed)
-        labels = groups[_nearest(gallery, query, count, allowed).rows] if count else groups[:0]
-    seen = np.zeros(len(groups), bool)
-    seen[labels] = True
-    return int(seen.sum())
+        return gallery.distinct(labels, allowed)
+    count = gallery.scoring(query, min_score, allowed)
+    return len(np.unique(labels[_ranking(gallery, query, count, allowed)[1]])) if count else 0
 
 
 def cut_page(
@@ -57,7 +47,7 @@ def cut_page(
     options: SearchOptions,
     *,
     allowed: Allowed,
-    groups: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
 ) -> Page:
     """Return one page of the ranking of a gallery by a query.
 
@@ -68,19 +58,19 @@ def cut_page(
     options : SearchOptions
     allowed : Allowed
         The gallery's rows that may be listed.
-    groups : int64 (n + m,), optional
-        Labels, of which each is listed once, by its best row.
+    labels : int64 (n + m,), optional
+        Of an item, or of a group of duplicates; each is listed once, by its best row.
     """
-    scores, rows = _ranking(gallery, query, options.end, allowed, groups)
+    scores, rows = _ranking(gallery, query, options.end, allowed, labels)
     listed = scores >= options.threshold
     total = int(listed.sum())
     if total == options.end:  # the ranking may go on
-        total = max(total, _total(gallery, query, options.threshold, allowed, groups))
+        total = max(total, _total(gallery, query, options.threshold, allowed, labels))
     shown = rows[listed][options.offset :].tolist()
     hits = hits_of(
         scores[listed][options.offset :],
         gallery.by_rows(shown),
-        gallery.boxes(shown),
+        gallery.seen(shown),
         gallery.version.manifest,
         first=options.offset + 1,
     )

@@ -110,9 +110,9 @@ class Searcher(OpenIndex):
         """Return the most similar items of each query, float32 (n, d)."""
         gallery = self._gallery
         allowed = gallery.allowed(options.where)
-        groups = gallery.labels(collapse=options.collapse)
+        labels = gallery.labels(collapse=options.collapse)
         return [
-            cut_page(gallery, query, options, allowed=allowed, groups=groups)
+            cut_page(gallery, query, options, allowed=allowed, labels=labels)
             for query in np.asarray(vectors, np.float32)
         ]
 
@@ -120,9 +120,9 @@ class Searcher(OpenIndex):
         """Return the items most similar to one of the index; raises `ItemUnknown`."""
         gallery = self._gallery
         row, _ = gallery.by_id(item_id)
-        groups = gallery.labels(collapse=options.collapse)
-        allowed = gallery.allowed(options.where).without(row if groups is None else groups == groups[row])
-        return cut_page(gallery, gallery.vector(row), options, allowed=allowed, groups=groups)
+        labels = gallery.labels(collapse=options.collapse)
+        allowed = gallery.allowed(options.where).without(row if labels is None else labels == labels[row])
+        return cut_page(gallery, gallery.vector(row), options, allowed=allowed, labels=labels)
 
     def item(self, item_id: str) -> Item:
         """Return the item of that id; raises `ItemUnknown`."""

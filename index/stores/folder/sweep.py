@@ -7,7 +7,7 @@ from pathlib import Path
 
 from index.errors import ChangeNotWritten, IndexDamaged
 from index.manifest import read_manifest
-from index.photographs import PHOTOGRAPHS
+from index.photographs import PHOTOGRAPHS, paths_of_text
 from index.stores.folder.changes import Changes
 from index.stores.folder.publish import current_version, list_versions, remove_old
 from index.stores.folder.version import ITEMS
@@ -22,8 +22,8 @@ def _photographs(folder: Path) -> set[str]:
     """Return the names of all stored photographs that a version's items may have, wherever it was built."""
     address = f"{(folder / ITEMS).absolute().as_uri()}?mode=ro&immutable=1"
     with closing(sqlite3.connect(address, uri=True)) as connection:
-        paths = connection.execute("SELECT path FROM items WHERE instr(path, ?)", (f"/{PHOTOGRAPHS}/",))
-        return {Path(path).name for (path,) in paths}
+        found = connection.execute("SELECT path FROM items WHERE instr(path, ?)", (f"/{PHOTOGRAPHS}/",))
+        return {path.name for (text,) in found for path in paths_of_text(text)}
 
 
 def sweep(indexes: Path, *, catalogue: Catalogue | None = None) -> None:

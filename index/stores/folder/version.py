@@ -14,7 +14,6 @@ from index.stores.folder.items import Items
 from index.stores.self_search import failed_searches, sampled_rows
 from index.vectors.kinds import kind_named
 from index.vectors.vector_index import VectorIndex
-from index.views import ALL
 
 VECTORS = "vectors.faiss"
 ITEMS = "items.sqlite"
@@ -39,6 +38,8 @@ class Version:
         The row of the item of each vector; None where each has one.
     boxes : float32 (m, 4), optional
         Where the garment of each vector lies in its photograph.
+    photographs : int64 (m,), optional
+        The number of that photograph among its item's.
     """
 
     manifest: Manifest
@@ -46,21 +47,31 @@ class Version:
     items: Items
     owners: np.ndarray | None = None
     boxes: np.ndarray | None = None
+    photographs: np.ndarray | None = None
 
 
 def write_views(folder: Path, embedded: Embedded) -> None:
-    """Write which item each vector is of and where its garment lies, for a version of all garments."""
-    if embedded.owners is not None and embedded.boxes is not None:
-        np.savez(folder / VIEWS, owners=embedded.owners, boxes=embedded.boxes)
+    """Write which item each vector is of, and where its garment lies, unless each item has one vector."""
+    if embedded.owners is None or embedded.boxes is None:
+        return
+    owners, photographs = embedded.owners, embedded.photographs
+    photographs = np.zeros(len(owners), np.int64) if photographs is None else photographs
+    np.savez(folder / VIEWS, owners=owners, boxes=embedded.boxes, photographs=photographs)
 
 
 def _read_views(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
-    """Return what `write_views` has written; nothing for a version of one garment an item."""
-    if manifest.garments != ALL:
+    """Return what `write_views` has written; nothing for a version of one vector an item.
+
+    The releases in which an item had one photograph wrote no numbers of photographs.
+    """
+    if not manifest.several:
         return {}
     try:
         with np.load(folder / VIEWS) as views:
-            return {"owners": views["owners"], "boxes": views["boxes"]}
+            owners = views["owners"]
+            first = np.zeros(len(owners), np.int64)
+            photographs = views.get("photographs", first)
+            return {"owners": owners, "boxes": views["boxes"], "photographs": photographs}
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise IndexDamaged(
             f"The views in '{folder / VIEWS}' can't be read ({error}). Activate another version, or build "

@@ -4,7 +4,7 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -73,12 +73,13 @@ class MilvusChanges(ChangeLog):
         encoder: str,
         *,
         views: Views | None = None,
+        further: Sequence[bytes] = (),
     ) -> int:
         """Add an item, or replace the one with that id, as the interface says; return the change's number.
 
         Raises also `EncoderMismatch`, where the version in use belongs to another encoder.
         """
-        checked, stored = checked_item(item_id, metadata)
+        checked, stored = checked_item(item_id, metadata, photographs=1 + len(further))
         values = {
             "item_id": checked,
             "metadata": stored,
@@ -88,7 +89,7 @@ class MilvusChanges(ChangeLog):
         item_fields(Item(item_id, self.photographs.folder, metadata))
         with _writing():
             self._searched.require(encoder)
-            values["photograph"] = self.photographs.store(photo)
+            values["photograph"] = " ".join(self.photographs.store(each) for each in (photo, *further))
             return self._record(PUT, values)
 
     def delete(self, item_id: str) -> int:
@@ -135,7 +136,7 @@ class MilvusChanges(ChangeLog):
         ]
         if done:
             self._table.remove(f"seq in {json.dumps(done)}")
-        used = {change.item.path.name for change in changes if change.item is not None}
+        used = {name for change in changes for name in change.photographs}
         self.photographs.remove_all_but({*photographs, *used}, older_than=PHOTOGRAPH_SECONDS)
 
     def _number(self) -> int:
@@ -191,9 +192,8 @@ class MilvusChanges(ChangeLog):
         first = (int(record["seq"]), record["at"], record["action"], record["item_id"])
         if record["action"] != PUT:
             return Change(*first)
-        item = Item(
-            record["item_id"], self.photographs.path(record["photograph"]), json.loads(record["metadata"])
-        )
+        photographs = [self.photographs.path(name) for name in record["photograph"].split()]
+        item = Item(record["item_id"], photographs[0], json.loads(record["metadata"]), tuple(photographs[1:]))
         packed, *further = map(base64.b64decode, record["embedding"].split())
         vector = np.frombuffer(packed, "<f4")
         views = Views.from_bytes(further[0], len(vector)) if further else None

@@ -62,12 +62,13 @@ class MilvusVectors:
         return np.asarray(found["vector"], np.float32)
 
     def tuned(
-        self, vectors: np.ndarray, ladders: Mapping[str, Sequence[int]], recall: float
+        self, embedded: Embedded, ladders: Mapping[str, Sequence[int]], recall: float
     ) -> "MilvusVectors":
-        """Return them with the search width tuned to `recall`, against brute force over `vectors`."""
+        """Return them with the search width tuned to `recall` of items, against brute force."""
+        vectors = embedded.vectors
         truth = faiss.IndexFlatIP(vectors.shape[1])
         truth.add(contiguous(vectors))
-        trial = Trial(truth, disturbed(vectors, count=_QUERIES))
+        trial = Trial(truth, disturbed(vectors, count=_QUERIES), owners=embedded.owners)
         return self._with(tuned(ladders, recall, lambda widths: trial.recall(self._with(widths).search)))
 
     def _with(self, parameters: Parameters) -> "MilvusVectors":
@@ -114,7 +115,8 @@ class MilvusDraft(Draft):
         vectors, address = embedded.vectors, self._place.server.address
         kind, why = choose(kind, *vectors.shape, lite=address.is_file)
         self._facets = _facets(embedded.items)
-        paths, folder = [item.path for item in embedded.items], self._place.changes.photographs.folder
+        paths = [path for item in embedded.items for path in item.photographs]
+        folder = self._place.changes.photographs.folder
         self._photographs = {path.name for path in paths if path.parent == folder}
         with writing(self.indexes):
             write_duplicates(self.duplicates, embedded.items, groups, vectors, embedded.pictures)
@@ -122,14 +124,14 @@ class MilvusDraft(Draft):
             self._insert(embedded, groups)
             parameters = self._make_index(MILVUS_KINDS[kind], *vectors.shape)
             self._place.versions.load(self.version)
-            index = self._tuned(vectors, MILVUS_KINDS[kind], parameters, recall)
+            index = self._tuned(embedded, MILVUS_KINDS[kind], parameters, recall)
         except (StoreFailed, StoreUnreachable, InvalidChange) as error:
             raise IndexNotWritten(f"The index could not be written: {error}") from error
         return Filled(index, kind, {**index.parameters, **({"why": why} if why else {})})
 
     def _insert(self, embedded: Embedded, groups: np.ndarray) -> None:
         ask, vectors = self._place.server.ask, embedded.vectors
-        ask("create_collection", self._collection, schema=schema(vectors.shape[1], embedded.garments))
+        ask("create_collection", self._collection, schema=schema(vectors.shape[1]))
         with progress_bar(total=len(vectors), desc="Inserting", unit="vector", disable=None, delay=2) as bar:
             for at in range(0, len(vectors), _AT_ONCE):
                 rows = rows_of(embedded, groups, at=at, end=at + _AT_ONCE)
@@ -157,7 +159,7 @@ class MilvusDraft(Draft):
 
     def _tuned(
         self,
-        vectors: np.ndarray,
+        embedded: Embedded,
         kind: MilvusKind,
         parameters: dict[str, float | int | str],
         recall: float,
@@ -165,7 +167,7 @@ class MilvusDraft(Draft):
         server = self._place.server
         answer = server.ask("query", self._collection, output_fields=["count(*)"], consistency_level="Strong")
         index = MilvusVectors(server, self._collection, parameters, count=int(answer[0]["count(*)"]))
-        return index.tuned(vectors, kind.ladders(len(vectors)), recall)
+        return index.tuned(embedded, kind.ladders(len(embedded.vectors)), recall)
 
     def publish(self, manifest: Manifest) -> None:
         """List the version and make it current, with all changes that came while it was made."""

@@ -1,9 +1,8 @@
 """An item with its vector as a row of a collection, and back."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import blake2b, sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,21 +11,26 @@ from pymilvus import CollectionSchema, DataType, FieldSchema
 from index.change import Change
 from index.embedding.embeddings import Embedded
 from index.errors import InvalidChange
+from index.manifest import Manifest
+from index.photographs import content_of, paths_of_text, paths_to_text
 from index.stores.milvus.terms import TERM_BYTES, sort_keys, terms_of
 from index.views import ALL, Views, view_numbers
-from index.views import ITEM as ITEM_ONLY
 from training.catalogue.reader import Item
 
 ITEM = ("item_id", "path", "metadata")
 """The fields that make an item."""
 
 ITEMS_ONLY = "view == 0"
-"""The condition that leaves one row of each item, in a collection of all garments."""
+"""The condition that leaves one row of each item, where items may have several."""
+
+_NUMBERED = ("owner", "view", "photograph")
+VIEW_FIELDS = (*_NUMBERED, "box")
+"""The fields that tell the views of an item apart."""
 
 _KEY_BYTES = 16
 _VIEW_DIGITS = 8
 _MOST_TERMS = 4096
-_LONGEST = {"item_id": 4096, "path": 4096, "metadata": 65_535, "sort_keys": 65_535}
+_LONGEST = {"item_id": 4096, "path": 65_535, "metadata": 65_535, "sort_keys": 65_535}
 
 
 def key_of(item_id: str) -> str:
@@ -35,22 +39,32 @@ def key_of(item_id: str) -> str:
 
 
 def view_key(item_id: str, view: int) -> str:
-    """Return the primary key of a garment of an item, its own being number 0."""
+    """Return the primary key of a view of an item, the first being number 0."""
     return f"{key_of(item_id)}-{view}" if view else key_of(item_id)
 
 
 def further_keys(item_id: str) -> str:
-    """Return the condition for the rows of an item's further garments."""
+    """Return the condition for the rows of an item's further views."""
     return f'key like "{key_of(item_id)}-%"'
 
 
-def schema(dimension: int, garments: str = ITEM_ONLY) -> CollectionSchema:
+def view_fields(manifest: Manifest) -> tuple[str, ...]:
+    """Return which of `VIEW_FIELDS` a version's collection has: fewer where an earlier release made it.
+
+    Before items could have several photographs, they had several rows only in a version of all garments.
+    """
+    if manifest.photographs:
+        return VIEW_FIELDS
+    return ("owner", "view", "box") if manifest.garments == ALL else ()
+
+
+def schema(dimension: int) -> CollectionSchema:
     """Return the fields of a version's collection, for vectors of `dimension` numbers.
 
     `row` is the place in the order of equal scores; `duplicates` is equal for items that repeat each other,
-    and `shared` where there may be others with the same; `content` is the SHA-256 of the photograph. In a
-    version of all garments, `owner` is equal for those of an item, `view` numbers them from 0, the item's
-    own, and `box` is where each lies.
+    and `shared` where there may be others with the same; `content` is the digest of the photographs. `owner`
+    is equal for the views of an item, `view` numbers them from 0, and `photograph` and `box` say where each
+    lies.
     """
     text, number = DataType.VARCHAR, DataType.INT64
     terms = {"element_type": text, "max_capacity": _MOST_TERMS, "max_length": 2 * TERM_BYTES}
@@ -64,10 +78,9 @@ def schema(dimension: int, garments: str = ITEM_ONLY) -> CollectionSchema:
         FieldSchema("shared", DataType.BOOL),
         FieldSchema("content", text, max_length=64),
         FieldSchema("vector", DataType.FLOAT_VECTOR, dim=dimension),
+        *(FieldSchema(name, number) for name in _NUMBERED),
+        FieldSchema("box", DataType.ARRAY, element_type=DataType.FLOAT, max_capacity=4),
     ]
-    if garments == ALL:
-        fields += [FieldSchema(name, number) for name in ("owner", "view")]
-        fields.append(FieldSchema("box", DataType.ARRAY, element_type=DataType.FLOAT, max_capacity=4))
     return CollectionSchema(fields)
 
 
@@ -75,7 +88,7 @@ def item_fields(item: Item) -> dict[str, Any]:
     """Return the fields that an item makes; raises `InvalidChange` where Milvus can't hold them."""
     fields: dict[str, Any] = {
         "item_id": item.item_id,
-        "path": str(item.path),
+        "path": paths_to_text(item.photographs),
         "metadata": json.dumps(item.metadata),
         "terms": terms_of(item.metadata),
         "sort_keys": sort_keys(item.metadata),
@@ -110,7 +123,7 @@ def built_row(item: Item, vector: np.ndarray, *, row: int, first: int, shared: b
     shared : bool
         Whether there are duplicates of it.
     content : bytes
-        SHA-256 of its photograph.
+        Digest of its photographs.
     """
     return {
         **item_fields(item),
@@ -120,49 +133,61 @@ def built_row(item: Item, vector: np.ndarray, *, row: int, first: int, shared: b
         "shared": shared,
         "content": content.hex(),
         "vector": vector,
+        "owner": row,
+        "view": 0,
+        "photograph": 0,
+        "box": [],
     }
 
 
-def _seen(item_id: str, owner: int, view: int, box: np.ndarray) -> dict[str, Any]:
-    """Return the fields of a garment in a version of all."""
-    return {"key": view_key(item_id, view), "owner": owner, "view": view, "box": box.tolist()}
+def _box(corners: np.ndarray) -> list[float]:
+    return [] if np.isnan(corners[0]) else corners.tolist()
 
 
-def put_rows(change: Change, vector: np.ndarray, garments: str) -> list[dict]:
+def put_rows(change: Change, views: Views, fields: Collection[str]) -> list[dict]:
     """Return the rows of an item that was put, which come after all that were built.
 
-    It is alone, unless another was put with the same photograph, until the next build has compared them all.
+    It is alone, unless another was put with the same first photograph, until the next build has compared all.
 
     Parameters
     ----------
     change : Change
-    vector : float32 (d,)
-    garments : str
-        Which garments the version has, one of `index.views.GARMENTS`.
+    views : Views
+        Those by which the version finds it.
+    fields : collection of str
+        Which of `VIEW_FIELDS` the collection has; where it lacks some, what it can't hold is left out until
+        the next build.
     """
     assert change.item is not None
-    photograph = sha256(change.item.path.name.encode()).digest()
+    first, *_ = change.photographs
+    photograph = sha256(first.encode()).digest()
     row = {
         **item_fields(change.item),
         "key": key_of(change.item_id),
         "row": change.seq,
         "duplicates": -1 - int.from_bytes(photograph[:7]),
         "shared": True,
-        "content": change.item.path.stem,
-        "vector": vector,
+        "content": content_of([bytes.fromhex(name.split(".")[0]) for name in change.photographs]).hex(),
+        "vector": views.vectors[0],
     }
-    if garments != ALL:
+    if not fields:
         return [row]
-    views = change.views or Views(vector[None], np.zeros((1, 0)))
-    return [
-        {**row, **_seen(change.item_id, change.seq, view, box), "vector": seen}
-        for view, (seen, box) in enumerate(zip(views.vectors, views.boxes, strict=True))
-    ]
+    if "photograph" not in fields:
+        views = views.take(views.photographs == 0)
+    rows = []
+    for view, (vector, box, number) in enumerate(
+        zip(views.vectors, views.boxes, views.photographs.tolist(), strict=True)
+    ):
+        seen = {"owner": change.seq, "view": view, "photograph": number, "box": _box(box)}
+        key = view_key(change.item_id, view)
+        rows.append({**row, "key": key, "vector": vector, **{name: seen[name] for name in fields}})
+    return rows
 
 
 def item_of(row: Mapping[str, Any]) -> Item:
     """Return the item that a row holds."""
-    return Item(row["item_id"], Path(row["path"]), json.loads(row["metadata"]))
+    first, *further = paths_of_text(row["path"])
+    return Item(row["item_id"], first, json.loads(row["metadata"]), tuple(further))
 
 
 def rows_of(embedded: Embedded, groups: np.ndarray, *, at: int, end: int) -> list[dict]:
@@ -177,8 +202,10 @@ def rows_of(embedded: Embedded, groups: np.ndarray, *, at: int, end: int) -> lis
     """
     sizes = np.bincount(groups, minlength=len(groups))
     owners = np.arange(len(groups)) if embedded.owners is None else embedded.owners
-    rows = [
-        built_row(
+    numbers = view_numbers(owners, items=len(groups), at=at, end=end).tolist()
+    rows = []
+    for place, (row, view) in enumerate(zip(owners[at:end].tolist(), numbers, strict=True), start=at):
+        built = built_row(
             embedded.items[row],
             embedded.vectors[place],
             row=place,
@@ -186,12 +213,8 @@ def rows_of(embedded: Embedded, groups: np.ndarray, *, at: int, end: int) -> lis
             shared=bool(sizes[groups[row]] > 1),
             content=embedded.contents[row].tobytes(),
         )
-        for place, row in enumerate(owners[at:end].tolist(), start=at)
-    ]
-    if embedded.boxes is None:
-        return rows
-    numbers, boxes = view_numbers(owners)[at:end].tolist(), embedded.boxes[at:end]
-    return [
-        {**row, **_seen(row["item_id"], owner, view, box)}
-        for row, owner, view, box in zip(rows, owners[at:end].tolist(), numbers, boxes, strict=True)
-    ]
+        seen = {"key": view_key(embedded.items[row].item_id, view), "owner": row, "view": view}
+        number = int(embedded.photographs[place]) if embedded.photographs is not None else 0
+        box = _box(embedded.boxes[place]) if embedded.boxes is not None else []
+        rows.append({**built, **seen, "photograph": number, "box": box})
+    return rows

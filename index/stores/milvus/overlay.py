@@ -3,20 +3,20 @@
 import logging
 from collections.abc import Sequence
 
-import numpy as np
-
 from index.change import FORGET, Change
 from index.errors import NoIndex
 from index.manifest import Manifest
 from index.stores.milvus.connection import Server
-from index.stores.milvus.items import further_keys, key_of, put_rows
+from index.stores.milvus.items import further_keys, key_of, put_rows, view_fields
 from index.stores.milvus.publish import Versions
-from index.views import ALL
+from index.views import Views
 from training.errors import EncoderMismatch
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 500
+_CONDITIONS = 50
+"""How many are joined in one request."""
 
 
 class Searched:
@@ -57,12 +57,13 @@ class Searched:
         Those that were forgotten stay as they are: from the next build on they are what the catalogue says.
         """
         collection, manifest = self._versions.collection(version), self.manifest(version)
+        fields = view_fields(manifest)
         for at in range(0, len(changes), _AT_ONCE):
             rows, gone, stale = [], [], []
             for change in changes[at : at + _AT_ONCE]:
-                vector = _fitting(change, manifest)
-                if vector is not None:
-                    rows += put_rows(change, vector, manifest.garments)
+                views = _fitting(change, manifest)
+                if views is not None:
+                    rows += put_rows(change, views, fields)
                     stale.append(f"{further_keys(change.item_id)} and row != {change.seq}")
                 elif change.action != FORGET:
                     gone.append(key_of(change.item_id))
@@ -71,9 +72,9 @@ class Searched:
                 self._server.ask("upsert", collection, rows)
             if gone:
                 self._server.ask("delete", collection, ids=gone)
-            if manifest.garments == ALL:
-                for condition in stale:
-                    self._server.ask("delete", collection, filter=condition)
+            for start in range(0, len(stale) if fields else 0, _CONDITIONS):
+                joined = " or ".join(f"({each})" for each in stale[start : start + _CONDITIONS])
+                self._server.ask("delete", collection, filter=joined)
 
     def wait(self, version: str | None) -> None:
         """Return when every search of a version sees what was applied to it here."""
@@ -87,10 +88,10 @@ class Searched:
             )
 
 
-def _fitting(change: Change, manifest: Manifest) -> np.ndarray | None:
-    """Return the vector of what was put, float32 (d,), if it is like the version's; else None."""
+def _fitting(change: Change, manifest: Manifest) -> Views | None:
+    """Return the views by which the version finds what was put, if they are like its own; else None."""
     if change.item is None or change.encoder == manifest.encoder:
-        return change.vector
+        return change.views_in(manifest)
     log.error(
         "Item '%s' can't be found in %s, for another encoder has embedded it. The next build finds it again.",
         *(change.item_id, manifest.version),

@@ -11,6 +11,7 @@ from index.photographs import Photographs
 from index.stores.milvus.changes import MilvusChanges
 from index.stores.milvus.connection import NotThere, Server
 from index.stores.milvus.index_types import MILVUS_KINDS
+from index.stores.milvus.items import view_fields
 from index.stores.milvus.overlay import Searched
 from index.stores.milvus.publish import Versions
 from index.stores.milvus.version import Collection
@@ -34,8 +35,10 @@ class Place:
     def collection(self, manifest: Manifest) -> Collection:
         """Return the rows of a version."""
         name, consistency = self.versions.collection(manifest.version), self.server.address.consistency
+        each = manifest.vectors / manifest.items
+        fields = view_fields(manifest)
         return Collection(
-            self.server, name, manifest.parameters, consistency=consistency, garments=manifest.garments
+            self.server, name, manifest.parameters, consistency=consistency, view_fields=fields, views=each
         )
 
     def switch(self, version: str) -> None:

@@ -53,9 +53,9 @@ class Ranking:
         found = found.take(slice(options.offset, None))
         known = self.collection.items(found.keys)
         # an item that was deleted in this moment is left out
-        listed = [known.get(key, (None, None)) for key in found.keys]
-        items, boxes = [item for item, _ in listed], [box for _, box in listed]
-        hits = hits_of(found.scores, items, boxes, manifest, first=options.offset + 1)
+        listed = [known.get(key, (None, (0, None))) for key in found.keys]
+        items, seen = [item for item, _ in listed], [places for _, places in listed]
+        hits = hits_of(found.scores, items, seen, manifest, first=options.offset + 1)
         return Page(hits, total, options.end if options.end < min(total, DEEPEST) else None)
 
     def _nearest(self, depth: int) -> Found:
@@ -67,7 +67,7 @@ class Ranking:
 
     def _best(self, k: int) -> Found:
         """Return the first `k`, certain of each: a tie at the end is searched on until all of it is known."""
-        depth = _depth(k + _SPARE)
+        depth = _depth(max(k + _SPARE, math.ceil(k * self.collection.views)))
         while True:
             found = self._nearest(depth)
             complete, last = len(found) < depth, found.scores[-1:]

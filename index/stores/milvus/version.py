@@ -1,6 +1,6 @@
 """A version's collection: vectors float32 (n, d) searched, items fetched, rows counted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,15 +8,15 @@ import numpy as np
 
 from index.errors import ItemUnknown
 from index.filters.predicates import Filter
+from index.pages import Seen
 from index.stores.milvus.connection import Server
 from index.stores.milvus.filtering import contains, expression
 from index.stores.milvus.index_types import DEEPEST, Parameters, request
 from index.stores.milvus.items import ITEM as ITEM_FIELDS
 from index.stores.milvus.items import ITEMS_ONLY, item_of, key_of
 from index.stores.milvus.terms import has, has_many
-from index.views import ALL, ITEM, box_of
+from index.views import box_of
 from training.catalogue.reader import Item
-from training.photo.boxes import Box
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,10 @@ def _found(hits: Sequence[Any], query: np.ndarray, limit: int) -> Found:
     return Found(scores, places, duplicates, owners, [row["key"] for row in rows]).take(order)
 
 
+def _seen(row: Mapping[str, Any]) -> Seen:
+    return int(row.get("photograph", 0)), box_of(row.get("box", ()))
+
+
 class Collection:
     """A version's rows.
 
@@ -72,18 +76,30 @@ class Collection:
         What its index is searched with.
     consistency : str
         What a read waits for, in Milvus's words.
-    garments : str
-        Which garments of a photograph have rows, one of `index.views.GARMENTS`.
+    view_fields : tuple of str
+        Those that tell the views of an item apart, of `index.stores.milvus.items.VIEW_FIELDS`; none where an
+        item has one row.
+    views : float
+        How many rows an item has on average.
     """
 
     def __init__(
-        self, server: Server, name: str, parameters: Parameters, *, consistency: str, garments: str = ITEM
+        self,
+        server: Server,
+        name: str,
+        parameters: Parameters,
+        *,
+        consistency: str,
+        view_fields: tuple[str, ...] = (),
+        views: float = 1.0,
     ) -> None:
         self.name = name
         self.parameters = parameters
         self._server = server
         self._consistency = consistency
-        self.several = garments == ALL
+        self.several = bool(view_fields)
+        self.views = views
+        self._places = [name for name in view_fields if name in ("photograph", "box")]
 
     def nearest(
         self, queries: np.ndarray, limit: int, condition: str = "", *, widest: bool = False
@@ -158,18 +174,18 @@ class Collection:
             longest *= 2
         return longest
 
-    def items(self, keys: Sequence[str]) -> dict[str, tuple[Item, Box | None]]:
-        """Return the items of those keys that there are, and where the garments of the keys lie if known."""
+    def items(self, keys: Sequence[str]) -> dict[str, tuple[Item, Seen]]:
+        """Return the items of those keys that there are, and where the garments of the keys lie."""
         if not keys:
             return {}
         rows = self._server.ask(
             "get",
             self.name,
             ids=list(keys),
-            output_fields=["key", *ITEM_FIELDS, *(["box"] if self.several else [])],
+            output_fields=["key", *ITEM_FIELDS, *self._places],
             consistency_level=self._consistency,
         )
-        return {row["key"]: (item_of(row), box_of(row.get("box", ()))) for row in rows}
+        return {row["key"]: (item_of(row), _seen(row)) for row in rows}
 
     def row_of(self, item_id: str, fields: Sequence[str]) -> dict[str, Any]:
         """Return fields of the row of an item; raises `ItemUnknown`."""

@@ -23,7 +23,7 @@ from index.embedding.cache import Embedding, EmbeddingCache
 from index.views import Views
 
 def views(number):
-    return Views(np.full((1, 128), number, np.float32), np.zeros((1, 4), np.float32))
+    return Views(np.full((1, 128), number, np.float32), np.zeros((1, 4), np.float32), np.zeros(1, np.int64))
 
 encoder = SimpleNamespace(fingerprint={"f" * 64!r}, dimension=128, preprocessing=sys.argv[2])
 cache = EmbeddingCache(Path(sys.argv[1]), encoder)
@@ -34,7 +34,7 @@ os._exit(9)
 
 
 def views(vector):
-    return Views(vector[None].astype(np.float32), np.zeros((1, 4), np.float32))
+    return Views(vector[None].astype(np.float32), np.zeros((1, 4), np.float32), np.zeros(1, np.int64))
 
 
 def key(number):

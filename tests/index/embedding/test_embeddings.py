@@ -229,3 +229,79 @@ def test_one_photograph_is_embedded_once_for_each_type_of_garment_that_its_items
         again = embed_catalogue(catalogue, encoder, cache=cache, processes=1)
     assert len(encoded) == 4 and again.cached == 5
     np.testing.assert_array_equal(again.vectors, first.vectors)
+
+
+@pytest.fixture
+def looks(tmp_path, encode_image):
+    """The path of a photograph of a dark rectangle that many pixels wide."""
+
+    def look(width):
+        photo = np.full((150, 120, 3), 255, np.uint8)
+        photo[20:130, 10 : 10 + width] = 40
+        path = tmp_path / f"{width}.png"
+        path.write_bytes(encode_image(photo))
+        return path
+
+    return look
+
+
+def test_each_photograph_of_an_item_has_a_vector_of_its_own(
+    looks, encoder, encoded, plain_garments, tmp_path
+):
+    photographs = [looks(width) for width in (30, 50, 70, 90)]
+    items = (
+        Item("coat", photographs[0], {}, (photographs[1], photographs[2])),
+        Item("hat", photographs[3]),
+        Item("scarf", photographs[1], {}, (photographs[3],)),
+    )
+
+    def embed():
+        with EmbeddingCache(tmp_path / "cache", encoder) as cache:
+            return embed_catalogue(Catalogue("shop", items, ()), encoder, cache=cache, processes=1)
+
+    embedded = embed()
+    assert len(encoded) == 4 and embedded.garments == "item"
+    assert embedded.owners.tolist() == [0, 1, 2, 0, 0, 2]
+    assert embedded.photographs.tolist() == [0, 0, 0, 1, 2, 1]
+    own = encoder.embed([photographs[at] for at in (0, 3, 1, 1, 2, 3)])
+    assert embedded.boxes.shape == (6, 4) and len(embedded.pictures) == 3
+    one = embed_catalogue(Catalogue("shop", items[1:2], ()), encoder, processes=1)
+    assert one.owners is None and one.contents[0].tobytes() == embedded.contents[1].tobytes()
+    digests = [sha256(path.read_bytes()).digest() for path in items[0].photographs]
+    assert embedded.contents[0].tobytes() == sha256(b"".join(digests)).digest()
+    np.testing.assert_allclose(embedded.vectors, own, atol=1e-6)
+    again = embed()
+    assert again.cached == 3 and len(encoded) == 6
+    looks(30).write_bytes(looks(35).read_bytes())
+    assert embed().cached == 2
+    rows, vectors = reencode(embedded, encoder)
+    assert sorted(rows.tolist()) == [1, 2, 5]  # a photograph of the coat is another one since
+    np.testing.assert_array_equal(vectors, embedded.vectors[rows])
+
+
+def test_an_item_stays_with_the_photographs_that_can_be_read(looks, encoder, plain_garments, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_text("no photograph at all, only a text of some length\n")
+    items = (
+        Item("coat", broken, {"price": 9}, (looks(50), broken, looks(70))),
+        Item("hat", broken, {}, (tmp_path / "gone.png",)),
+        Item("scarf", looks(90)),
+    )
+    embedded = embed_catalogue(Catalogue("shop", items, ()), encoder, processes=1)
+    assert embedded.items == (Item("coat", looks(50), {"price": 9}, (looks(70),)), items[2])
+    assert embedded.owners.tolist() == [0, 1, 0] and embedded.photographs.tolist() == [0, 0, 1]
+    assert [(bad.item_id, bad.path.rpartition("/")[2]) for bad in embedded.bad] == [
+        *[("coat", "broken.png")] * 2,
+        *[("hat", name) for name in ("broken.png", "gone.png")],
+    ]
+
+
+def test_all_garments_of_all_photographs_are_views_of_an_item(wearing, encoder, tmp_path):
+    upper, trousers = (80, 62, 160, 132), (100, 140, 140, 290)
+    wearing.photo(person=(95, 5, 145, 60), upper=upper, trousers=trousers).save(tmp_path / "worn.png")
+    wearing.photo(trousers=trousers).save(tmp_path / "laid out.png")
+    coat = Item("jeans", tmp_path / "worn.png", {"category": "Jeans"}, (tmp_path / "laid out.png",))
+    embedded = embed_catalogue(Catalogue("shop", (coat,), ()), encoder, garments="all", processes=1)
+    assert embedded.owners.tolist() == [0, 0, 0] and embedded.photographs.tolist() == [0, 0, 1]
+    boxes = np.array([trousers, upper, trousers]) / (240, 380, 240, 380)
+    np.testing.assert_allclose(embedded.boxes, boxes, atol=0.02)

@@ -141,6 +141,24 @@ def test_the_recall_is_the_share_of_the_true_neighbours_that_is_found(unit_vecto
     check_index(vectors, Forgetful.build(vectors), limits=Limits(self_recall=0.0, recall=0.7)).require()
 
 
+class Halved(FlatIndex):
+    """Finds only every other row."""
+
+    def search(self, queries, k, *, allowed=None):
+        return super().search(queries, k, allowed=np.arange(len(self)) % 2 == 0)
+
+
+def test_the_recall_is_of_items_where_these_have_several_vectors(unit_vectors):
+    vectors, owners = np.repeat(unit_vectors(200), 2, axis=0), np.repeat(np.arange(200), 2)
+    index, limits = Halved.build(vectors), Limits(self_recall=0.0)
+    check_index(vectors, index, owners=owners, limits=limits).require()
+    assert check_index(vectors, index, limits=limits).figures["recall_at_10"] < 0.6
+    lost = Forgetful.build(vectors)
+    assert check_index(vectors, lost, owners=owners, limits=limits).figures["recall_at_10"] == pytest.approx(
+        0.75, abs=0.04
+    )
+
+
 def test_an_approximate_kind_reaches_the_recall_it_was_tuned_to(unit_vectors):
     vectors = unit_vectors(2000)
     check_index(vectors, HnswIndex.build(vectors, recall=0.95), limits=Limits(recall=0.95)).require()

@@ -3,6 +3,7 @@
 import shutil
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from itertools import count
@@ -15,6 +16,7 @@ from index.build import BuildOptions, BuildRun, publish_embedded
 from index.embedding.embeddings import Embedded
 from index.gate.checks import Limits
 from index.stores.address import open_store
+from index.views import ITEM, Views, arranged
 from training.catalogue.reader import Catalogue, Item
 
 NIGHT = datetime(2026, 11, 21, 2, tzinfo=UTC)
@@ -29,6 +31,13 @@ def unit(seed: int) -> np.ndarray:
     """The vector of a number: float32 (16,), of norm 1."""
     vector = np.random.default_rng(seed).standard_normal(DIMENSION)
     return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def alone(vector: np.ndarray | Views) -> Views:
+    """One vector as all views of an item."""
+    if isinstance(vector, Views):
+        return vector
+    return Views(vector[None], np.full((1, 4), np.nan, np.float32), np.zeros(1, np.int64))
 
 
 class Shop:
@@ -46,23 +55,42 @@ class Shop:
     def open(self):
         return self.store.open(encoder=self.encoder)
 
-    def publish(self, items: Sequence[Item], vectors: np.ndarray, pictures=None, *, kind="auto", during=None):
-        """Publish items with all changes folded in; `during` is called while they are built."""
+    def publish(
+        self, items: Sequence[Item], vectors, pictures=None, *, kind="auto", garments=ITEM, during=None
+    ):
+        """Publish items with all changes folded in; `during` is called while they are built.
+
+        What stands for an item is its vector, or its views.
+        """
         now = NIGHT + timedelta(days=next(self._nights))
         with self.store.building(now=now) as draft:
             folded, seq = self.store.changes.folded(Catalogue("shop.csv", tuple(items), ()))
-            known = {item.item_id: vector for item, vector in zip(items, vectors, strict=True)}
-            put = {change.item_id: change.vector for change in self.store.changes.since(0) if change.item}
-            vectors = np.stack([(known | put)[item.item_id] for item in folded.items])
+            known = {item.item_id: alone(vector) for item, vector in zip(items, vectors, strict=True)}
+            states = [change for change in self.store.changes.since(0) if change.item]
+            put = {change.item_id: change.views or alone(change.vector) for change in states}
+            owners, views = arranged([(known | put)[item.item_id] for item in folded.items])
             if during:
                 during()
-            rows = np.arange(len(vectors), dtype=np.uint64)
+            rows = np.arange(len(folded.items), dtype=np.uint64)
             pictures = rows * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(4) if pictures is None else pictures
             contents = np.zeros((len(rows), 32), np.uint8)
             contents[:, :8] = rows[:, None].view(np.uint8)
-            embedded = Embedded(folded.items, vectors, (), pictures=pictures, contents=contents)
+            embedded = Embedded(folded.items, views.vectors, (), pictures=pictures, contents=contents)
+            embedded = replace(embedded, garments=garments)
+            if len(owners) > len(rows) or garments != ITEM:
+                seen = {"boxes": views.boxes, "photographs": views.photographs}
+                embedded = replace(embedded, owners=owners, **seen)
             run = BuildRun(draft, "shop.csv", self.encoder.fingerprint, seq, self.store.previous())
             return publish_embedded(run, embedded, options=BuildOptions(kind, Limits(max_drop=1)), now=now)
+
+    def put_views(self, item_id: str, views: Views, **metadata):
+        """Put an item with given views and photographs of its own."""
+        count = int(views.photographs.max()) + 1
+        photo, *further = [
+            PICTURE + f"{item_id} {number} {views.vectors[0, 0]}".encode() for number in range(count)
+        ]
+        values = (metadata, views.vectors[0], self.encoder.fingerprint)
+        return self.store.changes.put(item_id, photo, *values, views=views, further=further)
 
     def put(self, item_id: str, seed: int, **metadata):
         """Put an item with the vector of a number and a photograph of its own."""

@@ -1,5 +1,6 @@
 import base64
 import io
+import re
 import shutil
 from dataclasses import replace
 from urllib.parse import quote, unquote
@@ -307,3 +308,105 @@ def test_an_item_is_replaced_and_deleted_while_the_files_of_the_open_version_are
     assert put(live, "dress/1", cape).status_code == 200
     assert live.client.delete("/v1/items/hat/1", headers=live.headers).status_code == 200
     assert live.client.get("/v1/items/hat/1").status_code == 404
+
+
+# --- several photographs --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sides(pictures):
+    """Three photographs that look like nothing in the gallery, and not like each other."""
+    boxes = ((42, 10, 78, 90), (10, 150, 110, 180), (30, 20, 50, 170))
+    return [pictures.encoded(pictures.drawn(box)) for box in boxes]
+
+
+def put_all(live, item_id, contents, **fields):
+    data = {"file": [(io.BytesIO(content), "photo.jpg") for content in contents], **fields}
+    return live.client.put(f"/v1/items/{item_id}", data=data, headers=live.headers)
+
+
+def best(client, content, **fields):
+    data = {"file": (io.BytesIO(content), "photo.jpg"), **fields}
+    return client.post("/v1/search", data=data).json["results"][0]
+
+
+def test_an_item_is_found_by_each_of_its_photographs_and_shown_by_that_one(live, sides):
+    answer = put_all(live, "new/cape", sides, metadata='{"price": 5}')
+    assert answer.status_code == 201, answer.text
+    urls = ["/v1/items/new/cape/image", *(f"/v1/items/new/cape/image?photo={number}" for number in (1, 2))]
+    assert (answer.json["image_url"], answer.json["image_urls"]) == (urls[0], urls)
+    item = live.client.get("/v1/items/new/cape").json
+    assert (item["image_url"], item["image_urls"]) == (urls[0], urls)
+    for number, content in enumerate(sides):
+        found = best(live.client, content)
+        assert (found["item_id"], found["photo"], found["image_url"]) == ("new/cape", number, urls[number])
+        assert live.client.get(urls[number]).data == content
+        assert len(found["box"]) == 4 and found["score"] > 0.999
+    assert best(live.client, sides[0])["box"] == pytest.approx(answer.json["box"], abs=2e-4)
+    similar = live.client.get("/v1/items/new/cape/similar?limit=100").json
+    assert "new/cape" not in [result["item_id"] for result in similar["results"]] and similar["total"] == 12
+
+
+def test_several_photographs_may_come_in_json(live, sides):
+    texts = [base64.b64encode(content).decode() for content in sides]
+    answer = live.client.put("/v1/items/cape", json={"image_base64": texts}, headers=live.headers)
+    assert (answer.status_code, len(answer.json["image_urls"])) == (201, 3), answer.text
+    assert best(live.client, sides[2])["photo"] == 2
+    one = live.client.put("/v1/items/cape", json={"image_base64": texts[1:2]}, headers=live.headers)
+    assert one.json["image_urls"] == ["/v1/items/cape/image"]
+    assert live.client.get("/v1/items/cape/image").data == sides[1]
+
+
+def test_photographs_may_come_by_their_addresses_where_that_is_allowed(live, sides, monkeypatch):
+    body = {"image_urls": [f"https://shop.example/{number}.jpg" for number in range(3)]}
+    refused = live.client.put("/v1/items/cape", json=body, headers=live.headers)
+    assert (refused.status_code, refused.json["code"]) == (403, "url_not_allowed")
+    assert refused.json["param"] == "image_urls"
+    app = create_app(
+        replace(live.config, image_urls=True), Searcher.open(live.config.indexes, encoder=live.encoder)
+    )
+    there = dict(zip(body["image_urls"], sides, strict=True))
+    monkeypatch.setattr("service.api.search_views.fetch", lambda url, **_: there[url])
+    answer = app.test_client().put("/v1/items/cape", json=body, headers=live.headers)
+    assert (answer.status_code, len(answer.json["image_urls"])) == (201, 3), answer.text
+    assert best(app.test_client(), sides[1])["image_url"] == "/v1/items/cape/image?photo=1"
+
+
+def test_one_photograph_of_several_that_can_t_be_used_is_named_and_nothing_is_stored(live, sides):
+    cut = put_all(live, "new", [sides[0], sides[1][:900]])
+    assert (cut.status_code, cut.json["code"], cut.json["param"]) == (422, "image_undecodable", "file")
+    assert cut.json["detail"].startswith("Photograph 2 of 2: ")
+    many = put_all(live, "new", sides * 7)
+    assert (many.status_code, many.json["code"]) == (400, "several_images")
+    assert "21 files. Send up to 20 photos" in many.json["detail"]
+    texts = [base64.b64encode(sides[0]).decode()] * 21
+    for body, code, param in (
+        ({"image_base64": texts}, "invalid_parameter", "image_base64"),
+        ({"image_base64": []}, "invalid_parameter", "image_base64"),
+        ({"image_base64": texts[0], "image_urls": ["https://a.example/1"]}, "several_images", "image_urls"),
+        ({"image_urls": "https://a.example/1"}, "invalid_parameter", "image_urls"),
+    ):
+        answer = live.client.put("/v1/items/new", json=body, headers=live.headers)
+        assert (answer.status_code, answer.json["code"], answer.json["param"]) == (400, code, param)
+    assert live.client.get("/v1/items/new").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("photo", "status", "code"),
+    [("1", 404, "not_found"), ("-1", 400, "invalid_parameter"), ("x", 400, "invalid_parameter")],
+)
+def test_a_photograph_that_an_item_does_not_have_is_not_sent(client, photo, status, code):
+    answer = client.get(f"/v1/items/dress/2/image?photo={photo}")
+    assert (answer.status_code, answer.json["code"], answer.json["param"]) == (status, code, "photo")
+
+
+def test_an_explanation_shows_the_photograph_that_was_found(live, sides):
+    put_all(live, "cape", sides)
+    first, second = (best(live.client, content, explain="true") for content in sides[:2])
+    assert "photo=" not in first["explain_url"] and "photo=1" in second["explain_url"]
+    drawn = [live.client.get(found["explain_url"]) for found in (first, second)]
+    assert [answer.status_code for answer in drawn] == [200, 200]
+    for answer in drawn:  # the query is the photograph that was found
+        outlines = re.findall(r' d="([^"]+)"', answer.text)
+        assert len(outlines) == 2 and outlines[0] == outlines[1]
+    assert drawn[0].text != drawn[1].text

@@ -36,7 +36,7 @@ def test_an_upload_is_answered_in_the_shape_of_the_contract(post, photo):
     assert list(answer.json["index"]) == ["version", "built_at", "encoder", "items"]
     assert list(answer.json["query"]) == QUERY
     first = answer.json["results"][0]
-    assert sorted(first) == ["image_url", "item_id", "metadata", "percentile", "rank", "score"]
+    assert sorted(first) == ["image_url", "item_id", "metadata", "percentile", "photo", "rank", "score"]
     number = int(first["item_id"].removeprefix("dress/"))
     assert first["metadata"] == {"category": "dress", "price": 10 + number}
     assert first["image_url"] == f"/v1/items/dress/{number}/image"

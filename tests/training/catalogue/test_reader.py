@@ -255,6 +255,102 @@ def test_a_catalogue_without_any_usable_item_names_the_first_problem(shop):
         read_catalogue(written(shop / "c.csv", "item_id,path\n1,gone.jpg\n"))
 
 
+# ---- several photographs of an item
+
+
+def photographs(spec: str, **options: bool) -> dict[str, list[str]]:
+    items = read_catalogue(spec, **options).items
+    return {item.item_id: [path.name for path in item.photographs] for item in items}
+
+
+def test_a_row_names_several_photographs_in_each_form_of_table(shop):
+    paths = {"coat": ["b.jpg", "a.jpg", "b.jpg"], "hat": "c.jpg"}
+    lines = [json.dumps({"item_id": name, "path": path}) for name, path in paths.items()]
+    table = pa.table({"item_id": ["coat", "hat"], "path": [["b.jpg", "a.jpg"], ["c.jpg"]]})
+    parquet.write_table(table, shop / "c.parquet")
+    for spec in (
+        written(shop / "c.csv", "item_id,path,price\ncoat,b.jpg | a.jpg|,9\nhat,c.jpg,8\n"),
+        written(shop / "c.jsonl", "\n".join(lines)),
+        str(shop / "c.parquet"),
+    ):
+        assert photographs(spec) == {"coat": ["b.jpg", "a.jpg"], "hat": ["c.jpg"]}
+        assert read_catalogue(spec).bad == ()
+
+
+def test_a_name_with_the_sign_between_paths_is_one_path_in_json(shop):
+    (shop / "x|y.jpg").touch()
+    assert photographs(written(shop / "c.jsonl", '{"item_id": 1, "path": "x|y.jpg"}')) == {"1": ["x|y.jpg"]}
+
+
+def test_rows_of_one_id_are_one_item_where_they_are_grouped(shop):
+    text = "item_id,path,category\n7,c.jpg,hat\n8,a.jpg,coat\n7,b.jpg|c.jpg,\n,a.jpg,\n8,gone.jpg,\n"
+    spec = written(shop / "c.csv", text)
+
+    catalogue = read_catalogue(spec, group=True)
+
+    assert photographs(spec, group=True) == {"7": ["c.jpg", "b.jpg"], "8": ["a.jpg"]}
+    assert [item.category for item in catalogue.items] == ["hat", "coat"]
+    assert [(bad.item_id, bad.path, bad.reason.split(":")[0]) for bad in catalogue.bad] == [
+        ("8", "gone.jpg", "file not found"),
+        ("", "a.jpg", "no item_id in row 4"),
+    ]
+    assert photographs(f"{spec}?category=hat", group=True) == {"7": ["c.jpg", "b.jpg"]}
+    assert photographs(spec) == {"7": ["c.jpg"], "8": ["a.jpg"]}
+
+
+def test_a_folder_is_an_item_where_a_folder_of_images_is_grouped(tmp_path):
+    for name in ("loose.png", "dress/red/1.jpg", "dress/red/2.jpg", "dress/blue/x.png", "train/hat/h/1.webp"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    items = {item.item_id: item for item in read_catalogue(str(tmp_path), group=True).items}
+
+    assert {name: (item.metadata, len(item.photographs)) for name, item in items.items()} == {
+        "dress/blue": ({"category": "dress"}, 1),
+        "dress/red": ({"category": "dress"}, 2),
+        "loose": ({}, 1),
+        "train/hat/h": ({"category": "hat", "split": "train"}, 1),
+    }
+    assert items["dress/red"].photographs == tuple(
+        tmp_path / "dress/red" / name for name in ("1.jpg", "2.jpg")
+    )
+
+
+def test_an_item_stays_while_one_of_its_photographs_is_there(shop):
+    spec = written(shop / "c.csv", "item_id,path\n1,x.jpg|b.jpg|y.jpg\n2,x.jpg|y.jpg\n2,c.jpg\n")
+
+    catalogue = read_catalogue(spec)
+
+    assert photographs(spec) == {"1": ["b.jpg"], "2": ["c.jpg"]}
+    assert [(bad.item_id, bad.path) for bad in catalogue.bad] == [
+        *(("1", name) for name in ("x.jpg", "y.jpg")),
+        *(("2", name) for name in ("x.jpg", "y.jpg")),
+    ]
+
+
+@pytest.mark.parametrize("count", [20, 21])
+def test_an_item_has_at_most_twenty_photographs(shop, count):
+    names = [f"{number}.png" for number in range(count)]
+    for name in names:
+        (shop / name).touch()
+    lines = [{"item_id": "1", "path": names}, {"item_id": "2", "path": "a.jpg"}]
+    spec = written(shop / "c.jsonl", "\n".join(map(json.dumps, lines)))
+
+    assert ids(spec) == (["1", "2"] if count == 20 else ["2"])
+    assert reasons(spec) == (
+        [] if count == 20 else [("1", "The item has 21 photographs. Accepted: 1 to 20 photographs.")]
+    )
+
+
+@pytest.mark.parametrize("path", [["a.jpg", {"src": "b.jpg"}], [["a.jpg"]], True])
+def test_what_is_no_path_is_reported(shop, path):
+    lines = [{"item_id": "1", "path": path}, {"item_id": "2", "path": ["b.jpg", None, ""]}]
+    spec = written(shop / "c.jsonl", "\n".join(map(json.dumps, lines)))
+
+    assert photographs(spec) == {"2": ["b.jpg"]}
+    assert reasons(spec) == [("1", "no path: a path is a text, and several are a list of texts")]
+
+
 # ---- filters
 
 
@@ -466,7 +562,7 @@ def test_the_share_of_bad_items_may_reach_the_limit_but_not_pass_it():
     check_bad_share(5, 100, max_bad=0.05)
     check_bad_share(0, 0, max_bad=0.0)
     with pytest.raises(
-        TooManyBadItems, match=r"6 of 100 items \(6.0%\) can't be used; at most 5.0% may be bad"
+        TooManyBadItems, match=r"6 of 100 photographs \(6.0%\) can't be used; at most 5.0% may be bad"
     ):
         check_bad_share(6, 100, max_bad=0.05)
 

@@ -90,7 +90,7 @@ def test_every_page_is_a_cut_of_the_ranking_by_brute_force(
         query,
         SearchOptions(limit, offset, min_score),
         allowed=gallery.allowed(CHEAP if cheap else None),
-        groups=groups,
+        labels=groups,
     )
     assert listed(page) == ranking[offset : offset + limit]
     assert page.total == len(ranking)
@@ -141,7 +141,7 @@ def test_what_was_put_is_in_one_group_where_it_has_one_photograph(world, unit_ve
     for item_id in ("a", "b"):
         world.changes.put(item_id, PICTURE, {}, unit_vectors(1)[0], "f" * 64)
     overlay = read_overlay(world.changes, world.version, make_encoder(), before=world.gallery.overlay)
-    groups = Gallery(overlay).groups()
+    groups = Gallery(overlay).groups
     assert groups.tolist() == [*range(40), 40, 41, 42, 43, 44, 44]
 
 
