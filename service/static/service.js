@@ -56,6 +56,7 @@ function fieldsOf(search, page) {
   if (search.box) fields.box = search.box;
   else if (search.garment !== undefined) fields.garment = search.garment;
   if (search.kind === "sketch") fields.kind = "sketch";
+  if (search.sort) fields.sort = search.sort;
   return fields;
 }
 
@@ -78,9 +79,10 @@ function upload(file, fields, signal) {
   return ask("/v1/search", { method: "POST", body: form, signal });
 }
 
-// One page of a search's ranking.
-export async function find(search, { limit, offset = 0 }, signal) {
-  const fields = fieldsOf(search, { limit, offset });
+// One page of a search's ranking; `facets` are fields whose values are counted.
+export async function find(search, { facets = [], ...page }, signal) {
+  const fields = fieldsOf(search, page);
+  if (facets.length) fields.facets = facets;
   if (search.kind === "item") {
     if (!fields.box && fields.garment === undefined) return similar(search, fields, signal);
     const answer = await again({ item_id: search.item }, fields, signal);
