@@ -4,7 +4,7 @@ import click
 
 from index.commands.backup_commands import backup, restore
 from index.commands.build_command import build
-from index.commands.change_commands import changes, delete, put
+from index.commands.change_commands import apply, changes, delete, patch, put
 from index.commands.nightly_command import nightly
 from index.commands.search_command import search
 from index.commands.version_commands import activate, prune, rollback, verify, versions
@@ -18,7 +18,7 @@ def main() -> None:
 
 COMMANDS = (
     *(build, nightly, search),
-    *(put, delete, changes, backup, restore),
+    *(put, patch, delete, apply, changes, backup, restore),
     *(versions, verify, activate, rollback, prune),
 )
 

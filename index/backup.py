@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from index.change import PUT, Change, vector_bytes
+from index.change import PATCH, PUT, Change, vector_bytes
 from index.errors import BackupNotWritten, BackupUnusable, ChangeNotWritten, InvalidChange
 from index.photographs import PHOTOGRAPHS, Photographs
 from index.stores.store import Store
@@ -24,7 +24,7 @@ from training.catalogue.reader import Item
 from training.files import replacing
 
 FORMAT = 2
-"""That of backups whose items may have several photographs; what earlier releases wrote is read, too."""
+"""That of backups with patches, and whose items may have several photographs; earlier ones are read, too."""
 _CHANGES = "changes.jsonl"
 _FORMAT = "format.json"
 _ATTEMPTS = 3
@@ -57,6 +57,8 @@ def _line(state: Change) -> str:
         fields |= {"encoder": state.encoder, "vector": vector}
         if state.views is not None:
             fields["views"] = base64.b64encode(state.views.to_bytes()).decode()
+    if state.fields is not None:
+        fields["metadata"] = state.fields
     return json.dumps(fields) + "\n"
 
 
@@ -64,7 +66,8 @@ def _state(line: bytes, seq: int, photographs: Photographs) -> Change:
     fields = json.loads(line)
     at, action, item_id = fields["at"], fields["action"], fields["item_id"]
     if action != PUT:
-        return Change(seq, at, action, item_id)
+        patched = fields["metadata"] if action == PATCH else None
+        return Change(seq, at, action, item_id, fields=patched)
     names = (fields["photograph"], *fields.get("further", ()))
     first, *others = [photographs.path(Path(name).name) for name in names]
     item = Item(item_id, first, fields["metadata"], tuple(others))
@@ -129,7 +132,7 @@ def write_backup(store: Store, path: Path) -> Backup:
 def _read(archive: zipfile.ZipFile, photographs: Photographs) -> list[Change]:
     """Return the states in a backup whose every file is what was written."""
     if json.loads(archive.read(_FORMAT))["format"] > FORMAT:
-        raise ValueError(f"it is not of format {FORMAT}: a newer release wrote it")
+        raise ValueError(f"its format is newer than {FORMAT}: a newer release wrote it")
     states = [
         _state(line, seq, photographs)
         for seq, line in enumerate(archive.read(_CHANGES).splitlines(), start=1)

@@ -1,25 +1,77 @@
 """One change of the catalogue by hand, and what every log of such changes can do."""
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from index.errors import ChangesDamaged, InvalidChange
+from index.errors import ChangesDamaged, InvalidChange, ItemUnknown
 from index.manifest import Manifest
 from index.photographs import Photographs
 from index.views import Views
 from training.catalogue import item_rules
 from training.catalogue.item_rules import ACCEPTED_ID, checked_metadata, is_unicode
 from training.catalogue.reader import Catalogue, Item
-from training.errors import InvalidItem
+from training.errors import InvalidItem, SilhouetteError, UnsupportedImageType
 
-PUT, DELETE, FORGET = "put", "delete", "forget"
+PUT, PATCH, DELETE, FORGET = "put", "patch", "delete", "forget"
 
 _NORM_TOLERANCE = 1e-3
+REFUSALS = (InvalidChange, ItemUnknown, UnsupportedImageType)
+"""Why a change of several may be refused, while the others are made."""
+
+
+@dataclass(frozen=True)
+class Put:
+    """An item to be added, or to replace the one with that id.
+
+    Parameters
+    ----------
+    item_id : str
+    photos : tuple of bytes or str
+        The files of its photographs, of accepted types, or the names that `Photographs.store_ahead` has told.
+    metadata : dict
+        What JSON can hold.
+    vector : float32 (d,), unit norm
+    encoder : str
+        Fingerprint of the encoder that made `vector`.
+    views : Views, optional
+        The garments of the photographs that are embedded, the one of `vector` first.
+    """
+
+    item_id: str
+    photos: tuple[bytes | str, ...] = field(repr=False)
+    metadata: dict[str, Any]
+    vector: np.ndarray = field(compare=False, repr=False)
+    encoder: str
+    views: Views | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Fields of an item's metadata to be set; None removes one."""
+
+    item_id: str
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Delete:
+    """An item to be deleted from all searches."""
+
+    item_id: str
+
+
+@dataclass(frozen=True)
+class Forget:
+    """An item that the catalogue is to speak for again, from the next build on."""
+
+    item_id: str
+
+
+Edit = Put | Patch | Delete | Forget
 
 
 @dataclass(frozen=True)
@@ -33,7 +85,7 @@ class Change:
     at : str
         When it was made (UTC, ISO 8601).
     action : str
-        "put", "delete", or "forget", after which the item is again what the catalogue says.
+        "put", "patch", "delete", or "forget", after which the item is again what the catalogue says.
     item_id : str
     item : Item or None
         The item as it was put.
@@ -43,6 +95,10 @@ class Change:
         Fingerprint of the encoder that made the embedding.
     views : Views or None
         The garments of its photographs that were embedded; None in logs of earlier releases.
+    fields : dict or None
+        What a patch lays over the metadata of the catalogue's item; None removes a field.
+    photographed : int
+        Number of the change that brought the photographs: a later patch keeps it.
     """
 
     seq: int
@@ -53,6 +109,8 @@ class Change:
     vector: np.ndarray | None = field(default=None, compare=False, repr=False)
     encoder: str | None = None
     views: Views | None = field(default=None, compare=False, repr=False)
+    fields: dict[str, Any] | None = None
+    photographed: int = field(default=0, compare=False)
 
     @property
     def photographs(self) -> list[str]:
@@ -82,6 +140,31 @@ class ChangeLog(ABC):
     photographs: Photographs
 
     @abstractmethod
+    def write(
+        self, edits: Sequence[Edit], *, items: Mapping[str, Item] | None = None
+    ) -> list[Change | SilhouetteError]:
+        """Make changes in their order, all in one durable step; return the state that each has set.
+
+        Parameters
+        ----------
+        edits : sequence of Edit
+            Any number of an item: a patch goes on from what the ones before it have made.
+        items : mapping of str to Item, optional
+            The items of the index, by those of the edits' ids that it holds: what neither they nor the log
+            know can't be patched or deleted. Without them anything can.
+
+        Returns
+        -------
+        list of Change or SilhouetteError
+            In place of a state, why that edit is refused: `InvalidChange`, `ItemUnknown` or
+            `UnsupportedImageType`. All others are made.
+
+        Raises
+        ------
+        ChangeNotWritten
+            Nothing has changed, and the text says why.
+        """
+
     def put(
         self,
         item_id: str,
@@ -93,48 +176,40 @@ class ChangeLog(ABC):
         views: Views | None = None,
         further: Sequence[bytes] = (),
     ) -> int:
-        """Add an item, or replace the one with that id; return the change's number.
+        """Add an item, or replace the one with that id, as `Put` says; return the change's number."""
+        return self._write_one(Put(item_id, (photo, *further), metadata, vector, encoder, views))
 
-        Parameters
-        ----------
-        item_id : str
-        photo : bytes
-            The file of its first photograph, of an accepted type.
-        metadata : dict
-            What JSON can hold.
-        vector : float32 (d,), unit norm
-        encoder : str
-            Fingerprint of the encoder that made `vector`.
-        views : Views, optional
-            The garments of the photographs that are embedded, the one of `vector` first.
-        further : sequence of bytes
-            The files of its further photographs.
-
-        Raises
-        ------
-        InvalidChange, UnsupportedImageType
-            A value can't be stored.
-        ChangeNotWritten
-            Nothing has changed, and the text says why.
-        """
-
-    @abstractmethod
     def delete(self, item_id: str) -> int:
-        """Delete the item with that id, known or not, from all searches; return the change's number.
+        """Delete the item with that id, known or not, from all searches; return the change's number."""
+        return self._write_one(Delete(item_id))
 
-        Raises
-        ------
-        InvalidChange, ChangeNotWritten
-        """
-
-    @abstractmethod
     def forget(self, item_id: str) -> int:
-        """Let the catalogue speak for that item again, from the next build on; return the change's number.
+        """Let the catalogue speak for that item again, from the next build on; return the change's number."""
+        return self._write_one(Forget(item_id))
 
-        Raises
-        ------
-        InvalidChange, ChangeNotWritten
-        """
+    def _write_one(self, edit: Edit) -> int:
+        (made,) = self.write([edit])
+        if isinstance(made, SilhouetteError):
+            raise made
+        return made.seq
+
+    def _after(self, edit: Edit, before: Change | None, items: Mapping[str, Item] | None) -> Change:
+        """Return the state that an edit makes of the one before, without number; raises one of `REFUSALS`."""
+        match edit:
+            case Put():
+                item_id, metadata = checked_item(edit.item_id, edit.metadata, photographs=len(edit.photos))
+                vector_bytes(edit.vector)
+                names = [self.photographs.keep(photo) for photo in edit.photos]
+                first, *others = map(self.photographs.path, names)
+                item = Item(item_id, first, metadata, tuple(others))
+                return Change(0, "", PUT, item_id, item, edit.vector, edit.encoder, edit.views)
+            case Patch():
+                return _patched(edit, before, items)
+            case Delete():
+                _require(edit.item_id, before, items)
+                return Change(0, "", DELETE, checked_id(edit.item_id))
+            case Forget():
+                return Change(0, "", FORGET, checked_id(edit.item_id))
 
     @abstractmethod
     def since(self, seq: int) -> list[Change]:
@@ -144,6 +219,7 @@ class ChangeLog(ABC):
     def state(self, item_id: str) -> Change | None:
         """Return the latest state of one item, None where it has none; raises `ChangesDamaged`."""
 
+    @abstractmethod
     def restore(self, states: Sequence[Change]) -> int:
         """Set the states of a backup again, leave all other items to the catalogue; return the last number.
 
@@ -159,9 +235,6 @@ class ChangeLog(ABC):
         ------
         InvalidChange, ChangeNotWritten, ChangesDamaged
         """
-        kept = {state.item_id for state in states}
-        numbers = [self.forget(state.item_id) for state in self.since(0) if state.item_id not in kept]
-        return max([*numbers, *map(self._set, states)], default=0)
 
     def damage(self) -> list[str]:
         """Return what is wrong with the log and the photographs of its items, one line each."""
@@ -171,13 +244,6 @@ class ChangeLog(ABC):
             return [str(error)]
         names = [name for state in states for name in state.photographs]
         return [problem for name in names if (problem := self.photographs.problem(name))]
-
-    def _set(self, state: Change) -> int:
-        if state.item is None or state.vector is None or state.encoder is None:
-            return self.delete(state.item_id) if state.action == DELETE else self.forget(state.item_id)
-        photo, *further = [path.read_bytes() for path in state.item.photographs]
-        values = (state.item.metadata, state.vector, state.encoder)
-        return self.put(state.item_id, photo, *values, views=state.views, further=further)
 
     @abstractmethod
     def folded(self, catalogue: Catalogue) -> tuple[Catalogue, int]:
@@ -199,14 +265,16 @@ def checked_id(item_id: str) -> str:
     return item_id
 
 
-def checked_item(item_id: str, metadata: dict[str, Any], *, photographs: int = 1) -> tuple[str, str]:
-    """Return the id and, in JSON, the metadata of an item to be put; raises `InvalidChange`.
+def checked_item(
+    item_id: str, metadata: dict[str, Any], *, photographs: int = 1
+) -> tuple[str, dict[str, Any]]:
+    """Return the id and the metadata of an item as they are stored; raises `InvalidChange`.
 
     `photographs` is how many it has.
     """
     try:
         item_rules.check_photographs(photographs)
-        return item_rules.checked_id(item_id), json.dumps(checked_metadata(metadata))
+        return item_rules.checked_id(item_id), checked_metadata(metadata)
     except InvalidItem as error:
         raise InvalidChange(str(error)) from error
 
@@ -221,10 +289,53 @@ def vector_bytes(vector: np.ndarray) -> bytes:
     return vector.astype("<f4").tobytes()
 
 
+def laid_over(metadata: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata with the fields of a patch laid over it; None has removed a field."""
+    merged = {**metadata, **fields}
+    return {name: value for name, value in merged.items() if fields.get(name, ...) is not None}
+
+
+def _require(item_id: str, before: Change | None, items: Mapping[str, Item] | None) -> None:
+    """Raise `ItemUnknown` unless there is an item of that id; without `items`, there always is."""
+    if items is None or (before is not None and before.action == PUT):
+        return
+    if before is not None and before.action == DELETE:
+        raise ItemUnknown(f"Item '{item_id}' was deleted already ({before.at}).")
+    if item_id not in items:
+        raise ItemUnknown(f"The index holds no item '{item_id}'. Item ids are those of the catalogue.")
+
+
+def _fitting_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return checked_metadata(metadata)
+    except InvalidItem as error:
+        raise InvalidChange(str(error)) from error
+
+
+def _patched(edit: Patch, before: Change | None, items: Mapping[str, Item] | None) -> Change:
+    """Return the state after a patch: what was put with other metadata, or all fields patched so far."""
+    _require(checked_id(edit.item_id), before, items)
+    fields = _fitting_metadata(edit.fields)
+    if before is not None and before.item is not None:
+        metadata = _fitting_metadata(laid_over(before.item.metadata, fields))
+        return replace(before, item=replace(before.item, metadata=metadata))
+    fields = _fitting_metadata({**((before and before.fields) or {}), **fields})
+    if items is not None:
+        _fitting_metadata(laid_over(items[edit.item_id].metadata, fields))
+    return Change(0, "", PATCH, edit.item_id, fields=fields)
+
+
 def _replaced(item: Item, states: Mapping[str, Change]) -> Item | None:
     """Return what has become of an item of the catalogue; None where it was deleted."""
     change = states.get(item.item_id)
-    return item if change is None or change.action == FORGET else change.item
+    if change is None or change.action == FORGET:
+        return item
+    return change.item if change.fields is None else patched_item(item, change.fields)
+
+
+def patched_item(item: Item, fields: Mapping[str, Any]) -> Item:
+    """Return an item with the fields of a patch laid over its metadata."""
+    return replace(item, metadata=laid_over(item.metadata, fields))
 
 
 def fold(catalogue: Catalogue, states: Mapping[str, Change]) -> Catalogue:
@@ -236,7 +347,7 @@ def fold(catalogue: Catalogue, states: Mapping[str, Change]) -> Catalogue:
     kept = [_replaced(item, states) for item in catalogue.items]
     known = {item.item_id for item in catalogue.items}
     added = [change.item for change in states.values() if change.item_id not in known]
-    decided = {item_id for item_id, change in states.items() if change.action != FORGET}
+    decided = {item_id for item_id, change in states.items() if change.action in (PUT, DELETE)}
     return Catalogue(
         source=catalogue.source,
         items=tuple(item for item in (*kept, *added) if item is not None),

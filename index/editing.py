@@ -1,17 +1,18 @@
-"""Changes by hand, from the command line or over HTTP: an item is put, deleted or left to the catalogue."""
+"""Changes by hand, from the command line or over HTTP: items are put, patched, deleted or forgotten."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index.change import DELETE, FORGET
+from index.change import DELETE, PUT, Change, Delete, Edit, Patch
 from index.embedding.embedder import cut_views
 from index.errors import IndexDamaged, ItemUnknown, NoIndex
 from index.stores.store import OpenIndex, Store
 from index.views import ITEM, Views
-from training.catalogue.item_rules import checked_metadata
-from training.catalogue.reader import category_in
+from training.catalogue.item_rules import checked_metadata, is_unicode
+from training.catalogue.reader import Item, category_in
+from training.errors import SilhouetteError
 from training.photo.encoder import Encoder
 from training.photo.garment import WORKING_SIZE
 from training.photo.garment_types import type_of
@@ -65,7 +66,7 @@ def put_embedded(
     return PutItem(change, checked_metadata(metadata))
 
 
-def _garments(store: Store) -> str:
+def garments_of(store: Store) -> str:
     """Return which garments of a photograph the version in use has."""
     try:
         return store.manifest(store.current()).garments
@@ -103,47 +104,86 @@ def put_item(
         Nothing has changed.
     """
     files = [each if isinstance(each, bytes) else read_bytes(each) for each in (photo, *further)]
-    kind, garments = type_of(category_in(metadata)), _garments(store)
+    kind, garments = type_of(category_in(metadata)), garments_of(store)
     views = Views.joined(
         [cut_views(decode(data, size=WORKING_SIZE), kind, garments, encoder) for data in files]
     )
     return put_embedded(store, encoder, item_id, files[0], metadata, views, further=files[1:])
 
 
-def _require(store: Store, item_id: str) -> None:
-    change = store.changes.state(item_id)
-    if change is None or change.action == FORGET:
-        if not store.holds(item_id):
-            raise ItemUnknown(f"The index holds no item '{item_id}'. Item ids are those of the catalogue.")
-    elif change.action == DELETE:
-        raise ItemUnknown(f"Item '{item_id}' was deleted already ({change.at}).")
+def _asked(edits: Sequence[Edit]) -> list[str]:
+    """Return the ids of which it must be known whether the index holds them: none that is put first."""
+    first: dict[str, Edit] = {}
+    for edit in edits:
+        first.setdefault(edit.item_id, edit)
+    return [name for name, edit in first.items() if isinstance(edit, Patch | Delete) and is_unicode(name)]
 
 
-def delete_item(store: Store, item_id: str, *, index: OpenIndex | None = None) -> int:
-    """Delete an item from all searches; return the number of the change.
+def _held(store: Store, item_ids: Sequence[str]) -> dict[str, Item]:
+    """Return the items that the version in use has, of those ids of which the log does not say it all."""
+    states = {item_id: store.changes.state(item_id) for item_id in item_ids}
+    open_ = [name for name, state in states.items() if state is None or state.action not in (PUT, DELETE)]
+    return store.items_of(open_) if open_ else {}
+
+
+def change_items(
+    store: Store, edits: Sequence[Edit], *, index: OpenIndex | None = None
+) -> list[Change | SilhouetteError]:
+    """Make changes in their order, in one durable step; return the state that each has set, or its refusal.
 
     Parameters
     ----------
     store : Store
-    item_id : str
+    edits : sequence of Edit
     index : OpenIndex, optional
         The store's index with all changes, where one is open: asking it costs a lookup, and it answers where
         the files of the version have gone since.
 
     Raises
     ------
-    ItemUnknown
-        There is none of that id.
     NoIndex, IndexDamaged, ChangesDamaged
-        It can't be known whether there is one.
+        It can't be known whether there are the items that are to be patched or deleted.
     ChangeNotWritten
         Nothing has changed.
     """
-    if index is None:
-        _require(store, item_id)
-    else:
-        index.item(item_id)
-    return store.changes.delete(item_id)
+    asked = _asked(edits)
+    items = _held(store, asked) if index is None else index.items_of(asked)
+    return store.changes.write(edits, items=items)
+
+
+def _change_item(store: Store, edit: Edit, index: OpenIndex | None) -> Change:
+    (made,) = change_items(store, [edit], index=index)
+    if isinstance(made, SilhouetteError):
+        raise made
+    return made
+
+
+def patch_item(
+    store: Store, item_id: str, fields: dict[str, Any], *, index: OpenIndex | None = None
+) -> Change:
+    """Set fields of an item's metadata, None to remove one; no photograph is read.
+
+    Raises
+    ------
+    ItemUnknown, InvalidChange
+        There is none of that id, or its metadata would be what can't be stored.
+    NoIndex, IndexDamaged, ChangesDamaged, ChangeNotWritten
+        As for `change_items`.
+    """
+    return _change_item(store, Patch(item_id, fields), index)
+
+
+def delete_item(store: Store, item_id: str, *, index: OpenIndex | None = None) -> int:
+    """Delete an item from all searches; return the number of the change.
+
+    Raises
+    ------
+    ItemUnknown
+        There is none of that id.
+    NoIndex, IndexDamaged, ChangesDamaged, ChangeNotWritten
+        As for `change_items`.
+    """
+    return _change_item(store, Delete(item_id), index).seq
 
 
 def forget_item(store: Store, item_id: str) -> int:

@@ -39,6 +39,10 @@ class InvalidChange(SilhouetteError):
     """A change of the catalogue names an item or holds values that can't be stored."""
 
 
+class ChangeFileUnreadable(SilhouetteError):
+    """A file of changes can't be read."""
+
+
 class ChangeNotWritten(SilhouetteError):
     """A change could not be made durable; nothing of it has taken effect."""
 

@@ -68,6 +68,24 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """A part of all items, in an order that stays the same however they change.
+
+    Parameters
+    ----------
+    items : tuple of Item
+    total : int
+        Items in the whole list.
+    more : bool
+        Whether there are further ones behind them.
+    """
+
+    items: tuple[Item, ...]
+    total: int
+    more: bool
+
+
+@dataclass(frozen=True)
 class SearchOptions:
     """Which part of which ranking is wanted.
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from index.errors import ChangeNotWritten
 from training.errors import UnsupportedImageType
 from training.files import write_atomically
 from training.photo import media_types
@@ -54,6 +55,40 @@ class Photographs:
         name = hashlib.sha256(photo).hexdigest() + found.suffixes[0]
         write_atomically(self.path(name), photo)
         return name
+
+    def store_ahead(self, photo: bytes) -> str:
+        """Store a photograph before the change that refers to it is made, without the write lock.
+
+        A build may remove it until then; `keep` tells.
+
+        Raises
+        ------
+        UnsupportedImageType, ChangeNotWritten
+        """
+        try:
+            return self.store(photo)
+        except OSError as error:
+            raise ChangeNotWritten(
+                f"A photograph could not be written to '{self.folder}' ({error.strerror}). Its item has not "
+                "changed. Make room there or allow writing, and try again."
+            ) from error
+
+    def keep(self, photo: bytes | str) -> str:
+        """Return the name of a photograph that is durable, under the write lock: bytes are stored now.
+
+        Raises
+        ------
+        ChangeNotWritten
+            It was stored ahead, under that name, and a build has removed it, for nothing referred to it yet.
+        """
+        if isinstance(photo, bytes):
+            return self.store(photo)
+        if not self.path(photo).exists():
+            raise ChangeNotWritten(
+                f"The photograph '{self.path(photo)}' was removed by a build that has just ended. "
+                "Nothing was changed. Try again."
+            )
+        return photo
 
     def problem(self, name: str) -> str | None:
         """Return what is wrong with a photograph, None where it is what was stored."""

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from service.answer_warnings import AnswerWarning
 from training.photo.garment_types import TYPES
@@ -55,6 +55,20 @@ class StoredItem(ItemAnswer):
     box: Fractions = Field(description="Where its garment was found, in fractions of the first photograph.")
     warnings: list[AnswerWarning]
     change: int = Field(description="The number of the change; each has a higher one.")
+
+
+class PatchedItem(ItemAnswer):
+    """An item whose metadata was changed."""
+
+    change: int = Field(description="The number of the change; each has a higher one.")
+
+
+class ItemList(Answer):
+    """A part of all items."""
+
+    items: list[Item]
+    total: int = Field(description="Items in all, of those that pass the filter.")
+    next_after: str | None = Field(description="Where the next part begins; null after the last one.")
 
 
 class Deletion(Answer):
@@ -182,6 +196,17 @@ class Failure(Body):
     """A search of a batch that failed."""
 
     error: Problem
+
+
+class MadeChange(Body):
+    """A change that was made."""
+
+    item_id: str
+    change: int = Field(description="Its number; each has a higher one.")
+
+
+class BulkAnswer(RootModel[MadeChange | Failure]):
+    """A line for each change, in their order: what was made, or why it was not."""
 
 
 class BatchAnswer(Answer):

@@ -99,6 +99,7 @@ def shop(tmp_path_factory):
     golden = read_catalogue(str(folder / "catalogues" / "clothing-dataset-small")).items[0]
     (folder / "golden.csv").write_text(f"image,item_id,k\n{golden.path},{golden.item_id},3\n")
     Image.fromarray(draw(3, seed=3)[2]).save(folder / "photograph.jpg")
+    (folder / "changes.jsonl").write_text('{"put": {"item_id": "my-hat", "path": "photograph.jpg"}}\n')
     shutil.copytree(PRETRAINED, folder / "models" / "mine")
     for build in (DEMO_INDEX, next(line for line in OURS if " index build " in line)):
         result = execute(build, folder)

@@ -1,4 +1,4 @@
-"""The commands that change the catalogue during the day: put, delete, changes."""
+"""The commands that change the catalogue during the day: put, patch, delete, apply, changes."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from index.change import Change
-from index.commands.store_options import json_option, store_options
-from index.editing import delete_item, forget_item, put_item
+from index.change_file import REPORT, apply_file
+from index.commands.store_options import json_option, print_json, store_options
+from index.editing import delete_item, forget_item, patch_item, put_item
 from index.errors import NoIndex
 from index.stores.store import Store
 from training.catalogue.json_text import parse_json
@@ -83,6 +84,48 @@ def put(
     _tell(item_id, stored.change, f"put {item_id}; running services find it within a second", as_json)
 
 
+@click.command(
+    epilog="Example: python -m index patch sku-7 --set price=39.90 --set sale=true --set discount=null"
+)
+@click.argument("item_id")
+@click.option("--metadata", default="{}", callback=_object, help="A JSON object.  [default: {}]")
+@click.option("--set", "fields", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="A field of it.")
+@store_options
+@json_option
+def patch(
+    item_id: str, metadata: dict[str, Any], fields: dict[str, Any], store: Store, as_json: bool
+) -> None:
+    """Set fields of the metadata of ITEM_ID, null to remove one; no photograph and no build is needed.
+
+    What is set stays so through rebuilds, until the item is put or deleted, or left to the catalogue by
+    `changes --forget`.
+    """
+    made = patch_item(store, item_id, metadata | fields)
+    _tell(item_id, made.seq, f"patched {item_id}; running services show it within a second", as_json)
+
+
+@click.command(epilog="Example: python -m index apply changes.jsonl")
+@click.argument("file", type=click.Path(path_type=Path))
+@store_options
+@encoder_option
+@json_option
+@click.pass_context
+def apply(context: click.Context, file: Path, store: Store, encoder: Path, as_json: bool) -> None:
+    """Make the changes of FILE, a put, patch or delete in JSON on each line; no build is needed.
+
+    They are made a thousand at a time. A run that was broken off goes on where it was when it is started
+    again with the same file. Where lines were refused, the exit code is 1.
+    """
+    applied = apply_file(store, file, lambda: Encoder.load(encoder), progress=not as_json)
+    report = store.changes.photographs.folder.parent / REPORT
+    if as_json:
+        print_json({"made": applied.made, "refused": applied.refused, "report": str(report)})
+    else:
+        refused = f", {applied.refused:,} refused: see {report}" if applied.refused else ""
+        click.echo(f"{applied.made:,} changes made{refused}")
+    context.exit(1 if applied.refused else 0)
+
+
 @click.command(epilog="Example: python -m index delete sku-7")
 @click.argument("item_id")
 @store_options
@@ -106,7 +149,7 @@ def _fields(change: Change) -> dict[str, Any]:
     if change.item is not None:
         paths = [str(path) for path in change.item.photographs]
         fields |= {"path": paths if len(paths) > 1 else paths[0], "metadata": change.item.metadata}
-    return fields
+    return fields if change.fields is None else fields | {"metadata": change.fields}
 
 
 @click.command(epilog="Example: python -m index changes --forget sku-7")
@@ -115,10 +158,10 @@ def _fields(change: Change) -> dict[str, Any]:
 @store_options
 @json_option
 def changes(everything: bool, forget: tuple[str, ...], store: Store, as_json: bool) -> None:
-    """List what was put and deleted since the build of the version in use, in order.
+    """List what was put, patched and deleted since the build of the version in use, in order.
 
-    Each item is listed with its latest change. What was put or deleted goes on standing above the catalogue,
-    build after build, until it is forgotten.
+    Each item is listed with its latest change, which goes on standing above the catalogue, build after build,
+    until it is forgotten.
     """
     for item_id in forget:
         seq = forget_item(store, item_id)
@@ -134,5 +177,6 @@ def changes(everything: bool, forget: tuple[str, ...], store: Store, as_json: bo
     if not listed:
         click.echo("Nothing has changed since the build of the version in use.")
     for change in listed:
-        metadata = f"  {json.dumps(change.item.metadata, ensure_ascii=False)}" if change.item else ""
+        shown = change.item.metadata if change.item else change.fields
+        metadata = "" if shown is None else f"  {json.dumps(shown, ensure_ascii=False)}"
         click.echo(f"{change.seq:>6}  {change.at[:19]}  {change.action:<6}  {change.item_id}{metadata}")

@@ -13,7 +13,7 @@ import numpy as np
 
 from index.filters.field_values import FieldValues
 from index.filters.parse import MAX_TEXT
-from index.filters.predicates import All, AnyOf, Between, Filter, Has, Not, OneOf, Value, values_of
+from index.filters.predicates import All, AnyOf, Between, Filter, Has, Leaf, Not, OneOf, Value, values_of
 from training.catalogue.item_rules import is_unicode
 
 SCHEMA = """
@@ -32,6 +32,7 @@ _ROWS = np.dtype("<u4")
 _ANY = b"\xff"  # the value whose posting lists the rows that have any value of the field
 
 Ask = Callable[..., list[tuple]]
+Lay = Callable[[Leaf, np.ndarray], None]
 
 
 class _Gathered:
@@ -108,7 +109,7 @@ class PostedValues:
         return FieldValues(places, codes, self.table)
 
 
-def _found(where: OneOf | Between | Has, ask: Ask) -> list[tuple]:
+def _found(where: Leaf, ask: Ask) -> list[tuple]:
     query = "SELECT item_rows FROM postings WHERE field = ? AND value "
     if isinstance(where, Has):
         return ask(f"{query} = ?", where.field, _ANY)
@@ -135,7 +136,11 @@ def posted_values(field: str, count: int, ask: Ask) -> PostedValues:
     return PostedValues([value for value, _ in found], starts, codes.astype(np.int32))
 
 
-def passing(where: Filter, count: int, ask: Ask) -> np.ndarray:
+def nothing_laid(where: Leaf, mask: np.ndarray) -> None:
+    """Leave a mask as it is."""
+
+
+def passing(where: Filter, count: int, ask: Ask, lay: Lay = nothing_laid) -> np.ndarray:
     """Return which of the rows 0 to `count` - 1 pass a filter: bool (count,).
 
     Parameters
@@ -144,21 +149,24 @@ def passing(where: Filter, count: int, ask: Ask) -> np.ndarray:
     count : int
     ask : function
         Runs a query with its parameters and returns its rows.
+    lay : function
+        Corrects the mask of a filter on one field, for rows whose field has changed since.
     """
     match where:
         case Not(part):
-            return ~passing(part, count, ask)
+            return ~passing(part, count, ask, lay)
         case All(parts):
             return np.logical_and.reduce(
-                [passing(part, count, ask) for part in parts] or [np.ones(count, bool)]
+                [passing(part, count, ask, lay) for part in parts] or [np.ones(count, bool)]
             )
         case AnyOf(parts):
             return np.logical_or.reduce(
-                [passing(part, count, ask) for part in parts] or [np.zeros(count, bool)]
+                [passing(part, count, ask, lay) for part in parts] or [np.zeros(count, bool)]
             )
         case OneOf() | Between() | Has():
             mask = np.zeros(count, bool)
             rows = b"".join(found for (found,) in _found(where, ask))
             mask[np.frombuffer(rows, _ROWS)] = True
+            lay(where, mask)
             return mask
     raise TypeError(f"{where!r} is not a filter of index.filters.predicates.")

@@ -118,6 +118,10 @@ class Has(Filter):
         return any(True for _ in values_of(metadata.get(self.field)))
 
 
+Leaf = OneOf | Between | Has
+"""A filter on the values of one field."""
+
+
 @dataclass(frozen=True)
 class All(Filter):
     """Every one of `parts` is fulfilled; true where there are none."""

@@ -14,8 +14,9 @@ from index.change import ChangeLog
 from index.comparison import Previous
 from index.embedding.embeddings import Embedded
 from index.filters.facets import Facet
+from index.filters.predicates import Filter
 from index.manifest import Manifest
-from index.pages import Page, SearchOptions
+from index.pages import Listing, Page, SearchOptions
 from index.vectors.vector_index import Searchable
 from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import EncoderMismatch
@@ -83,6 +84,24 @@ class OpenIndex(ABC):
     @abstractmethod
     def item(self, item_id: str) -> Item:
         """Return the item of that id; raises `ItemUnknown`."""
+
+    @abstractmethod
+    def items_of(self, item_ids: Sequence[str]) -> dict[str, Item]:
+        """Return the items of those ids that there are, by their ids."""
+
+    @abstractmethod
+    def listing(self, *, after: str = "", limit: int, where: Filter | None = None) -> Listing:
+        """Return a part of all items, in the store's own order.
+
+        Parameters
+        ----------
+        after : str
+            The id of the item, which may have gone, behind which the part begins; empty for the beginning.
+        limit : int
+            How many items at most, at least 1.
+        where : Filter, optional
+            Only items whose metadata passes are listed and counted.
+        """
 
     @abstractmethod
     def vector(self, item_id: str) -> np.ndarray:
@@ -221,8 +240,8 @@ class Store(ABC):
         """Return the manifest of a version; raises `IndexDamaged`."""
 
     @abstractmethod
-    def holds(self, item_id: str) -> bool:
-        """Return whether the version in use was built with an item of that id.
+    def items_of(self, item_ids: Sequence[str]) -> dict[str, Item]:
+        """Return the items of those ids that the version in use was built with, by their ids.
 
         Raises
         ------

@@ -1,13 +1,14 @@
-"""The item endpoints: an item, its photographs, its neighbours; put and delete."""
+"""The item endpoints: items, an item, its photographs, its neighbours; put, patch and delete."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 from flask import Blueprint, Response, g, request, send_file
 
-from index.editing import delete_item, put_embedded
+from index.editing import delete_item, patch_item, put_embedded
 from index.errors import InvalidChange, ItemUnknown
 from index.stores.store import OpenIndex
 from index.views import ALL, Views
@@ -31,14 +32,25 @@ from service.requests.operation import BODY, PICTURE, READING, Operation, descri
 from service.requests.parameters import (
     ItemBody,
     ItemFields,
+    ItemPatch,
     ItemPicture,
+    Listed,
     Look,
     Ranked,
     bounded,
     refuse_unknown,
 )
-from service.requests.reading import ItemRequest, read_address
-from service.responses import Deletion, ItemAnswer, SimilarAnswer, StoredItem, reply
+from service.requests.reading import ItemRequest, read_address, read_json
+from service.responses import (
+    Deletion,
+    Item,
+    ItemAnswer,
+    ItemList,
+    PatchedItem,
+    SimilarAnswer,
+    StoredItem,
+    reply,
+)
 from training.catalogue.item_rules import MOST_PHOTOGRAPHS, checked_id
 from training.catalogue.reader import category_in
 from training.errors import InvalidItem
@@ -115,7 +127,8 @@ def item(item_id: str) -> Response:
     return _item(live_index().searcher(), item_id)
 
 
-def _check_id(item_id: str) -> None:
+def require_id(item_id: str) -> None:
+    """Raise `RefusedRequest` for an id that no new item may have."""
     try:
         checked_id(item_id)
     except InvalidItem as error:
@@ -164,10 +177,43 @@ def _garments(photo: bytes, metadata: dict[str, Any], searcher: OpenIndex, stage
     )
 
 
+@dataclass(frozen=True)
+class EmbeddedItem:
+    """An item whose photographs were cut out and embedded."""
+
+    photos: tuple[bytes, ...]
+    found: tuple[CutOut, ...]
+    views: Views
+
+
+def embed_item(asked: ItemRequest, searcher: OpenIndex, stages: Stages) -> EmbeddedItem:
+    """Fetch, cut out and embed the photographs of an item; raises `RefusedRequest`."""
+    photos, found = asked.photos or tuple(_fetched(asked)), []
+    for number, photo in enumerate(photos, start=1):
+        with _numbering(number, asked):
+            found.append(_garments(photo, asked.metadata, searcher, stages))
+    with stages.measure("embed"):
+        views = [Views.of([each.garment, *each.others], searcher.encoder) for each in found]
+    return EmbeddedItem(photos, tuple(found), Views.joined(views))
+
+
 def _warnings(found: Sequence[CutOut]) -> list[AnswerWarning]:
     """Return what there is to say of photographs, each once."""
     each = [warnings_of(Judged(one.garment, len(one.regions))) for one in found]
     return list(dict.fromkeys(chain.from_iterable(each)))
+
+
+@blueprint.get("/v1/items")
+@describe(
+    Operation(ItemList, query=Listed, codes=("invalid_parameter", "invalid_filter", *READING), sheds=True)
+)
+def items() -> Response:
+    """List the items of the index, a part at a time."""
+    asked = read_address(request, bounded(Listed, config()))
+    listed = live_index().searcher().listing(after=asked.after or "", limit=asked.limit, where=asked.filter)
+    shown = [Item(**item_fields(item)) for item in listed.items]
+    following = listed.items[-1].item_id if listed.more and listed.items else None
+    return reply(ItemList(request_id=g.request_id, items=shown, total=listed.total, next_after=following))
 
 
 @blueprint.put("/v1/items/<item:item_id>")
@@ -185,21 +231,16 @@ def _warnings(found: Sequence[CutOut]) -> list[AnswerWarning]:
 )
 def put(item_id: str) -> Response:
     """Add an item (201), or replace the one with that id (200); it is searchable immediately."""
-    _check_id(item_id)
+    require_id(item_id)
     asked = ItemRequest.parse(request)
     searcher = live_index().searcher()
     with counted_stages() as stages:
-        photo, *further = photos = asked.photos or _fetched(asked)
-        found = []
-        for number, each in enumerate(photos, start=1):
-            with _numbering(number, asked):
-                found.append(_garments(each, asked.metadata, searcher, stages))
-        with stages.measure("embed"):
-            views = Views.joined([Views.of([each.garment, *each.others], searcher.encoder) for each in found])
+        item = embed_item(asked, searcher, stages)
     known = _known(searcher, item_id)
+    photo, *further = item.photos
     try:
         stored = put_embedded(
-            store(), searcher.encoder, item_id, photo, asked.metadata, views, further=further
+            store(), searcher.encoder, item_id, photo, asked.metadata, item.views, further=further
         )
     except InvalidChange as error:
         raise RefusedRequest("invalid_parameter", str(error), param="metadata") from error
@@ -208,13 +249,31 @@ def put(item_id: str) -> Response:
         request_id=g.request_id,
         item_id=item_id,
         image_url=image_url(item_id),
-        image_urls=[image_url(item_id, number) for number in range(len(found))],
+        image_urls=[image_url(item_id, number) for number in range(len(item.found))],
         metadata=stored.metadata,
         change=stored.change,
-        box=rounded(found[0].box),
-        warnings=_warnings(found),
+        box=rounded(item.found[0].box),
+        warnings=_warnings(item.found),
     )
     return reply(answer, 200 if known else 201)
+
+
+@blueprint.patch("/v1/items/<item:item_id>")
+@describe(
+    Operation(PatchedItem, body=ItemPatch, codes=(*BODY, "item_unknown", *READING), key=True, sheds=True)
+)
+def patch(item_id: str) -> Response:
+    """Set or remove fields of an item's metadata, at once and through rebuilds; no picture is needed."""
+    asked = read_json(request, ItemPatch)
+    live_index().refresh()  # the item may have been put through another worker in this moment
+    try:
+        made = patch_item(store(), item_id, asked.metadata, index=live_index().searcher())
+    except InvalidChange as error:
+        raise RefusedRequest("invalid_parameter", str(error), param="metadata") from error
+    live_index().refresh()
+    item = live_index().searcher().item(item_id)
+    fields = {"image_urls": image_urls(item), **item_fields(item)}
+    return reply(PatchedItem(request_id=g.request_id, **fields, change=made.seq))
 
 
 @blueprint.delete("/v1/items/<item:item_id>")

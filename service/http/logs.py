@@ -13,7 +13,7 @@ from service.config import Config
 
 REQUESTS = "service.requests"
 PROBLEM = "application/problem+json"
-CHANGES = {"PUT", "DELETE"}  # of items; the id of a query is a secret, and has another name
+CHANGES = {"PUT", "PATCH", "DELETE"}  # of items; the id of a query is a secret, and has another name
 
 _log = logging.getLogger(REQUESTS)
 

@@ -32,7 +32,7 @@ CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 
 _log = logging.getLogger(__name__)
 
-_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def _index_in_use(searcher: OpenIndex) -> Iterator[Gauged]:

@@ -123,7 +123,8 @@ def _success(operation: Operation) -> dict[str, Any]:
     if isinstance(operation.answer, str):
         return {"description": "What was asked for.", "content": {operation.answer: {}}}
     about = (operation.answer.__doc__ or "").strip()
-    return {"description": about, "content": {"application/json": {"schema": _schema_of(operation.answer)}}}
+    schema = {"schema": _schema_of(operation.answer)}
+    return {"description": about, "content": {operation.media_type: schema}}
 
 
 def _operation(
@@ -140,7 +141,7 @@ def _operation(
     if operation.form is not None:
         content["multipart/form-data"] = {"schema": _form(operation.form, schemas, files=operation.files)}
     if operation.body is not None:
-        content["application/json"] = {"schema": _schema_of(operation.body)}
+        content[operation.media_type] = {"schema": _schema_of(operation.body)}
     described: dict[str, Any] = {
         "operationId": rule.endpoint.replace(".", "_"),
         "summary": (view.__doc__ or "").strip().partition("\n")[0],

@@ -16,6 +16,8 @@ PICTURE = ("no_image", "image_too_large", "image_undecodable")
 _WHEN_SHED = ("too_many_requests", "overloaded")
 _WHEN_KEYED = ("key_missing", "key_wrong")
 
+JSON, LINES = "application/json", "application/x-ndjson"
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -40,7 +42,9 @@ class Operation:
     sheds : bool
         Whether it is heavy, so that `service.http.capacity` queues it and refuses what is too much.
     several : bool
-        Whether it is several searches in one, which leave queue slots for others.
+        Whether it is several searches or changes in one, which leave queue slots for others.
+    lines : bool
+        Whether body and answer are lines of JSON, of these models each.
     """
 
     answer: type[BaseModel] | str | None
@@ -53,12 +57,18 @@ class Operation:
     key: bool = False
     sheds: bool = False
     several: bool = False
+    lines: bool = False
 
     @property
     def failures(self) -> tuple[str, ...]:
         """The codes of all failures that it may answer, those of shedding and of keys included."""
         shed, keyed = _WHEN_SHED if self.sheds else (), _WHEN_KEYED if self.key else ()
         return (*self.codes, *shed, *keyed)
+
+    @property
+    def media_type(self) -> str:
+        """The media type of body and answer, where they are of models."""
+        return LINES if self.lines else JSON
 
     @property
     def takes(self) -> "list[type[Fields]]":

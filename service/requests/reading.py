@@ -13,10 +13,15 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from service.config import Config
 from service.errors import RefusedRequest
 from service.requests.forms import MULTIPART, refuse_encoded
+from service.requests.operation import LINES
 from service.requests.parameters import (
+    BulkLine,
+    DeleteLine,
     ItemBody,
     ItemFields,
     M,
+    PatchLine,
+    PutLine,
     Search,
     SearchBody,
     bounded,
@@ -29,6 +34,14 @@ from training.catalogue.item_rules import MOST_PHOTOGRAPHS
 from training.catalogue.json_text import RepeatedKey, parse_json
 
 SOURCES = ("image_base64", "item_id", "query_id", "image_url")
+
+MOST_LINES = 1000
+_LINES_TOO = ("application/ndjson", "application/jsonl", "application/jsonlines")
+_LINE_MODELS: dict[str, type[PutLine] | type[PatchLine] | type[DeleteLine]] = {
+    "put": PutLine,
+    "patch": PatchLine,
+    "delete": DeleteLine,
+}
 
 _HOW_TO_SEND = (
     "Send multipart/form-data with one photo in `file`, or JSON with exactly one of "
@@ -77,24 +90,34 @@ def _from_base64(text: str) -> bytes:
         raise RefusedRequest("invalid_parameter", detail, param="image_base64") from error
 
 
-def _json_body(request: Request) -> dict[str, Any]:
+def _body(request: Request) -> bytes:
     refuse_encoded(request)
     data = request.get_data()
     if len(data) >= (
         request.max_content_length or len(data) + 1
     ):  # a chunked body is truncated there silently
         raise RequestEntityTooLarge
-    if not data:
-        raise RefusedRequest("invalid_parameter", "The body is empty. Send one object in JSON.")
+    return data
+
+
+def _parsed(data: bytes, what: str) -> dict[str, Any]:
+    """Return the object that a body, or a line of one, holds."""
     try:
-        body = parse_json(data)
+        found = parse_json(data)
     except RepeatedKey as error:
         raise given_twice(error.key) from error
     except (ValueError, RecursionError) as error:
-        raise RefusedRequest("invalid_parameter", "The body is not valid JSON. Send one object.") from error
-    if not isinstance(body, dict):
-        raise RefusedRequest("invalid_parameter", "The body is JSON, but not an object. Send one object.")
-    return body
+        raise RefusedRequest("invalid_parameter", f"{what} is not valid JSON. Send one object.") from error
+    if not isinstance(found, dict):
+        raise RefusedRequest("invalid_parameter", f"{what} is JSON, but not an object. Send one object.")
+    return found
+
+
+def _json_body(request: Request) -> dict[str, Any]:
+    data = _body(request)
+    if not data:
+        raise RefusedRequest("invalid_parameter", "The body is empty. Send one object in JSON.")
+    return _parsed(data, "The body")
 
 
 def _once(texts: Mapping[str, list[str]]) -> dict[str, Any]:
@@ -137,6 +160,38 @@ def read_json(request: Request, model: type[M]) -> M:
         )
         raise RefusedRequest("unsupported_type", f"{received} Send one object in application/json.")
     return check(model, _json_body(request))
+
+
+def read_lines(request: Request) -> list[bytes]:
+    """Return the lines of a body of lines of JSON, empty ones left out; raises `RefusedRequest`."""
+    refuse_unknown(request.args, accepted=())
+    if request.mimetype not in (LINES, *_LINES_TOO):
+        received = (
+            f"The body is {request.mimetype[:60]}." if request.mimetype else "There is no Content-Type."
+        )
+        raise RefusedRequest("unsupported_type", f"{received} Send lines of JSON, as {LINES}.")
+    lines = [line for line in _body(request).split(b"\n") if line.strip()]
+    if not lines:
+        raise RefusedRequest("invalid_parameter", "The body is empty. Send a change in JSON on each line.")
+    if len(lines) > MOST_LINES:
+        detail = f"The body has {len(lines):,} lines. Accepted: up to {MOST_LINES:,}. Send several requests."
+        raise RefusedRequest("invalid_parameter", detail)
+    return lines
+
+
+def read_line(line: bytes) -> PutLine | PatchLine | DeleteLine:
+    """Return the change that a line of JSON holds; raises `RefusedRequest`."""
+    fields = _parsed(line, "The line")
+    refuse_unknown(fields, accepted=BulkLine.model_fields)
+    if len(fields) != 1:
+        named = ", ".join(BulkLine.model_fields)
+        raise RefusedRequest(
+            "invalid_parameter", f"The line holds {len(fields)} of {named}. Send exactly one."
+        )
+    ((name, content),) = fields.items()
+    if not isinstance(content, dict):
+        raise RefusedRequest("invalid_parameter", f"`{name}` is not an object. Accepted: one.", param=name)
+    return check(_LINE_MODELS[name], content)
 
 
 def _source(body: SearchBody) -> Source:

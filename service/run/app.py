@@ -11,6 +11,7 @@ from werkzeug.routing import PathConverter
 
 from index.stores.address import open_store
 from index.stores.store import OpenIndex, Store
+from service.api.bulk_views import blueprint as bulk
 from service.api.index_views import blueprint as index
 from service.api.item_views import blueprint as items
 from service.api.search_views import blueprint as searches
@@ -126,7 +127,7 @@ def create_app(config: Config | None = None, searcher: OpenIndex | None = None) 
         workers=config.workers,
     )
     _install_hooks(app, config)
-    for blueprint in (searches, items, index, pages):
+    for blueprint in (searches, items, bulk, index, pages):
         app.register_blueprint(blueprint)
     install_error_handlers(app)
     return app

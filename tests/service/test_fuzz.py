@@ -186,11 +186,16 @@ def test_damaged_items_are_stored_or_refused(live):
 
 def test_damaged_json_of_each_endpoint_is_answered_or_refused(live):
     @rounds
-    @given(bodies(), st.sampled_from(["/v1/search/batch", "/v1/index/activate"]), st.booleans())
-    def attempt(body, address, listed):
-        body = b'{"searches": [' + body + b"]}" if listed else body
+    @given(
+        bodies(),
+        st.sampled_from(["/v1/search/batch", "/v1/index/activate", "/v1/items/bulk"]),
+        st.sampled_from(["%s", '{"searches": [%s]}', '{"put": %s}\n{"patch": %s}\n{"delete": %s}']),
+    )
+    def attempt(body, address, form):
+        body = form.encode().replace(b"%s", body)
         headers = {**live.headers, "Content-Encoding": "gzip"} if len(body) % 7 == 0 else live.headers
-        check(live.client.post(address, data=body, content_type="application/json", headers=headers))
+        kind = "application/x-ndjson" if address.endswith("bulk") else "application/json"
+        check(live.client.post(address, data=body, content_type=kind, headers=headers))
 
     repeat(attempt)
 

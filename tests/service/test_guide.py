@@ -1,8 +1,9 @@
+import base64
 import io
 import re
 import shlex
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from PIL import ImageDraw
@@ -17,7 +18,7 @@ def parsed(line):
     """What a line of curl sends: method, address, headers, and the body as the test client takes it."""
     program, *words = shlex.split(line)
     assert program == "curl"
-    method, address, headers, form, body = None, "", {}, {}, None
+    method, address, headers, form, body, query = None, "", {}, {}, None, []
     options = iter(words)
     for word in options:
         if word == "-X":
@@ -28,14 +29,21 @@ def parsed(line):
         elif word == "-F":
             name, _, value = next(options).partition("=")
             form.setdefault(name, []).append(value)
-        elif word == "--json":
+        elif word in ("--json", "--data-binary"):
             body = next(options)
+        elif word == "-G":
+            method = "GET"
+        elif word == "--data-urlencode":
+            name, _, value = next(options).partition("=")
+            query.append(f"{name}={quote(value)}")
         elif word == "-o":
             next(options)
         else:
             assert word.startswith("http://127.0.0.1:8000/"), word
             parts = urlsplit(word)
-            address = parts.path + (f"?{parts.query}" if parts.query else "")
+            query.insert(0, parts.query)
+            address = parts.path
+    address += "?" + "&".join(filter(None, query)) if any(query) else ""
     return method or ("POST" if form or body else "GET"), address, headers, form, body
 
 
@@ -43,14 +51,21 @@ def parsed(line):
 def files(pictures, photo):
     paper = pictures.drawn((0, 0, 0, 0))
     ImageDraw.Draw(paper).rectangle(pictures.SHAPES["dress"], outline="black", width=3)
-    return {"@photograph.jpg": photo, "@sketch.png": pictures.encoded(paper, "PNG")}
+    (changes,) = re.findall(r"^```json\n(\{\"put\": .*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+    changes = changes.replace("…", base64.b64encode(photo).decode()).replace("00017", ITEMS["00017"])
+    return {
+        "@photograph.jpg": photo,
+        "@sketch.png": pictures.encoded(paper, "PNG"),
+        "@changes.jsonl": changes.encode(),
+    }
 
 
 def send(live, files, line):
     method, address, headers, form, body = parsed(line)
     options = {"headers": {name: value.replace("$KEY", live.key) for name, value in headers.items()}}
     if body is not None:
-        options |= {"data": body, "content_type": "application/json"}
+        kind = options["headers"].pop("Content-Type", "application/json")
+        options |= {"data": files.get(body, body), "content_type": kind}
     if form:
         options["data"] = {
             name: [(io.BytesIO(files[value]), value[1:]) if value[0] == "@" else value for value in values]
@@ -66,9 +81,10 @@ def test_every_line_of_the_guide_does_what_it_says(live, files):
             line = line.replace(name, known)
         answer = send(live, files, line)
         assert answer.status_code in (200, 201, 204), (line, answer.text)
+        assert answer.mimetype != "application/x-ndjson" or b'"error"' not in answer.data, answer.text
         if answer.is_json and answer.json.get("query_id"):
             names["q_8f3k"] = answer.json["query_id"]
-    assert len(LINES) == 25
+    assert len(LINES) == 29
 
 
 def test_what_a_shop_adds_to_a_search_does_what_the_guide_says(live, files):

@@ -2,8 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ import numpy as np
 from index.change import (
     DELETE,
     FORGET,
+    PATCH,
     PUT,
+    REFUSALS,
     Change,
     ChangeLog,
+    Edit,
     checked_id,
-    checked_item,
     fold,
     vector_bytes,
 )
@@ -28,6 +31,7 @@ from index.stores.folder.journal import NOWHERE, Journal, Position, last_number
 from index.stores.folder.publish import list_versions
 from index.views import Views
 from training.catalogue.reader import Catalogue, Item
+from training.errors import SilhouetteError
 
 __all__ = ["DELETE", "FORGET", "PUT", "Change", "Changes"]
 
@@ -46,17 +50,14 @@ def _highest_folded(indexes: Path) -> int:
 
 
 def _columns(state: Change) -> tuple[Any, ...]:
-    """Return the columns of a state that was put, from `photograph` on; none for another."""
+    """Return the columns of a state, from `photograph` on."""
     if state.item is None or state.vector is None:
-        return ()
+        return (None, None if state.fields is None else json.dumps(state.fields), *[None] * 5)
     text = json.dumps(state.item.metadata)  # as it was accepted, by whatever rule
-    embedding = vector_bytes(state.vector), _packed(state.views)
+    views = None if state.views is None else state.views.to_bytes()
     name, *further = state.photographs
-    return name, text, state.encoder, *embedding, _listed(further)
-
-
-def _packed(views: Views | None) -> bytes | None:
-    return None if views is None else views.to_bytes()
+    embedding = state.encoder, vector_bytes(state.vector), views
+    return name, text, *embedding, _listed(further), state.photographed or None
 
 
 def _listed(names: Sequence[str]) -> str | None:
@@ -86,43 +87,12 @@ class Changes(ChangeLog):
         self._journal = Journal(indexes / CHANGES)
         self._numbered = NOWHERE
 
-    def put(
-        self,
-        item_id: str,
-        photo: bytes,
-        metadata: dict[str, Any],
-        vector: np.ndarray,
-        encoder: str,
-        *,
-        views: Views | None = None,
-        further: Sequence[bytes] = (),
-    ) -> int:
-        """Add an item, or replace the one with that id, as the interface says; return the change's number."""
-        checked, text = checked_item(item_id, metadata, photographs=1 + len(further))
-        values = (text, encoder, vector_bytes(vector), _packed(views))
+    def write(
+        self, edits: Sequence[Edit], *, items: Mapping[str, Item] | None = None
+    ) -> list[Change | SilhouetteError]:
+        """Make changes in one transaction, as the interface says."""
         with self._writing() as connection:
-            name, *others = [self.photographs.store(each) for each in (photo, *further)]
-            return self._record(connection, PUT, checked, name, *values, _listed(others))
-
-    def delete(self, item_id: str) -> int:
-        """Delete the item with that id, known or not, from all searches; return the change's number.
-
-        Raises
-        ------
-        InvalidChange, ChangeNotWritten
-        """
-        with self._writing() as connection:
-            return self._record(connection, DELETE, checked_id(item_id))
-
-    def forget(self, item_id: str) -> int:
-        """Let the catalogue speak for that item again, from the next build on; return the change's number.
-
-        Raises
-        ------
-        InvalidChange, ChangeNotWritten
-        """
-        with self._writing() as connection:
-            return self._record(connection, FORGET, checked_id(item_id))
+            return [self._made(connection, edit, items) for edit in edits]
 
     def position(self) -> Position:
         """Return the position of the last change, within microseconds; raises `ChangesDamaged`."""
@@ -150,9 +120,9 @@ class Changes(ChangeLog):
             known = connection.execute("SELECT item_id FROM changes ORDER BY seq").fetchall()
             for (item_id,) in known:
                 if item_id not in kept:
-                    seq = self._record(connection, FORGET, item_id)
+                    seq = self._record(connection, Change(0, "", FORGET, item_id)).seq
             for state in states:
-                seq = self._record(connection, state.action, state.item_id, *_columns(state))
+                seq = self._record(connection, replace(state, photographed=0)).seq
         return seq
 
     def damage(self) -> list[str]:
@@ -207,33 +177,46 @@ class Changes(ChangeLog):
             names = {name for first, others in used for name in (first, *_names(others))}
             self.photographs.remove_all_but({*photographs, *names})
 
-    def _record(self, connection: sqlite3.Connection, action: str, item_id: str, *columns: Any) -> int:
+    def _made(
+        self, connection: sqlite3.Connection, edit: Edit, items: Mapping[str, Item] | None
+    ) -> Change | SilhouetteError:
+        """Return the state that an edit has set, or why it is refused."""
+        try:
+            before = self._states(connection, "item_id = ?", checked_id(edit.item_id))
+            return self._record(connection, self._after(edit, before[0] if before else None, items))
+        except REFUSALS as refusal:
+            return refusal
+
+    def _record(self, connection: sqlite3.Connection, state: Change) -> Change:
         """Set the state of an item, under the next number: its old row goes, and a new one comes last."""
-        values = (*columns, *[None] * (6 - len(columns)))
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         cursor = connection.execute(
             "INSERT OR REPLACE INTO changes "
-            "(at, action, item_id, photograph, metadata, encoder, vector, views, further) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (now, action, item_id, *values),
+            "(at, action, item_id, photograph, metadata, encoder, vector, views, further, photographed) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (now, state.action, state.item_id, *_columns(state)),
         )
-        return int(cursor.lastrowid or 0)
+        seq = int(cursor.lastrowid or 0)
+        return replace(state, seq=seq, at=now, photographed=state.photographed or seq)
 
     def _states(self, connection: sqlite3.Connection, condition: str, value: int | str) -> list[Change]:
         # all columns, for a log of an earlier release lacks the last ones until somebody writes
-        rows = connection.execute(f"SELECT * FROM changes WHERE {condition} ORDER BY seq", (value,))
-        return [self._change(row) for row in rows.fetchall()]
+        cursor = connection.execute(f"SELECT * FROM changes WHERE {condition} ORDER BY seq", (value,))
+        names = [name for name, *_ in cursor.description]
+        return [self._change(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
 
-    def _change(self, row: tuple[Any, ...]) -> Change:
-        seq, at, action, item_id, photograph, metadata, encoder, packed, *added = row
+    def _change(self, row: dict[str, Any]) -> Change:
+        seq, at, action, item_id = row["seq"], row["at"], row["action"], row["item_id"]
+        if action == PATCH:
+            return Change(seq, at, action, item_id, fields=json.loads(row["metadata"]))
         if action != PUT:
             return Change(seq, at, action, item_id)
-        views, further = (*added, None, None)[:2]
-        paths = [self.photographs.path(name) for name in (photograph, *_names(further))]
-        item = Item(item_id, paths[0], json.loads(metadata), tuple(paths[1:]))
-        vector = np.frombuffer(packed, "<f4")
-        found = Views.from_bytes(views, len(vector)) if views else None
-        return Change(seq, at, action, item_id, item, vector, encoder, found)
+        paths = [self.photographs.path(name) for name in (row["photograph"], *_names(row.get("further")))]
+        item = Item(item_id, paths[0], json.loads(row["metadata"]), tuple(paths[1:]))
+        vector = np.frombuffer(row["vector"], "<f4")
+        views = Views.from_bytes(row["views"], len(vector)) if row.get("views") else None
+        shown = row.get("photographed") or seq
+        return Change(seq, at, action, item_id, item, vector, row["encoder"], views, photographed=shown)
 
     def _writing(self) -> AbstractContextManager[sqlite3.Connection]:
         """Hold the write lock; numbering continues after every folded change, even where the log was lost."""

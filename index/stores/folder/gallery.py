@@ -14,8 +14,8 @@ import numpy as np
 from index.errors import ItemUnknown
 from index.filters.field_values import FieldValues
 from index.filters.postings import posted
-from index.filters.predicates import Filter, Has
-from index.pages import Seen
+from index.filters.predicates import Filter, Has, Value
+from index.pages import Listing, Seen
 from index.stores.folder.filtering import Allowed, Rows
 from index.stores.folder.overlay import Overlay
 from index.stores.folder.version import Version
@@ -119,12 +119,22 @@ class Gallery:
         row, item = self.version.items.by_id(item_id)
         if self.overlay.hidden[row]:
             raise ItemUnknown(f"Item '{item_id}' was deleted. Put it again, or ask for another.")
-        return row, item
+        return row, self.overlay.item(item)
+
+    def by_ids(self, item_ids: Sequence[str]) -> dict[str, Item]:
+        """Return the items of those ids that can be found."""
+        overlay = self.overlay
+        put = {name: overlay.items[overlay.places[name]] for name in item_ids if name in overlay.places}
+        built = self.version.items.by_ids([name for name in item_ids if name not in put])
+        shown = (overlay.item(item) for row, item in built.items() if not overlay.hidden[row])
+        return put | {item.item_id: item for item in shown}
 
     def by_rows(self, rows: Sequence[int]) -> list[Item]:
         """Return the items of the given rows, in their order."""
         first = rows if self.owners is None else self.owners[rows].tolist()
-        stored = iter(self.version.items.by_rows([row for row in first if row < self._base]))
+        stored = map(
+            self.overlay.item, self.version.items.by_rows([row for row in first if row < self._base])
+        )
         return [next(stored) if row < self._base else self.overlay.items[row - self._base] for row in first]
 
     def seen(self, rows: Sequence[int]) -> list[Seen]:
@@ -138,15 +148,18 @@ class Gallery:
         """Return the values of a field that the items of rows, int64 (k,), have, by their places there."""
         first = rows if self.owners is None else self.owners[rows]
         is_put = first >= self._base
-        found = self.version.items.values(field, np.where(is_put, -1, first))
-        if not is_put.any():
-            return found
+        base = np.where(is_put, -1, first)
+        changed: list[tuple[int, Value]] = []
+        if (column := self.overlay.columns.fields.get(field)) is not None:
+            laid, changed = column.at(base)
+            base = np.where(laid, -1, base)
         put = [
             (place, value)
             for place in np.flatnonzero(is_put).tolist()
             for value in posted(self.overlay.items[first[place] - self._base].metadata.get(field))
         ]
-        return FieldValues.of([*found.pairs(), *put]) if put else found
+        found = self.version.items.values(field, base)
+        return FieldValues.of([*found.pairs(), *changed, *put]) if changed or put else found
 
     def vector(self, row: int) -> np.ndarray:
         """Return the vector of one row: float32 (d,)."""
@@ -158,16 +171,37 @@ class Gallery:
         """Return which rows can be found and pass a filter."""
         if where is None:
             return self._visible
-        base = np.zeros(len(self.version.items), bool)
-        base[self.version.items.matching(where)] = True
-        put = np.fromiter((where.matches(item.metadata) for item in self.overlay.items), bool)
-        base = self._of_items(base) & self._visible.version.mask
-        return Allowed(Rows(base), Rows(put[self.overlay.owners]))
+        base, put = self._passing(where)
+        return Allowed(Rows(self._of_items(base)), Rows(put[self.overlay.owners]))
+
+    def _passing(self, where: Filter | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return which items of the version, bool (n,), and of what was put, bool (p,), pass a filter."""
+        base, put = ~self.overlay.hidden, self.overlay.items
+        if where is None:
+            return base, np.ones(len(put), bool)
+        found = np.zeros(len(base), bool)
+        found[self.version.items.matching(where, self.overlay.columns.lay)] = True
+        return base & found, np.fromiter((where.matches(item.metadata) for item in put), bool)
+
+    def listing(self, after: str, limit: int, where: Filter | None) -> Listing:
+        """Return items in the order of their ids, from the one behind `after` on."""
+        base, put = self._passing(where)
+        items = self.version.items
+        rows = items.rows_by_id()[items.count_up_to(after) :] if after else items.rows_by_id()
+        further = sorted(
+            item.item_id
+            for item, passes in zip(self.overlay.items, put, strict=True)
+            if passes and item.item_id > after
+        )
+        found = self.by_rows(rows[base[rows]][: limit + 1].tolist())  # the first row of an item is its number
+        listed = self.by_ids(further[: limit + 1])
+        merged = sorted([*found, *listed.values()], key=lambda item: item.item_id)
+        return Listing(tuple(merged[:limit]), int(base.sum()) + int(put.sum()), more=len(merged) > limit)
 
     def has_field(self, field: str) -> bool:
         """Return whether an item has a value of a metadata field; items that were deleted count, too."""
         put = any(Has(field).matches(item.metadata) for item in self.overlay.items)
-        return put or self.version.items.has_field(field)
+        return put or self.overlay.columns.has_field(field) or self.version.items.has_field(field)
 
     @cached_property
     def groups(self) -> np.ndarray:

@@ -18,7 +18,15 @@ import numpy as np
 from index.errors import IndexDamaged, IndexNotWritten, ItemUnknown
 from index.filters.facets import Facet, all_facets, offered
 from index.filters.field_values import FieldValues
-from index.filters.postings import PostedValues, has_field, passing, posted_values, write_postings
+from index.filters.postings import (
+    Lay,
+    PostedValues,
+    has_field,
+    nothing_laid,
+    passing,
+    posted_values,
+    write_postings,
+)
 from index.filters.predicates import Filter
 from index.photographs import paths_of_text, paths_to_text
 from training.catalogue.reader import Item
@@ -61,6 +69,7 @@ class Items:
         self._facets: list[Facet] | None = None
         self._values: dict[str, PostedValues] = {}
         self._locked = threading.Lock()
+        self._rows_by_id: np.ndarray | None = None
         self._idle: deque[sqlite3.Connection] = deque()
         weakref.finalize(self, _close_all, self._idle)
 
@@ -113,9 +122,30 @@ class Items:
         """Return the ids of all items, row by row."""
         return [item_id for (item_id,) in self._ask("SELECT item_id FROM items ORDER BY row")]
 
-    def matching(self, where: Filter) -> np.ndarray:
-        """Return the rows of the items that pass a filter: int64 (m,), ascending."""
-        return np.flatnonzero(passing(where, len(self), self._ask))
+    def by_ids(self, item_ids: Sequence[str]) -> dict[int, Item]:
+        """Return the items of those ids that there are, by their rows."""
+        found = self._ask(
+            "SELECT row, item_id, path, metadata FROM items "
+            "WHERE item_id IN (SELECT value FROM json_each(?))",
+            json.dumps(list(item_ids)),
+        )
+        return {row: _stored(*columns) for row, *columns in found}
+
+    def matching(self, where: Filter, lay: Lay = nothing_laid) -> np.ndarray:
+        """Return the rows of the items that pass a filter: int64 (m,), ascending; `lay` as for `passing`."""
+        return np.flatnonzero(passing(where, len(self), self._ask, lay))
+
+    def rows_by_id(self) -> np.ndarray:
+        """Return all rows in the order of the items' ids: int64 (n,)."""
+        if self._rows_by_id is None:
+            rows = np.array(self._ask("SELECT row FROM items ORDER BY item_id"), np.int64).reshape(-1)
+            rows.setflags(write=False)
+            self._rows_by_id = rows
+        return self._rows_by_id
+
+    def count_up_to(self, item_id: str) -> int:
+        """Return how many ids come before that one in their order, itself included."""
+        return int(self._ask("SELECT count(*) FROM items WHERE item_id <= ?", item_id)[0][0])
 
     def has_field(self, field: str) -> bool:
         """Return whether an item has a value of a metadata field."""

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS changes (
 """,
     "ALTER TABLE changes ADD COLUMN views BLOB",
     "ALTER TABLE changes ADD COLUMN further TEXT",
+    "ALTER TABLE changes ADD COLUMN photographed INTEGER",  # and the action "patch"
 )
 
 FORMAT = len(_MIGRATIONS)

@@ -1,15 +1,17 @@
 """Changes that a version has not folded in, in memory: rows that they hide, and vectors float32 (m, d)."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
+from index.change import patched_item
 from index.embedding.embedder import ItemPhoto, embed_photo
 from index.embedding.embeddings import item_photos
-from index.stores.folder.changes import FORGET, Change, Changes
+from index.filters.columns import Columns
+from index.stores.folder.changes import DELETE, PUT, Change, Changes
 from index.stores.folder.journal import NOWHERE, Position
 from index.stores.folder.version import Version
 from index.vectors.flat import FlatIndex
@@ -32,13 +34,15 @@ class Overlay:
     position : Position
         How far the log was read.
     states : mapping of str to Change
-        The state of each item that has changed, by its id, in the order of the changes.
+        The state of each item that has changed, by its id.
     rows : mapping of str to int
         The version's row of each of those ids, or -1 where it has none.
     hidden : bool (n,)
         The version's items that are deleted or replaced, by their rows.
+    columns : Columns
+        The metadata fields that have changed of the version's items, by their rows.
     items : tuple of Item
-        The items that were put, in the order of the changes.
+        The items that were put and lie in no row of the version, in the order of the changes.
     vectors : FlatIndex or None
         Their vectors, row by row, and behind them those of further views; None where there are none.
     places : mapping of str to int
@@ -56,6 +60,7 @@ class Overlay:
     states: Mapping[str, Change]
     rows: Mapping[str, int]
     hidden: np.ndarray
+    columns: Columns
     items: tuple[Item, ...]
     vectors: FlatIndex | None
     places: Mapping[str, int]
@@ -63,16 +68,33 @@ class Overlay:
     boxes: np.ndarray
     photographs: np.ndarray
 
+    def item(self, built: Item) -> Item:
+        """Return an item of the version, which is not hidden, with what was changed of its metadata."""
+        state = self.states.get(built.item_id)
+        if state is None:
+            return built
+        if state.fields is not None:
+            return patched_item(built, state.fields)
+        return state.item or built
+
 
 def _fits(change: Change, version: Version) -> bool:
     wanted, vector = version.manifest, change.vector
     return change.encoder == wanted.encoder and vector is not None and vector.shape == (wanted.dimension,)
 
 
+def _is_folded(change: Change, version: Version, row: int) -> bool:
+    """Return whether a version has the photograph of an item that was put, so that only metadata is new."""
+    return change.action == PUT and row >= 0 and change.photographed <= version.manifest.changes
+
+
 def _embedded(change: Change, known: Change | None, version: Version, encoder: Encoder) -> Change:
     """Return a change with vectors like the version's, made from the photographs where it has others."""
-    if known is not None and known.seq == change.seq:
-        return known
+    if known is not None and (known.photographed, known.encoder) == (
+        change.photographed,
+        encoder.fingerprint,
+    ):
+        return replace(change, vector=known.vector, encoder=known.encoder, views=known.views)
     if change.item is None or _fits(change, version):
         return change
     try:
@@ -92,25 +114,73 @@ def _views_of(photo: ItemPhoto, encoder: Encoder) -> Views:
     return embedding.views
 
 
-def _merged(states: Mapping[str, Change], changes: Iterable[Change]) -> dict[str, Change]:
-    """Return the states after further changes, each changed item last."""
-    merged = dict(states)
+def _gathered(changes: Sequence[Change], version: Version) -> dict[str, Any]:
+    """Return the fields of an overlay that hold what was put, items without a vector left out."""
+    found = [(change.item, change.views_in(version.manifest)) for change in changes]
+    put = [(item, views) for item, views in found if item is not None and views is not None]
+    none = Views(np.zeros((0, version.manifest.dimension)), np.zeros((0, 4)), np.zeros(0, np.int64))
+    owners, seen = arranged([views for _, views in put] or [none])
+    return {
+        "items": tuple(item for item, _ in put),
+        "vectors": FlatIndex.build(seen.vectors) if put else None,
+        "places": {item.item_id: place for place, (item, _) in enumerate(put)},
+        "owners": owners,
+        "boxes": seen.boxes,
+        "photographs": seen.photographs,
+    }
+
+
+def _differing(built: Item, now: Item) -> dict[str, Any]:
+    """Return the metadata fields of an item that are not as they were built, None for those that are gone."""
+    before = built.metadata
+    changed = {  # by their text, for 1 and true are equal in Python
+        name: value for name, value in now.metadata.items() if repr(before.get(name, ...)) != repr(value)
+    }
+    return changed | dict.fromkeys(before.keys() - now.metadata.keys())
+
+
+def _fields(changes: Mapping[int, Change], version: Version) -> dict[int, dict[str, Any]]:
+    """Return the metadata fields that changes lay over the rows of a version, by row."""
+    put = {row: change.item for row, change in changes.items() if change.item is not None}
+    built = version.items.by_rows(list(put)) if put else []
+    differing = {row: _differing(item, put[row]) for row, item in zip(put, built, strict=True)}
+    return {row: change.fields or {} for row, change in changes.items()} | differing
+
+
+def _further(
+    before: Overlay, changes: Sequence[Change], position: Position, embed: Callable[[Change], Change]
+) -> Overlay:
+    """Return an overlay with further states of different items, at the cost of these alone.
+
+    Only what was put is gathered again, if some of it has changed.
+    """
+    version, states, hidden = before.version, dict(before.states), before.hidden.copy()
+    unknown, rows = [change.item_id for change in changes if change.item_id not in before.rows], before.rows
+    if unknown:
+        rows = dict(rows) | dict.fromkeys(unknown, -1) | version.items.rows_of(unknown)
+    put: list[Change] = []
+    laid: dict[int, Change] = {}
     for change in changes:
-        merged.pop(change.item_id, None)
-        merged[change.item_id] = change
-    return merged
+        row, item_id = rows[change.item_id], change.item_id
+        is_put = change.action == PUT and not _is_folded(change, version, row)
+        put += [change := embed(change)] if is_put else []
+        states[item_id] = change
+        if row >= 0:
+            hidden[row] = is_put or change.action == DELETE
+            laid[row] = replace(change, item=None, fields=None) if hidden[row] else change
+    changed = {change.item_id for change in changes}
+    gathered = {}
+    if put or not changed.isdisjoint(before.places):
+        kept = [states[item_id] for item_id in before.places if item_id not in changed]
+        gathered = _gathered([*kept, *put], version)
+    columns = before.columns.laid(_fields(laid, version))
+    return replace(
+        before, position=position, states=states, rows=rows, hidden=hidden, columns=columns, **gathered
+    )
 
 
-def _rows(version: Version, states: Mapping[str, Change], known: Mapping[str, int]) -> dict[str, int]:
-    unknown = [item_id for item_id in states if item_id not in known]
-    return {**known, **dict.fromkeys(unknown, -1), **version.items.rows_of(unknown)} if unknown else {**known}
-
-
-def _hidden(version: Version, states: Mapping[str, Change], rows: Mapping[str, int]) -> np.ndarray:
-    hidden = np.zeros(version.manifest.items, bool)
-    gone = [rows[item_id] for item_id, change in states.items() if change.action != FORGET]
-    hidden[[row for row in gone if row >= 0]] = True
-    return hidden
+def _as_it_is(change: Change) -> Change:
+    return change
 
 
 def lay_over(
@@ -118,9 +188,9 @@ def lay_over(
     states: Mapping[str, Change],
     *,
     position: Position = NOWHERE,
-    known: Mapping[str, int] = MappingProxyType({}),
+    embed: Callable[[Change], Change] = _as_it_is,
 ) -> Overlay:
-    """Return the overlay of given states, in the order of the changes.
+    """Return the overlay of given states.
 
     Parameters
     ----------
@@ -129,31 +199,16 @@ def lay_over(
         Those that the version has folded in are left out.
     position : Position
         How far the log was read for them.
-    known : mapping of str to int
-        Rows that need not be looked up, as in `Overlay.rows`.
+    embed : callable
+        Returns what was put with a vector like the version's.
     """
-    later = {item_id: change for item_id, change in states.items() if change.seq > version.manifest.changes}
-    rows = _rows(version, later, known)
-    put = [
-        (change.item, views)
-        for change in later.values()
-        if change.item is not None and (views := change.views_in(version.manifest)) is not None
-    ]
-    none = Views(np.zeros((0, version.manifest.dimension)), np.zeros((0, 4)), np.zeros(0, np.int64))
-    owners, seen = arranged([views for _, views in put] or [none])
-    return Overlay(
-        version=version,
-        position=position,
-        states=later,
-        rows=rows,
-        hidden=_hidden(version, later, rows),
-        items=tuple(item for item, _ in put),
-        vectors=FlatIndex.build(seen.vectors) if put else None,
-        places={item.item_id: place for place, (item, _) in enumerate(put)},
-        owners=owners,
-        boxes=seen.boxes,
-        photographs=seen.photographs,
+    count = version.manifest.items
+    nothing = Overlay(
+        *(version, position, {}, {}, np.zeros(count, bool), Columns(count)), **_gathered([], version)
     )
+    later = [change for change in states.values() if change.seq > version.manifest.changes]
+    later.sort(key=lambda change: change.seq)
+    return _further(nothing, later, position, embed)
 
 
 def read_overlay(changes: Changes, version: Version, encoder: Encoder, *, before: Overlay) -> Overlay:
@@ -179,8 +234,10 @@ def read_overlay(changes: Changes, version: Version, encoder: Encoder, *, before
     goes_on = same_log and version is before.version and position.seq >= at.seq
     known = before.states if same_log else {}
     read = changes.since(at.seq if goes_on else version.manifest.changes)
-    states = _merged(
-        before.states if goes_on else {},
-        (_embedded(change, known.get(change.item_id), version, encoder) for change in read),
-    )
-    return lay_over(version, states, position=position, known=before.rows if goes_on else {})
+
+    def embed(change: Change) -> Change:
+        return _embedded(change, known.get(change.item_id), version, encoder)
+
+    if goes_on:
+        return _further(before, read, position, embed)
+    return lay_over(version, {change.item_id: change for change in read}, position=position, embed=embed)

@@ -11,8 +11,9 @@ import numpy as np
 
 from index.errors import ChangesDamaged
 from index.filters.facets import Facet
+from index.filters.predicates import Filter
 from index.manifest import Manifest
-from index.pages import Hit, Page, SearchOptions
+from index.pages import Hit, Listing, Page, SearchOptions
 from index.stores.folder.changes import Changes
 from index.stores.folder.gallery import Gallery
 from index.stores.folder.overlay import Overlay, lay_over, read_overlay
@@ -128,6 +129,14 @@ class Searcher(OpenIndex):
     def item(self, item_id: str) -> Item:
         """Return the item of that id; raises `ItemUnknown`."""
         return self._gallery.by_id(item_id)[1]
+
+    def items_of(self, item_ids: Sequence[str]) -> dict[str, Item]:
+        """Return the items of those ids that there are."""
+        return self._gallery.by_ids(item_ids)
+
+    def listing(self, *, after: str = "", limit: int, where: Filter | None = None) -> Listing:
+        """Return items in the order of their ids."""
+        return self._gallery.listing(after, limit, where)
 
     def vector(self, item_id: str) -> np.ndarray:
         """Return the vector of the item of that id, float32 (d,); raises `ItemUnknown`."""

@@ -1,6 +1,6 @@
 """The store that needs no server: a folder of versions that are files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from index.comparison import Previous
-from index.errors import IndexDamaged, ItemUnknown, NoIndex
+from index.errors import IndexDamaged, NoIndex
 from index.manifest import Manifest, read_manifest
 from index.stores.folder import publish
 from index.stores.folder.changes import Changes
@@ -20,7 +20,7 @@ from index.stores.folder.searcher import Searcher
 from index.stores.folder.sweep import prune, tidy
 from index.stores.folder.version import CONTENTS, ITEMS
 from index.stores.store import Store
-from training.catalogue.reader import Catalogue
+from training.catalogue.reader import Catalogue, Item
 from training.photo.encoder import Encoder
 
 
@@ -86,13 +86,10 @@ class FolderStore(Store):
         """Read `manifest.json`."""
         return read_manifest(self.indexes / version)
 
-    def holds(self, item_id: str) -> bool:
+    def items_of(self, item_ids: Sequence[str]) -> dict[str, Item]:
         """Look into the items of the version in use."""
-        try:
-            Items.open(self.indexes / self.current() / ITEMS).by_id(item_id)
-        except ItemUnknown:
-            return False
-        return True
+        found = Items.open(self.indexes / self.current() / ITEMS).by_ids(item_ids)
+        return {item.item_id: item for item in found.values()}
 
     def verify(self, version: str | None = None) -> Manifest:
         """Check all checksums, the counts and a real search."""

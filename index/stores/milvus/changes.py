@@ -4,22 +4,27 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from index.change import (
-    DELETE,
     FORGET,
+    PATCH,
     PUT,
+    REFUSALS,
     Change,
     ChangeLog,
-    checked_id,
-    checked_item,
+    Delete,
+    Edit,
+    Patch,
+    Put,
     fold,
+    patched_item,
     vector_bytes,
 )
 from index.errors import ChangeNotConfirmed, ChangesDamaged, StoreFailed, StoreUnreachable
@@ -30,9 +35,11 @@ from index.stores.milvus.overlay import Searched
 from index.stores.milvus.table import RecordTable
 from index.views import Views
 from training.catalogue.reader import Catalogue, Item
+from training.errors import SilhouetteError
 
 _TEXTS = ("at", "action", "item_id", "photograph", "metadata", "encoder", "embedding")
 _NO_RECORD = dict.fromkeys(("photograph", "metadata", "encoder", "embedding"), "")
+_AT_ONCE = 1000
 
 SKEW = 3_600_000_000
 """Microseconds by which clocks may differ: a state that is so much older than the last one that a version has
@@ -64,43 +71,57 @@ class MilvusChanges(ChangeLog):
         self._numbering = threading.Lock()
         self._last = 0
 
-    def put(
-        self,
-        item_id: str,
-        photo: bytes,
-        metadata: dict[str, Any],
-        vector: np.ndarray,
-        encoder: str,
-        *,
-        views: Views | None = None,
-        further: Sequence[bytes] = (),
-    ) -> int:
-        """Add an item, or replace the one with that id, as the interface says; return the change's number.
+    def write(
+        self, edits: Sequence[Edit], *, items: Mapping[str, Item] | None = None
+    ) -> list[Change | SilhouetteError]:
+        """Make changes in one request to the server, as the interface says.
 
-        Raises also `EncoderMismatch`, where the version in use belongs to another encoder.
+        Two machines that patch one item in the same moment both read what it was before: of a field that only
+        one of them has set, the change may be lost.
+
+        Raises also `EncoderMismatch`, where the version in use belongs to another encoder than what was put.
         """
-        checked, stored = checked_item(item_id, metadata, photographs=1 + len(further))
-        values = {
-            "item_id": checked,
-            "metadata": stored,
-            "encoder": encoder,
-            "embedding": _embedding(vector, views),
-        }
-        item_fields(Item(item_id, self.photographs.folder, metadata))
         with _writing():
-            self._searched.require(encoder)
-            values["photograph"] = " ".join(self.photographs.store(each) for each in (photo, *further))
-            return self._record(PUT, values)
+            for encoder in {edit.encoder for edit in edits if isinstance(edit, Put)}:
+                self._searched.require(encoder)
+            states = self._latest([edit.item_id for edit in edits if isinstance(edit, Patch | Delete)])
+            made = [self._made(edit, states, items) for edit in edits]
+            written = {state.item_id: state for state in made if isinstance(state, Change)}
+            self._record(list(written.values()))
+            return made
 
-    def delete(self, item_id: str) -> int:
-        """Delete the item with that id from all searches; return the change's number."""
-        with _writing():
-            return self._record(DELETE, {"item_id": checked_id(item_id)})
+    def _made(
+        self, edit: Edit, states: dict[str, Change], items: Mapping[str, Item] | None
+    ) -> Change | SilhouetteError:
+        """Return the numbered state that an edit makes, which is then the item's, or why it is refused."""
+        try:
+            state = self._numbered(self._after(edit, states.get(edit.item_id), items))
+            if state.item is not None:
+                item_fields(state.item)
+            elif state.fields is not None and items is not None:
+                item_fields(patched_item(items[state.item_id], state.fields))
+        except REFUSALS as refusal:
+            return refusal
+        states[state.item_id] = state
+        return state
 
-    def forget(self, item_id: str) -> int:
-        """Let the catalogue speak for that item again, from the next build on; return the change's number."""
+    def _latest(self, item_ids: Collection[str]) -> dict[str, Change]:
+        """Return the latest states of items, by their ids."""
+        keys = [key_of(item_id) for item_id in dict.fromkeys(item_ids)]
+        found = self._table.find(f"key in {json.dumps(keys)}") if keys else []
+        return {change.item_id: change for change in self._changes(found)}
+
+    def restore(self, states: Sequence[Change]) -> int:
+        """Set the states of a backup again, a part at a time; return the last change's number."""
+        kept = {state.item_id for state in states}
+        others = [state.item_id for state in self.since(0) if state.item_id not in kept]
+        renewed = [*(Change(0, "", FORGET, item_id) for item_id in others), *states]
         with _writing():
-            return self._record(FORGET, {"item_id": checked_id(item_id)})
+            for encoder in {state.encoder for state in states if state.encoder is not None}:
+                self._searched.require(encoder)
+            for at in range(0, len(renewed), _AT_ONCE):
+                self._record([self._numbered(state) for state in renewed[at : at + _AT_ONCE]])
+        return self._last if renewed else 0
 
     def since(self, seq: int) -> list[Change]:
         """Return the states set after change number `seq`, in their order."""
@@ -131,7 +152,7 @@ class MilvusChanges(ChangeLog):
             if change.seq <= folded - SKEW
             and (
                 change.action == FORGET
-                or (change.action == DELETE and catalogue is not None and change.item_id not in catalogue)
+                or (change.action != PUT and catalogue is not None and change.item_id not in catalogue)
             )
         ]
         if done:
@@ -144,26 +165,24 @@ class MilvusChanges(ChangeLog):
             self._last = max(time.time_ns() // 1000, self._last + 1)
             return self._last
 
-    def _record(self, action: str, values: dict[str, str]) -> int:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        seq = self._number()
-        record = {**_NO_RECORD, "action": action, "at": now, "seq": seq, **values}
-        self._table.write([{"key": key_of(values["item_id"]), **record}])
-        self._apply(self._change(record))
-        return seq
+    def _numbered(self, state: Change) -> Change:
+        return replace(state, seq=self._number(), at=datetime.now(UTC).isoformat(timespec="milliseconds"))
 
-    def _apply(self, change: Change) -> None:
-        """Apply a change to what is searched.
+    def _record(self, states: Sequence[Change]) -> None:
+        """Set numbered states of different items, in one request, and apply them to what is searched.
 
-        Another writer may have changed the item since, and what it applied may then have been overwritten
+        Another writer may have changed an item since, and what it applied may then have been overwritten
         here. So this one looks at the log again, and applies what stands there.
         """
-        latest: Change | None = change
-        while latest is not None:
-            version = self._searched.apply_to_current([latest])
-            applied, latest = latest, self.state(change.item_id)
-            if latest == applied:
-                break
+        records = [_record_of(state) for state in states]
+        if not records:
+            return
+        self._table.write(records)
+        further = self._changes(records)
+        while further:
+            version = self._searched.apply_to_current(further)
+            latest = self._latest([state.item_id for state in further])
+            further = [now for state in further if (now := latest.get(state.item_id, state)) != state]
         self._searched.wait(version)
 
     def catch_up(self, version: str) -> None:
@@ -190,6 +209,8 @@ class MilvusChanges(ChangeLog):
 
     def _change(self, record: dict[str, Any]) -> Change:
         first = (int(record["seq"]), record["at"], record["action"], record["item_id"])
+        if record["action"] == PATCH:
+            return Change(*first, fields=json.loads(record["metadata"]))
         if record["action"] != PUT:
             return Change(*first)
         photographs = [self.photographs.path(name) for name in record["photograph"].split()]
@@ -198,6 +219,18 @@ class MilvusChanges(ChangeLog):
         vector = np.frombuffer(packed, "<f4")
         views = Views.from_bytes(further[0], len(vector)) if further else None
         return Change(*first, item, vector, record["encoder"], views)
+
+
+def _record_of(state: Change) -> dict[str, Any]:
+    """Return a state as the collection holds it."""
+    record = {**_NO_RECORD, "key": key_of(state.item_id), "item_id": state.item_id}
+    record |= {"action": state.action, "at": state.at}
+    if state.item is not None and state.vector is not None and state.encoder is not None:
+        record |= {"photograph": " ".join(state.photographs), "metadata": json.dumps(state.item.metadata)}
+        record |= {"encoder": state.encoder, "embedding": _embedding(state.vector, state.views)}
+    if state.fields is not None:
+        record["metadata"] = json.dumps(state.fields)
+    return {**record, "seq": state.seq}
 
 
 def _embedding(vector: np.ndarray, views: Views | None) -> str:

@@ -1,13 +1,21 @@
 """Changes applied to the collections of versions: rows upserted and deleted."""
 
+import json
 import logging
 from collections.abc import Sequence
 
-from index.change import FORGET, Change
-from index.errors import NoIndex
+from index.change import FORGET, PATCH, Change, patched_item
+from index.errors import InvalidChange, NoIndex
 from index.manifest import Manifest
 from index.stores.milvus.connection import Server
-from index.stores.milvus.items import further_keys, key_of, put_rows, view_fields
+from index.stores.milvus.items import (
+    further_keys,
+    item_fields,
+    item_of,
+    key_of,
+    put_rows,
+    view_fields,
+)
 from index.stores.milvus.publish import Versions
 from index.views import Views
 from training.errors import EncoderMismatch
@@ -59,8 +67,11 @@ class Searched:
         collection, manifest = self._versions.collection(version), self.manifest(version)
         fields = view_fields(manifest)
         for at in range(0, len(changes), _AT_ONCE):
-            rows, gone, stale = [], [], []
-            for change in changes[at : at + _AT_ONCE]:
+            part = changes[at : at + _AT_ONCE]
+            rows, gone, stale = self._patched(collection, part, several=bool(fields)), [], []
+            for change in part:
+                if change.action == PATCH:
+                    continue
                 views = _fitting(change, manifest)
                 if views is not None:
                     rows += put_rows(change, views, fields)
@@ -75,6 +86,29 @@ class Searched:
             for start in range(0, len(stale) if fields else 0, _CONDITIONS):
                 joined = " or ".join(f"({each})" for each in stale[start : start + _CONDITIONS])
                 self._server.ask("delete", collection, filter=joined)
+
+    def _patched(self, collection: str, changes: Sequence[Change], *, several: bool) -> list[dict]:
+        """Return the rows of items that were patched as they are to be; each item may have several."""
+        fields = {key_of(change.item_id): change.fields for change in changes if change.fields is not None}
+        if not fields:
+            return []
+        rows = self._rows(collection, f"key in {json.dumps(list(fields))}")
+        if several and rows:
+            rows = self._rows(collection, f"owner in {[row['owner'] for row in rows]}")
+        patched = []
+        for row in rows:
+            item = patched_item(item_of(row), fields[key_of(row["item_id"])] or {})
+            try:
+                patched.append({**row, **item_fields(item)})
+            except InvalidChange as error:  # in a version that was built since with more of its own
+                log.error("Item '%s' keeps the metadata that it was built with: %s", item.item_id, error)
+        return patched
+
+    def _rows(self, collection: str, condition: str) -> list[dict]:
+        found = self._server.ask(
+            "query", collection, filter=condition, output_fields=["*"], consistency_level="Strong"
+        )
+        return [dict(row) for row in found]
 
     def wait(self, version: str | None) -> None:
         """Return when every search of a version sees what was applied to it here."""

@@ -9,8 +9,9 @@ from typing import Self
 import numpy as np
 
 from index.filters.facets import Facet, offered
+from index.filters.predicates import Filter
 from index.manifest import Manifest
-from index.pages import Page, SearchOptions
+from index.pages import Listing, Page, SearchOptions
 from index.stores.milvus.filtering import EVERYTHING
 from index.stores.milvus.items import ITEM, item_of
 from index.stores.milvus.place import Place
@@ -98,6 +99,14 @@ class MilvusSearcher(OpenIndex):
     def item(self, item_id: str) -> Item:
         """Return the item of that id; raises `ItemUnknown`."""
         return item_of(self._in_use.collection.row_of(item_id, ITEM))
+
+    def items_of(self, item_ids: Sequence[str]) -> dict[str, Item]:
+        """Return the items of those ids that there are."""
+        return self._in_use.collection.items_of(item_ids)
+
+    def listing(self, *, after: str = "", limit: int, where: Filter | None = None) -> Listing:
+        """Return items in the order of the digests of their ids."""
+        return self._in_use.collection.listing(after, limit, where)
 
     def vector(self, item_id: str) -> np.ndarray:
         """Return the vector of the item of that id, float32 (d,); raises `ItemUnknown`."""

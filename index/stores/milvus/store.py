@@ -1,12 +1,12 @@
 """The store that is a server: the versions in Milvus, for any number of machines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from index.comparison import Previous
-from index.errors import IndexDamaged, ItemUnknown, NoIndex
+from index.errors import IndexDamaged, NoIndex
 from index.manifest import Manifest
 from index.photographs import PHOTOGRAPHS, Photographs
 from index.stores.lock import locked
@@ -20,7 +20,7 @@ from index.stores.milvus.sweep import prune, tidy
 from index.stores.milvus.table import parts
 from index.stores.store import Store
 from index.stores.version_names import new_version
-from training.catalogue.reader import Catalogue
+from training.catalogue.reader import Catalogue, Item
 from training.errors import SilhouetteError
 from training.photo.encoder import Encoder
 
@@ -64,15 +64,11 @@ class MilvusStore(Store):
         """Return the manifest in the version's record."""
         return self._place.versions.manifest(version)
 
-    def holds(self, item_id: str) -> bool:
+    def items_of(self, item_ids: Sequence[str]) -> dict[str, Item]:
         """Look into the version in use."""
         manifest = self.manifest(self.current())
         self._place.versions.load(manifest.version)
-        try:
-            self._place.collection(manifest).row_of(item_id, ["key"])
-        except ItemUnknown:
-            return False
-        return True
+        return self._place.collection(manifest).items_of(item_ids)
 
     def verify(self, version: str | None = None) -> Manifest:
         """Check the index, the rows and a real search; what was not in the server's memory leaves it then."""

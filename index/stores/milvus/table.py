@@ -123,9 +123,15 @@ class RecordTable:
         self._there()
 
 
-def parts(count: int) -> list[str]:
-    """Return conditions that split about `count` keys, which are digests, into few enough for one answer."""
+def parts(count: int, *, start: str = "") -> list[str]:
+    """Return conditions that split about `count` keys, which are digests, into few enough for one answer.
+
+    They come in the order of the keys, from the one that the key `start` is in.
+    """
     digits = 0
     while count > _AT_ONCE * 16**digits:
         digits += 1
-    return [f'key like "{number:0{digits}x}%"' if digits else 'key != ""' for number in range(16**digits)]
+    if not digits:
+        return ['key != ""']
+    first = int(start[:digits] or "0", 16)
+    return [f'key like "{number:0{digits}x}%"' for number in range(first, 16**digits)]

@@ -8,12 +8,13 @@ import numpy as np
 
 from index.errors import ItemUnknown
 from index.filters.predicates import Filter
-from index.pages import Seen
+from index.pages import Listing, Seen
 from index.stores.milvus.connection import Server
 from index.stores.milvus.filtering import contains, expression
 from index.stores.milvus.index_types import DEEPEST, Parameters, request
 from index.stores.milvus.items import ITEM as ITEM_FIELDS
 from index.stores.milvus.items import ITEMS_ONLY, item_of, key_of
+from index.stores.milvus.table import parts
 from index.stores.milvus.terms import has, has_many
 from index.views import box_of
 from training.catalogue.reader import Item
@@ -186,6 +187,26 @@ class Collection:
             consistency_level=self._consistency,
         )
         return {row["key"]: (item_of(row), _seen(row)) for row in rows}
+
+    def items_of(self, item_ids: Sequence[str]) -> dict[str, Item]:
+        """Return the items of those ids that there are, by their ids."""
+        found = self.items([key_of(item_id) for item_id in item_ids])
+        return {item.item_id: item for item, _ in found.values()}
+
+    def listing(self, after: str, limit: int, where: Filter | None) -> Listing:
+        """Return items in the order of their keys, which no engine need sort: they are digests."""
+        condition, start = self.passing(where), key_of(after) if after else ""
+        total = self.count(condition)
+        keys: list[str] = []
+        for part in parts(total, start=start):
+            within = f"({condition}) and {part}" if condition else part
+            found = [row["key"] for row in self.query(self.of_items(within), ["key"])]
+            keys += sorted(key for key in found if key > start)
+            if len(keys) > limit:
+                break
+        known = self.items(keys[:limit])
+        items = tuple(known[key][0] for key in keys[:limit] if key in known)
+        return Listing(items, total, more=len(keys) > limit)
 
     def row_of(self, item_id: str, fields: Sequence[str]) -> dict[str, Any]:
         """Return fields of the row of an item; raises `ItemUnknown`."""

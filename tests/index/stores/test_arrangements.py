@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from index.change import Patch
 from index.filters.parse import parse_filter
 from index.head import LENGTH, Arrangement, Boost, Sort
 from index.pages import NEAREST, SearchOptions
@@ -37,6 +38,8 @@ def shop(request, shop_at, numbered):
         shop.put(f"new-{number}", 5000 + number, brand="b1", price=number - 3, labels=["new", "new", False])
         shop.put(f"sku-{number}", 6000 + number, brand="put", rating=[number, "x" * 300])
         shop.store.changes.delete(f"sku-{100 + number}")
+        changed = {"brand": None, "price": number / 2, "labels": ["patched", number, True, 2**60]}
+        shop.store.changes.write([Patch(f"sku-{200 + number}", changed)])
     shop.searcher = shop.open()
     shop.query = numbered(7)
     return shop

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import zipfile
 
 import pytest
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 
 from index.__main__ import main
 from index.backup import restore_backup, write_backup
+from index.change import Patch
 from index.errors import (
     BackupNotWritten,
     BackupUnusable,
@@ -40,18 +42,20 @@ def changed(shop, plain):
     shop.put("mine", 50, price=1)
     shop.put("sku-3", 51, price=3)
     shop.store.changes.delete("sku-5")
+    shop.store.changes.write([Patch("sku-6", {"price": 6, "number": None})])
     return shop
 
 
 def test_a_backup_brings_back_what_was_put_and_deleted_to_an_index_that_is_open(changed, tmp_path, numbered):
     changes, before = changed.store.changes, found(changed.searcher)
     saved = write_backup(changed.store, tmp_path / "b.zip")
-    assert (saved.changes, saved.photographs, saved.missing) == (3, 2, ())
+    assert (saved.changes, saved.photographs, saved.missing) == (4, 2, ())
     for number in range(20):
         changed.put("later", 60 + number, price=number)
     changed.put("mine", 52, price=2)
     changes.delete("sku-3")
     changes.delete("sku-6")
+    changes.delete("sku-7")
     assert found(changed.searcher) != before
     restore_backup(changed.store, tmp_path / "b.zip")
     if changed.address:  # Milvus leaves what was forgotten until the next build
@@ -63,8 +67,8 @@ def test_a_backup_brings_back_what_was_put_and_deleted_to_an_index_that_is_open(
         assert found(changed.searcher) == before
     assert changed.connect().changes.state("mine").item.path.read_bytes().endswith(b"50")
     assert {state.item_id: state.action for state in changes.since(0)} == {
-        **dict.fromkeys(("later", "sku-6"), "forget"),
-        **{"mine": "put", "sku-3": "put", "sku-5": "delete"},
+        **dict.fromkeys(("later", "sku-7"), "forget"),
+        **{"mine": "put", "sku-3": "put", "sku-5": "delete", "sku-6": "patch"},
     }
 
 
@@ -87,9 +91,9 @@ def test_photographs_that_are_gone_are_told_and_the_rest_is_saved_and_restored(c
     kept = changes.state("sku-3").item.path
     lost.unlink()
     saved = write_backup(changed.store, tmp_path / "less.zip")
-    assert (saved.changes, saved.photographs) == (3, 1) and lost.name in saved.missing[0]
+    assert (saved.changes, saved.photographs) == (4, 1) and lost.name in saved.missing[0]
     restored = restore_backup(changed.store, tmp_path / "less.zip")
-    assert restored.changes == 2 and lost.name in restored.missing[0]
+    assert restored.changes == 3 and lost.name in restored.missing[0]
     assert changes.state("mine").action == "forget"
     kept.write_bytes(b"\xff\xd8\xff rotten")
     assert "not the one that was stored" in changes.damage()[0]
@@ -169,6 +173,7 @@ def test_a_restore_that_was_broken_off_is_repeated(shop_at, plain, tmp_path, mon
     shop.put("mine", 60, price=2)
     shop.put("sku-3", 61, price=3)
     changes = type(shop.store.changes)
+    monkeypatch.setattr(sys.modules[changes.__module__], "_AT_ONCE", 1)
     write, calls = changes._record, []
 
     def failing(*arguments, **options):

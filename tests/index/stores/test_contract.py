@@ -7,6 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from index.change import Delete, Patch, Put
+from index.editing import change_items
 from index.errors import IndexDamaged, ItemUnknown, NoIndex, VersionUnknown
 from index.filters.parse import parse_filter
 from index.pages import SearchOptions
@@ -185,7 +187,34 @@ def test_items_are_found_by_id(filled, gallery, numbered):
     for unknown in ("sku 17", 'x" or row >= 0 or key == "', ""):
         with pytest.raises(ItemUnknown):
             filled.searcher.item(unknown)
-    assert filled.store.holds("sku 17/ü") and not filled.store.holds("sku 17")
+    for place in (filled.searcher, filled.store):
+        found = place.items_of(["sku 17/ü", "sku 17", "sku 3/ü", ""])
+        assert found == {f"sku {row}/ü": gallery[0][row] for row in (3, 17)} and place.items_of([]) == {}
+
+
+@pytest.mark.parametrize("fields", [None, {"price": {"gte": 10}}, {"category": "red", "sale": False}])
+def test_all_items_are_listed_once_page_by_page_and_counted(filled, gallery, fields):
+    where = None if fields is None else parse_filter(fields)
+    passing = {item.item_id for item in gallery[0] if where is None or where.matches(item.metadata)}
+    listed, after, more = [], "", True
+    while more:
+        page = filled.searcher.listing(after=after, limit=7, where=where)
+        assert page.total == len(passing) and 0 < len(page.items) <= 7
+        listed += page.items
+        after, more = listed[-1].item_id, page.more
+    assert {item.item_id for item in listed} == passing and len(listed) == len(passing)
+    assert list(filled.searcher.listing(limit=60, where=where).items) == listed
+    gone = filled.searcher.listing(after=listed[1].item_id, limit=3, where=where)
+    assert list(gone.items) == listed[2:5] and gone.more
+
+
+def test_a_list_goes_on_behind_an_item_that_there_is_not(filled):
+    whole = filled.searcher.listing(limit=60).items
+    behind = filled.searcher.listing(after="no such item", limit=60).items
+    assert behind == whole[len(whole) - len(behind) :]
+    nothing = parse_filter({"unknown": 1})
+    empty = filled.searcher.listing(limit=5, where=nothing)
+    assert (empty.items, empty.total, empty.more) == ((), 0, False)
 
 
 def test_a_sample_is_spread_over_the_index_and_the_same_every_time(filled):
@@ -297,6 +326,15 @@ def test_a_shop_changes_its_catalogue_and_its_index(shop_at, plain, numbered, ki
     assert first(there, numbered(73)) == ["late"] and first(there, numbered(74)) == ["new"]
     assert (there.manifest.version, there.count, there.pending) == (again.version, 10, 2)
 
+    (patched,) = shop.store.changes.write([Patch("sku-5", {"sizes": [7], "number": None})])
+    for searcher in (here, there):
+        searcher.refresh()
+        assert searcher.item("sku-5").metadata == {"sizes": [7]}
+        assert first(searcher, numbered(5)) == ["sku-5"]
+        assert ids(searcher, numbered(5), where=parse_filter({"sizes": {"gt": 5}})) == ["sku-5"]
+        assert "sku-5" not in ids(searcher, numbered(5), where=parse_filter({"number": {"gte": 0}}))
+    assert shop.store.changes.state("sku-5") == patched
+
     shop.store.changes.delete("early")
     assert shop.store.rollback().version == built.version
     assert first(here, numbered(74)) == ["new"] and here.manifest.version == built.version
@@ -310,6 +348,7 @@ def test_a_shop_changes_its_catalogue_and_its_index(shop_at, plain, numbered, ki
     shop.store.changes.forget("sku-3")
     last = shop.publish(*plain(*range(8)))
     assert first(here, numbered(3)) == ["sku-3"] and here.manifest.version == last.version
+    assert here.item("sku-5").metadata == {"sizes": [7]}
     assert here.count == 9 and first(here, numbered(74)) == ["new"]
 
 
@@ -331,7 +370,45 @@ def test_a_record_that_is_gone_is_damage_that_another_version_mends(shop, plain)
     assert shop.store.manifest(built.version) == built
 
 
-STEPS = ("put", "put", "delete", "build", "activate", "restart")
+def test_changes_of_several_items_are_made_together_and_each_refusal_is_told(shop, plain, numbered):
+    shop.publish(*plain(*range(4)))
+    searcher = shop.open()
+    photo, fingerprint = b"\xff\xd8\xff picture 9", shop.encoder.fingerprint
+    edits = [
+        Patch("sku-0", {"price": 5}),
+        Put("new", (photo,), {"price": 9}, numbered(9), fingerprint),
+        Patch("unknown", {"price": 1}),
+        Patch("new", {"price": 8, "sold": True}),
+        Delete("sku-1"),
+        Patch("sku-1", {"price": 1}),
+        Delete("sku-1"),
+        Put("bad\n", (photo,), {}, numbered(9), fingerprint),
+        Put("text", (photo, b"no photograph"), {}, numbered(9), fingerprint),
+        Patch("sku-0", {"sold": False, "number": None}),
+        Patch("sku-2", {"x" * 200: "y" * 33_000}),
+    ]
+    made = change_items(shop.store, edits, index=searcher)
+    assert [type(each).__name__ for each in made] == [
+        *("Change", "Change", "ItemUnknown", "Change", "Change", "ItemUnknown", "ItemUnknown"),
+        *("InvalidChange", "UnsupportedImageType", "Change", "InvalidChange"),
+    ]
+    numbers = [each.seq for each in made if not isinstance(each, Exception)]
+    assert numbers == sorted(set(numbers))
+    searcher.refresh()
+    metadata = {item.item_id: item.metadata for item in searcher.listing(limit=9).items}
+    assert metadata == {
+        "sku-0": {"price": 5, "sold": False},
+        "new": {"price": 8, "sold": True},
+        "sku-2": {"number": 2},
+        "sku-3": {"number": 3},
+    }
+    assert first(searcher, numbered(9)) == ["new"] and searcher.pending == 3
+    (again,) = change_items(shop.store, [Delete("sku-1")], index=searcher)
+    assert "deleted" in str(again)
+    assert shop.store.changes.write([]) == []
+
+
+STEPS = ("put", "put", "patch", "patch", "delete", "build", "activate", "restart")
 
 
 class Model:
@@ -339,14 +416,23 @@ class Model:
 
     def __init__(self, shop, plain):
         self.shop, self._plain, self.number = shop, plain, 100
-        self.states, self.versions = {}, {}
+        self.states, self.fields, self.versions = {}, {}, {}
         self.build("")
         self.searcher = shop.open()
 
     def put(self, item_id):
         self.number += 1
         self.shop.put(item_id, self.number, number=self.number)
-        self.states[item_id] = self.number
+        self.states[item_id], self.fields[item_id] = self.number, {}
+
+    def patch(self, item_id):
+        """Set two fields, which no build takes away, and sometimes remove one of them again."""
+        self.number += 1
+        self.searcher.refresh()
+        fields = {f"field-{self.number % 2}": self.number, "odd": None if self.number % 3 else self.number}
+        (made,) = change_items(self.shop.store, [Patch(item_id, fields)], index=self.searcher)
+        assert isinstance(made, ItemUnknown) is (item_id not in self.truth())
+        self.fields[item_id] = {**self.fields.get(item_id, {}), **fields}
 
     def delete(self, item_id):
         self.shop.store.changes.delete(item_id)
@@ -367,14 +453,25 @@ class Model:
     def now(self, built):
         return {item_id: number for item_id, number in (built | self.states).items() if number is not None}
 
+    def truth(self):
+        return self.now(self.versions[self.searcher.manifest.version])
+
+    def metadata(self, item_id):
+        fields = {"number": self.truth()[item_id], **self.fields.get(item_id, {})}
+        return {name: value for name, value in fields.items() if value is not None}
+
     def check(self, numbered):
         self.searcher.refresh()
-        truth = self.now(self.versions[self.searcher.manifest.version])
+        truth = self.truth()
         (page,) = self.searcher.search(numbered(7)[None], SearchOptions(limit=50))
         order = sorted(truth, key=lambda item_id: -float(numbered(truth[item_id]) @ numbered(7)))
         assert [hit.item.item_id for hit in page.hits] == order
         assert page.total == self.searcher.count == len(truth)
-        assert [hit.item.metadata["number"] for hit in page.hits] == [truth[item_id] for item_id in order]
+        assert [hit.item.metadata for hit in page.hits] == [self.metadata(item_id) for item_id in order]
+        where = parse_filter({"or": [{"field-0": {"gte": 103}}, {"not": {"odd": None}}]})
+        passing = {item_id for item_id in order if where.matches(self.metadata(item_id))}
+        assert set(ids(self.searcher, numbered(7), where=where)) == passing
+        assert {item.item_id for item in self.searcher.listing(limit=9, where=where).items} == passing
 
 
 @pytest.mark.parametrize("kind", ["folder", "lite"])

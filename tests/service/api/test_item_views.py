@@ -188,7 +188,81 @@ def test_any_id_that_can_be_searched_can_be_put_and_deleted(live, cape):
         assert live.client.delete(f"/v1/items/{address}", headers=live.headers).json["item_id"] == item_id
 
 
-@pytest.mark.parametrize("method", ["put", "delete"])
+def test_a_price_changes_without_a_photograph_and_fields_go_by_null(live):
+    def patched(item_id, **metadata):
+        return live.client.patch(f"/v1/items/{item_id}", json={"metadata": metadata}, headers=live.headers)
+
+    answer = patched("dress/1", price=7.5, sale=True, category=None)
+    assert (answer.status_code, answer.json["item_id"], answer.json["change"]) == (200, "dress/1", 1)
+    assert answer.json["metadata"] == {"price": 7.5, "sale": True}
+    assert patched("dress/1", sale=None, size="M").json["metadata"] == {"price": 7.5, "size": "M"}
+    assert live.client.get("/v1/items/dress/1").json["metadata"] == {"price": 7.5, "size": "M"}
+    found = live.client.post("/v1/search", json={"item_id": "dress/2", "filter": {"price": {"lt": 8}}}).json[
+        "results"
+    ]
+    assert [(hit["item_id"], hit["metadata"]["size"]) for hit in found] == [("dress/1", "M")]
+    old = live.client.post("/v1/search", json={"item_id": "dress/2", "filter": {"price": 11}}).json
+    assert "dress/1" not in [hit["item_id"] for hit in old["results"]]
+    restarted = create_app(
+        live.config, Searcher.open(live.config.indexes, encoder=live.encoder)
+    ).test_client()
+    assert restarted.get("/v1/items/dress/1").json["metadata"] == {"price": 7.5, "size": "M"}
+
+
+def test_what_was_put_is_patched_as_it_was_put(live, cape):
+    put(live, "cape", cape, metadata='{"category": "cape", "price": 9}')
+    answer = live.client.patch(
+        "/v1/items/cape", json={"metadata": {"price": 8, "category": ""}}, headers=live.headers
+    )
+    assert (answer.json["metadata"], answer.json["change"]) == ({"price": 8}, 2)
+    assert first_found(live.client, cape) == ("cape", 13)
+    assert live.client.get("/v1/items/cape/image").data == cape
+
+
+@pytest.mark.parametrize(
+    ("item_id", "body", "status", "code", "param"),
+    [
+        ("no-such", {"metadata": {}}, 404, "item_unknown", None),
+        ("dress/1", {}, 400, "invalid_parameter", "metadata"),
+        ("dress/1", {"metadata": 3}, 400, "invalid_parameter", "metadata"),
+        ("dress/1", {"metadata": {}, "price": 3}, 400, "invalid_parameter", "price"),
+        ("dress/1", {"metadata": {"text": "x" * 32_760}}, 400, "invalid_parameter", "metadata"),
+    ],
+)
+def test_a_patch_that_can_not_be_made_changes_nothing(live, item_id, body, status, code, param):
+    answer = live.client.patch(f"/v1/items/{item_id}", json=body, headers=live.headers)
+    assert (answer.status_code, answer.json["code"], answer.json.get("param")) == (status, code, param)
+    assert live.client.get("/v1/index").json["changes"] == 0
+
+
+def test_a_deleted_item_is_not_patched(live):
+    live.client.delete("/v1/items/dress/1", headers=live.headers)
+    answer = live.client.patch("/v1/items/dress/1", json={"metadata": {}}, headers=live.headers)
+    assert (answer.status_code, answer.json["code"]) == (404, "item_unknown")
+
+
+def test_items_are_listed_part_by_part_with_a_filter_and_a_total(live, cape):
+    put(live, "a-first", cape, metadata='{"price": 11}')
+    live.client.delete("/v1/items/dress/3", headers=live.headers)
+    ids, after = [], ""
+    while after is not None:
+        address = f"/v1/items?limit=4&after={quote(after)}" if after else "/v1/items?limit=4"
+        part = live.client.get(address).json
+        assert part["total"] == 12 and len(part["items"]) <= 4
+        ids += [item["item_id"] for item in part["items"]]
+        after = part["next_after"]
+    expected = {f"{kind}/{number}" for kind in ("dress", "hat", "shirt") for number in range(4)}
+    assert ids == sorted(expected - {"dress/3"} | {"a-first"})
+    dear = live.client.get('/v1/items?filter={"price":{"gte":11,"lt":12}}').json
+    assert [item["item_id"] for item in dear["items"]] == ["a-first", "dress/1", "hat/1", "shirt/1"]
+    assert (dear["total"], dear["next_after"]) == (4, None)
+    assert dear["items"][1]["image_url"] == "/v1/items/dress/1/image"
+    for address, param in (("limit=0", "limit"), ("limit=101", "limit"), ("after=", "after"), ("x=1", "x")):
+        refused = live.client.get(f"/v1/items?{address}")
+        assert (refused.status_code, refused.json["param"]) == (400, param)
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
 def test_writing_needs_a_key(live, method, photo):
     write = getattr(live.client, method)
     answer = write("/v1/items/dress/1")

@@ -59,7 +59,13 @@ def test_a_key_made_or_removed_while_the_service_runs_counts_at_once(config, cli
 
 @pytest.mark.parametrize(
     ("method", "address"),
-    [("PUT", "/v1/items/new"), ("DELETE", "/v1/items/hat/0"), ("POST", "/v1/index/activate")],
+    [
+        ("PUT", "/v1/items/new"),
+        ("PATCH", "/v1/items/hat/0"),
+        ("DELETE", "/v1/items/hat/0"),
+        ("POST", "/v1/items/bulk"),
+        ("POST", "/v1/index/activate"),
+    ],
 )
 def test_every_write_needs_a_key_before_its_body_is_looked_at(key, client, method, address):
     answer = client.open(address, method=method, data=b"\x00" * 100, content_type="image/tiff")
@@ -73,5 +79,5 @@ def test_no_view_that_changes_something_goes_without_a_key(app):
         if rule.methods & {"PUT", "DELETE", "PATCH", "POST"}
         and not rule.rule.startswith(("/v1/search", "/v1/queries"))  # this one takes the id as its key
     ]
-    assert len(writes) == 3
+    assert len(writes) == 5
     assert all(app.view_functions[rule.endpoint].operation.key for rule in writes)

@@ -59,10 +59,10 @@ def test_a_failure_has_its_code_and_an_address_its_template_only(client, logged)
 @pytest.mark.parametrize("item_id", ["coat-9", "women/summer dress", "日本"])
 def test_a_change_names_its_item_and_no_other_request_does(client, logged, item_id):
     place = f"/v1/items/{quote(item_id)}"
-    for method in ("PUT", "DELETE", "GET"):
+    for method in ("PUT", "PATCH", "DELETE", "GET"):
         client.open(place, method=method)
     client.get(f"{place}/similar")
-    assert [line.get("item_id") for line in logged()] == [item_id, item_id, None, None]
+    assert [line.get("item_id") for line in logged()] == [item_id, item_id, item_id, None, None]
 
 
 def test_the_id_of_a_query_is_not_logged(client, post, photo, caplog, logged):

@@ -1,3 +1,4 @@
+import json
 import re
 from collections.abc import Mapping
 from contextlib import closing
@@ -34,9 +35,20 @@ CHECKS = [
     unsupported_method,
     allow_header_conformance,
 ]
-LEFT_OUT = {"/v1/search/batch": [negative_data_rejection]}  # what is wrong in one search is said in its place
+# what is wrong in one search, or in one line, is said in its place
+LEFT_OUT = dict.fromkeys(["/v1/search/batch", "/v1/items/bulk"], [negative_data_rejection])
 EXPECTED = {GenerationMode.POSITIVE: {200, 404}, GenerationMode.NEGATIVE: {400, 415}}
 PAGES = {"/", "/docs", "/static/<path:filename>"}
+
+
+@schemathesis.serializer("application/x-ndjson")
+def as_a_line(_, value):
+    return {"data": json.dumps(value).encode()}
+
+
+@schemathesis.deserializer("application/x-ndjson")
+def of_a_line(_, response):
+    return json.loads(response.content)
 
 
 @pytest.fixture
@@ -69,7 +81,9 @@ def test_what_needs_a_key_says_so(document):
     keyed = {(method, path) for method, path, call in calls(document) if "security" in call}
     assert keyed == {
         ("put", "/v1/items/{item_id}"),
+        ("patch", "/v1/items/{item_id}"),
         ("delete", "/v1/items/{item_id}"),
+        ("post", "/v1/items/bulk"),
         ("post", "/v1/index/activate"),
     }
 

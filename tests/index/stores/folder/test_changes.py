@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from index.change import PATCH, Delete, Patch, Put
 from index.errors import ChangeNotWritten, ChangesDamaged, InvalidChange
 from index.stores.folder import journal
 from index.stores.folder.changes import DELETE, FORGET, PUT, Changes
@@ -23,12 +24,14 @@ ENCODER = "f" * 64
 KILLS = 100
 
 # Forks a writer for every line it is sent, tells its process id, and when it is dead. The writer says of each
-# change what it begins, and that it is done. It makes no photograph twice, so that one of each is expected.
+# step, of one change or of six, what it begins, and the number of its last change when it is done. It makes
+# no photograph twice, so that one of each is expected.
 WRITERS = """
 import json, os, random, sys
 from itertools import count
 from pathlib import Path
 import numpy as np
+from index.change import Delete, Forget, Patch, Put
 from index.stores.folder.changes import Changes
 
 def say(**fields):
@@ -36,16 +39,20 @@ def say(**fields):
 
 def write(first):
     changes, dice = Changes(Path(sys.argv[1])), random.Random(first)
-    vector = np.eye(8, dtype=np.float32)[0]
-    for number in count(first):
-        item_id, action = f"sku-{dice.randrange(12)}", dice.choice(["put", "put", "delete", "forget"])
-        say(item_id=item_id, action=action, number=number)
-        if action == "put":
-            photo = b"\\xff\\xd8\\xff" + str(number).encode() * 5000
-            seq = changes.put(item_id, photo, {"number": number}, vector, "f" * 64)
-        else:
-            seq = getattr(changes, action)(item_id)
-        say(done=seq)
+    vector, numbers = np.eye(8, dtype=np.float32)[0], count(first)
+    make = {
+        "put": lambda item_id, number: Put(
+            item_id, (b"\\xff\\xd8\\xff" + str(number).encode() * 5000,), {"number": number}, vector, "f" * 64
+        ),
+        "patch": lambda item_id, number: Patch(item_id, {"patched": number}),
+        "delete": lambda item_id, number: Delete(item_id),
+        "forget": lambda item_id, number: Forget(item_id),
+    }
+    while True:
+        actions = dice.choices(["put", "put", "patch", "delete", "forget"], k=dice.choice([1, 1, 6]))
+        begun = [(action, f"sku-{dice.randrange(12)}", next(numbers)) for action in actions]
+        say(begun=begun)
+        say(done=changes.write([make[action](item_id, number) for action, item_id, number in begun])[-1].seq)
 
 for line in sys.stdin:
     child = os.fork()
@@ -235,6 +242,66 @@ def test_an_item_that_is_forgotten_is_what_the_catalogue_says(changes, put):
     assert changes.folded(catalogue_of("a", "b")) == (catalogue_of("a", "b"), 6)
 
 
+def test_fields_are_laid_over_what_the_catalogue_says_build_after_build(changes):
+    first, second = changes.write([Patch("b", {"price": 5, "size": "M"}), Patch("b", {"size": None})])
+    assert (second.seq, second.fields) == (2, {"price": 5, "size": None}) and first.seq == 1
+    items = (Item("a", Path("/a.jpg"), {"price": 1}), Item("b", Path("/b.jpg"), {"size": "S", "old": None}))
+    folded, seq = changes.folded(Catalogue("shop.csv", items, (BadItem("c", "c.jpg", "broken"),)))
+    assert [item.metadata for item in folded.items] == [{"price": 1}, {"old": None, "price": 5}]
+    assert folded.items[1].path == Path("/b.jpg") and seq == 2
+    changes.write([Patch("c", {"price": 3})])
+    again, _ = changes.folded(Catalogue("shop.csv", (), (BadItem("c", "c.jpg", "broken"),)))
+    assert again.items == () and [bad.item_id for bad in again.bad] == ["c"]
+
+
+def test_a_patch_of_what_was_put_keeps_photograph_and_vector(changes, put):
+    seq = put("a", 3, price=9, size="M")
+    changes.write([Patch("a", {"price": 8, "size": None, "sale": True})])
+    (state,) = changes.since(seq)
+    assert (state.action, state.item.metadata) == (PUT, {"price": 8, "sale": True})
+    assert state.item.path.read_bytes() == photo_of(3) and state.photographed == seq
+    np.testing.assert_array_equal(state.vector, unit(3))
+    changes.delete("a")
+    changes.write([Patch("a", {"price": 1})])
+    assert (changes.state("a").action, changes.state("a").fields) == (PATCH, {"price": 1})
+
+
+def test_what_nobody_knows_is_not_changed_where_that_can_be_told(changes, put):
+    put("mine", 1)
+    known = {"listed": Item("listed", Path("/x.jpg"), {"text": "x" * 32_000})}
+    edits = [
+        Patch("mine", {"a": 1}),
+        Delete("mine"),
+        Patch("mine", {"a": 2}),
+        Delete("listed"),
+        Delete("other"),
+    ]
+    made = changes.write(edits, items=known)
+    assert [getattr(each, "seq", None) for each in made] == [2, 3, None, 4, None]
+    assert "deleted already" in str(made[2]) and "'other'" in str(made[4])
+    changes.forget("listed")
+    (long,) = changes.write([Patch("listed", {"more": "y" * 800})], items=known)
+    assert isinstance(long, InvalidChange) and "32,768" in str(long)
+
+
+def test_a_photograph_that_was_stored_before_its_change_is_not_written_again(changes, monkeypatch):
+    stored = changes.photographs.store_ahead(photo_of(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(type(changes.photographs), "store", lambda *_: pytest.fail("written again"))
+        (made,) = changes.write([Put("a", (stored, stored), {}, unit(0), ENCODER)])
+    assert [path.read_bytes() for path in made.item.photographs] == [photo_of(1)] * 2
+    assert made.item.path.read_bytes() == photo_of(1)
+
+
+def test_a_photograph_that_a_build_has_removed_meanwhile_is_told_and_nothing_is_changed(changes, put):
+    stored = changes.photographs.store_ahead(photo_of(1))
+    put("b", 2)
+    changes.drop(folded=0, catalogue=None, photographs=())
+    with pytest.raises(ChangeNotWritten, match="Nothing was changed"):
+        changes.write([Delete("b"), Put("a", (photo_of(3), stored), {}, unit(0), ENCODER)])
+    assert [change.item_id for change in changes.since(0)] == ["b"]
+
+
 def test_what_was_put_or_deleted_is_no_bad_item_any_more(changes, put):
     put("a")
     changes.delete("b")
@@ -296,7 +363,7 @@ def test_a_damaged_log_is_told(changes, put, indexes):
 
 
 class Writers:
-    """The process that forks writers, and what is known of their changes: those done, and the one begun."""
+    """The process that forks writers, and what is known of their steps: those done, and the one begun."""
 
     def __init__(self, indexes):
         command = [sys.executable, "-c", WRITERS, str(indexes)]
@@ -316,8 +383,8 @@ class Writers:
         if "done" in said:
             self.done.append((said["done"], self.begun))
             self.begun = None
-        elif "number" in said:
-            self.begun = said
+        elif "begun" in said:
+            self.begun = said["begun"]
         self.child = said.get("child", 0 if "dead" in said else self.child)
 
     def kill(self):
@@ -351,23 +418,32 @@ def writers(in_memory):
 
 
 def stored(indexes):
-    """What the log holds: of each item its action, number and photograph."""
+    """What the log holds: of each item its action, the number of its photograph and that of its patch."""
     changes = Changes(indexes)
     found = {}
     for change in changes.since(0):
-        number = change.item.metadata["number"] if change.item else None
+        metadata = change.item.metadata if change.item else change.fields or {}
+        number = metadata.get("number")
         assert change.item is None or change.item.path.read_bytes() == photo_of(number)
-        found[change.item_id] = (change.seq, change.action, number)
+        found[change.item_id] = (change.seq, change.action, number, metadata.get("patched"))
     return changes.position().seq, found
 
 
-def after(seq, change):
-    number = change["number"] if change["action"] == PUT else None
-    return {change["item_id"]: (seq, change["action"], number)}
+def after(seq, model, step):
+    """The number of the last change, and the states, after all changes of a step."""
+    for action, item_id, number in step:
+        seq += 1
+        _, before, shown, _ = model.get(item_id, (0, FORGET, None, None))
+        if action == PATCH:
+            state = (PUT, shown, number) if before == PUT else (PATCH, None, number)
+        else:
+            state = (action, number if action == PUT else None, None)
+        model = model | {item_id: (seq, *state)}
+    return seq, model
 
 
 def test_no_acknowledged_change_is_lost_or_made_twice_by_a_kill_at_any_moment(writers, in_memory):
-    """The change that was under way may have been made or not, but nothing in between."""
+    """The step that was under way, of one change or of six, may have been made or not, but no part of it."""
     dice, pause = random.Random(4), threading.Event()
     seq, model, interrupted, made = 0, {}, 0, 0
     for kill in range(KILLS):
@@ -376,14 +452,14 @@ def test_no_acknowledged_change_is_lost_or_made_twice_by_a_kill_at_any_moment(wr
             writers.hear()
         pause.wait(dice.uniform(0, 0.003))
         writers.kill()
-        for done, change in writers.done:
-            assert done == seq + 1
-            seq, model = done, model | after(done, change)
+        for done, step in writers.done:
+            seq, model = after(seq, model, step)
+            assert done == seq
         interrupted += writers.begun is not None
         found = stored(in_memory)
         if found != (seq, model):
             assert writers.begun, "a change was made that was never begun, or lost"
-            seq, model, made = seq + 1, model | after(seq + 1, writers.begun), made + 1
+            (seq, model), made = after(seq, model, writers.begun), made + 1
             assert found == (seq, model)
         writers.done, writers.begun = [], None
     assert seq > KILLS and len(model) == 12 and KILLS / 4 < interrupted

@@ -1,13 +1,18 @@
+import json
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from index.change import Delete, Patch
+from index.filters.parse import parse_filter
 from index.stores.folder.changes import Changes
 from index.stores.folder.items import Items
 from index.stores.folder.overlay import lay_over, read_overlay
 from index.stores.folder.publish import current_version
 from index.stores.folder.version import open_version
+from training.catalogue.reader import Item
 
 
 @pytest.fixture
@@ -50,11 +55,16 @@ def ids(overlay):
     return [item.item_id for item in overlay.items]
 
 
+def passing(overlay, fields='{"or": [{"step": {"gte": 0}}, {"price": {"lt": 3}}]}'):
+    """The rows of the version that pass a filter."""
+    return overlay.version.items.matching(parse_filter(json.loads(fields)), overlay.columns.lay).tolist()
+
+
 def same(one, other):
     return (
-        (one.position, list(one.states), dict(one.rows), ids(one), dict(one.places))
-        == (other.position, list(other.states), dict(other.rows), ids(other), dict(other.places))
-        and hidden(one) == hidden(other)
+        (one.position, set(one.states), dict(one.rows), ids(one), dict(one.places))
+        == (other.position, set(other.states), dict(other.rows), ids(other), dict(other.places))
+        and (hidden(one), passing(one)) == (hidden(other), passing(other))
         and all((one.vectors.vector(row) == other.vectors.vector(row)).all() for row in range(len(one.items)))
     )
 
@@ -90,6 +100,46 @@ def test_what_is_forgotten_is_as_it_was_built(read, changes, put):
     assert hidden(overlay) == [] and ids(overlay) == []
 
 
+def test_a_patch_keeps_the_row_and_its_vector_and_changes_what_passes(read, changes, version):
+    changes.write([Patch("sku-1", {"step": 1}), Patch("sku-2", {"price": None}), Patch("gone", {"step": 1})])
+    overlay = read()
+    assert hidden(overlay) == [] and ids(overlay) == [] and passing(overlay) == [0, 1]
+    assert overlay.item(version.items.by_rows([2])[0]).metadata == {"category": ""}
+    changes.delete("sku-1")
+    changes.write([Patch("sku-2", {"price": 1})])
+    assert passing(read(overlay)) == passing(read()) == [0, 1, 2] and hidden(read(overlay)) == [1]
+
+
+def test_what_was_put_is_patched_in_its_row_once_it_is_folded_in(
+    read, changes, put, indexes, publish_version, unit_vectors
+):
+    seq = put("sku-3", price=5, step=1, old=True)
+    publish_version(
+        unit_vectors(40, 128),
+        items=[Item(f"sku-{row}", Path("x.jpg"), {"price": 5, "step": 1, "old": 1}) for row in range(40)],
+        changes=seq,
+        night=1,
+    )
+    later = open_version(indexes / current_version(indexes))
+    changes.write([Patch("sku-3", {"step": None, "price": 1})])
+    overlay = read(over=later)
+    assert hidden(overlay) == [] and ids(overlay) == [] and overlay.vectors is None
+    assert overlay.item(later.items.by_rows([3])[0]).metadata == {"price": 1, "old": True}
+    assert passing(overlay, '{"price": 1}') == [3] and 3 not in passing(overlay, '{"step": 1}')
+    assert passing(overlay, '{"old": true}') == [3] and 3 not in passing(overlay, '{"old": 1}')
+    put("sku-3", 2, price=7)
+    again = read(overlay, over=later)
+    assert hidden(again) == [3] and ids(again) == ["sku-3"] and passing(again, '{"price": 1}') == []
+
+
+def test_a_patch_gathers_nothing_that_was_put_again(read, changes, put, monkeypatch):
+    put("new")
+    overlay = read()
+    monkeypatch.setattr("index.stores.folder.overlay._gathered", lambda *_: pytest.fail("gathered again"))
+    changes.write([Patch("sku-1", {"price": 1}), Delete("sku-2")])
+    assert hidden(after := read(overlay)) == [2] and after.vectors is overlay.vectors
+
+
 def test_only_what_is_not_folded_in_counts(changes, put, indexes, publish_version, read, unit_vectors):
     put("sku-3")
     seq = changes.delete("sku-4")
@@ -113,6 +163,8 @@ def test_reading_on_gives_what_reading_anew_gives(read, changes, put):
             changes.delete(item_id)
         elif step % 11 == 10:
             changes.forget(item_id)
+        elif step % 5 == 2:
+            changes.write([Patch(item_id, {"step": step, "price": None}), Patch("sku-9", {"step": None})])
         else:
             put(item_id, step)
         overlay = read(overlay)

@@ -1,0 +1,103 @@
+"""The endpoint of many changes at once: lines of JSON, made in one durable step, with an answer for each."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import cast
+
+from flask import Blueprint, Flask, Response, current_app, request
+from werkzeug.local import LocalProxy
+
+from index.change import Change, Delete, Edit, Patch, Put
+from index.editing import change_items
+from index.errors import InvalidChange
+from index.stores.store import OpenIndex
+from service.api.current import live_index, metrics, store
+from service.api.item_views import embed_item, require_id
+from service.errors import RefusedRequest, problem_of
+from service.http.capacity import give_way
+from service.picture.stages import Stages
+from service.requests.operation import BODY, LINES, READING, Operation, describe
+from service.requests.parameters import BulkLine, PatchLine, PutLine
+from service.requests.reading import ItemRequest, read_line, read_lines
+from service.responses import BulkAnswer, Failure, MadeChange
+from training.errors import SilhouetteError
+
+blueprint = Blueprint("bulk", __name__)
+
+_CORES = os.cpu_count() or 1
+Embedded = tuple[Put, Stages]
+Begun = Edit | Future[Embedded] | SilhouetteError
+
+
+def _put(line: PutLine, searcher: OpenIndex, app: Flask) -> Embedded:
+    """Embed the photographs of a line, and store them: they are in memory for as long as that takes."""
+    stages = Stages()
+    with app.app_context():
+        item = embed_item(ItemRequest.of_body(line), searcher, stages)
+        names = tuple(map(store().changes.photographs.store_ahead, item.photos))
+    fingerprint = searcher.encoder.fingerprint
+    return Put(line.item_id, names, line.metadata, item.views.vectors[0], fingerprint, item.views), stages
+
+
+def _begun(
+    line: bytes, submit: Callable[[PutLine], Future[Embedded]]
+) -> Edit | Future[Embedded] | SilhouetteError:
+    """Return the change of a line, for a put while it is embedded, or why it is refused."""
+    try:
+        asked = read_line(line)
+        if isinstance(asked, PutLine):
+            require_id(asked.item_id)
+            return submit(asked)
+    except SilhouetteError as refusal:
+        return refusal
+    return Patch(asked.item_id, asked.metadata) if isinstance(asked, PatchLine) else Delete(asked.item_id)
+
+
+def _finished(begun: Begun) -> Edit | SilhouetteError:
+    if not isinstance(begun, Future):
+        return begun
+    try:
+        edit, stages = begun.result()
+    except SilhouetteError as refusal:
+        return refusal
+    metrics().observe_stages(stages.took_ms)
+    give_way()
+    return edit
+
+
+def _edits(lines: list[bytes], searcher: OpenIndex) -> list[Edit | SilhouetteError]:
+    """Return the changes of lines; pictures are embedded on all cores."""
+    put = partial(_put, searcher=searcher, app=cast(LocalProxy[Flask], current_app)._get_current_object())
+    with ThreadPoolExecutor(_CORES) as threads:
+        begun = [_begun(line, partial(threads.submit, put)) for line in lines]
+        return [_finished(each) for each in begun]
+
+
+def _line(made: Change | SilhouetteError) -> MadeChange | Failure:
+    if isinstance(made, Change):
+        return MadeChange(item_id=made.item_id, change=made.seq)
+    if isinstance(made, InvalidChange):
+        made = RefusedRequest("invalid_parameter", str(made), param="metadata")
+    return Failure(error=problem_of(made))
+
+
+@blueprint.post("/v1/items/bulk")
+@describe(
+    Operation(
+        BulkAnswer, body=BulkLine, codes=(*BODY, *READING), key=True, sheds=True, several=True, lines=True
+    )
+)
+def bulk() -> Response:
+    """Put, patch and delete items in one durable step; a line that is refused spoils no other."""
+    lines = read_lines(request)
+    live_index().refresh()  # items may have been put through another worker in this moment
+    searcher = live_index().searcher()
+    edits = _edits(lines, searcher)
+    asked = [edit for edit in edits if not isinstance(edit, SilhouetteError)]
+    made = iter(change_items(store(), asked, index=searcher))
+    live_index().refresh()
+    answers = [_line(edit if isinstance(edit, SilhouetteError) else next(made)) for edit in edits]
+    text = "".join(answer.model_dump_json(exclude_unset=True) + "\n" for answer in answers)
+    return Response(text, mimetype=LINES, headers={"Cache-Control": "no-store"})
