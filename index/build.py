@@ -10,6 +10,7 @@ from time import perf_counter
 
 import numpy as np
 
+from index.catalogue_thumbnails import make_thumbnails
 from index.comparison import Difference, Previous, compare, replaced
 from index.embedding.cache import FOLDER, EmbeddingCache
 from index.embedding.duplicates import find_duplicates
@@ -25,6 +26,7 @@ from index.served_folders import within
 from index.stores.folder.store import FolderStore
 from index.stores.lock import writing
 from index.stores.store import LAST_REPORT, Draft, Filled, Store
+from index.thumbnails import MAX_BYTES
 from index.vectors.kinds import AUTO
 from index.views import ITEM
 from training.catalogue.reader import (
@@ -73,6 +75,10 @@ class BuildOptions:
         How many photographs it embeds at a time; by default one a core.
     progress : bool
         Show bars on standard error.
+    thumbnails : Path, optional
+        Folder in which those of all photographs are made, once the version is published.
+    thumbnail_bytes : int
+        How much they may take.
     """
 
     kind: str = AUTO
@@ -87,6 +93,8 @@ class BuildOptions:
     processes: int | None = None
     progress: bool = False
     garments: str = ITEM
+    thumbnails: Path | None = None
+    thumbnail_bytes: int = MAX_BYTES
 
 
 @dataclass(frozen=True)
@@ -112,6 +120,8 @@ class Built:
         The catalogue of the version that was in use, where that is another one.
     removed : tuple of str
         Old versions that were removed.
+    thumbnails : tuple of (int, int), optional
+        How many photographs have thumbnails, and the bytes of all, where they were asked for.
     """
 
     manifest: Manifest
@@ -123,6 +133,7 @@ class Built:
     difference: Difference
     replaced: str | None = None
     removed: tuple[str, ...] = ()
+    thumbnails: tuple[int, int] | None = None
 
 
 @dataclass
@@ -313,6 +324,20 @@ def check_listed(catalogue: Catalogue, *, indexes: Path, options: BuildOptions) 
     _check_bad(listed.bad, listed.items, indexes=indexes, max_bad=options.max_bad)
 
 
+def _thumbnails(run: BuildRun, embedded: Embedded, options: BuildOptions) -> tuple[int, int] | None:
+    if options.thumbnails is None:
+        return None
+    items = zip((item.photographs for item in embedded.items), map(bytes, embedded.contents), strict=True)
+    with run.timed("thumbnails"):
+        return make_thumbnails(
+            items,
+            options.thumbnails,
+            max_bytes=options.thumbnail_bytes,
+            processes=options.processes,
+            progress=options.progress,
+        )
+
+
 def build_index(
     catalogue: Catalogue,
     encoder: Encoder,
@@ -360,6 +385,7 @@ def build_index(
             rechecked = reencode(embedded, encoder)
         manifest = publish_embedded(run, embedded, options=options, rechecked=rechecked, now=now)
         removed = tuple(store.tidy(keep=options.keep, catalogue=catalogue))
+    thumbnails = _thumbnails(run, embedded, options)
     return Built(
         manifest=manifest,
         bad=tuple(run.bad),
@@ -370,4 +396,5 @@ def build_index(
         difference=compare(run.previous, embedded.items, embedded.contents),
         replaced=replaced(run.previous, run.catalogue, embedded.items),
         removed=removed,
+        thumbnails=thumbnails,
     )

@@ -19,6 +19,11 @@ def content_of(digests: Sequence[bytes]) -> bytes:
     return digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(digests)).digest()
 
 
+def content_of_names(names: Sequence[str]) -> str:
+    """Return the digest in hex of photographs that `Photographs.store` has named."""
+    return content_of([bytes.fromhex(name.partition(".")[0]) for name in names]).hex()
+
+
 def paths_to_text(paths: Sequence[Path]) -> str:
     """Return absolute paths as a text: a single one as it is, several as a list in JSON."""
     return str(paths[0]) if len(paths) == 1 else json.dumps([str(path) for path in paths])

@@ -268,9 +268,10 @@ class Client:
         """Return one item."""
         return self._call(Item, "GET", _item_path(item_id))
 
-    def image(self, item_id: str) -> bytes:
-        """Return the file of an item's picture."""
-        return self._send("GET", _item_path(item_id, "/image")).content
+    def image(self, item_id: str, *, width: int | None = None) -> bytes:
+        """Return the file of an item's picture; with `width`, 160, 320, 640 or 1280, a thumbnail in JPEG."""
+        params = {} if width is None else {"width": width}
+        return self._send("GET", _item_path(item_id, "/image"), params=params).content
 
     def put_item(
         self, item_id: str, photo: Path | str | bytes, metadata: Mapping[str, Any] | None = None

@@ -145,6 +145,16 @@ class Config:
     query_bytes: int = number(
         2**29, "How much all uploads may take on disk.", least=2**20, most=2**40, unit="bytes"
     )
+    thumbnail_folder: Path = path(
+        Path("cache/thumbnails"), "Where thumbnails lie once they are made; all workers share it."
+    )
+    thumbnail_bytes: int = number(
+        2**32,
+        "How much all thumbnails may take on disk; the longest unused make room.",
+        least=2**20,
+        most=2**44,
+        unit="bytes",
+    )
     metrics_folder: Path = path(
         Path("cache/metrics"), "Where workers share their metrics, 3 MB each; a folder for each service."
     )

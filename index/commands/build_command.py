@@ -19,6 +19,7 @@ from index.retraining import ENCODER, RETRAINED, require_as_good
 from index.retraining import retrain as train_on
 from index.stores.address import open_store
 from index.stores.store import LAST_REPORT
+from index.thumbnails import FOLDER, MAX_BYTES
 from index.vectors.kinds import AUTO, KINDS
 from index.views import GARMENTS, ITEM
 from training.catalogue.reader import read_catalogue
@@ -103,6 +104,19 @@ _BUILD_OPTIONS = (
         "[default: none]",
     ),
     click.option(
+        "--thumbnails",
+        is_flag=True,
+        help="After publication, make the thumbnails of all photographs, so that no visitor waits for them.  "
+        "[default: no]",
+    ),
+    click.option(
+        "--thumbnail-bytes",
+        type=click.IntRange(min=2**20),
+        default=MAX_BYTES,
+        show_default=True,
+        help="How much they may take on disk; as SILHOUETTE_THUMBNAIL_BYTES.",
+    ),
+    click.option(
         "--retrain",
         is_flag=False,
         flag_value=ENCODER,
@@ -182,6 +196,7 @@ def build(
     cache: Path,
     as_json: bool,
     recall: float,
+    thumbnails: bool,
     **options: Any,
 ) -> None:
     """Embed a catalogue and publish an index of it, if it passes its checks.
@@ -193,6 +208,7 @@ def build(
     chosen = BuildOptions(
         limits=Limits(max_drop=max_drop, recall=recall),
         cache=cache,
+        thumbnails=cache / FOLDER if thumbnails else None,
         embedder=embedder_named(embedder_name, processes=processes, address=address),
         processes=processes,
         progress=True,

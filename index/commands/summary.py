@@ -58,6 +58,9 @@ def lines(built: Built, *, store: Store, encoder: Path) -> Iterator[str]:
     if manifest.changes:
         yield f"          changes up to number {manifest.changes} are folded in"
     yield from summary(built.bad, built.report)
+    if built.thumbnails is not None:
+        count, size = built.thumbnails
+        yield f"Thumbnails of {count:,} photographs, {size / 1e6:,.0f} MB"
     if built.removed:
         yield f"Removed   {', '.join(built.removed)}"
     yield f"Seconds   {_pairs(built.seconds, '.2f')}"
@@ -84,6 +87,7 @@ def fields(built: Built, *, encoder: Path) -> dict[str, Any]:
         "reasons": [{"example": reason, "count": count} for reason, count in reasons(built.bad)],
         "report": str(built.report),
         "removed_versions": list(built.removed),
+        "thumbnails": None if built.thumbnails is None else built.thumbnails[0],
         "seconds": built.seconds,
         "gate": manifest.gate,
     }

@@ -30,6 +30,7 @@ DISTANT = 92.0
 
 EXAMPLES = 8
 _LOOKED_AT = 48
+_VERSION_SIGNS = 16
 
 
 @dataclass(frozen=True)
@@ -83,15 +84,21 @@ class RankedPage:
     close: bool = True
 
 
-def image_url(item_id: str, photo: int = 0) -> str:
-    """Return the URL path of an item's photograph of a number, percent-encoded."""
-    which: dict[str, Any] = {"photo": photo} if photo else {}
-    return url_for("items.image", item_id=item_id, **which)
+def version_of(content: str) -> str:
+    """Return what the address of a picture carries of its item's content, which is in hex."""
+    return content[:_VERSION_SIGNS]
+
+
+def image_url(item_id: str, photo: int = 0, *, content: str | None = None) -> str:
+    """Return the URL path of an item's photograph of a number, percent-encoded; it changes with `content`."""
+    version = None if content is None else version_of(content)
+    return url_for("items.image", item_id=item_id, photo=photo or None, v=version)
 
 
 def image_urls(item: Item) -> list[str]:
     """Return the URL paths of all photographs of an item."""
-    return [image_url(item.item_id, photo) for photo in range(len(item.photographs))]
+    numbers = range(len(item.photographs))
+    return [image_url(item.item_id, photo, content=item.content) for photo in numbers]
 
 
 def index_in_use(searcher: OpenIndex) -> bodies.IndexInUse:
@@ -106,10 +113,10 @@ def index_in_use(searcher: OpenIndex) -> bodies.IndexInUse:
 
 def item_fields(item: Item, photo: int = 0, *, chosen: Sequence[str] | None = None) -> dict[str, Any]:
     """Return the fields of `bodies.Item`: id, address of a photograph, metadata, or what is chosen of it."""
-    metadata = item.metadata
+    metadata, address = item.metadata, image_url(item.item_id, photo, content=item.content)
     if chosen is not None:
         metadata = {name: metadata[name] for name in chosen if name in metadata}
-    return {"item_id": item.item_id, "image_url": image_url(item.item_id, photo), "metadata": metadata}
+    return {"item_id": item.item_id, "image_url": address, "metadata": metadata}
 
 
 def rounded(box: Box) -> Box:

@@ -8,6 +8,7 @@ from flask import current_app
 
 from index.photographs import PHOTOGRAPHS
 from index.stores.store import OpenIndex, Store
+from index.thumbnails import Thumbnails
 from service.config import Config
 from service.http.metrics import Metrics
 from service.live_index import LiveIndex
@@ -34,6 +35,11 @@ def served_roots(searcher: OpenIndex) -> tuple[str, ...] | None:
 def queries() -> RecentQueries:
     """Return the recent uploads."""
     return cast(RecentQueries, current_app.extensions["silhouette.queries"])
+
+
+def thumbnails() -> Thumbnails:
+    """Return the thumbnails made so far."""
+    return cast(Thumbnails, current_app.extensions["silhouette.thumbnails"])
 
 
 def store() -> Store:

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import chain
 from typing import Any
 
-from flask import Blueprint, Response, g, request, send_file
+from flask import Blueprint, Response, g, request
 
 from index.editing import delete_item, patch_item, put_embedded
 from index.errors import InvalidChange, ItemUnknown
+from index.photographs import content_of
 from index.stores.store import OpenIndex
 from index.views import ALL, Views
 from service.answer_warnings import AnswerWarning, Judged, warnings_of
@@ -23,17 +25,18 @@ from service.api.answers import (
     similar_answer,
 )
 from service.api.current import config, counted_stages, live_index, served_roots, store
+from service.api.picture_answers import photograph, thumbnail
 from service.api.search_views import fetched
 from service.errors import RefusedRequest, refusing
 from service.picture.cut_out import CutOut, cut_out
 from service.picture.item_file import item_file
 from service.picture.stages import Stages
-from service.requests.operation import BODY, PICTURE, READING, Operation, describe
+from service.requests.operation import BODY, DECODED, PICTURE, READING, Operation, describe
 from service.requests.parameters import (
     ItemBody,
+    ItemCopy,
     ItemFields,
     ItemPatch,
-    ItemPicture,
     Listed,
     Look,
     Ranked,
@@ -101,23 +104,22 @@ def similar(item_id: str) -> Response:
 @describe(
     Operation(
         "image/*",
-        query=ItemPicture,
-        codes=("invalid_parameter", "item_unknown", "not_found", *READING),
+        query=ItemCopy,
+        codes=("invalid_parameter", "item_unknown", "not_found", *DECODED, "overloaded", *READING),
     )
 )
 def image(item_id: str) -> Response:
-    """Send a photograph of an item, as the catalogue holds it."""
+    """Send a photograph of an item, as the catalogue holds it or as a thumbnail."""
     searcher = live_index().searcher()
     try:
         found = searcher.item(item_id)
     except ItemUnknown as unknown:
         return _item_ending_so(searcher, f"{item_id}/image", unknown)
-    asked = read_address(request, ItemPicture)
+    asked = read_address(request, ItemCopy)
     path, mimetype = item_file(found, served_roots(searcher), photo=asked.photo)
-    response = send_file(path, mimetype=mimetype, conditional=True, download_name="image")
-    del response.headers["Content-Disposition"]  # do not disclose the file's name
-    response.headers["Cache-Control"] = "no-cache"  # the picture may be replaced; revalidation costs a 304
-    return response
+    if asked.width is not None:
+        return thumbnail(found, path, asked, asked.width)
+    return photograph(found, path, mimetype, asked)
 
 
 @blueprint.get("/v1/items/<item:item_id>")
@@ -245,11 +247,12 @@ def put(item_id: str) -> Response:
     except InvalidChange as error:
         raise RefusedRequest("invalid_parameter", str(error), param="metadata") from error
     live_index().refresh()
+    content = content_of([sha256(each).digest() for each in item.photos]).hex()
     answer = StoredItem(
         request_id=g.request_id,
         item_id=item_id,
-        image_url=image_url(item_id),
-        image_urls=[image_url(item_id, number) for number in range(len(item.found))],
+        image_url=image_url(item_id, content=content),
+        image_urls=[image_url(item_id, number, content=content) for number in range(len(item.found))],
         metadata=stored.metadata,
         change=stored.change,
         box=rounded(item.found[0].box),

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, render_template
 
+from index.thumbnails import WIDTHS
 from service.api.current import config
 from service.requests.openapi import contract
 from service.requests.operation import Operation, describe
@@ -43,6 +44,7 @@ def page() -> str:
         "index.html",
         max_upload_bytes=settings.max_upload_bytes,
         limit=settings.default_limit,
+        widths=" ".join(map(str, WIDTHS)),
         accept=",".join(media_types.media_types()),
         accepted=media_types.sentence(),
     )

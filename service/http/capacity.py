@@ -2,7 +2,9 @@
 
 import threading
 from collections import Counter, deque
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
 
 from flask import Flask, current_app, g, request
 
@@ -13,12 +15,15 @@ from service.requests.operation import requested_operation
 SPARE_THREADS = 16
 """Threads beyond what capacity admits: health, metrics, pages and pictures always find one."""
 
+THUMBNAILS_WAITING = 32
+"""Requests that may wait in a worker until their thumbnail is made: more than a page of results has."""
+
 _KEPT = "silhouette.capacity"
 
 
 def threads(config: Config) -> int:
     """Return how many threads a worker needs to shed load and still answer everything else."""
-    return config.searches_at_once + config.searches_waiting + SPARE_THREADS
+    return config.searches_at_once + config.searches_waiting + THUMBNAILS_WAITING + SPARE_THREADS
 
 
 class _Slots:
@@ -83,6 +88,8 @@ class Capacity:
         self._clients: Counter[str] = Counter()
         self._most_batches = max(1, self._most // 2)
         self._batches = 0
+        self._thumbnails = threading.Semaphore(THUMBNAILS_WAITING)
+        self._making = threading.Lock()
 
     def admit(self, client: str, *, batch: bool = False) -> None:
         """Give a request a queue slot, once the server has received it; `leave` must follow.
@@ -132,10 +139,41 @@ class Capacity:
         """Wait for a concurrency slot again, as long as it takes: what was begun is finished."""
         self._slots.take(1, None)
 
+    @contextmanager
+    def thumbnail(self) -> Iterator[None]:
+        """Let a worker make one thumbnail at a time, so that searches keep the other concurrency slots.
+
+        Raises
+        ------
+        RefusedRequest
+            With code `overloaded`: too many wait.
+        """
+        if not self._thumbnails.acquire(blocking=False):
+            raise RefusedRequest("overloaded", "Too many thumbnails are being made. Retry.")
+        try:
+            with self._making:
+                yield
+        finally:
+            self._thumbnails.release()
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Hold a concurrency slot, as long as the wait for it takes."""
+        self.resume()
+        try:
+            yield
+        finally:
+            self.finish()
+
+
+def capacity_in_use() -> Capacity:
+    """Return the slots of this worker."""
+    return cast(Capacity, current_app.extensions[_KEPT])
+
 
 def give_way() -> None:
     """Between two parts of a request's work, let a search that waits for its concurrency slot have it."""
-    capacity: Capacity = current_app.extensions[_KEPT]
+    capacity = capacity_in_use()
     if g.pop("has_slot", False):
         capacity.finish()
         capacity.resume()

@@ -12,7 +12,8 @@ if TYPE_CHECKING:  # it loads NumPy, which may not be loaded before the workers 
 
 READING = ("index_not_ready",)
 BODY = ("invalid_parameter", "upload_too_slow", "upload_too_large", "unsupported_type")
-PICTURE = ("no_image", "image_too_large", "image_undecodable")
+DECODED = ("image_too_large", "image_undecodable")
+PICTURE = ("no_image", *DECODED)
 _WHEN_SHED = ("too_many_requests", "overloaded")
 _WHEN_KEYED = ("key_missing", "key_wrong")
 

@@ -28,6 +28,7 @@ from index.filters.parse import parse_filter
 from index.filters.predicates import Filter
 from index.head import LENGTH, Arrangement, Boost, Sort
 from index.pages import SearchOptions
+from index.thumbnails import WIDTHS, Width
 from service.config import Config
 from service.errors import RefusedRequest
 from training.catalogue.item_rules import ACCEPTED_METADATA, MOST_PHOTOGRAPHS, checked_metadata, is_unicode
@@ -40,7 +41,7 @@ MOST_BOOSTS, MOST_FACETS, MOST_NAMED = 16, 16, 100
 
 _ACCEPTED = "Accepted: "
 _TEXTS = frozenset(
-    {"after", "image_base64", "image_url", "item_id", "kind", "query_id", "query_item", "version"}
+    {"after", "image_base64", "image_url", "item_id", "kind", "query_id", "query_item", "v", "version"}
 )
 _FILTER = {
     "anyOf": [{"type": "object"}, {"type": "null"}],
@@ -278,6 +279,21 @@ class ItemPicture(Fields):
         ge=0,
         description="Which photograph, as results number them. Accepted: a whole number from 0, below the "
         "number of the item's photographs.",
+    )
+
+
+class ItemCopy(ItemPicture):
+    """Which copy of which picture is sent."""
+
+    width: Width | None = Field(
+        default=None,
+        description="The width in pixels of a thumbnail, upright, in WebP or JPEG; none is wider than its "
+        f"picture. Without it the file itself is sent. Accepted: {', '.join(map(str, WIDTHS))}.",
+    )
+    v: Text | None = Field(
+        default=None,
+        description="What `image_url` carries; while it is that of the picture, the answer may be kept for "
+        "ever. Accepted: a text that is not empty.",
     )
 
 

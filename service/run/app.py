@@ -11,6 +11,7 @@ from werkzeug.routing import PathConverter
 
 from index.stores.address import open_store
 from index.stores.store import OpenIndex, Store
+from index.thumbnails import Thumbnails
 from service.api.bulk_views import blueprint as bulk
 from service.api.index_views import blueprint as index
 from service.api.item_views import blueprint as items
@@ -125,6 +126,9 @@ def create_app(config: Config | None = None, searcher: OpenIndex | None = None) 
         seconds=config.query_seconds,
         max_bytes=config.query_bytes,
         workers=config.workers,
+    )
+    app.extensions["silhouette.thumbnails"] = Thumbnails(
+        config.thumbnail_folder, max_bytes=config.thumbnail_bytes, writers=config.workers
     )
     _install_hooks(app, config)
     for blueprint in (searches, items, bulk, index, pages):

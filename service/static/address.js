@@ -62,7 +62,7 @@ export function searchAt(place, state) {
     kind,
     item: item ?? undefined,
     queryId: item ? undefined : queryId,
-    preview: item ? imageOf(item) : state?.preview,
+    preview: state?.preview ?? (item ? imageOf(item) : undefined),
     garments: state?.garments,
     strokes: state?.strokes,
     garment: garmentIn(asked.get("garment")),

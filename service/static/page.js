@@ -6,8 +6,9 @@ import { makeFilters } from "./filters.js";
 import { makeGarments } from "./garments.js";
 import { at, element, say, settled } from "./nodes.js";
 import { listenToPhotos, preview } from "./photo.js";
+import { picture } from "./pictures.js";
 import { showQuery, showUnderstood } from "./query.js";
-import { addResults, link, picture, showNone, showResults, showWaiting } from "./results.js";
+import { addResults, link, showNone, showResults, showWaiting } from "./results.js";
 import { Failure, ROOT, ask, find } from "./service.js";
 import { drawingOf, makePad } from "./sketch.js";
 import { makeSorting } from "./sorting.js";
@@ -207,7 +208,7 @@ function example(result) {
   const entry = element("li");
   const anchor = link(result);
   anchor.setAttribute("aria-label", `Search from this example: ${nameOf(result)}`);
-  anchor.append(picture(result));
+  anchor.append(picture(result, "clamp(4.25rem, 10vw, 6.5rem)"));
   entry.append(anchor);
   return entry;
 }

@@ -1,8 +1,10 @@
 // The query: the picture with its box and garments, or the pad; and what was understood of it.
 
 import { at } from "./nodes.js";
+import { narrowed } from "./pictures.js";
 import { capital } from "./words.js";
 
+const WIDE = 640; // pixels of the picture of an item that is searched from
 const SURE = 0.8; // confidence above which 91 of 100 guesses were right; below it, about half
 
 const TITLES = { item: "This garment", photo: "Your photo", sketch: "Your sketch" };
@@ -60,7 +62,8 @@ export function showQuery(search, { box, garments }, { keep }) {
   at("query-title").textContent = TITLES[kind];
   at("paper").hidden = !drawn || (search.queryId !== undefined && !search.strokes);
   at("reset").hidden = !search.box;
-  if (!drawn) showPicture(picture ?? preview, kind === "item" ? "The garment searched from" : "Your photo");
+  if (kind === "item") showPicture(narrowed(preview, WIDE), "The garment searched from");
+  else if (!drawn) showPicture(picture ?? preview, "Your photo");
   else showPicture(undefined);
   at("adjust").hidden = at("picture").hidden;
   garments.show(search.garments, search.box ? undefined : search.garment);

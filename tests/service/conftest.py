@@ -188,7 +188,11 @@ def searcher(tmp_path, vectors):
 
 @pytest.fixture
 def config(tmp_path):
-    return Config(indexes=tmp_path / "indexes", query_folder=tmp_path / "queries")
+    return Config(
+        indexes=tmp_path / "indexes",
+        query_folder=tmp_path / "queries",
+        thumbnail_folder=tmp_path / "thumbnails",
+    )
 
 
 @pytest.fixture
@@ -222,7 +226,10 @@ def published(tmp_path_factory):
 def live(published, tmp_path):
     """A service over a copy of the published index, and the key that it takes."""
     config = Config(
-        indexes=tmp_path / "indexes", query_folder=tmp_path / "queries", keys=tmp_path / "keys.json"
+        indexes=tmp_path / "indexes",
+        query_folder=tmp_path / "queries",
+        thumbnail_folder=tmp_path / "thumbnails",
+        keys=tmp_path / "keys.json",
     )
     shutil.copytree(published, config.indexes)
     key = add_key(config.keys, "tests")

@@ -1,4 +1,5 @@
 import base64
+import io
 import json
 import subprocess
 import sys
@@ -6,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 
 from service.client import ApiError, Client, Hit, Page
 
@@ -88,6 +90,8 @@ def test_neighbours_items_and_pictures_are_had_by_any_id(api, photo):
         api.put_item(item_id, photo, {"category": "dress", "price": 5})
         assert api.item(item_id).metadata == {"category": "dress", "price": 5}
         assert api.image(item_id) == photo
+        with Image.open(io.BytesIO(api.image(item_id, width=160))) as thumbnail:
+            assert thumbnail.format == "JPEG" and thumbnail.size == (120, 190)
         assert item_id not in {hit.item_id for hit in api.similar(item_id, limit=3)}
 
 

@@ -38,12 +38,16 @@ def category_in(metadata: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class Item:
-    """What a shop sells: an id, the absolute path of its photograph, metadata, and further photographs."""
+    """What a shop sells: an id, the absolute path of its photograph, metadata, and further photographs.
+
+    `content` is the digest of its photographs, in hex, where an index knows it.
+    """
 
     item_id: str
     path: Path
     metadata: dict[str, Any] = field(default_factory=dict)
     further: tuple[Path, ...] = ()
+    content: str | None = field(default=None, compare=False, kw_only=True)
 
     @property
     def photographs(self) -> tuple[Path, ...]:
@@ -52,7 +56,7 @@ class Item:
 
     def showing(self, photographs: Sequence[Path]) -> Self:
         """Return the same item with other photographs, at least one."""
-        return replace(self, path=photographs[0], further=tuple(photographs[1:]))
+        return replace(self, path=photographs[0], further=tuple(photographs[1:]), content=None)
 
     @property
     def category(self) -> str | None:

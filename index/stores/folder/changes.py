@@ -26,7 +26,7 @@ from index.change import (
 )
 from index.errors import IndexDamaged
 from index.manifest import read_manifest
-from index.photographs import PHOTOGRAPHS, Photographs
+from index.photographs import PHOTOGRAPHS, Photographs, content_of_names
 from index.stores.folder.journal import NOWHERE, Journal, Position, last_number
 from index.stores.folder.publish import list_versions
 from index.views import Views
@@ -211,8 +211,10 @@ class Changes(ChangeLog):
             return Change(seq, at, action, item_id, fields=json.loads(row["metadata"]))
         if action != PUT:
             return Change(seq, at, action, item_id)
-        paths = [self.photographs.path(name) for name in (row["photograph"], *_names(row.get("further")))]
-        item = Item(item_id, paths[0], json.loads(row["metadata"]), tuple(paths[1:]))
+        names = [row["photograph"], *_names(row.get("further"))]
+        paths = [self.photographs.path(name) for name in names]
+        content = content_of_names(names)
+        item = Item(item_id, paths[0], json.loads(row["metadata"]), tuple(paths[1:]), content=content)
         vector = np.frombuffer(row["vector"], "<f4")
         views = Views.from_bytes(row["views"], len(vector)) if row.get("views") else None
         shown = row.get("photographed") or seq

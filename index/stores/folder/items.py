@@ -45,11 +45,6 @@ _FIELDS_KEPT = 64  # kept in memory, 12 bytes an item each where a field has one
 _REPEATED = "CREATE INDEX repeated ON items (row, duplicate_of) WHERE duplicate_of IS NOT NULL"
 
 
-def _stored(item_id: str, path: str, metadata: str) -> Item:
-    first, *further = paths_of_text(path)
-    return Item(item_id, first, json.loads(metadata), tuple(further))
-
-
 def _close_all(connections: deque[sqlite3.Connection]) -> None:
     while connections:
         connections.pop().close()
@@ -62,8 +57,9 @@ class Items:
     thread has let go of the store.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, contents: np.ndarray | None = None) -> None:
         self._path = path
+        self._contents = contents
         self._count: int | None = None
         self._groups: np.ndarray | None = None
         self._facets: list[Facet] | None = None
@@ -74,9 +70,16 @@ class Items:
         weakref.finalize(self, _close_all, self._idle)
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Return the store at `path`; raises `IndexDamaged` where there is none."""
-        items = cls(path)
+    def open(cls, path: Path, *, contents: np.ndarray | None = None) -> Self:
+        """Return the store at `path`; raises `IndexDamaged` where there is none.
+
+        Parameters
+        ----------
+        path : Path
+        contents : uint8 (n, 32), optional
+            The digest of the photographs of each row, for `Item.content`.
+        """
+        items = cls(path, contents)
         try:
             items._idle.extend(items._connect() for _ in range(_CONNECTIONS))
         except sqlite3.Error as error:
@@ -95,7 +98,7 @@ class Items:
         if not found:
             raise ItemUnknown(f"The index holds no item '{item_id}'. Item ids are those of the catalogue.")
         row, *columns = found[0]
-        return row, _stored(*columns)
+        return row, self._item(row, *columns)
 
     def rows_of(self, item_ids: Sequence[str]) -> dict[str, int]:
         """Return the row of each of those ids that there is."""
@@ -112,7 +115,7 @@ class Items:
             "SELECT row, item_id, path, metadata FROM items WHERE row IN (SELECT value FROM json_each(?))",
             json.dumps([int(row) for row in rows]),
         )
-        items = {row: _stored(*columns) for row, *columns in found}
+        items = {row: self._item(row, *columns) for row, *columns in found}
         try:
             return [items[int(row)] for row in rows]
         except KeyError as error:
@@ -129,7 +132,7 @@ class Items:
             "WHERE item_id IN (SELECT value FROM json_each(?))",
             json.dumps(list(item_ids)),
         )
-        return {row: _stored(*columns) for row, *columns in found}
+        return {row: self._item(row, *columns) for row, *columns in found}
 
     def matching(self, where: Filter, lay: Lay = nothing_laid) -> np.ndarray:
         """Return the rows of the items that pass a filter: int64 (m,), ascending; `lay` as for `passing`."""
@@ -183,6 +186,11 @@ class Items:
             groups.setflags(write=False)
             self._groups = groups
         return self._groups
+
+    def _item(self, row: int, item_id: str, path: str, metadata: str) -> Item:
+        content = None if self._contents is None else self._contents[row].tobytes().hex()
+        first, *further = paths_of_text(path)
+        return Item(item_id, first, json.loads(metadata), tuple(further), content=content)
 
     def _ask(self, query: str, *values: Any) -> list[tuple]:
         try:

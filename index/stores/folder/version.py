@@ -79,6 +79,18 @@ def _read_views(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
         ) from error
 
 
+def _read_contents(folder: Path) -> np.ndarray:
+    """Return the digest of the photographs of each item, uint8 (n, 32), read where it is used."""
+    try:
+        contents: np.ndarray = np.load(folder / CONTENTS, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise IndexDamaged(
+            f"The contents in '{folder / CONTENTS}' can't be read ({error}). Activate another version, or "
+            "build the index again."
+        ) from error
+    return contents
+
+
 def _refuse(folder: Path, problems: list[str]) -> None:
     if problems:
         raise IndexDamaged(
@@ -129,7 +141,7 @@ def open_version(folder: Path, *, hash_up_to: float = HASHED_AT_OPEN) -> Version
     version = Version(
         manifest=manifest,
         vectors=kind_named(manifest.kind).load(folder / VECTORS, manifest.parameters),
-        items=Items.open(folder / ITEMS),
+        items=Items.open(folder / ITEMS, contents=_read_contents(folder)),
         **_read_views(folder, manifest),
     )
     _refuse(folder, _miscounts(version))

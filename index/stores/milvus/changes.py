@@ -28,7 +28,7 @@ from index.change import (
     vector_bytes,
 )
 from index.errors import ChangeNotConfirmed, ChangesDamaged, StoreFailed, StoreUnreachable
-from index.photographs import Photographs
+from index.photographs import Photographs, content_of_names
 from index.stores.milvus.connection import Server
 from index.stores.milvus.items import item_fields, key_of
 from index.stores.milvus.overlay import Searched
@@ -213,8 +213,15 @@ class MilvusChanges(ChangeLog):
             return Change(*first, fields=json.loads(record["metadata"]))
         if record["action"] != PUT:
             return Change(*first)
-        photographs = [self.photographs.path(name) for name in record["photograph"].split()]
-        item = Item(record["item_id"], photographs[0], json.loads(record["metadata"]), tuple(photographs[1:]))
+        names = record["photograph"].split()
+        first_path, *further_paths = map(self.photographs.path, names)
+        item = Item(
+            record["item_id"],
+            first_path,
+            json.loads(record["metadata"]),
+            tuple(further_paths),
+            content=content_of_names(names),
+        )
         packed, *further = map(base64.b64decode, record["embedding"].split())
         vector = np.frombuffer(packed, "<f4")
         views = Views.from_bytes(further[0], len(vector)) if further else None

@@ -12,12 +12,14 @@ from index.change import Change
 from index.embedding.embeddings import Embedded
 from index.errors import InvalidChange
 from index.manifest import Manifest
-from index.photographs import content_of, paths_of_text, paths_to_text
+from index.photographs import content_of_names, paths_of_text, paths_to_text
 from index.stores.milvus.terms import TERM_BYTES, sort_keys, terms_of
 from index.views import ALL, Views, view_numbers
 from training.catalogue.reader import Item
 
-ITEM = ("item_id", "path", "metadata")
+_TEXTS = ("item_id", "path", "metadata")
+
+ITEM = (*_TEXTS, "content")
 """The fields that make an item."""
 
 ITEMS_ONLY = "view == 0"
@@ -71,7 +73,7 @@ def schema(dimension: int) -> CollectionSchema:
     fields = [
         FieldSchema("key", text, is_primary=True, max_length=2 * _KEY_BYTES + 1 + _VIEW_DIGITS),
         FieldSchema("row", number),
-        *(FieldSchema(name, text, max_length=_LONGEST[name]) for name in ITEM),
+        *(FieldSchema(name, text, max_length=_LONGEST[name]) for name in _TEXTS),
         FieldSchema("terms", DataType.ARRAY, **terms),
         FieldSchema("sort_keys", DataType.JSON),
         FieldSchema("duplicates", number),
@@ -94,7 +96,7 @@ def item_fields(item: Item) -> dict[str, Any]:
         "sort_keys": sort_keys(item.metadata),
     }
     try:
-        sizes = {name: len(fields[name].encode()) for name in ITEM}
+        sizes = {name: len(fields[name].encode()) for name in _TEXTS}
     except UnicodeEncodeError as error:
         raise InvalidChange(
             f"Item {item.item_id!r} can't be stored in Milvus: {error}. Rename it."
@@ -167,7 +169,7 @@ def put_rows(change: Change, views: Views, fields: Collection[str]) -> list[dict
         "row": change.seq,
         "duplicates": -1 - int.from_bytes(photograph[:7]),
         "shared": True,
-        "content": content_of([bytes.fromhex(name.split(".")[0]) for name in change.photographs]).hex(),
+        "content": content_of_names(change.photographs),
         "vector": views.vectors[0],
     }
     if not fields:
@@ -187,7 +189,7 @@ def put_rows(change: Change, views: Views, fields: Collection[str]) -> list[dict
 def item_of(row: Mapping[str, Any]) -> Item:
     """Return the item that a row holds."""
     first, *further = paths_of_text(row["path"])
-    return Item(row["item_id"], first, json.loads(row["metadata"]), tuple(further))
+    return Item(row["item_id"], first, json.loads(row["metadata"]), tuple(further), content=row["content"])
 
 
 def rows_of(embedded: Embedded, groups: np.ndarray, *, at: int, end: int) -> list[dict]:

@@ -115,12 +115,13 @@ def expect():
 
 @pytest.fixture
 def look(chromium, shop):
-    """Open a window: `look(width=1280, height=800, dark=False, touch=False)`."""
+    """Open a window: `look(width=1280, height=800, dark=False, touch=False, density=1)`."""
     contexts = []
 
-    def open_window(*, width=1280, height=800, dark=False, touch=False):
+    def open_window(*, width=1280, height=800, dark=False, touch=False, density=1):
         context = chromium.new_context(
             viewport={"width": width, "height": height},
+            device_scale_factor=density,
             color_scheme="dark" if dark else "light",
             has_touch=touch,
             is_mobile=touch,

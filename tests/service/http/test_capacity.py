@@ -9,7 +9,7 @@ import pytest
 from service.api import search_views as views
 from service.config import Config
 from service.errors import RefusedRequest
-from service.http.capacity import SPARE_THREADS, Capacity, threads
+from service.http.capacity import SPARE_THREADS, THUMBNAILS_WAITING, Capacity, threads
 from service.run.app import create_app
 
 
@@ -74,8 +74,8 @@ def test_slots_are_never_given_twice_nor_lost():
 
 
 def test_there_are_threads_for_all_that_is_admitted_and_more():
-    assert SPARE_THREADS == 16
-    assert threads(Config(searches_at_once=4, searches_waiting=9)) == 29
+    assert (SPARE_THREADS, THUMBNAILS_WAITING) == (16, 32)
+    assert threads(Config(searches_at_once=4, searches_waiting=9)) == 61
 
 
 @pytest.fixture
