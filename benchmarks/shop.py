@@ -26,7 +26,7 @@ from training.catalogue.reader import Catalogue, Item, read_catalogue
 from training.errors import UnreadableCatalogue
 from training.evaluation.finder import Finder
 from training.evaluation.masks import street
-from training.evaluation.photos import ENCODER, read_photos, side_of
+from training.evaluation.photos import ENCODER, GALLERY, read_photos, side_of
 from training.evaluation.retrieval import GALLERY_SEED, Row, row
 from training.evaluation.score_table import Cell, Table, as_markdown
 from training.evaluation.worn_search import ENCODER_OWN, worn_rows
@@ -51,7 +51,8 @@ def halves(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
 def sold(parsed: Catalogue, categories: set[str]) -> Iterator[Item]:
     """Yield the parsed photographs that show one of the categories, as of that of the largest garment."""
     root = parsed.root or Path()
-    for _, found in groupby(worn_garments(parsed, categories, held_out=None), lambda pair: pair[0].path):
+    garments, _ = worn_garments(parsed, categories, held_out=None)
+    for _, found in groupby(garments, lambda pair: pair[0].path):
         garments = [(item, number) for item, number in found if item.category is not None]
         if garments:
             areas = np.bincount(read_labels(garments[0][0], root).ravel(), minlength=256)
@@ -106,7 +107,7 @@ def searches(encoder: Encoder, other: Path, *, processes: int | None) -> Iterato
     """Search the other half by the cut-outs of the encoder's segmenter; yield each search with its scores."""
     worn = read_catalogue(f"{other}?look={WORN}")
     laid_out = read_catalogue(f"{other}?look={LAID_OUT}")
-    photos = read_photos(laid_out, segmenter=encoder.segmenter, processes=processes)
+    photos = read_photos(laid_out, indexed=True, segmenter=encoder.segmenter, processes=processes)
     for whose, held_out in (("", None), (", held out", True)):
         for name, rows in zip(
             (f"{WORN} among {LAID_OUT}", f"{WORN} among {WORN}"),
@@ -114,7 +115,7 @@ def searches(encoder: Encoder, other: Path, *, processes: int | None) -> Iterato
             strict=True,
         ):
             yield f"{name}{whose}", next(one for one in rows if one.descriptor == ENCODER_OWN)
-    side = side_of(encoder, photos, name="gallery", seed=GALLERY_SEED)
+    side = side_of(encoder, photos, name=GALLERY, seed=GALLERY_SEED)
     yield f"{LAID_OUT} among {LAID_OUT}", row(ENCODER, side, side)
 
 

@@ -30,8 +30,8 @@ from training.photo import media_types
 RESULTS = 22
 SIZE = (3000, 4000)
 WIDTHS = ("320", "640", "1280")
-ALL_SHOWN = """[...document.querySelectorAll("#results img, #query-image")]
-    .every((image) => image.complete && image.naturalWidth)"""
+ALL_SHOWN = """Promise.all([...document.querySelectorAll("#results img, #query-image")]
+    .map((image) => image.decode()))"""
 
 
 def _enlarged(source: Path, target: Path) -> None:
@@ -76,7 +76,7 @@ def _weight(browser: playwright.Browser, url: str, density: float) -> tuple[floa
     for _ in range(12):
         page.evaluate("scrollBy(0, 400)")
         page.wait_for_timeout(100)
-    page.wait_for_function(ALL_SHOWN, timeout=120_000)
+    page.evaluate(ALL_SHOWN)
     page.wait_for_load_state("networkidle", timeout=120_000)
     shown = page.locator("#results .card").count()
     context.close()

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from index.filters.predicates import Filter
+from index.head import LENGTH, Arrangement, FacetCounts
 from index.manifest import Manifest
 from training.catalogue.reader import Item
 from training.photo.boxes import Box
@@ -22,7 +23,7 @@ class Hit:
     Parameters
     ----------
     rank : int
-        Its place in the whole ranking, from 1.
+        Its place in the whole ranking as it was arranged, from 1.
     score : float
         Cosine with the query, in [-1, 1].
     percentile : float
@@ -53,11 +54,17 @@ class Page:
         Items in the whole ranking; where duplicates are collapsed, groups of them.
     next_offset : int or None
         Where the next page starts; None after the last one.
+    facets : tuple of FacetCounts
+        Of the ranking's head, for the fields that were asked for.
+    nearest : tuple of Hit, optional
+        The first hits in the order of similarity, where the page is cut from another.
     """
 
     hits: tuple[Hit, ...]
     total: int
     next_offset: int | None
+    facets: tuple[FacetCounts, ...] = ()
+    nearest: tuple[Hit, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,8 @@ class SearchOptions:
         Only items whose metadata passes are listed and counted.
     collapse : bool
         List of each group of duplicates only the best, and count groups.
+    arrangement : Arrangement
+        What is done with the head of the ranking, before the page is cut.
     """
 
     limit: int
@@ -101,6 +110,7 @@ class SearchOptions:
     min_score: float = -1.0
     where: Filter | None = None
     collapse: bool = False
+    arrangement: Arrangement = field(default_factory=Arrangement)
 
     @property
     def end(self) -> int:
@@ -108,9 +118,18 @@ class SearchOptions:
         return self.offset + self.limit
 
     @property
+    def depth(self) -> int:
+        """How much of the ranking must be known for the page."""
+        return max(self.end, LENGTH) if self.arrangement else self.end
+
+    @property
     def threshold(self) -> float:
         """The lowest score that passes; -inf where all do, even scores that rounding has put below -1."""
         return self.min_score if self.min_score > -1.0 else -math.inf
+
+
+NEAREST = 20
+"""Hits in the order of similarity that come with a page in another order."""
 
 
 def first_of_each(labels: np.ndarray) -> np.ndarray:
@@ -130,7 +149,7 @@ def hits_of(
 
     Parameters
     ----------
-    scores : float32 (n,), descending
+    scores : float32 (n,)
     items : sequence of Item or None
     seen : sequence of (int, Box or None)
         In which photograph of each one the garment that was found lies, and where.

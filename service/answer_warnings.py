@@ -23,7 +23,7 @@ class Judged:
     garments : int
         How many were found there.
     fields_known : bool
-        Whether each field of the filter is one that items have.
+        Whether each field that was asked for is one that items have.
     close : bool
         Whether the first answers are close enough to be relied on.
     """

@@ -15,6 +15,7 @@ from service.setting_types import (
     check,
     choice,
     from_file_value,
+    names,
     number,
     origins,
     path,
@@ -76,6 +77,7 @@ class Config:
         Path("keys.json"), "File of the keys that writing needs; without it the service is read-only."
     )
     cors_origins: tuple[str, ...] = origins("Websites whose pages may call the API from the browser.")
+    facets: tuple[str, ...] = names("Fields of the metadata that the page offers to filter by.", most=16)
     proxies: int = number(
         0,
         "Proxies in front whose X-Forwarded-For and X-Forwarded-Proto are believed.",

@@ -154,6 +154,23 @@ class UnderstoodItem(Understood):
     item_id: str
 
 
+class Counted(Body):
+    """How many items have a value."""
+
+    value: bool | int | float | str
+    items: int
+
+
+class CountedFacet(Body):
+    """The values of a field that was asked for, in the ranking's first 1,000 items."""
+
+    field: str
+    values: list[Counted] = Field(description="The most common first; at most 1,000.")
+    missing: int = Field(description="Items without a value.")
+    lowest: float | None = Field(default=None, description="Of the numbers among the values, if any.")
+    highest: float | None = Field(default=None, description="Of the numbers among the values, if any.")
+
+
 class SearchAnswer(Answer):
     """A page of a ranking."""
 
@@ -163,6 +180,9 @@ class SearchAnswer(Answer):
     results: list[Hit]
     total: int = Field(description="Items in the whole ranking, or groups of duplicates.")
     next_offset: int | None = Field(description="Where the next page starts; null after the last one.")
+    facets: list[CountedFacet] | None = Field(
+        default=None, description="Of the `facets` that were asked for; left out where none were."
+    )
     took_ms: dict[str, float]
 
 

@@ -106,6 +106,26 @@ def origins(about: str) -> Any:
     return _setting((), declared)
 
 
+def names(about: str, *, most: int) -> Any:
+    """Declare a setting that is a list of different names of fields."""
+
+    def accepts(value: Any) -> bool:
+        return (
+            isinstance(value, tuple)
+            and all(isinstance(name, str) and name for name in value)
+            and len(set(value)) == len(value) <= most
+        )
+
+    declared = SettingType(
+        about,
+        f"up to {most} different names with commas between them, or nothing to choose by the values",
+        lambda given: tuple(name.strip() for name in given.split(",")),
+        accepts,
+        ",".join,
+    )
+    return _setting((), declared)
+
+
 def type_of(setting: Field[Any]) -> SettingType:
     """Return the type that a field of the settings was declared with."""
     declared: SettingType = setting.metadata["type"]

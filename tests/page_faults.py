@@ -36,8 +36,8 @@ FAULTS = (
     PageFault(
         "'more' shows the second page again and again",
         "page.js",
-        "nextOffset = answer.next_offset;\n    addResults(answer);",
-        "addResults(answer);",
+        "nextOffset = answer.next_offset;\n    addResults(answer,",
+        "addResults(answer,",
     ),
     PageFault(
         "'more' is never hidden", "results.js", "hidden = answer.next_offset === null", "hidden = false"
@@ -86,6 +86,34 @@ FAULTS = (
         "if (Object.keys(search.filter).length) fields.filter = search.filter;",
         "",
         "test_filters.py",
+    ),
+    PageFault(
+        "a sort is left out",
+        "service.js",
+        "if (search.sort) fields.sort = search.sort;",
+        "",
+        "test_sorting.py",
+    ),
+    PageFault(
+        "what is typed for a value finds nothing",
+        "values.js",
+        ".indexOf(typed)",
+        ".indexOf(typed + typed)",
+        "test_values.py",
+    ),
+    PageFault(
+        "a value that was chosen goes when one types for another",
+        "values.js",
+        "[...chosen, ...found.slice(0, SHOWN)]",
+        "found.slice(0, SHOWN)",
+        "test_values.py",
+    ),
+    PageFault(
+        "numbers stay those of an earlier answer",
+        "page.js",
+        "if (answer.facets) filters.count(answer);",
+        "if (false);",
+        "test_values.py",
     ),
     PageFault(
         "'to' is taken for 'from'",

@@ -13,6 +13,8 @@ export interface SearchAnswer {
   total: number;
   /** Where the next page starts; null after the last one. */
   next_offset: number | null;
+  /** Of the `facets` that were asked for; left out where none were. */
+  facets?: Array<CountedFacet> | null;
   took_ms: Record<string, number>;
 }
 
@@ -113,6 +115,8 @@ export interface SimilarAnswer {
   total: number;
   /** Where the next page starts; null after the last one. */
   next_offset: number | null;
+  /** Of the `facets` that were asked for; left out where none were. */
+  facets?: Array<CountedFacet> | null;
   took_ms: Record<string, number>;
 }
 
@@ -233,6 +237,19 @@ export interface Hit {
   explain_url?: string | null;
 }
 
+/** The values of a field that was asked for, in the ranking's first 1,000 items. */
+export interface CountedFacet {
+  field: string;
+  /** The most common first; at most 1,000. */
+  values: Array<Counted>;
+  /** Items without a value. */
+  missing: number;
+  /** Of the numbers among the values, if any. */
+  lowest?: number | null;
+  /** Of the numbers among the values, if any. */
+  highest?: number | null;
+}
+
 /** A search of a batch that failed. */
 export interface Failure {
   error: Problem;
@@ -318,6 +335,12 @@ export interface FoundGarment {
   outline: Array<Array<[number, number]>>;
 }
 
+/** How many items have a value. */
+export interface Counted {
+  value: boolean | number | string;
+  items: number;
+}
+
 /** A value that items share. */
 export interface FacetValue {
   value: string | boolean;
@@ -356,6 +379,26 @@ export interface SearchBody {
   collapse_duplicates?: boolean;
   /** Give each result the address of a drawing of both outlines. Accepted: true or false. */
   explain?: boolean;
+  /**
+   * Of the ranking's first 1,000 items, those whose metadata passes a `filter` count as if they scored
+   * `add` more. Accepted: a list of up to 16 objects with a `filter` and `add`, a number from -2 to 2.
+   */
+  boost?: Array<BoostBy>;
+  /**
+   * Orders the ranking's first 1,000 items by a field of their metadata, those without one last.
+   * Accepted: an object with `field` and `order`, "asc" or "desc".
+   */
+  sort?: SortBy | null;
+  /**
+   * Fields whose values are counted in the ranking's first 1,000 items. Accepted: a list of up to 16
+   * different names of fields.
+   */
+  facets?: Array<string>;
+  /**
+   * Fields of the metadata that results have; all where it is left out. Accepted: a list of up to 100
+   * different names of fields.
+   */
+  fields?: Array<string> | null;
   /** The picture's file. Accepted: base64 with padding, without line breaks. */
   image_base64?: string | null;
   /** An item, whose picture is searched with. Accepted: a text that is not empty. */
@@ -417,6 +460,18 @@ export interface BulkLine {
 export interface Activation {
   /** A version's name. Accepted: one of those that /v1/index/versions lists. */
   version: string;
+}
+
+/** Which items count as if they scored more, or less, and by how much. */
+export interface BoostBy {
+  filter: Record<string, unknown>;
+  add: number;
+}
+
+/** The field of the metadata that the head of a ranking is sorted by. */
+export interface SortBy {
+  field: string;
+  order?: "asc" | "desc";
 }
 
 /** An item to add, or to replace the one with that id. */
@@ -535,4 +590,24 @@ export interface ItemsSimilarQuery {
   collapse_duplicates?: boolean;
   /** Give each result the address of a drawing of both outlines. Accepted: true or false. */
   explain?: boolean;
+  /**
+   * Of the ranking's first 1,000 items, those whose metadata passes a `filter` count as if they scored
+   * `add` more. Accepted: a list of up to 16 objects with a `filter` and `add`, a number from -2 to 2.
+   */
+  boost?: Array<BoostBy>;
+  /**
+   * Orders the ranking's first 1,000 items by a field of their metadata, those without one last.
+   * Accepted: an object with `field` and `order`, "asc" or "desc".
+   */
+  sort?: SortBy | null;
+  /**
+   * Fields whose values are counted in the ranking's first 1,000 items. Accepted: a list of up to 16
+   * different names of fields.
+   */
+  facets?: Array<string>;
+  /**
+   * Fields of the metadata that results have; all where it is left out. Accepted: a list of up to 100
+   * different names of fields.
+   */
+  fields?: Array<string> | null;
 }

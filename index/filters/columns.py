@@ -131,6 +131,20 @@ class Column:
         big = [row for row, value in others if where.matches({where.field: value})]
         return np.concatenate([self.numbers.between(where), np.array(big, np.int64)])
 
+    def at(self, rows: np.ndarray) -> tuple[np.ndarray, Pairs]:
+        """Return which of different rows, int64 (k,), have their field here, and its values by their places.
+
+        Row -1 has none.
+        """
+        places = np.full(len(self.laid), -1)
+        places[rows[rows >= 0]] = np.flatnonzero(rows >= 0)
+        pairs: Pairs = []
+        for part in (self.numbers, self.texts, self.others):
+            found = places[part.rows]
+            kept = np.flatnonzero(found >= 0)
+            pairs += zip(found[kept].tolist(), part.values[kept].tolist(), strict=True)
+        return (rows >= 0) & self.laid[rows], pairs
+
 
 @dataclass(frozen=True, eq=False)
 class Columns:

@@ -6,10 +6,12 @@ database even where half of all items pass.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from index.filters.field_values import FieldValues
 from index.filters.parse import MAX_TEXT
 from index.filters.predicates import All, AnyOf, Between, Filter, Has, Leaf, Not, OneOf, Value, values_of
 from training.catalogue.item_rules import is_unicode
@@ -46,15 +48,19 @@ class _Gathered:
         return np.array(self._rows, _ROWS).tobytes()
 
 
-def _stored(value: Value) -> Value:
-    """Truncate a text beyond what a filter can ask for, which changes no comparison."""
-    return value[: MAX_TEXT + 1] if isinstance(value, str) else value
+def posted(content: Any) -> list[Value]:
+    """Return the different values of a metadata field that holds `content`, in their order.
+
+    Texts are truncated beyond what a filter can ask for, which changes no comparison.
+    """
+    values = (value[: MAX_TEXT + 1] if isinstance(value, str) else value for value in values_of(content))
+    return list(dict.fromkeys(values))
 
 
 def _entries(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[tuple[str, Value, int]]:
     for row, metadata in rows:
         for field, content in metadata.items():
-            values = [_stored(value) for value in values_of(content)] if is_unicode(field) else []
+            values = posted(content) if is_unicode(field) else []
             yield from ((field, value, row) for value in [*values, _ANY] if values)
 
 
@@ -75,6 +81,34 @@ def write_postings(connection: sqlite3.Connection, rows: Iterable[tuple[int, Map
     connection.execute("DROP TABLE stage")
 
 
+@dataclass(frozen=True, eq=False)
+class PostedValues:
+    """The different values of one field, row by row.
+
+    Parameters
+    ----------
+    table : list of Value
+        Ascending.
+    starts : int64 (n + 1,)
+        Where each row's codes start in `codes`; the last is their number.
+    codes : int32 (m,)
+        Places in `table`.
+    """
+
+    table: list[Value]
+    starts: np.ndarray
+    codes: np.ndarray
+
+    def at(self, rows: np.ndarray) -> FieldValues:
+        """Return the values of the given rows, int64 (k,), by their places there; row -1 has none."""
+        first = self.starts[rows]
+        counts = np.where(rows >= 0, self.starts[rows + 1] - first, 0)
+        places = np.repeat(np.arange(len(rows)), counts)
+        within = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
+        codes = self.codes[np.repeat(first, counts) + within].astype(np.int64)
+        return FieldValues(places, codes, self.table)
+
+
 def _found(where: Leaf, ask: Ask) -> list[tuple]:
     query = "SELECT item_rows FROM postings WHERE field = ? AND value "
     if isinstance(where, Has):
@@ -89,6 +123,17 @@ def _found(where: Leaf, ask: Ask) -> list[tuple]:
 def has_field(field: str, ask: Ask) -> bool:
     """Return whether a row has a value of a field; `ask` as for `passing`."""
     return bool(ask("SELECT 1 FROM postings WHERE field = ? AND value = ?", field, _ANY))
+
+
+def posted_values(field: str, count: int, ask: Ask) -> PostedValues:
+    """Return the values of a field of the rows 0 to `count` - 1; `ask` as for `passing`."""
+    query = "SELECT value, item_rows FROM postings WHERE field = ? AND value != ? ORDER BY value"
+    found = ask(query, field, _ANY)
+    rows = np.frombuffer(b"".join(each for _, each in found), _ROWS).astype(np.int64)
+    codes = np.repeat(np.arange(len(found)), [len(each) // _ROWS.itemsize for _, each in found])
+    rows, codes = np.divmod(np.unique(rows * len(found) + codes), max(len(found), 1))
+    starts = np.searchsorted(rows, np.arange(count + 1))
+    return PostedValues([value for value, _ in found], starts, codes.astype(np.int32))
 
 
 def nothing_laid(where: Leaf, mask: np.ndarray) -> None:

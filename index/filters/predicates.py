@@ -56,7 +56,13 @@ def values_of(content: Any) -> Iterator[Value]:
             yield value
 
 
-def _place(value: Value) -> tuple[int, Value]:
+def shown(value: Value) -> int | float | str | bool:
+    """Return the boolean of its comparable form, and any other value as it is."""
+    return value == _TRUE if isinstance(value, bytes) else value
+
+
+def order_key(value: Value) -> tuple[int, Value]:
+    """Return a key that sorts values as this module does: numbers, then texts, then booleans."""
     return (0 if isinstance(value, int | float) else 1 if isinstance(value, str) else 2), value
 
 
@@ -95,7 +101,7 @@ class Between(Filter):
         return any(map(self._holds, values_of(metadata.get(self.field))))
 
     def _holds(self, value: Value) -> bool:
-        low, place, high = _place(self.low), _place(value), _place(self.high)
+        low, place, high = order_key(self.low), order_key(value), order_key(self.high)
         return (low < place if self.low_open else low <= place) and (
             place < high if self.high_open else place <= high
         )

@@ -112,8 +112,11 @@ class OpenIndex(ABC):
         """Return about `count` items spread over the index, at best the same ones every time."""
 
     @abstractmethod
-    def facets(self) -> list[Facet]:
-        """Return what the items of the version in use can be filtered by, changes since not counted."""
+    def facets(self, fields: Sequence[str] = ()) -> list[Facet]:
+        """Return what the items of the version in use can be filtered by, changes since not counted.
+
+        Of the given fields those that there are; without any, those that are likely to help to choose.
+        """
 
     @abstractmethod
     def has_field(self, field: str) -> bool:

@@ -12,6 +12,7 @@ from flask import g, url_for
 from index.filters.facets import Facet
 from index.filters.predicates import fields_of
 from index.guess import REACH, Guess, guess_category, signals_of, voters
+from index.head import Arrangement, FacetCounts
 from index.pages import Hit, Page, SearchOptions
 from index.stores.store import OpenIndex
 from service import responses as bodies
@@ -69,7 +70,7 @@ class RankedPage:
     guess : Guess
         The category that the first items speak for.
     fields_known : bool
-        Whether each field of the filter is one that items have.
+        Whether each field that was asked for is one that items have.
     confidence : float in [0, 1] or None
         The share of the first `FIRST` items of the ranking expected to have the query's shape.
     close : bool
@@ -110,10 +111,12 @@ def index_in_use(searcher: OpenIndex) -> bodies.IndexInUse:
     )
 
 
-def item_fields(item: Item, photo: int = 0) -> dict[str, Any]:
-    """Return the fields of `bodies.Item`: the id, the address of a photograph and its metadata."""
-    address = image_url(item.item_id, photo, content=item.content)
-    return {"item_id": item.item_id, "image_url": address, "metadata": item.metadata}
+def item_fields(item: Item, photo: int = 0, *, chosen: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return the fields of `bodies.Item`: id, address of a photograph, metadata, or what is chosen of it."""
+    metadata, address = item.metadata, image_url(item.item_id, photo, content=item.content)
+    if chosen is not None:
+        metadata = {name: metadata[name] for name in chosen if name in metadata}
+    return {"item_id": item.item_id, "image_url": address, "metadata": metadata}
 
 
 def rounded(box: Box) -> Box:
@@ -122,8 +125,8 @@ def rounded(box: Box) -> Box:
     return left, top, right, bottom
 
 
-def _hit(hit: Hit, explained: Explained | None) -> bodies.Hit:
-    fields = item_fields(hit.item, hit.photograph)
+def _hit(hit: Hit, asked: Ranked, explained: Explained | None) -> bodies.Hit:
+    fields = item_fields(hit.item, hit.photograph, chosen=asked.fields)
     if explained is not None:
         fields["explain_url"] = explained.address(hit.item.item_id, hit.photograph)
     score, percentile = round(hit.score, 6), round(hit.percentile, 2)
@@ -166,21 +169,34 @@ def understood(ranking: RankedPage, found: CutOut | None = None) -> bodies.Under
     )
 
 
+def _counts(facet: FacetCounts) -> bodies.CountedFacet:
+    values = [bodies.Counted(value=value, items=items) for value, items in facet.values]
+    span = {} if facet.lowest is None else {"lowest": facet.lowest, "highest": facet.highest}
+    return bodies.CountedFacet(field=facet.field, values=values, missing=facet.missing, **span)
+
+
 def _page(
-    ranking: RankedPage, searcher: OpenIndex, explained: Explained | None, took_ms: dict[str, float]
+    ranking: RankedPage,
+    asked: Ranked,
+    searcher: OpenIndex,
+    explained: Explained | None,
+    took_ms: dict[str, float],
 ) -> dict[str, Any]:
+    facets = {"facets": list(map(_counts, ranking.page.facets))} if asked.facets else {}
     return {
         "request_id": g.request_id,
         "index": index_in_use(searcher),
-        "results": [_hit(hit, explained) for hit in ranking.page.hits],
+        "results": [_hit(hit, asked, explained) for hit in ranking.page.hits],
         "total": ranking.page.total,
         "next_offset": ranking.page.next_offset,
         "took_ms": took_ms,
+        **facets,
     }
 
 
 def search_answer(
     ranking: RankedPage,
+    asked: Ranked,
     *,
     searcher: OpenIndex,
     query_id: str | None,
@@ -189,12 +205,13 @@ def search_answer(
     took_ms: dict[str, float],
 ) -> bodies.SearchAnswer:
     """Return the answer to a search; with `explained`, each result has the URL of its explanation."""
-    page = _page(ranking, searcher, explained, took_ms)
+    page = _page(ranking, asked, searcher, explained, took_ms)
     return bodies.SearchAnswer(query_id=query_id, query=query, **page)
 
 
 def similar_answer(
     ranking: RankedPage,
+    asked: Ranked,
     item_id: str,
     *,
     searcher: OpenIndex,
@@ -203,15 +220,15 @@ def similar_answer(
 ) -> bodies.SimilarAnswer:
     """Return the answer to a search for the neighbours of an item."""
     query = understood(ranking).model_dump(exclude_unset=True)
-    page = _page(ranking, searcher, explained, took_ms)
+    page = _page(ranking, asked, searcher, explained, took_ms)
     return bodies.SimilarAnswer(query_id=None, query=bodies.UnderstoodItem(item_id=item_id, **query), **page)
 
 
-def _leading(page: Page, asked: Ranked, nearest: Callable[[SearchOptions], Page]) -> Page:
-    """Return the page if it starts the whole ranking and holds all voters, else a longer one that does."""
-    if not _is_whole(asked) or not _begins(page) or len(voters(page.hits)) < VOTERS:
-        return nearest(SearchOptions(limit=REACH))
-    return page
+def _leading(found: Sequence[Hit], asked: Ranked, nearest: Callable[[SearchOptions], Page]) -> Sequence[Hit]:
+    """Return the hits if they start the whole ranking and hold all voters, else more that do."""
+    if not _is_whole(asked) or not _begins(found) or len(voters(found)) < VOTERS:
+        return nearest(SearchOptions(limit=REACH)).hits
+    return found
 
 
 def _is_whole(asked: Ranked) -> bool:
@@ -219,17 +236,27 @@ def _is_whole(asked: Ranked) -> bool:
     return asked.filter is None and not asked.collapse_duplicates
 
 
-def _begins(page: Page) -> bool:
-    return bool(page.hits) and page.hits[0].rank == 1
+def _begins(found: Sequence[Hit]) -> bool:
+    return bool(found) and found[0].rank == 1
 
 
-def _first(page: Page, leading: Page, asked: Ranked, nearest: Callable[[SearchOptions], Page]) -> Page:
-    """Return the first hits of the ranking that was asked for, whatever page and score."""
+def _first(
+    found: Sequence[Hit], leading: Sequence[Hit], asked: Ranked, nearest: Callable[[SearchOptions], Page]
+) -> Sequence[Hit]:
+    """Return the nearest hits of the ranking that was asked for, whatever page, order and score."""
     if _is_whole(asked):
         return leading
-    if _begins(page) and len(page.hits) >= FIRST:
-        return page
-    return nearest(replace(_options(asked), limit=FIRST, offset=0, min_score=-1.0))
+    if _begins(found) and len(found) >= FIRST:
+        return found
+    plain = replace(asked.options, limit=FIRST, offset=0, min_score=-1.0, arrangement=Arrangement())
+    return nearest(plain).hits
+
+
+def _asked_fields(asked: Ranked, page: Page) -> set[str]:
+    """Return the fields that are asked for, without those that are known to have values."""
+    filters = [boost.filter for boost in asked.boost] + ([asked.filter] if asked.filter else [])
+    sort = {asked.sort.field} if asked.sort else set()
+    return sort.union(*map(fields_of, filters), (facet.field for facet in page.facets if not facet.values))
 
 
 def _ranked_page(
@@ -240,8 +267,9 @@ def _ranked_page(
     types: Sequence[float] = (),
 ) -> RankedPage:
     """Return a page with what the neighbours say of it."""
-    leading = _leading(page, asked, nearest)
-    guess, first = guess_category(leading.hits), _first(page, leading, asked, nearest).hits
+    found = page.hits if page.nearest is None else page.nearest
+    leading = _leading(found, asked, nearest)
+    guess, first = guess_category(leading), _first(found, leading, asked, nearest)
     calibration = searcher.encoder.calibration
     confidence = None
     if calibration is not None and first:
@@ -250,18 +278,8 @@ def _ranked_page(
         close = not first or first[0].percentile >= DISTANT
     else:
         close = confidence >= calibration.unsure_below
-    known = asked.filter is None or all(map(searcher.has_field, fields_of(asked.filter)))
+    known = all(map(searcher.has_field, _asked_fields(asked, page)))
     return RankedPage(page, guess, known, confidence, close)
-
-
-def _options(asked: Ranked) -> SearchOptions:
-    return SearchOptions(
-        limit=asked.limit,
-        offset=asked.offset,
-        min_score=asked.min_score,
-        where=asked.filter,
-        collapse=asked.collapse_duplicates,
-    )
 
 
 def rank(
@@ -272,13 +290,13 @@ def rank(
     def search(options: SearchOptions) -> Page:
         return searcher.search(vector, options)[0]
 
-    return _ranked_page(searcher, search(_options(asked)), asked, search, types)
+    return _ranked_page(searcher, search(asked.options), asked, search, types)
 
 
 def rank_neighbours(searcher: OpenIndex, item: Item, asked: Ranked) -> RankedPage:
     """Rank the index by one of its items, without that item; its own category needs no guess."""
     similar = partial(searcher.similar, item.item_id)
-    ranking = _ranked_page(searcher, similar(_options(asked)), asked, similar)
+    ranking = _ranked_page(searcher, similar(asked.options), asked, similar)
     if item.category is None:
         return ranking
     return replace(ranking, guess=replace(ranking.guess, category=item.category, confidence=1.0))
@@ -291,9 +309,9 @@ def _filter(facet: Facet) -> bodies.Facet:
     return bodies.Facet(field=facet.field, values=values)
 
 
-def filters(searcher: OpenIndex) -> list[bodies.Facet]:
-    """Return the facets that a page can offer."""
-    return [_filter(facet) for facet in searcher.facets()]
+def filters(searcher: OpenIndex, fields: Sequence[str]) -> list[bodies.Facet]:
+    """Return the facets that a page can offer: of the given fields, or of those likely to help."""
+    return [_filter(facet) for facet in searcher.facets(fields)]
 
 
 def _varied(items: list[Item]) -> list[Item]:

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, g, request
 from index.errors import IndexDamaged
 from index.manifest import Manifest
 from service.api.answers import examples, filters, index_in_use
-from service.api.current import live_index, store
+from service.api.current import config, live_index, store
 from service.errors import RefusedRequest
 from service.requests.operation import BODY, READING, Operation, describe
 from service.requests.parameters import Activation
@@ -26,7 +26,7 @@ def index() -> Response:
             changes=searcher.pending,
             kind=searcher.manifest.kind,
             duplicates=searcher.manifest.duplicates,
-            filters=filters(searcher),
+            filters=filters(searcher, config().facets),
             examples=examples(searcher),
             **index_in_use(searcher).model_dump(),
         )

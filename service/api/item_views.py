@@ -95,7 +95,9 @@ def similar(item_id: str) -> Response:
         ranking = rank_neighbours(searcher, found, asked)
     explained = Explained(Look(), query_item=item_id) if asked.explain else None
     took_ms = stages.took_ms
-    return reply(similar_answer(ranking, item_id, searcher=searcher, explained=explained, took_ms=took_ms))
+    return reply(
+        similar_answer(ranking, asked, item_id, searcher=searcher, explained=explained, took_ms=took_ms)
+    )
 
 
 @blueprint.get("/v1/items/<item:item_id>/image")

@@ -96,6 +96,7 @@ def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchA
     explained = Explained(asked.fields, query_id=query_id, query_item=asked.source.item_id)
     return search_answer(
         ranking,
+        asked.fields,
         searcher=searcher,
         query_id=query_id,
         query=understood(ranking, found),

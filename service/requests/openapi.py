@@ -61,15 +61,14 @@ def _schema_of(model: type[BaseModel]) -> dict[str, str]:
 def _as_text(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a field in a query string or form, where objects are JSON text."""
     about = {name: schema[name] for name in ("description",) if name in schema}
-    kinds = {part.get("type") for part in schema.get("anyOf", [schema])}
-    if "object" in kinds:
+    (kind,) = [part for part in schema.get("anyOf", [schema]) if part.get("type") != "null"]
+    items = kind.get("items", {})
+    if "$ref" in kind or "$ref" in items or kind["type"] == "object":
         return {"type": "string", "contentMediaType": "application/json", **about}
-    if "array" in kinds:
-        return {"type": "string", "examples": ["0.1,0.2,0.9,0.95"], **about}
-    if "anyOf" in schema:  # a field that is not sent is null
-        (kind,) = [part for part in schema["anyOf"] if part.get("type") != "null"]
-        return {**kind, **about}
-    return schema
+    if kind["type"] == "array":
+        example = "price,link" if items else "0.1,0.2,0.9,0.95"
+        return {"type": "string", "examples": [example], **about}
+    return {**kind, **about} if "anyOf" in schema else schema
 
 
 def _in_address(model: type[Fields], schemas: dict[str, Any]) -> list[dict[str, Any]]:

@@ -23,17 +23,21 @@ from pydantic import (
     create_model,
 )
 
+from index.errors import InvalidFilter
 from index.filters.parse import parse_filter
 from index.filters.predicates import Filter
+from index.head import LENGTH, Arrangement, Boost, Sort
+from index.pages import SearchOptions
 from index.thumbnails import WIDTHS, Width
 from service.config import Config
 from service.errors import RefusedRequest
-from training.catalogue.item_rules import ACCEPTED_METADATA, MOST_PHOTOGRAPHS, checked_metadata
+from training.catalogue.item_rules import ACCEPTED_METADATA, MOST_PHOTOGRAPHS, checked_metadata, is_unicode
 from training.catalogue.json_text import RepeatedKey, parse_json
 from training.errors import InvalidItem
 from training.photo.boxes import Box
 
 SMALLEST_BOX = 0.02
+MOST_BOOSTS, MOST_FACETS, MOST_NAMED = 16, 16, 100
 
 _ACCEPTED = "Accepted: "
 _TEXTS = frozenset(
@@ -65,6 +69,25 @@ def _where(fields: Any) -> Filter | None:
     return None if fields is None else parse_filter(fields)
 
 
+def _boosted(fields: Any) -> Filter:
+    try:
+        return parse_filter(fields)
+    except InvalidFilter as error:
+        raise RefusedRequest("invalid_filter", str(error), param="boost") from error
+
+
+def _field_name(name: str) -> str:
+    if not name or not is_unicode(name):
+        raise ValueError("not the name of a field")
+    return name
+
+
+def _different(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("a name is given twice")
+    return names
+
+
 def _stored_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     try:
         return checked_metadata(metadata)
@@ -81,6 +104,13 @@ BoxField = Annotated[
 ]
 Metadata = Annotated[dict[str, Any], AfterValidator(_stored_metadata)]
 Where = Annotated[Filter | None, PlainValidator(_where), WithJsonSchema(_FILTER)]
+FieldName = Annotated[str, StringConstraints(min_length=1), AfterValidator(_field_name)]
+FieldNames = Annotated[
+    tuple[FieldName, ...],
+    BeforeValidator(_listed),
+    AfterValidator(_different),
+    Field(json_schema_extra={"uniqueItems": True}),
+]
 
 
 class Fields(BaseModel):
@@ -89,6 +119,20 @@ class Fields(BaseModel):
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False, arbitrary_types_allowed=True
     )
+
+
+class SortBy(Fields):
+    """The field of the metadata that the head of a ranking is sorted by."""
+
+    field: FieldName
+    order: Literal["asc", "desc"] = "asc"
+
+
+class BoostBy(Fields):
+    """Which items count as if they scored more, or less, and by how much."""
+
+    filter: Annotated[Filter, PlainValidator(_boosted), WithJsonSchema({"type": "object"})]
+    add: float = Field(ge=-2, le=2)
 
 
 class Ranked(Fields):
@@ -114,6 +158,44 @@ class Ranked(Fields):
         default=False,
         description="Give each result the address of a drawing of both outlines. Accepted: true or false.",
     )
+    boost: Annotated[tuple[BoostBy, ...], BeforeValidator(_listed)] = Field(
+        default=(),
+        max_length=MOST_BOOSTS,
+        description=f"Of the ranking's first {LENGTH:,} items, those whose metadata passes a `filter` count "
+        f"as if they scored `add` more. Accepted: a list of up to {MOST_BOOSTS} objects with a `filter` and "
+        "`add`, a number from -2 to 2.",
+    )
+    sort: SortBy | None = Field(
+        default=None,
+        description=f"Orders the ranking's first {LENGTH:,} items by a field of their metadata, those "
+        'without one last. Accepted: an object with `field` and `order`, "asc" or "desc".',
+    )
+    facets: FieldNames = Field(
+        default=(),
+        max_length=MOST_FACETS,
+        description=f"Fields whose values are counted in the ranking's first {LENGTH:,} items. "
+        f"Accepted: a list of up to {MOST_FACETS} different names of fields.",
+    )
+    fields: FieldNames | None = Field(
+        default=None,
+        max_length=MOST_NAMED,
+        description="Fields of the metadata that results have; all where it is left out. "
+        f"Accepted: a list of up to {MOST_NAMED} different names of fields.",
+    )
+
+    @property
+    def options(self) -> SearchOptions:
+        """What is asked of the index."""
+        sort = None if self.sort is None else Sort(self.sort.field, self.sort.order == "desc")
+        boosts = tuple(Boost(boost.filter, boost.add) for boost in self.boost)
+        return SearchOptions(
+            limit=self.limit,
+            offset=self.offset,
+            min_score=self.min_score,
+            where=self.filter,
+            collapse=self.collapse_duplicates,
+            arrangement=Arrangement(boosts, sort, self.facets),
+        )
 
 
 class Listed(Fields):
@@ -386,7 +468,10 @@ def from_text(name: str, text: str) -> Any:
     """
     if name in _TEXTS:
         return text
-    if name == "box" and not text.strip().startswith("["):
+    listed = text.strip().startswith("[")
+    if name in ("facets", "fields") and not listed:
+        return [part.strip() for part in text.split(",")] if text else []
+    if name == "box" and not listed:
         text = f"[{text}]"
     try:
         return parse_json(text)

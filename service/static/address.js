@@ -4,7 +4,7 @@
 //   /?item=ID            the neighbours of an item
 //   /?query=ID           an uploaded picture; works while the service keeps it
 //   /?kind=sketch        an empty drawing pad; with query=ID what was drawn
-//   &garment=N  &box=l,t,r,b  &filter={…}  &duplicates=all      options of the search
+//   &garment=N  &box=l,t,r,b  &filter={…}  &sort={…}  &duplicates=all      options of the search
 
 import { imageOf, ROOT } from "./service.js";
 
@@ -24,19 +24,25 @@ export function addressOf(search) {
   if (search.garment !== undefined) fields.set("garment", search.garment);
   if (search.box) fields.set("box", search.box.map((part) => part.toFixed(4)).join(","));
   if (Object.keys(search.filter).length) fields.set("filter", JSON.stringify(search.filter));
+  if (search.sort) fields.set("sort", JSON.stringify(search.sort));
   if (search.everything) fields.set("duplicates", "all");
   return `${ROOT}/?${fields}`;
 }
 
 export const itemAddress = (id) => addressOf(newSearch({ kind: "item", item: id }));
 
-function filterIn(text) {
+function objectIn(text) {
   try {
-    const filter = JSON.parse(text);
-    return filter !== null && typeof filter === "object" && !Array.isArray(filter) ? filter : {};
+    const object = JSON.parse(text);
+    return object !== null && typeof object === "object" && !Array.isArray(object) ? object : {};
   } catch {
     return {};
   }
+}
+
+function sortIn(text) {
+  const { field, order } = objectIn(text);
+  return typeof field === "string" && field && ["asc", "desc"].includes(order) ? { field, order } : undefined;
 }
 
 function boxIn(text) {
@@ -61,7 +67,8 @@ export function searchAt(place, state) {
     strokes: state?.strokes,
     garment: garmentIn(asked.get("garment")),
     box: boxIn(asked.get("box")),
-    filter: filterIn(asked.get("filter")),
+    filter: objectIn(asked.get("filter")),
+    sort: sortIn(asked.get("sort")),
     everything: asked.get("duplicates") === "all",
   });
 }

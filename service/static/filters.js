@@ -1,27 +1,16 @@
-// The filters: chips for fields with few values, ranges for numbers, from the facets of the index.
+// The filters: chips for the values of fields, ranges for numbers, from the facets of the index.
 
 import { at, element, settled } from "./nodes.js";
-import { capital, heading, many } from "./words.js";
+import { makeValues } from "./values.js";
+import { heading } from "./words.js";
 
 const PAUSE = 500; // of typing, in milliseconds, after which is searched
-
-const wordOf = (value) => (value === true ? "Yes" : value === false ? "No" : capital(value));
+const COUNTED = 1000; // garments of an answer that its counts are of
 
 function group(facet, ...parts) {
   const node = element("fieldset", "facet");
   node.append(element("legend", "", heading(facet.field)), ...parts);
   return node;
-}
-
-function chip(field, { value, items }) {
-  const label = element("label", "pick");
-  const input = element("input");
-  input.type = "checkbox";
-  input.dataset.field = field;
-  input.value = JSON.stringify(value);
-  label.title = many(items, "garment");
-  label.append(input, element("span", "", wordOf(value)));
-  return label;
 }
 
 function bound(facet, operator) {
@@ -35,11 +24,6 @@ function bound(facet, operator) {
   input.placeholder = operator === "gte" ? facet.lowest : facet.highest;
   label.append(element("span", "", operator === "gte" ? "from" : "to"), input);
   return label;
-}
-
-function facetNode(facet) {
-  if (!facet.values) return group(facet, bound(facet, "gte"), bound(facet, "lte"));
-  return group(facet, ...facet.values.map((value) => chip(facet.field, value)));
 }
 
 const inputs = (kind) => [...at("facets").querySelectorAll(`input[type=${kind}]`)];
@@ -56,11 +40,7 @@ function chosen() {
   return filter;
 }
 
-function fill(filter) {
-  for (const input of inputs("checkbox")) {
-    const values = filter[input.dataset.field];
-    input.checked = Array.isArray(values) && values.some((value) => JSON.stringify(value) === input.value);
-  }
+function fillBounds(filter) {
   for (const input of inputs("number")) {
     if (input !== document.activeElement) input.value = filter[input.dataset.field]?.[input.dataset.operator] ?? "";
   }
@@ -69,6 +49,7 @@ function fill(filter) {
 // Show filters; `changed` is called with {filter, everything} whenever the user has chosen.
 export function makeFilters(changed) {
   const panel = at("filters");
+  let lists = []; // of values, one for each field that has some
   panel.open = matchMedia("(min-width: 60rem)").matches;
   const tell = () => changed({ filter: chosen(), everything: !at("collapse").checked });
   const tellLater = settled(tell, PAUSE);
@@ -82,9 +63,21 @@ export function makeFilters(changed) {
     });
   }
 
+  function facetNode(facet) {
+    if (!facet.values) return group(facet, bound(facet, "gte"), bound(facet, "lte"));
+    const list = makeValues(facet);
+    lists.push(list);
+    return group(facet, ...list.nodes);
+  }
+
   return {
+    // The fields whose values an answer is to count.
+    get counted() {
+      return lists.map((list) => list.field);
+    },
     // Show the facets, once the index has answered.
     offer({ filters = [], duplicates = 0 }, search) {
+      lists = [];
       at("facets").replaceChildren(...filters.map(facetNode));
       at("collapsing").hidden = duplicates === 0;
       panel.hidden = filters.length === 0 && duplicates === 0;
@@ -92,12 +85,21 @@ export function makeFilters(changed) {
     },
     show({ filter, everything }) {
       tellLater.cancel();
-      fill(filter);
+      for (const list of lists) list.fill(filter[list.field]);
+      fillBounds(filter);
       at("collapse").checked = !everything;
       const count = Object.keys(filter).length;
       at("filter-count").textContent = count ? String(count) : "";
       at("filter-count").hidden = count === 0;
       at("clear-filters").hidden = count === 0;
+    },
+    // Show how many garments of an answer have each value.
+    count({ facets, total }) {
+      for (const list of lists) {
+        const counted = facets.find((facet) => facet.field === list.field);
+        if (counted) list.count(counted);
+      }
+      at("counted").hidden = total <= COUNTED;
     },
   };
 }

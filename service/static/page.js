@@ -11,6 +11,7 @@ import { showQuery, showUnderstood } from "./query.js";
 import { addResults, link, showNone, showResults, showWaiting } from "./results.js";
 import { Failure, ROOT, client, find } from "./service.js";
 import { drawingOf, makePad } from "./sketch.js";
+import { makeSorting } from "./sorting.js";
 import { listenToWhy } from "./why.js";
 import { capital, nameOf } from "./words.js";
 
@@ -28,6 +29,7 @@ const garments = makeGarments((garment) => run(refined(current, { garment, box: 
 const box = makeBox((part) => run(refined(current, { box: part, garment: undefined }), { keep: true }), garments.tap);
 const marks = { box, garments }; // on the picture
 const filters = makeFilters((chosen) => refilter(chosen));
+const sorting = makeSorting((chosen) => refilter(chosen));
 const pad = makePad((strokes) => draw(strokes));
 
 function show(view) {
@@ -51,12 +53,13 @@ async function run(search, { how = "push", keep = false, scroll = keep ? scrollY
   remember(search, how);
   showQuery(search, marks, { keep: kept });
   filters.show(search);
+  sorting.show(search);
   showWaiting({ keep: kept });
   show("search");
   body.classList.add("busy");
   if (!kept) scrollTo(0, 0);
   try {
-    const answer = await find(search, { limit }, mine.signal);
+    const answer = await find(search, { limit, facets: filters.counted }, mine.signal);
     if (!mine.signal.aborted) finish(search, answer, scroll);
   } catch (error) {
     if (!mine.signal.aborted) fail(error, search, keep);
@@ -72,9 +75,18 @@ function finish(search, answer, scroll) {
   if (!search.box) search.garments = answer.query.garments; // in a box are those within it
   remember(search, "replace");
   showUnderstood(answer.query, search, marks);
-  showResults(answer, { filtered: Object.keys(search.filter).length > 0 });
+  showResults(answer, { filtered: Object.keys(search.filter).length > 0, sort: search.sort });
+  if (answer.facets) filters.count(answer);
+  else if (filters.counted.length) count(search);
   scrollTo(0, scroll);
   document.title = answer.query.category ? `${capital(answer.query.category)} · Silhouette` : "Silhouette";
+}
+
+// Count the values of an answer that came before it was known which fields have some.
+async function count(search) {
+  const asked = { limit: 1, facets: filters.counted };
+  const answer = await find(search, asked, running?.signal).catch(() => ({}));
+  if (answer.facets && search === answered) filters.count(answer);
 }
 
 function fail(error, search, keep) {
@@ -99,7 +111,7 @@ async function more() {
     const answer = await find(current, { limit, offset: nextOffset }, mine.signal);
     if (mine !== running) return;
     nextOffset = answer.next_offset;
-    addResults(answer);
+    addResults(answer, { sort: current.sort });
   } catch (error) {
     if (!mine.signal.aborted) fail(error, current, true);
   } finally {
@@ -124,7 +136,7 @@ async function take(file) {
   await done;
 }
 
-const draftOf = (strokes) => newSearch({ kind: "sketch", strokes, filter: current?.filter ?? {} });
+const draftOf = (strokes) => newSearch({ kind: "sketch", strokes, filter: current?.filter ?? {}, sort: current?.sort });
 
 // An empty pad.
 function startSketch({ how = "push" } = {}) {
@@ -206,6 +218,8 @@ async function learnIndex() {
   at("example-list").replaceChildren(...index.examples.map(example));
   at("examples").hidden = index.examples.length === 0;
   filters.offer(index, current);
+  sorting.offer(index);
+  if (answered && answered === current && filters.counted.length) count(answered);
 }
 
 // --- events ------------------------------------------------------------
@@ -225,8 +239,8 @@ document.addEventListener("click", (event) => {
     showEmpty();
   } else if (anchor.dataset.item) {
     event.preventDefault();
-    const { filter = {}, everything = false } = current ?? {};
-    run(newSearch({ kind: "item", item: anchor.dataset.item, preview: anchor.dataset.image, filter, everything }));
+    const { filter = {}, sort, everything = false } = current ?? {};
+    run(newSearch({ kind: "item", item: anchor.dataset.item, preview: anchor.dataset.image, filter, sort, everything }));
     at("main").focus({ preventScroll: true });
   }
 });

@@ -9,7 +9,7 @@ const SURE = 0.8; // confidence above which 91 of 100 guesses were right; below 
 
 const TITLES = { item: "This garment", photo: "Your photo", sketch: "Your sketch" };
 
-const FIELD = "No garment has one of the fields that this search filters by.";
+const FIELD = "No garment has one of the fields that this search filters or sorts by.";
 
 // The text of each warning, by the type of the query.
 const WARNINGS = {

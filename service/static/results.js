@@ -4,14 +4,15 @@ import { itemAddress } from "./address.js";
 import { at, element, say } from "./nodes.js";
 import { picture } from "./pictures.js";
 import { whyButton } from "./why.js";
-import { many, nameOf, percent } from "./words.js";
+import { sortWords } from "./sorting.js";
+import { amount, many, nameOf, percent } from "./words.js";
 
 const FIRST = 8; // results that the confidence speaks of
 const FRAME_RATIO = 3 / 4; // width to height of a result's frame
 const NEARLY = 1.12;
 const AT_ONCE = 12; // pictures that are loaded before one scrolls to them
 const BLANKS = 8;
-
+const HEAD = 1000; // results that are sorted
 // How wide a card is; on a phone with three pixels for one of CSS, two of the picture's are enough.
 const SIZES = "(min-width: 60rem) 12rem, (min-width: 40rem) 30vw, (min-resolution: 2.5dppx) calc(33vw - .9rem), "
   + "calc(50vw - 1.4rem)";
@@ -43,12 +44,14 @@ function frame(result) {
 }
 
 // A card; it reuses the frame of an earlier card of the same item, whose picture is loaded already.
-function card(result, known = frame(result)) {
+function card(result, sort, known = frame(result)) {
   const [entry, anchor, name] = [element("li"), link(result, "card"), nameOf(result)];
   const near = element("span", "near", `Closer than ${percent(result.percentile)}`);
   near.append(element("span", "roomy", " of pairs"));
-  anchor.append(known, element("span", "name", name), near);
-  anchor.setAttribute("aria-label", `${result.rank}. ${name}. ${near.textContent}. Search from this garment.`);
+  const value = amount(result.metadata, sort?.field ?? "price");
+  anchor.append(known, element("span", "name", name), ...(value ? [element("span", "amount", value)] : []), near);
+  const said = [`${result.rank}`, name, ...(value ? [value] : []), near.textContent, "Search from this garment."];
+  anchor.setAttribute("aria-label", said.join(". "));
   entry.append(anchor);
   if (result.explain_url) {
     anchor.setAttribute("aria-keyshortcuts", "w");
@@ -71,16 +74,20 @@ function showNext(answer) {
 }
 
 // What is said of a doubtful answer: how many of the first results are expected to be right, where that is known.
-function doubt({ query, results }, filtered) {
+function doubt({ query, results }, { filtered, sort }) {
   if (query.confidence !== undefined) {
     const first = Math.min(FIRST, results.length);
     const right = Math.round(query.confidence * first) || "none";
     return `Not sure: ${right} of the ${many(first, "nearest garment")} can be expected to have this shape.`;
   }
   const where = filtered ? "Nothing that passes the filters" : "Nothing in the catalogue";
-  const best = percent(results[0].percentile);
-  return `${where} is really close in shape: the best match is closer than ${best} of pairs. `
-    + "These are the nearest there are.";
+  const best = sort ? "" : `: the best match is closer than ${percent(results[0].percentile)} of pairs`;
+  return `${where} is really close in shape${best}. These are the nearest there are.`;
+}
+
+function orderOf(total, sort) {
+  if (!sort) return "the nearest first";
+  return total > HEAD ? `the nearest ${HEAD.toLocaleString("en")} ${sortWords(sort)}` : sortWords(sort);
 }
 
 // Show that a search is running: instead of the present results, or beside them.
@@ -93,16 +100,16 @@ export function showWaiting({ keep }) {
   say("Searching");
 }
 
-export function showResults(answer, { filtered }) {
+export function showResults(answer, { filtered, sort }) {
   const { results, total } = answer;
   const cards = at("results").querySelectorAll(".card");
   const frames = new Map([...cards].map((node) => [node.dataset.item, node.firstChild]));
-  at("results").replaceChildren(...results.map((result) => card(result, frames.get(result.item_id))));
+  at("results").replaceChildren(...results.map((result) => card(result, sort, frames.get(result.item_id))));
   at("results").removeAttribute("aria-busy");
-  at("summary").textContent = results.length ? `${many(total, "garment")}, the nearest first` : "";
+  at("summary").textContent = results.length ? `${many(total, "garment")}, ${orderOf(total, sort)}` : "";
   const doubtful = results.length > 0 && answer.query.warnings.includes("nothing_close");
   at("distant").hidden = !doubtful;
-  at("distant").textContent = doubtful ? doubt(answer, filtered) : "";
+  at("distant").textContent = doubtful ? doubt(answer, { filtered, sort }) : "";
   at("nothing").hidden = results.length > 0;
   at("unfilter").hidden = !filtered;
   at("nothing-text").textContent = filtered
@@ -110,7 +117,8 @@ export function showResults(answer, { filtered }) {
     : "There is no other garment in the catalogue yet.";
   at("legend").hidden = results.length === 0;
   showNext(answer);
-  say(results.length ? `${many(results.length, "garment")} found, the nearest first.` : at("nothing-text").textContent);
+  const found = `${many(results.length, "garment")} found, ${orderOf(total, sort)}.`;
+  say(results.length ? found : at("nothing-text").textContent);
 }
 
 // No search yet: an empty pad.
@@ -121,8 +129,8 @@ export function showNone() {
   at("summary").textContent = "";
 }
 
-export function addResults(answer) {
-  const cards = answer.results.map((result) => card(result));
+export function addResults(answer, { sort }) {
+  const cards = answer.results.map((result) => card(result, sort));
   at("results").append(...cards);
   cards[0]?.firstChild.focus({ preventScroll: true });
   showNext(answer);

@@ -53,6 +53,7 @@ function fieldsOf(search, page) {
   if (search.box) fields.box = search.box;
   else if (search.garment !== undefined) fields.garment = search.garment;
   if (search.kind === "sketch") fields.kind = "sketch";
+  if (search.sort) fields.sort = search.sort;
   return fields;
 }
 
@@ -66,7 +67,9 @@ async function answer(search, fields, signal) {
   return client.search({ ...(search.queryId ? { query_id: search.queryId } : { file: search.file }), ...fields }, { signal });
 }
 
-// One page of a search's ranking.
-export function find(search, { limit, offset = 0 }, signal) {
-  return answer(search, fieldsOf(search, { limit, offset }), signal).catch((error) => { throw failureOf(error); });
+// One page of a search's ranking; `facets` are fields whose values are counted.
+export function find(search, { facets, ...page }, signal) {
+  const fields = fieldsOf(search, page);
+  if (facets?.length) fields.facets = facets;
+  return answer(search, fields, signal).catch((error) => { throw failureOf(error); });
 }

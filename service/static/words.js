@@ -17,6 +17,15 @@ export function nameOf(result) {
   return capital(String(name || title || category || result.item_id));
 }
 
+// A number of the metadata, and the price's currency: "12.90 EUR"; empty where there is none.
+export function amount(metadata, field) {
+  const value = metadata[field];
+  if (typeof value !== "number") return "";
+  const digits = field === "price" && !Number.isInteger(value) ? 2 : 0;
+  const text = value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: Math.max(digits, 2) });
+  return field === "price" && metadata.currency ? `${text} ${metadata.currency}` : text;
+}
+
 // Rounded down, so that nothing is called closer than it is; the very best pairs stay apart from "all".
 export function percent(percentile) {
   return percentile >= 99.95 ? "99.9+ %" : `${(Math.floor(percentile * 10) / 10).toFixed(1)} %`;

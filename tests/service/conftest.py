@@ -25,6 +25,9 @@ from PIL import Image, ImageDraw
 from index.build import BuildOptions, build_index
 from index.errors import ItemUnknown
 from index.filters.facets import Facet
+from index.filters.field_values import FieldValues
+from index.filters.postings import posted
+from index.pages import NEAREST
 from index.stores.folder.searcher import Hit, Page, Searcher
 from service.config import Config
 from service.http.keys import add_key
@@ -108,7 +111,7 @@ class FakeSearcher:
     def sample(self, count):
         return self.items[:count]
 
-    def facets(self):
+    def facets(self, fields=()):
         return [Facet("category", (("dress", 4), ("hat", 4))), Facet("price", lowest=10, highest=13)]
 
     def has_field(self, field):
@@ -130,7 +133,7 @@ class FakeSearcher:
                 return row
         raise ItemUnknown(f"The index holds no item '{item_id}'.")
 
-    def _page(self, vector, limit, offset=0, min_score=-1.0, where=None, collapse=False, without=-1):
+    def _page(self, vector, limit, offset, min_score, where, collapse, arrangement, without=-1):
         scores = self.vectors @ vector
         order = [row for row in np.argsort(-scores, kind="stable") if row != without]
         order = [row for row in order if scores[row] >= min_score]
@@ -138,12 +141,26 @@ class FakeSearcher:
         if collapse:  # duplicates have one picture
             paths = [self.items[row].path for row in order]
             order = [row for at, row in enumerate(order) if paths[at] not in paths[:at]]
-        hits = tuple(
-            Hit(rank, float(scores[row]), 50.0 + 50.0 * float(scores[row]), self.items[row])
-            for rank, row in enumerate(order, start=1)
-        )
+        places, facets = self._arranged(arrangement, scores[order], [self.items[row] for row in order])
+        plain = self._hits(scores, order)
+        hits = self._hits(scores, [order[place] for place in places])
         end = offset + limit
-        return Page(hits[offset:end], len(hits), end if end < len(hits) else None)
+        nearest = plain[:NEAREST] if arrangement.reorders else None
+        return Page(hits[offset:end], len(hits), end if end < len(hits) else None, facets, nearest)
+
+    def _arranged(self, arrangement, scores, items):
+        return arrangement.arrange(
+            scores,
+            lambda field: FieldValues.of(
+                (at, value) for at, item in enumerate(items) for value in posted(item.metadata.get(field))
+            ),
+        )
+
+    def _hits(self, scores, rows):
+        return tuple(
+            Hit(rank, float(scores[row]), 50.0 + 50.0 * float(scores[row]), self.items[row])
+            for rank, row in enumerate(rows, start=1)
+        )
 
 
 def _gallery(folder):

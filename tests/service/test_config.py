@@ -95,6 +95,7 @@ def test_the_example_of_a_file_in_the_guide_is_read_as_it_stands(settings_file):
     config = Config.from_environment(settings_file(example))
     assert (config.workers, config.indexes) == (4, Path("/srv/silhouette/indexes"))
     assert config.max_upload_bytes == 20_000_000 and config.cors_origins == ("https://shop.example",)
+    assert config.facets == ("category", "brand", "colour", "price")
 
 
 def test_each_setting_is_read_from_its_variable():
@@ -102,6 +103,7 @@ def test_each_setting_is_read_from_its_variable():
         "SILHOUETTE_INDEXES": "/data/indexes",
         "SILHOUETTE_MAX_UPLOAD_BYTES": "5_000_000",
         "SILHOUETTE_CORS_ORIGINS": "https://a.example, http://localhost:3000",
+        "SILHOUETTE_FACETS": "brand, heel height,price",
         "SILHOUETTE_LOG_FORMAT": "text",
         "HOME": "/x",
     }
@@ -109,6 +111,7 @@ def test_each_setting_is_read_from_its_variable():
     assert config.indexes == Path("/data/indexes")
     assert config.max_upload_bytes == 5_000_000
     assert config.cors_origins == ("https://a.example", "http://localhost:3000")
+    assert config.facets == ("brand", "heel height", "price")
     assert config.log_format == "text"
 
 
@@ -129,6 +132,8 @@ def test_a_value_out_of_bounds_is_refused_with_the_variable_and_the_bounds(text)
         ("HOST", "a b"),
         ("STORE", "redis://host"),
         ("HOST", "-\nX: y"),
+        ("FACETS", "brand,,price"),
+        ("FACETS", ",".join(map(str, range(17)))),
     ],
 )
 def test_a_word_that_a_setting_does_not_take_is_refused(name, text):
@@ -166,6 +171,9 @@ def test_a_file_holds_settings_and_a_variable_stands_above_it(settings_file):
         ("max_limit = true", "max_limit in .*settings.toml is True"),
         ("max_limit = 1.5", "max_limit in .*settings.toml is 1.5"),
         ("cors_origins = [1]", "cors_origins in .*settings.toml is"),
+        ("facets = [{}]", "facets in .*settings.toml is .* Accepted: up to 16 different names"),
+        ('facets = ["a", "a"]', "facets in .*settings.toml is"),
+        ('facets = ["a", ""]', "facets in .*settings.toml is"),
         ("max_limt = 5", "settings.toml sets 'max_limt', which is not a setting. Accepted: .*max_limit"),
         ("max_limit =", "settings.toml is not valid TOML"),
     ],

@@ -84,7 +84,17 @@ def test_every_line_of_the_guide_does_what_it_says(live, files):
         assert answer.mimetype != "application/x-ndjson" or b'"error"' not in answer.data, answer.text
         if answer.is_json and answer.json.get("query_id"):
             names["q_8f3k"] = answer.json["query_id"]
-    assert len(LINES) == 27
+    assert len(LINES) == 30
+
+
+def test_what_a_shop_adds_to_a_search_does_what_the_guide_says(live, files):
+    lines = [line.replace("00017", "dress/1") for line in LINES if "facets" in line]
+    by_price, boosted, neighbours = (send(live, files, line).json for line in lines)
+    assert [hit["metadata"] for hit in by_price["results"][:4]] == [{"price": 10}] * 3 + [{"price": 11}]
+    assert [facet["field"] for facet in by_price["facets"]] == ["category", "price"]
+    assert {hit["metadata"]["category"] for hit in boosted["results"][:4]} == {"dress"}
+    assert neighbours["query"]["warnings"] == ["filter_field_unknown"]
+    assert neighbours["facets"][1] == {"field": "brand", "values": [], "missing": 11}
 
 
 def test_the_lines_of_the_guide_send_what_it_explains():

@@ -22,7 +22,7 @@ from training.catalogue.reader import Catalogue, Item, read_catalogue
 from training.config import CATEGORY, Config
 from training.errors import UnsupportedBackend
 from training.evaluation.invariance import finds_twin
-from training.evaluation.photos import ENCODER, Photos, Side, read_photos
+from training.evaluation.photos import ENCODER, GALLERY, Photos, Side, read_photos
 from training.evaluation.retrieval import row
 from training.evaluation.score_table import Table
 from training.evaluation.variants import NoLook, Variant
@@ -223,12 +223,12 @@ class Bench:
     def _seen(self, photos: Photos, segmenter: Segmenter, name: str) -> Photos:
         if segmenter == self.segmenter:
             return photos
-        processes = self.plan.processes
-        return read_photos(_catalogue(photos), segmenter=segmenter, processes=processes, progress=name)
+        options: dict[str, Any] = {"segmenter": segmenter, "processes": self.plan.processes, "progress": name}
+        return read_photos(_catalogue(photos), indexed=name == GALLERY, **options)
 
     def _searches(self, segmenter: Segmenter) -> Searches:
         queries = self.queries.labelled()
-        gallery = self._seen(self.gallery.labelled(), segmenter, "gallery")
+        gallery = self._seen(self.gallery.labelled(), segmenter, GALLERY)
         again = prepare(_catalogue(queries), views=OWN_VIEWS, **self._options(segmenter))
         worn: tuple[Item, ...] = ()
         cutouts = np.zeros((0, *gallery.cutouts.shape[1:]), np.uint8)

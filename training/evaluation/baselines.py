@@ -105,16 +105,26 @@ def describe(photo: np.ndarray, garment: Garment) -> dict[str, np.ndarray]:
     }
 
 
-def read(path: Path, *, segmenter: Segmenter | None = None, described: bool = True) -> Reading:
+def read(
+    asked: tuple[Path, str | None], *, segmenter: Segmenter | None = None, described: bool = True
+) -> Reading:
     """Read one photograph for its cut-out, its thumbnail and, if wanted, all descriptors.
+
+    Parameters
+    ----------
+    asked : (Path, str or None)
+        The photograph, and the type of the garment that is cut out, as for `isolate`.
+    segmenter : Segmenter, optional
+    described : bool
 
     Raises
     ------
     UnreadableImage
         See `training.photo.images.decode`.
     """
+    path, kind = asked
     photo = decode(path, size=WORKING_SIZE)
-    garment = isolate(photo, segmenter=segmenter)
+    garment = isolate(photo, kind, segmenter=segmenter)
     gray = Image.fromarray(photo).convert("L")
     thumbnail = np.asarray(gray.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), _RESAMPLE))
     return Reading(garment, describe(photo, garment) if described else {}, thumbnail)
@@ -122,6 +132,7 @@ def read(path: Path, *, segmenter: Segmenter | None = None, described: bool = Tr
 
 def read_all(
     paths: Sequence[Path],
+    kinds: Sequence[str | None] | None = None,
     *,
     segmenter: Segmenter | None = None,
     described: bool = True,
@@ -133,6 +144,8 @@ def read_all(
     Parameters
     ----------
     paths : sequence of Path
+    kinds : sequence of str or None, optional
+        The type of each one's garment, as for `isolate`; without them, the main garments are cut out.
     segmenter : Segmenter, optional
         Which finds the garments; by default the one that ships.
     described : bool
@@ -146,7 +159,8 @@ def read_all(
         One a path, in order; a photograph that cannot be read yields its error instead of raising it.
     """
     reads = partial(read, segmenter=segmenter, described=described)
-    return in_order(reads, paths, processes=processes, progress=progress)
+    asked = list(zip(paths, kinds or [None] * len(paths), strict=True))
+    return in_order(reads, asked, processes=processes, progress=progress)
 
 
 def chance(count: int, *, seed: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +16,12 @@ from training.errors import TooFewImages, UnreadableImage
 from training.evaluation.baselines import CHANCE, Reading, chance, read_all
 from training.photo.encoder import Encoder
 from training.photo.garment import Garment
+from training.photo.garment_types import type_of
 from training.photo.segmenter import Segmenter
 
 ENCODER = "encoder"
 SHIPPED = "encoder that ships"
+GALLERY = "gallery"
 BATCH = 256  # cut-outs held at once before they are embedded
 
 
@@ -45,14 +48,14 @@ class _Labelled:
 
 
 def _readings(
-    items: Sequence[Item], segmenter: Segmenter | None, described: bool, processes: int | None, progress: str
+    items: Sequence[Item], *, indexed: bool, **options: Any
 ) -> Iterator[tuple[Item, Reading | UnreadableImage]]:
-    """Decode and cut out the photographs of some items, in their order, without keeping them."""
-    paths = [item.path for item in items]
-    results = read_all(
-        paths, segmenter=segmenter, described=described, processes=processes, progress=progress
-    )
-    yield from zip(items, results, strict=True)
+    """Decode and cut out the photographs of some items, in their order, without keeping them.
+
+    `indexed` ones are cut out as an index does it, which knows their categories; `options` as in `read_all`.
+    """
+    kinds = [type_of(item.category) if indexed else None for item in items]
+    yield from zip(items, read_all([item.path for item in items], kinds, **options), strict=True)
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,7 @@ class Photos(_Labelled):
 def read_photos(
     catalogue: Catalogue,
     *,
+    indexed: bool = False,
     segmenter: Segmenter | None = None,
     described: bool = False,
     processes: int | None = None,
@@ -113,6 +117,8 @@ def read_photos(
     Parameters
     ----------
     catalogue : Catalogue
+    indexed : bool
+        Whether the garment is the one that an index takes, which an item's category tells; else the main one.
     segmenter : Segmenter, optional
         That of the encoder which is evaluated; by default the one that ships.
     described : bool
@@ -130,7 +136,8 @@ def read_photos(
     items: list[Item] = []
     readings: list[Reading] = []
     bad = list(catalogue.bad)
-    for item, reading in _readings(catalogue.items, segmenter, described, processes, progress):
+    options = {"segmenter": segmenter, "described": described, "processes": processes, "progress": progress}
+    for item, reading in _readings(catalogue.items, indexed=indexed, **options):
         if isinstance(reading, UnreadableImage):
             bad.append(BadItem(item.item_id, str(item.path), str(reading)))
         else:
@@ -224,7 +231,7 @@ def read_side(
     encoder : Encoder
     catalogue : Catalogue
     name : str
-        "gallery" or "queries".
+        "queries", or `GALLERY`, whose garments are those that an index takes.
     seed : int
         Of chance's vectors; the two sides need different ones.
     baselines : bool
@@ -240,9 +247,15 @@ def read_side(
     labelled = [item for item in catalogue.items if item.category is not None]
     _check(len(labelled), len(catalogue.items), catalogue.source, name=name, wanted="a category")
     kept: list[Item] = []
+    options = {
+        "segmenter": encoder.segmenter,
+        "described": baselines,
+        "processes": processes,
+        "progress": name,
+    }
 
     def readable() -> Iterator[Reading]:
-        for item, reading in _readings(labelled, encoder.segmenter, baselines, processes, name):
+        for item, reading in _readings(labelled, indexed=name == GALLERY, **options):
             if not isinstance(reading, UnreadableImage):
                 kept.append(item)
                 yield reading

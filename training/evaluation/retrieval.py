@@ -7,7 +7,7 @@ from typing import Any
 
 from training.catalogue.reader import Catalogue
 from training.evaluation.baselines import CHANCE, HOG_MASK
-from training.evaluation.photos import ENCODER, SHIPPED, Photos, Side, read_side, side_of
+from training.evaluation.photos import ENCODER, GALLERY, SHIPPED, Photos, Side, read_side, side_of
 from training.evaluation.score_table import Table
 from training.photo.encoder import Encoder
 from training.retrieval_metrics import SCORE_NAMES, Scores, score_queries
@@ -107,7 +107,7 @@ def _by_category(row: Row, queries: Side) -> Table:
 def sides(encoder: Encoder, gallery: Photos, queries: Photos) -> tuple[Side, Side]:
     """Describe gallery and queries by chance, by the encoder and by the photographs' own descriptors."""
     return (
-        side_of(encoder, gallery, name="gallery", seed=GALLERY_SEED),
+        side_of(encoder, gallery, name=GALLERY, seed=GALLERY_SEED),
         side_of(encoder, queries, name="queries", seed=QUERY_SEED),
     )
 
@@ -175,7 +175,7 @@ def evaluate(
 
     def scored(judged: Encoder, baselines: bool) -> dict[str, Row]:
         options: dict[str, Any] = {"baselines": baselines, "processes": processes}
-        ranked = read_side(judged, gallery, name="gallery", seed=GALLERY_SEED, **options)
+        ranked = read_side(judged, gallery, name=GALLERY, seed=GALLERY_SEED, **options)
         asked = read_side(judged, queries, name="queries", seed=QUERY_SEED, **options)
         return {name: row(name, ranked, asked) for name in asked.vectors}
 

@@ -10,7 +10,7 @@ import click
 
 from training.catalogue.reader import Catalogue
 from training.config import CATEGORY, Config
-from training.evaluation.photos import Photos, read_photos
+from training.evaluation.photos import GALLERY, Photos, read_photos
 from training.evaluation.product_pictures import FOLDER, product_pictures
 from training.evaluation.retrieval import retrieval
 from training.evaluation.score_table import Table, as_json, as_markdown
@@ -92,6 +92,7 @@ class Subject:
         described = bool(DESCRIBED.intersection(self.settings.parts))
         photos = read_photos(
             catalogue,
+            indexed=name == GALLERY,
             segmenter=self.segmenter,
             described=described,
             processes=self.settings.processes,
@@ -113,7 +114,7 @@ class Subject:
     @cached_property
     def gallery(self) -> Photos:
         """The photographs that are searched."""
-        return self._read(self.catalogues[0], "gallery")
+        return self._read(self.catalogues[0], GALLERY)
 
     @cached_property
     def queries(self) -> Photos:

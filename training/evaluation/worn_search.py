@@ -66,7 +66,7 @@ def cut_out_worn(
     TooFewImages
         None of the garments has a category of the gallery.
     """
-    found = worn_garments(parsed, categories, held_out=held_out)
+    found, _ = worn_garments(parsed, categories, held_out=held_out)
     garments = [(item, number) for item, number in found if item.category is not None]
     cut = partial(_cut_out, root=parsed.root or Path(), segmenter=segmenter)
     results = in_order(cut, garments, processes=processes, progress="worn garments", unit="garment")

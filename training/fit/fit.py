@@ -25,7 +25,8 @@ DRAWN_SEED = 7
 
 
 def _report_skipped(sets: list[Dataset], report: Path, *, max_bad: float) -> None:
-    bad = [item for part in sets for item in part.bad]
+    """Report what the sets lack, and check the share of each."""
+    bad = list(dict.fromkeys(item for part in sets for item in part.bad))  # a catalogue may stand twice
     if bad:
         write_report(report, bad)
         click.echo("\n".join([f"Skipped {len(bad):,} items:", *summary(bad, report)]), err=True)
@@ -100,6 +101,8 @@ def fit(
             more.append(prepare_worn(people, data.category_names(), **options))
         if run.drawn:
             more.append(prepare_drawn(read(f"drawn:{run.drawn}:{DRAWN_SEED}"), **options))
+        if any(part.bad for part in more):
+            _report_skipped([*sets, *more], folder / SKIPPED_FILE, max_bad=max_bad)
         write_atomically(folder / RUN_FILE, run.as_json().encode())
         save_segmenter(run.segmenter, folder)
         started = time.monotonic()

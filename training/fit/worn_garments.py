@@ -1,6 +1,5 @@
 """The garments of parsed photographs of people, by the categories of a catalogue of laid-out ones."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from training.catalogue.parsed import is_held_out, label_names, parsed_items, read_labels
-from training.catalogue.reader import Catalogue, Item
+from training.catalogue.reader import BadItem, Catalogue, Item
+from training.errors import UnreadableImage
 from training.fit.dataset import Dataset, Source, cut
 from training.fit.garment_views import VERSION, of_worn
 from training.photo.garment_types import type_of
@@ -49,8 +49,8 @@ def category_of(label: str, categories: set[str]) -> str | None:
 
 def worn_garments(
     catalogue: Catalogue, categories: set[str], *, held_out: bool | None
-) -> Iterator[tuple[Item, int]]:
-    """Yield an item and its label's number for each garment that is large enough in its photograph.
+) -> tuple[list[tuple[Item, int]], list[BadItem]]:
+    """Return an item and its label's number for each garment that is large enough in its photograph.
 
     Parameters
     ----------
@@ -61,28 +61,45 @@ def worn_garments(
     held_out : bool or None
         Whether to take the photographs that are kept out of training, or the others; None for all.
 
+    Returns
+    -------
+    garments : list of (Item, int)
+    bad : list of BadItem
+        The photographs whose picture of labels can't be read.
+
     Raises
     ------
-    UnreadableCatalogue, UnreadableImage
+    UnreadableCatalogue
+        See `training.catalogue.parsed.label_names`.
     """
     names = label_names(catalogue)
+    garments: list[tuple[Item, int]] = []
+    bad: list[BadItem] = []
     for item in parsed_items(catalogue):
         if held_out not in (None, is_held_out(item)):
             continue
-        labels = read_labels(item, catalogue.root or Path())
+        try:
+            labels = read_labels(item, catalogue.root or Path())
+        except UnreadableImage as error:
+            bad.append(BadItem(item.item_id, str(item.path), str(error)))
+            continue
         areas = np.bincount(labels.ravel(), minlength=256) / labels.size
         for number, name in names.items():
             kind = type_of(name)
             if kind is not None and areas[number] >= LEAST_SHARE.get(kind, LEAST):
                 known = {"category": category_of(name, categories), "label": name}
-                yield replace(item, item_id=f"{item.item_id} {name}", metadata=item.metadata | known), number
+                named = replace(item, item_id=f"{item.item_id} {name}", metadata=item.metadata | known)
+                garments.append((named, number))
+    return garments, bad
 
 
 def prepare_worn(catalogue: Catalogue, categories: set[str], *, views: int, **options: Any) -> Dataset:
     """Cut out the garments of parsed photographs; see `worn_garments` and `training.fit.dataset.cut`."""
     root = catalogue.root or Path()
+    garments, bad = worn_garments(catalogue, categories, held_out=False)
     sources = [
         Source(item, partial(of_worn, item, number, root, views), f" worn {number}+{views}.{VERSION}")
-        for item, number in worn_garments(catalogue, categories, held_out=False)
+        for item, number in garments
     ]
-    return cut(sources, views=views, **options)
+    data = cut(sources, views=views, **options)
+    return replace(data, bad=(*catalogue.bad, *bad, *data.bad))

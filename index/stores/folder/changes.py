@@ -213,8 +213,8 @@ class Changes(ChangeLog):
             return Change(seq, at, action, item_id)
         names = [row["photograph"], *_names(row.get("further"))]
         paths = [self.photographs.path(name) for name in names]
-        metadata, content = json.loads(row["metadata"]), content_of_names(names)
-        item = Item(item_id, paths[0], metadata, tuple(paths[1:]), content=content)
+        content = content_of_names(names)
+        item = Item(item_id, paths[0], json.loads(row["metadata"]), tuple(paths[1:]), content=content)
         vector = np.frombuffer(row["vector"], "<f4")
         views = Views.from_bytes(row["views"], len(vector)) if row.get("views") else None
         shown = row.get("photographed") or seq

@@ -12,7 +12,9 @@ from functools import cached_property
 import numpy as np
 
 from index.errors import ItemUnknown
-from index.filters.predicates import Filter, Has
+from index.filters.field_values import FieldValues
+from index.filters.postings import posted
+from index.filters.predicates import Filter, Has, Value
 from index.pages import Listing, Seen
 from index.stores.folder.filtering import Allowed, Rows
 from index.stores.folder.overlay import Overlay
@@ -141,6 +143,23 @@ class Gallery:
             _seen(self.version, row) if row < self._base else _seen(self.overlay, row - self._base)
             for row in rows
         ]
+
+    def values(self, field: str, rows: np.ndarray) -> FieldValues:
+        """Return the values of a field that the items of rows, int64 (k,), have, by their places there."""
+        first = rows if self.owners is None else self.owners[rows]
+        is_put = first >= self._base
+        base = np.where(is_put, -1, first)
+        changed: list[tuple[int, Value]] = []
+        if (column := self.overlay.columns.fields.get(field)) is not None:
+            laid, changed = column.at(base)
+            base = np.where(laid, -1, base)
+        put = [
+            (place, value)
+            for place in np.flatnonzero(is_put).tolist()
+            for value in posted(self.overlay.items[first[place] - self._base].metadata.get(field))
+        ]
+        found = self.version.items.values(field, base)
+        return FieldValues.of([*found.pairs(), *changed, *put]) if changed or put else found
 
     def vector(self, row: int) -> np.ndarray:
         """Return the vector of one row: float32 (d,)."""

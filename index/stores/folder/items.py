@@ -5,6 +5,7 @@ Written once, then read.
 
 import json
 import sqlite3
+import threading
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,8 +16,17 @@ from typing import Any, Self
 import numpy as np
 
 from index.errors import IndexDamaged, IndexNotWritten, ItemUnknown
-from index.filters.facets import Facet, facets
-from index.filters.postings import Lay, has_field, nothing_laid, passing, write_postings
+from index.filters.facets import Facet, all_facets, offered
+from index.filters.field_values import FieldValues
+from index.filters.postings import (
+    Lay,
+    PostedValues,
+    has_field,
+    nothing_laid,
+    passing,
+    posted_values,
+    write_postings,
+)
 from index.filters.predicates import Filter
 from index.photographs import paths_of_text, paths_to_text
 from training.catalogue.reader import Item
@@ -31,6 +41,7 @@ CREATE TABLE items (
 )
 """
 _CONNECTIONS = 8  # opened up front, so that readers continue when the version's folder has been removed
+_FIELDS_KEPT = 64  # kept in memory, 12 bytes an item each where a field has one value
 _REPEATED = "CREATE INDEX repeated ON items (row, duplicate_of) WHERE duplicate_of IS NOT NULL"
 
 
@@ -51,6 +62,9 @@ class Items:
         self._contents = contents
         self._count: int | None = None
         self._groups: np.ndarray | None = None
+        self._facets: list[Facet] | None = None
+        self._values: dict[str, PostedValues] = {}
+        self._locked = threading.Lock()
         self._rows_by_id: np.ndarray | None = None
         self._idle: deque[sqlite3.Connection] = deque()
         weakref.finalize(self, _close_all, self._idle)
@@ -140,9 +154,27 @@ class Items:
         """Return whether an item has a value of a metadata field."""
         return has_field(field, self._ask)
 
-    def facets(self) -> list[Facet]:
-        """Return what the items can be filtered by."""
-        return facets(self._ask)
+    def values(self, field: str, rows: np.ndarray) -> FieldValues:
+        """Return the values of a field of rows, int64 (k,), by their places; read once, and kept."""
+        kept = self._values.get(field) or self._read_values(field)
+        return kept.at(rows)
+
+    def _read_values(self, field: str) -> PostedValues:
+        with self._locked:
+            if field in self._values:
+                return self._values[field]
+            read = posted_values(field, len(self), self._ask)
+            if read.table:  # else anyone could push the others out
+                self._values[field] = read
+            if len(self._values) > _FIELDS_KEPT:
+                del self._values[next(iter(self._values))]
+            return read
+
+    def facets(self, fields: Sequence[str] = ()) -> list[Facet]:
+        """Return what the items can be filtered by, as `index.filters.facets.offered` chooses."""
+        if self._facets is None:
+            self._facets = all_facets(self._ask)
+        return offered(self._facets, fields)
 
     def groups(self) -> np.ndarray:
         """Return the row of the first item of each row's group, its own where it is alone: int64 (n,)."""

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from index.pages import Page, SearchOptions, first_of_each, hits_of
+from index.head import LENGTH
+from index.pages import NEAREST, Hit, Page, SearchOptions, first_of_each, hits_of
 from index.stores.folder.filtering import Allowed
 from index.stores.folder.gallery import Gallery
 
@@ -61,17 +62,27 @@ def cut_page(
     labels : int64 (n + m,), optional
         Of an item, or of a group of duplicates; each is listed once, by its best row.
     """
-    scores, rows = _ranking(gallery, query, options.end, allowed, labels)
+    scores, rows = _ranking(gallery, query, options.depth, allowed, labels)
     listed = scores >= options.threshold
-    total = int(listed.sum())
-    if total == options.end:  # the ranking may go on
+    scores, rows = scores[listed], rows[listed]
+    total = len(rows)
+    if total == options.depth:  # the ranking may go on
         total = max(total, _total(gallery, query, options.threshold, allowed, labels))
-    shown = rows[listed][options.offset :].tolist()
-    hits = hits_of(
-        scores[listed][options.offset :],
-        gallery.by_rows(shown),
-        gallery.seen(shown),
-        gallery.version.manifest,
-        first=options.offset + 1,
+    head = rows[:LENGTH]
+    order, facets = options.arrangement.arrange(scores, lambda field: gallery.values(field, head))
+    nearest = np.arange(min(total, NEAREST) if options.arrangement.reorders else 0)
+    places = np.concatenate([order[options.offset : options.end], nearest])
+    shown = rows[places].tolist()
+    items, seen = gallery.by_rows(shown), gallery.seen(shown)
+
+    def hits(part: slice, first: int) -> tuple[Hit, ...]:
+        return hits_of(scores[places[part]], items[part], seen[part], gallery.version.manifest, first=first)
+
+    on_page = len(places) - len(nearest)
+    return Page(
+        hits=hits(slice(on_page), options.offset + 1),
+        total=total,
+        next_offset=options.end if options.end < total else None,
+        facets=facets,
+        nearest=hits(slice(on_page, None), 1) if options.arrangement.reorders else None,
     )
-    return Page(hits=hits, total=total, next_offset=options.end if options.end < total else None)

@@ -154,9 +154,9 @@ class Searcher(OpenIndex):
         ]
         return [hit.item for page in pages for hit in page.hits]
 
-    def facets(self) -> list[Facet]:
+    def facets(self, fields: Sequence[str] = ()) -> list[Facet]:
         """Return what the items of the version in use can be filtered by, changes since not counted."""
-        return self._gallery.version.items.facets()
+        return self._gallery.version.items.facets(fields)
 
     def has_field(self, field: str) -> bool:
         """Look into the postings, and into what was put since."""

@@ -14,7 +14,7 @@ from pymilvus import MilvusClient
 from index.embedding.duplicates import write_duplicates
 from index.embedding.embeddings import Embedded
 from index.errors import IndexNotWritten, InvalidChange, StoreFailed, StoreUnreachable
-from index.filters.facets import Facet, facets
+from index.filters.facets import Facet, all_facets
 from index.filters.postings import write_postings
 from index.manifest import Manifest
 from index.stores.lock import writing
@@ -85,7 +85,7 @@ def _facets(items: Sequence[Item]) -> list[Facet]:
     """Return what items can be filtered by, counted in a database that is in memory only."""
     with closing(sqlite3.connect(":memory:")) as connection:
         write_postings(connection, ((row, item.metadata) for row, item in enumerate(items)))
-        return facets(lambda query, *values: connection.execute(query, values).fetchall())
+        return all_facets(lambda query, *values: connection.execute(query, values).fetchall())
 
 
 class MilvusDraft(Draft):

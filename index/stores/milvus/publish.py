@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from hashlib import blake2b
+from typing import Any
 
 from pymilvus.client.types import LoadState
 
@@ -11,10 +12,11 @@ from index.errors import IndexDamaged, NoIndex
 from index.filters.facets import Facet
 from index.manifest import Manifest, manifest_text, parse_manifest
 from index.stores.milvus.connection import WORK_SECONDS, NotThere, Server
-from index.stores.milvus.table import RecordTable
+from index.stores.milvus.table import LONGEST, RecordTable
 from index.stores.version_names import is_version_name, listed, newest_before, require_known
 
 _AT_ONCE = 1000
+_PARTS_AT_ONCE = 100
 
 
 class Versions:
@@ -26,6 +28,9 @@ class Versions:
         self.alias = f"{self._prefix}_current"
         self._records = RecordTable(
             server, f"{self._prefix}_versions", texts=("manifest", "facets"), numbers=()
+        )
+        self._facets = RecordTable(
+            server, f"{self._prefix}_facets", texts=("version", "text"), numbers=("part",)
         )
         self._uploads = RecordTable(
             server, f"{self._prefix}_photographs", texts=("version", "name"), numbers=()
@@ -78,8 +83,13 @@ class Versions:
         return parse_manifest(self._record(version, "manifest"), name=f"{version} in {self._server.address}")
 
     def facets(self, version: str) -> list[Facet]:
-        """Return what the items of a version can be filtered by."""
-        found = json.loads(self._record(version, "facets"))
+        """Return what the items of a version can be filtered by, a facet for each field.
+
+        Versions of earlier releases have theirs in the record itself: those that were likely to help.
+        """
+        kept = self._facets.find(f'version == "{version}"', consistency="Bounded")
+        texts = [record["text"] for record in sorted(kept, key=lambda record: record["part"])]
+        found = json.loads("".join(texts) or self._record(version, "facets"))
         return [Facet(**{**facet, "values": tuple(map(tuple, facet["values"]))}) for facet in found]
 
     def _record(self, version: str, name: str) -> str:
@@ -107,11 +117,10 @@ class Versions:
         uploads = [{"key": _key(version, name), "version": version, "name": name} for name in photographs]
         for at in range(0, len(uploads), _AT_ONCE):
             self._uploads.put(uploads[at : at + _AT_ONCE])
-        texts = {
-            "manifest": manifest_text(manifest),
-            "facets": json.dumps([asdict(facet) for facet in facets]),
-        }
-        self._records.put([{"key": version, **texts}])
+        parts = _in_parts(version, json.dumps([asdict(facet) for facet in facets]))
+        for at in range(0, len(parts), _PARTS_AT_ONCE):
+            self._facets.put(parts[at : at + _PARTS_AT_ONCE])
+        self._records.put([{"key": version, "manifest": manifest_text(manifest), "facets": "[]"}])
 
     def photographs(self) -> set[str]:
         """Return the names of the photographs that items of any version have from changes."""
@@ -148,7 +157,8 @@ class Versions:
         if versions:
             self._records.remove(f"key in {json.dumps(versions)}")
         kept = self.names(consistency="Strong")
-        self._uploads.remove(f"not (version in {json.dumps(kept or [''])})")
+        for records in (self._facets, self._uploads):
+            records.remove(f"not (version in {json.dumps(kept or [''])})")
         for collection in self._collections() - {self.collection(version) for version in kept}:
             self._server.ask("drop_collection", collection)
 
@@ -157,6 +167,15 @@ class Versions:
         start, names = f"{self._prefix}_", self._server.ask("list_collections")
         ours = [name for name in names if name.startswith(start)]
         return {name for name in ours if is_version_name(self._version_of(name))}
+
+
+def _in_parts(version: str, text: str) -> list[dict[str, Any]]:
+    """Return the records of a text, as many as it takes: at most `LONGEST` bytes of ASCII in each."""
+    parts = [text[at : at + LONGEST] for at in range(0, len(text), LONGEST)]
+    return [
+        {"key": _key(version, str(part)), "version": version, "part": part, "text": text}
+        for part, text in enumerate(parts)
+    ]
 
 
 def _key(version: str, name: str) -> str:

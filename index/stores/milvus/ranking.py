@@ -1,23 +1,41 @@
 """Pages of a ranking in Milvus, cut from one order whatever the page, as `index.pages` cuts them."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from index.errors import RankingTooDeep
+from index.filters.field_values import FieldValues
+from index.filters.postings import posted
+from index.head import LENGTH, Arrangement, FacetCounts
 from index.manifest import Manifest
-from index.pages import Page, SearchOptions, first_of_each, hits_of
+from index.pages import NEAREST, Hit, Page, SearchOptions, Seen, first_of_each, hits_of
 from index.stores.milvus.filtering import EVERYTHING
 from index.stores.milvus.index_types import DEEPEST
 from index.stores.milvus.version import Collection, Found
 from index.vectors.approximate import depth_for
+from training.catalogue.reader import Item
 
 _SPARE = 16
 
 
 def _depth(k: int) -> int:
     return min(depth_for(k), DEEPEST)
+
+
+def _arranged(
+    arrangement: Arrangement, found: Found, known: Mapping[str, tuple[Item, Seen]]
+) -> tuple[np.ndarray, tuple[FacetCounts, ...]]:
+    """Return the new order of a ranking, and the counts of its head; items just deleted have no values."""
+    head = [known[key][0].metadata if key in known else {} for key in found.keys[:LENGTH]]
+    return arrangement.arrange(
+        found.scores,
+        lambda field: FieldValues.of(
+            (place, value) for place, fields in enumerate(head) for value in posted(fields.get(field))
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -45,18 +63,31 @@ class Ranking:
                 f"Hits {options.offset + 1:,} to {options.end:,} were asked for, and Milvus lists the first "
                 f"{DEEPEST:,} of a ranking. Ask for an earlier page, or for fewer items by a filter."
             )
-        found = self._best(options.end)
+        asked = min(options.depth, DEEPEST)
+        found = self._best(asked)
         found = found.take(found.scores >= options.threshold)
         total = len(found)
-        if total == options.end:  # the ranking may go on
+        if total == asked:  # the ranking may go on
             total = max(total, self._total(options.threshold))
-        found = found.take(slice(options.offset, None))
-        known = self.collection.items(found.keys)
-        # an item that was deleted in this moment is left out
-        listed = [known.get(key, (None, (0, None))) for key in found.keys]
-        items, seen = [item for item, _ in listed], [places for _, places in listed]
-        hits = hits_of(found.scores, items, seen, manifest, first=options.offset + 1)
-        return Page(hits, total, options.end if options.end < min(total, DEEPEST) else None)
+        known = self.collection.items(found.keys[: LENGTH if options.arrangement else 0])
+        order, facets = _arranged(options.arrangement, found, known)
+        shown = found.take(order[options.offset : options.end])
+        nearest = found.take(slice(NEAREST)) if options.arrangement.reorders else None
+        known |= self.collection.items([key for key in shown.keys if key not in known])
+
+        def hits(part: Found, first: int) -> tuple[Hit, ...]:
+            # an item that was deleted in this moment is left out
+            listed = [known.get(key, (None, (0, None))) for key in part.keys]
+            items, seen = [item for item, _ in listed], [places for _, places in listed]
+            return hits_of(part.scores, items, seen, manifest, first=first)
+
+        return Page(
+            hits=hits(shown, options.offset + 1),
+            total=total,
+            next_offset=options.end if options.end < min(total, DEEPEST) else None,
+            facets=facets,
+            nearest=None if nearest is None else hits(nearest, 1),
+        )
 
     def _nearest(self, depth: int) -> Found:
         """Return the nearest `depth` rows, searching more widely where fewer are found than there may be."""

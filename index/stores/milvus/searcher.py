@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from index.filters.facets import Facet
+from index.filters.facets import Facet, offered
 from index.filters.predicates import Filter
 from index.manifest import Manifest
 from index.pages import Listing, Page, SearchOptions
@@ -119,9 +119,9 @@ class MilvusSearcher(OpenIndex):
         rows = collection.query(f"row in {places}", ["row", *ITEM])
         return [item_of(row) for row in sorted(rows, key=lambda row: int(row["row"]))]
 
-    def facets(self) -> list[Facet]:
+    def facets(self, fields: Sequence[str] = ()) -> list[Facet]:
         """Return what the items of the version in use can be filtered by, changes since not counted."""
-        return self._in_use.facets
+        return offered(self._in_use.facets, fields)
 
     def has_field(self, field: str) -> bool:
         """Ask for one row that has the term of the field."""

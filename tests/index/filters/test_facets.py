@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from index.filters.facets import MOST_FIELDS, MOST_VALUES, Facet
+from index.filters.facets import _VALUES, MOST_FIELDS, MOST_VALUES, Facet
 from index.filters.parse import parse_filter
 from index.stores.folder.items import Items, write_items
 from training.catalogue.reader import Item
@@ -15,13 +15,13 @@ from training.catalogue.reader import Item
 def facets_of(tmp_path):
     """Return the facets of items with the given metadata."""
 
-    def facets(*metadata):
+    def facets(*metadata, fields=()):
         path = tmp_path / "items.sqlite"
         path.unlink(missing_ok=True)
         write_items(
             path, [Item(f"sku-{row}", Path(f"/{row}.jpg"), fields) for row, fields in enumerate(metadata)]
         )
-        return Items.open(path).facets()
+        return Items.open(path).facets(fields)
 
     return facets
 
@@ -64,11 +64,54 @@ def test_what_does_not_help_to_choose_is_not_offered(facets_of, values):
     assert facets_of(*[{"field": value} for value in values]) == []
 
 
-def test_a_field_of_too_many_values_is_not_offered(facets_of):
-    few = [{"brand": str(number % MOST_VALUES)} for number in range(100)]
-    many = [{"brand": str(number % (MOST_VALUES + 1))} for number in range(100)]
-    assert len(facets_of(*few)[0].values) == MOST_VALUES
-    assert facets_of(*many) == []
+@pytest.mark.parametrize(("values", "items", "offered"), [(24, 25, True), (25, 49, False), (25, 50, True)])
+def test_many_values_are_offered_where_two_items_share_one_on_average(facets_of, values, items, offered):
+    found = facets_of(*[{"brand": f"b{number % values}"} for number in range(items)])
+    assert [len(facet.values) for facet in found] == [values] * offered
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["id", "product_id", "productId", "SKU", "gtin", "Handle", "image link", "imageURL", "url", "split"]
+    + ["additional-image-link", "image1", "file", "item_group_id"],
+)
+def test_ids_links_and_splits_are_left_out_by_their_names(facets_of, field):
+    shared, numbers = [{field: text} for text in ("a", "a", "b", "b")], [{field: 10}, {field: 12}]
+    assert facets_of(*shared) == [] == facets_of(*numbers)
+
+
+@pytest.mark.parametrize(
+    "field", ["brand", "fluid", "kids", "width", "filed", "category", "splitting", "größe"]
+)
+def test_words_that_only_hold_those_names_are_offered(facets_of, field):
+    assert [facet.field for facet in facets_of(*[{field: text} for text in ("a", "a", "b")])] == [field]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["train", "Test", "TEST"], ["val", "val", "train"], ["https://a.b/c", "https://a.b/c", "//x/y"]],
+)
+def test_links_and_splits_are_told_by_their_values_whatever_the_field_is_called(facets_of, values):
+    assert facets_of(*[{"where": value} for value in values]) == []
+    (facet,) = facets_of(*[{"where": value} for value in [*values, values[0], "a shop"]])
+    assert dict(facet.values)["a shop"] == 1
+
+
+def test_fields_that_are_named_are_offered_in_their_order_whatever_they_hold(facets_of):
+    metadata = [{"sku": "a", "split": "train", "price": 3}, {"sku": "b", "split": "train", "price": 4}]
+    offered = facets_of(*metadata, fields=("price", "colour", "split", "sku"))
+    assert offered == [
+        Facet("price", lowest=3, highest=4),
+        Facet("split", (("train", 2),)),
+        Facet("sku", (("a", 1), ("b", 1))),
+    ]
+
+
+def test_of_very_many_values_the_most_common_are_offered(facets_of, monkeypatch):
+    monkeypatch.setattr("index.filters.facets._VALUES", _VALUES.replace(f"{MOST_VALUES}", "3"))
+    values = ["d", "c", "b", "a", "b", True]
+    (facet,) = facets_of(*[{"tag": value} for value in values], fields=("tag",))
+    assert facet.values == (("b", 2), ("a", 1), ("c", 1))
 
 
 def test_only_some_fields_are_offered_and_none_that_no_filter_can_name(facets_of):

@@ -1,6 +1,7 @@
 """SQLite's answer to a filter is the one of Python, on any metadata."""
 
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from index.filters.field_values import FieldValues, mask_of
 from index.filters.parse import MAX_TEXT, parse_filter
-from index.filters.postings import passing, write_postings
-from index.filters.predicates import Has
+from index.filters.postings import passing, posted, posted_values, write_postings
+from index.filters.predicates import Has, order_key
 from index.stores.folder.items import Items, write_items
 from index.vectors.flat import FlatIndex
 from training.catalogue.reader import Item
@@ -96,8 +98,35 @@ def test_sqlite_lets_the_same_items_pass_as_python(drawn):
     write_postings(connection, enumerate(contents))
     for fields in asked:
         where = parse_filter(fields)
+        expected = [where.matches(item) for item in contents]
         found = passing(where, len(contents), lambda sql, *values: connection.execute(sql, values).fetchall())
-        assert found.tolist() == [where.matches(item) for item in contents], fields
+        assert found.tolist() == expected, fields
+        assert mask_of(where, partial(values_in, contents), len(contents)).tolist() == expected, fields
+    connection.close()
+
+
+def values_in(contents, field):
+    return FieldValues.of(
+        (place, value) for place, fields in enumerate(contents) for value in posted(fields.get(field))
+    )
+
+
+def by_place(found):
+    return sorted(found.pairs(), key=lambda pair: (pair[0], order_key(pair[1])))
+
+
+@settings(max_examples=60, deadline=None)
+@given(metadata(COMPARED), st.randoms())
+def test_the_values_of_rows_are_those_of_their_metadata(contents, rng):
+    connection = sqlite3.connect(":memory:")
+    write_postings(connection, enumerate(contents))
+    rows = np.array([rng.randrange(-1, len(contents)) for _ in range(5)], np.int64)
+    shown = [contents[row] if row >= 0 else {} for row in rows.tolist()]
+    for field in ("a", "ä", "missing"):
+        posted_of = partial(posted_values, field, len(contents))
+        found = posted_of(lambda sql, *values: connection.execute(sql, values).fetchall()).at(rows)
+        assert sorted(found.table, key=order_key) == list(found.table)
+        assert by_place(found) == by_place(values_in(shown, field))
     connection.close()
 
 

@@ -1,5 +1,7 @@
 """An index of all garments, in each store, held against comparing all that are found, the best of an item."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from index.build import BuildOptions, build_index
 from index.editing import delete_item, put_item
 from index.filters.parse import parse_filter
 from index.gate.checks import Limits
+from index.head import Arrangement
 from index.pages import SearchOptions
 from index.views import ALL, ITEM
 from training.catalogue.reader import Catalogue, read_catalogue
@@ -107,6 +110,9 @@ def test_pages_thresholds_filters_and_neighbours_count_items(shop, people, build
     parts = [search(searcher, query, limit=2, offset=offset) for offset in range(0, len(items), 2)]
     assert [hit for page in parts for hit in page.hits] == list(whole.hits)
     assert {page.total for page in parts} == {len(items)}
+    counted = search(searcher, query, limit=2, arrangement=Arrangement(facets=("category",))).facets[0]
+    kinds = Counter(item.category for item in items)
+    assert dict(counted.values) == kinds and counted.missing == 0
     least = (whole.hits[2].score + whole.hits[3].score) / 2
     assert search(searcher, query, limit=1, min_score=least).total == 3
     category = items[0].category

@@ -231,6 +231,7 @@ def test_the_index_tells_what_it_holds(filled):
     assert facets["category"].values == (("grün", 20), ("red", 20))
     assert facets["sale"].values == ((False, 45), (True, 15))
     assert (facets["price"].lowest, facets["price"].highest) == (-5, 54)
+    assert [facet.field for facet in searcher.facets(("price", "nothing", "sale"))] == ["price", "sale"]
     assert manifest.gate["recall_at_10"] == 1.0
 
 

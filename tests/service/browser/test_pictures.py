@@ -49,9 +49,10 @@ def test_a_picture_that_a_queue_has_refused_is_asked_for_again(look, expect):
 
     def refuse(route):
         refused.append(route.request.url)
-        route.fulfill(status=503, headers={"Retry-After": "1"}, body="{}") if len(
-            refused
-        ) < 3 else route.continue_()
+        if len(refused) < 3:
+            route.fulfill(status=503, headers={"Retry-After": "1"}, body="{}")
+        else:
+            route.continue_()
 
     screen.page.route("**/image?*", refuse)
     screen.open().upload()

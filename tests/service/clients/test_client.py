@@ -92,6 +92,25 @@ def test_every_option_reaches_the_service_in_a_form_as_in_json(api, photo):
     assert first.results[0].rank == 2 and first.results[0].explain_url
 
 
+def test_a_ranking_is_sorted_counted_and_cut_to_the_fields_that_a_shop_asks_for(api, photo):
+    options = {
+        "facets": ["category", "price"],
+        "sort": {"field": "price", "order": "desc"},
+        "fields": ["price"],
+        "limit": 4,
+    }
+    by_photo, by_item = api.search(photo, **options), api.similar("hat/0", **options)
+    assert [hit.metadata for hit in by_photo.results] == [{"price": 13}] * 3 + [{"price": 12}]
+    category, price = by_photo.facets
+    assert {counted.value: counted.items for counted in category.values} == dict.fromkeys(
+        ("dress", "hat", "shirt"), 4
+    )
+    assert (price.lowest, price.highest, price.missing) == (10, 13, 0)
+    assert {counted.value: counted.items for counted in by_item.facets[0].values}["hat"] == 3
+    boosted = api.search(photo, boost=[{"filter": {"category": "hat"}, "add": 2}], limit=4)
+    assert {hit.metadata["category"] for hit in boosted.results} == {"hat"}
+
+
 def test_pages_follow_one_another_to_the_end_and_the_photo_is_sent_once(api, photo):
     pages = list(api.pages(photo, limit=5))
     assert [len(page.results) for page in pages] == [5, 5, 2]

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from index.errors import InvalidFilter
+from index.head import Sort
 from service.config import Config
 from service.errors import RefusedRequest
 from service.requests.parameters import (
@@ -144,6 +145,66 @@ def test_a_box_lies_within_the_picture_and_its_sides_are_in_order(box, taken):
         assert check(Look, {"box": box}).box == tuple(box)
     else:
         assert refusal(Look, box=box).param == "box"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sort", "price"),
+        ("sort", {"field": ""}),
+        ("sort", {"field": "price", "order": "down"}),
+        ("sort", {"field": "\ud800"}),
+        ("sort", {"field": "price", "by": 1}),
+        ("boost", {"filter": {}, "add": 1}),
+        ("boost", [{"filter": {"new": True}}]),
+        ("boost", [{"add": 0.1}]),
+        ("boost", [{"filter": {}, "add": 2.1}]),
+        ("boost", [{"filter": {}, "add": 0.1}] * 17),
+        ("facets", "price"),
+        ("facets", ["price", "price"]),
+        ("facets", [""]),
+        ("facets", [str(number) for number in range(17)]),
+        ("fields", ["price", 1]),
+        ("fields", [str(number) for number in range(101)]),
+    ],
+)
+def test_what_a_shop_adds_is_refused_by_its_field_and_what_is_accepted(name, value):
+    refused = refusal(Ranked, **{name: value})
+    assert refused.param == name and "Accepted: " in str(refused)
+
+
+def test_a_boost_whose_filter_is_not_valid_is_named():
+    for where in (None, "dress", {"price": {"above": 3}}):
+        refused = refusal(Ranked, boost=[{"filter": where, "add": 0.1}])
+        assert (refused.code, refused.param) == ("invalid_filter", "boost")
+
+
+def test_what_a_shop_adds_becomes_what_the_index_is_asked():
+    boost = [{"filter": {"new": True}, "add": -0.5}] * 16
+    asked = {"boost": boost, "sort": {"field": "price", "order": "desc"}, "facets": ["brand", "a,b"]}
+    options = check(bounded(Search, SETTINGS), {**asked, "fields": [], "offset": 3}).options
+    assert (options.limit, options.offset, options.depth) == (7, 3, 1000)
+    assert options.arrangement.sort == Sort("price", descending=True)
+    assert options.arrangement.facets == ("brand", "a,b")
+    assert [boost.add for boost in options.arrangement.boosts] == [-0.5] * 16
+    assert options.arrangement.boosts[0].where.matches({"new": True})
+    assert check(Ranked, {"sort": {"field": "price"}}).options.arrangement.sort == Sort("price")
+    assert check(Ranked, {}).fields is None and not check(Ranked, {}).options.arrangement
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("price", ["price"]),
+        ("price, link", ["price", "link"]),
+        ("", []),
+        ('["a,b", "c"]', ["a,b", "c"]),
+        ("5", ["5"]),
+        (",", ["", ""]),
+    ],
+)
+def test_names_of_fields_in_text_stand_between_commas_or_in_a_list(text, value):
+    assert from_text("facets", text) == from_text("fields", text) == value
 
 
 @pytest.mark.parametrize("text", [" [0, 0, 1, 1]", "0,0,1,1", " 0, 0, 1, 1 "])

@@ -1,13 +1,26 @@
 """Photographs read once: rows that belong together, and what could not be read."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from training.catalogue.reader import Catalogue, read_catalogue
 from training.errors import TooFewImages
+from training.evaluation import baselines
 from training.evaluation.baselines import HOG_MASK
-from training.evaluation.photos import read_photos
-from training.photo.garment import read_garment
+from training.evaluation.photos import GALLERY, read_photos, read_side
+from training.photo.boxes import WHOLE
+from training.photo.garment import Garment, read_garment
+
+_ONE = Garment(np.zeros((128, 128, 3), np.uint8), np.zeros((128, 128), np.uint8), WHOLE, 1.0)
+
+
+class _Encoder:
+    segmenter = None
+
+    def embed_garments(self, garments):
+        return np.ones((len(garments), 1), np.float32)
 
 
 @pytest.fixture
@@ -66,3 +79,16 @@ def test_a_catalogue_of_unreadable_photographs_is_refused_with_the_reason(folder
     broken = read_catalogue(str(folder)).items[1]
     with pytest.raises(TooFewImages, match="1 photographs of 'mine' can be read.*Supported: JPEG"):
         read_photos(Catalogue("mine", (broken,), ()), processes=1)
+
+
+def test_an_indexed_photograph_is_cut_out_as_its_category_says_and_a_query_by_its_main_garment(
+    folder, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr(baselines, "isolate", lambda photo, kind=None, **_: asked.append(kind) or _ONE)
+    _read(folder, indexed=True)
+    _read(folder)
+    labelled = replace(read_catalogue(str(folder)), items=read_catalogue(str(folder)).items[:1])
+    for name in (GALLERY, "queries"):
+        read_side(_Encoder(), labelled, name=name, seed=1, baselines=False, processes=1)
+    assert asked == ["dress", None, None, None, "dress", None]

@@ -47,7 +47,7 @@ def test_a_label_means_the_category_of_its_name_its_cut_or_its_type(label, categ
 @pytest.mark.parametrize("held_out", [True, False])
 def test_garments_that_are_large_enough_are_taken_with_their_category_and_label(people, held_out):
     catalogue, apart, kept = people
-    found = list(worn_garments(catalogue, {"pants", "shorts", "hat"}, held_out=held_out))
+    found, _ = worn_garments(catalogue, {"pants", "shorts", "hat"}, held_out=held_out)
     name = apart if held_out else kept
     assert [(item.item_id, item.category, number) for item, number in found] == [
         (f"{name} jeans", "pants", 2),
@@ -57,7 +57,7 @@ def test_garments_that_are_large_enough_are_taken_with_their_category_and_label(
 
 def test_all_photographs_are_taken_where_it_is_not_asked_for_what_is_held_out(people):
     catalogue, apart, kept = people
-    found = [item.item_id for item, _ in worn_garments(catalogue, {"pants"}, held_out=None)]
+    found = [item.item_id for item, _ in worn_garments(catalogue, {"pants"}, held_out=None)[0]]
     assert found == [f"{name} {label}" for name in (apart, kept) for label in ("jeans", "blouse")]
 
 
@@ -65,14 +65,14 @@ def test_photographs_without_a_picture_of_labels_are_left_out(people):
     catalogue, _, kept = people
     plain = [replace(item, item_id=f"plain {item.item_id}", metadata={}) for item in catalogue.items]
     mixed = replace(catalogue, items=(*plain, *catalogue.items))
-    found = worn_garments(mixed, {"pants"}, held_out=False)
+    found, _ = worn_garments(mixed, {"pants"}, held_out=False)
     assert [item.item_id for item, _ in found] == [f"{kept} jeans", f"{kept} blouse"]
 
 
 def test_a_garment_of_any_size_counts_that_covers_its_share(people, monkeypatch):
     monkeypatch.setitem(module.LEAST_SHARE, "hat", 0.0009)
     catalogue, _, kept = people
-    found = worn_garments(catalogue, {"hat"}, held_out=False)
+    found, _ = worn_garments(catalogue, {"hat"}, held_out=False)
     assert f"{kept} hat" in [item.item_id for item, _ in found]
 
 
@@ -82,3 +82,18 @@ def test_the_garments_of_one_photograph_are_cut_out_and_kept_apart(people, tmp_p
     assert first.views.shape == (2, 2, 128, 128, 4) and np.array_equal(first.views, again.views)
     jeans, blouse = first.cutouts[..., 3] > 127
     assert jeans.mean() > 0.5 and 0.2 < blouse.mean() < 0.5  # a square, and a rectangle of half its width
+
+
+def test_photographs_whose_labels_or_pixels_cannot_be_read_are_left_out_and_told(people, tmp_path):
+    catalogue, apart, kept = people
+    (tmp_path / f"{kept}.png").write_bytes(b"no picture")
+    garments, bad = worn_garments(catalogue, {"pants"}, held_out=None)
+    assert [item.item_id for item, _ in garments] == [f"{apart} jeans", f"{apart} blouse"]
+    assert [(item.item_id, "can't be read" in item.reason) for item in bad] == [(kept, True)]
+
+    more = replace(catalogue.items[1], item_id="broken", path=tmp_path / "broken.jpg")
+    more.path.write_bytes(b"no photograph")
+    labels = {"mask": f"{apart}.png"}  # those of another photograph
+    mixed = replace(catalogue, items=(*catalogue.items, replace(more, metadata=labels)))
+    data = prepare_worn(mixed, {"pants"}, views=0, cache=tmp_path / "cache", processes=1)
+    assert [item.item_id for item in data.bad] == [kept, "broken jeans", "broken blouse"]

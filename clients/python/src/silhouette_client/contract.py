@@ -22,6 +22,8 @@ class SearchAnswer:
     """Items in the whole ranking, or groups of duplicates."""
     next_offset: int | None
     """Where the next page starts; null after the last one."""
+    facets: list[CountedFacet] | None = None
+    """Of the `facets` that were asked for; left out where none were."""
     took_ms: dict[str, float]
 
 
@@ -146,6 +148,8 @@ class SimilarAnswer:
     """Items in the whole ranking, or groups of duplicates."""
     next_offset: int | None
     """Where the next page starts; null after the last one."""
+    facets: list[CountedFacet] | None = None
+    """Of the `facets` that were asked for; left out where none were."""
     took_ms: dict[str, float]
 
 
@@ -288,6 +292,21 @@ class Hit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CountedFacet:
+    """The values of a field that was asked for, in the ranking's first 1,000 items."""
+
+    field: str
+    values: list[Counted]
+    """The most common first; at most 1,000."""
+    missing: int
+    """Items without a value."""
+    lowest: float | None = None
+    """Of the numbers among the values, if any."""
+    highest: float | None = None
+    """Of the numbers among the values, if any."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Failure:
     """A search of a batch that failed."""
 
@@ -395,6 +414,14 @@ class FoundGarment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Counted:
+    """How many items have a value."""
+
+    value: bool | int | float | str
+    items: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class FacetValue:
     """A value that items share."""
 
@@ -438,6 +465,27 @@ class SearchBody(TypedDict, total=False):
     """List of equal pictures only the best. Accepted: true or false."""
     explain: bool
     """Give each result the address of a drawing of both outlines. Accepted: true or false."""
+    boost: list[BoostBy]
+    """
+    Of the ranking's first 1,000 items, those whose metadata passes a `filter` count as if they
+    scored `add` more. Accepted: a list of up to 16 objects with a `filter` and `add`, a number from
+    -2 to 2.
+    """
+    sort: SortBy | None
+    """
+    Orders the ranking's first 1,000 items by a field of their metadata, those without one last.
+    Accepted: an object with `field` and `order`, "asc" or "desc".
+    """
+    facets: list[str]
+    """
+    Fields whose values are counted in the ranking's first 1,000 items. Accepted: a list of up to 16
+    different names of fields.
+    """
+    fields: list[str] | None
+    """
+    Fields of the metadata that results have; all where it is left out. Accepted: a list of up to
+    100 different names of fields.
+    """
     image_base64: str | None
     """The picture's file. Accepted: base64 with padding, without line breaks."""
     item_id: str | None
@@ -504,6 +552,20 @@ class Activation(TypedDict, total=False):
 
     version: Required[str]
     """A version's name. Accepted: one of those that /v1/index/versions lists."""
+
+
+class BoostBy(TypedDict, total=False):
+    """Which items count as if they scored more, or less, and by how much."""
+
+    filter: Required[dict[str, Any]]
+    add: Required[float]
+
+
+class SortBy(TypedDict, total=False):
+    """The field of the metadata that the head of a ranking is sorted by."""
+
+    field: Required[str]
+    order: Literal["asc", "desc"]
 
 
 class PutLine(TypedDict, total=False):
@@ -629,3 +691,24 @@ class ItemsSimilarQuery(TypedDict, total=False):
     """List of equal pictures only the best. Accepted: true or false."""
     explain: bool
     """Give each result the address of a drawing of both outlines. Accepted: true or false."""
+    boost: list[BoostBy]
+    """
+    Of the ranking's first 1,000 items, those whose metadata passes a `filter` count as if they
+    scored `add` more. Accepted: a list of up to 16 objects with a `filter` and `add`, a number from
+    -2 to 2.
+    """
+    sort: SortBy | None
+    """
+    Orders the ranking's first 1,000 items by a field of their metadata, those without one last.
+    Accepted: an object with `field` and `order`, "asc" or "desc".
+    """
+    facets: list[str]
+    """
+    Fields whose values are counted in the ranking's first 1,000 items. Accepted: a list of up to 16
+    different names of fields.
+    """
+    fields: list[str] | None
+    """
+    Fields of the metadata that results have; all where it is left out. Accepted: a list of up to
+    100 different names of fields.
+    """

@@ -4,6 +4,7 @@ import logging
 import multiprocessing
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,6 +22,7 @@ from index.errors import (
     StoreFailed,
     StoreUnreachable,
 )
+from index.filters.facets import Facet
 from index.pages import SearchOptions
 from index.stores.address import open_store
 from index.stores.milvus.index_types import MILVUS_KINDS
@@ -344,6 +346,32 @@ def test_photographs_go_once_nothing_refers_to_them_and_not_at_once(lite, plain)
     lite.store.prune(keep=1)
     left = {path.name for path in folder.iterdir()}
     assert left == {"fresh.jpg", lite.open().item("new").path.name}
+
+
+def test_facets_of_any_size_are_kept_and_go_with_their_version(lite, plain, numbered):
+    items, vectors = plain(*range(40))
+    named = [replace(item, metadata={"brand": f"{row % 20}" + "ü" * 58}) for row, item in enumerate(items)]
+    versions = lite.store._place.versions
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr("index.stores.milvus.publish.LONGEST", 1000)
+        old = lite.publish(named, vectors).version
+    (facet,) = lite.open().facets()
+    assert [len(facet.values), facet.values[0]] == [20, ("0" + "ü" * 58, 2)]
+    assert len(versions._facets.find('version != ""')) > 1
+    new = lite.publish(items, vectors).version
+    assert [facet.field for facet in versions.facets(new)] == ["number"]
+    assert lite.store.prune(keep=1) == [old]
+    assert {record["version"] for record in versions._facets.find('version != ""')} == {new}
+
+
+def test_facets_in_the_record_of_an_earlier_release_are_read(lite, plain):
+    version = lite.publish(*plain(1, 2, 3)).version
+    versions = lite.store._place.versions
+    versions._facets.remove('version != ""')
+    record = versions._records.get(version)
+    facets = '[{"field": "hue", "values": [["red", 2], ["blue", 1]], "lowest": 0.0, "highest": 0.0}]'
+    versions._records.put([{**record, "facets": facets}])
+    assert lite.open().facets() == [Facet("hue", (("red", 2), ("blue", 1)))]
 
 
 def test_settled_changes_are_dropped_by_the_tidying_of_a_build(lite, plain, monkeypatch):

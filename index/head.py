@@ -1,0 +1,132 @@
+"""The head of a ranking, its first 1,000 items: boosted, sorted, and counted by the values of fields.
+
+What lies behind the head keeps its order of similarity, so that pages are still cut from one ranking. All
+that is asked of the items is the values of fields.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from index.filters.field_values import FieldValues, Values, mask_of
+from index.filters.parse import MAX_TEXT
+from index.filters.predicates import Filter, Value, shown
+
+LENGTH = 1000
+
+
+@dataclass(frozen=True)
+class Boost:
+    """Items whose metadata passes a filter count as if they scored more, or less, by `add`."""
+
+    where: Filter
+    add: float
+
+
+@dataclass(frozen=True)
+class Sort:
+    """By the lowest value of a field; descending, by the highest. Items without a value are last."""
+
+    field: str
+    descending: bool = False
+
+
+@dataclass(frozen=True)
+class FacetCounts:
+    """How many items of a head have each value of a field.
+
+    Parameters
+    ----------
+    field : str
+    values : tuple of (int or float or str or bool, int)
+        The most common first, then in the order of filters; at most `LENGTH`, and none that JSON or a filter
+        can't hold: infinity, and texts of more than 255 characters.
+    missing : int
+        Items that have no value.
+    lowest, highest : int or float, optional
+        Of the numbers among them.
+    """
+
+    field: str
+    values: tuple[tuple[int | float | str | bool, int], ...]
+    missing: int
+    lowest: int | float | None = None
+    highest: int | float | None = None
+
+
+def _sorted(order: np.ndarray, found: FieldValues, descending: bool) -> np.ndarray:
+    """Return places by their lowest, or highest, value; equal ones, and those without, as they were."""
+    ascending = np.full(len(order), len(found.table))
+    if descending:
+        np.minimum.at(ascending, found.places, -found.codes)
+    else:
+        np.minimum.at(ascending, found.places, found.codes)
+    return order[np.argsort(ascending[order], kind="stable")]
+
+
+def _is_listed(value: Value) -> bool:
+    return len(value) <= MAX_TEXT if isinstance(value, str | bytes) else math.isfinite(value)
+
+
+def _counted(field: str, found: FieldValues, count: int) -> FacetCounts:
+    codes, counts = np.unique(found.codes, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    by_count = zip(map(found.table.__getitem__, codes[order].tolist()), counts[order].tolist(), strict=True)
+    listed = [(value, items) for value, items in by_count if _is_listed(value)]
+    numbers = [value for value, _ in listed if isinstance(value, int | float)]
+    return FacetCounts(
+        field,
+        tuple((shown(value), items) for value, items in listed[:LENGTH]),
+        missing=count - len(np.unique(found.places)),
+        lowest=min(numbers, default=None),
+        highest=max(numbers, default=None),
+    )
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """What is done with the head of a ranking: boosted first, then sorted; counting changes no order.
+
+    Parameters
+    ----------
+    boosts : tuple of Boost
+    sort : Sort, optional
+        Equal items, and those without a value, stay in the order of their boosted scores.
+    facets : tuple of str
+        The fields that are counted.
+    """
+
+    boosts: tuple[Boost, ...] = ()
+    sort: Sort | None = None
+    facets: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.reorders or bool(self.facets)
+
+    @property
+    def reorders(self) -> bool:
+        """Whether it may change the order."""
+        return bool(self.boosts) or self.sort is not None
+
+    def arrange(self, scores: np.ndarray, values: Values) -> tuple[np.ndarray, tuple[FacetCounts, ...]]:
+        """Return the places of a ranking in their new order, int64 (n,), and the counts of its head.
+
+        Parameters
+        ----------
+        scores : float32 (n,), descending
+            Of at least the head, where the ranking is that long.
+        values : callable
+        """
+        order, count, known = np.arange(len(scores)), min(len(scores), LENGTH), cache(values)
+        if self.reorders:
+            order[:count] = self._order(scores[:count], known)
+        return order, tuple(_counted(field, known(field), count) for field in self.facets)
+
+    def _order(self, scores: np.ndarray, values: Values) -> np.ndarray:
+        boosted = scores.astype(np.float64)
+        for boost in self.boosts:
+            boosted[mask_of(boost.where, values, len(scores))] += boost.add
+        order = np.argsort(-boosted, kind="stable")
+        return order if self.sort is None else _sorted(order, values(self.sort.field), self.sort.descending)

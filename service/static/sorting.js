@@ -1,0 +1,47 @@
+// The sort menu: nearest first, or by price; where there is none, by another field of numbers.
+
+import { at, element } from "./nodes.js";
+import { heading } from "./words.js";
+
+const WORDS = { asc: "lowest first", desc: "highest first" };
+
+function option(value, text) {
+  const node = element("option", "", text);
+  node.value = value;
+  return node;
+}
+
+function fieldsOf(filters) {
+  const numbers = filters.filter((facet) => !facet.values).map((facet) => facet.field);
+  return numbers.includes("price") ? ["price"] : numbers;
+}
+
+// "by price, lowest first"
+export const sortWords = ({ field, order }) => `by ${heading(field).toLowerCase()}, ${WORDS[order]}`;
+
+// `changed` is called with {sort} whenever the user has chosen.
+export function makeSorting(changed) {
+  const menu = at("sort");
+  menu.addEventListener("change", () => changed({ sort: menu.value ? JSON.parse(menu.value) : undefined }));
+  let asked = undefined;
+
+  function show(sort) {
+    asked = sort;
+    const value = sort ? JSON.stringify(sort) : "";
+    const known = [...menu.options].some((one) => one.value === value);
+    if (sort && !known) menu.append(option(value, `${heading(sort.field)}, ${WORDS[sort.order]}`));
+    menu.value = value;
+  }
+
+  return {
+    // Offer what the index can be sorted by, once it has answered.
+    offer({ filters = [] }) {
+      const sorts = fieldsOf(filters).flatMap((field) => ["asc", "desc"].map((order) => ({ field, order })));
+      menu.replaceChildren(option("", "Nearest first"),
+        ...sorts.map((sort) => option(JSON.stringify(sort), `${heading(sort.field)}, ${WORDS[sort.order]}`)));
+      at("sorting").hidden = sorts.length === 0;
+      show(asked);
+    },
+    show: ({ sort }) => show(sort),
+  };
+}
