@@ -19,6 +19,7 @@ RUN pip install -r requirements.txt "${TENSORFLOW}"
 COPY training training/
 COPY index index/
 COPY service service/
+COPY clients/js clients/js/
 USER silhouette
 CMD ["python", "-m", "training", "--help"]
 
@@ -30,6 +31,7 @@ RUN pip install -r requirements-serving.txt ${STORE_CLIENT}
 COPY training training/
 COPY index index/
 COPY service service/
+COPY clients/js clients/js/
 USER silhouette
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \

@@ -22,7 +22,7 @@ NEEDS_CATALOGUE = @test -n "$$CATALOGUE" || { \
 	echo "Say which photographs to take: make $@ CATALOGUE=folder-or-file (see docs/catalogues.md)" >&2; exit 2; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test coverage fuzz mutants scale lint train index serve bench screenshots lock
+.PHONY: help setup demo quick test coverage fuzz mutants scale lint train index serve bench screenshots clients lock
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,9 @@ bench: $(READY) ## Measure on this machine, into docs/performance.md: ARGS=--qui
 
 screenshots: $(READY) ## Take the pictures in docs/screenshots anew: needs Chromium
 	@PYTHONPATH=. $(RUN) docs/screenshots/make.py $(ARGS)
+
+clients: $(READY) ## Make what the clients have of the contract: types, and the client that waits
+	@$(RUN) -m clients.generate
 
 lock: $(READY) ## Pin anew, in constraints.txt, what the requirements bring along
 	@$(RUN) -m pip install --quiet $(UV)

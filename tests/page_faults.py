@@ -152,6 +152,6 @@ FAULTS = (
     PageFault("a warning is not shown", "query.js", "hidden = texts.length === 0", "hidden = true"),
     PageFault("a doubtful guess is called sure", "query.js", "sure < SURE", "false"),
     PageFault(
-        "the page leaves its prefix", "service.js", "fetch(ROOT + address", "fetch(address", "test_prefix.py"
+        "the page leaves its prefix", "service.js", "new Client(ROOT,", 'new Client("",', "test_prefix.py"
     ),
 )

@@ -21,8 +21,8 @@ from tests.import_graph import ROOT, module_files, read_imports, serving_side
 from training.__main__ import main as training
 
 COMMANDS = {"training": training, "index": index, "service": service}
-OURS = {*COMMANDS, "benchmarks", "tests"}
-TASKS = {"help", "setup", "demo", "test", "scale", "lint", "train", "index", "serve", "bench"}
+OURS = {*COMMANDS, "benchmarks", "tests", "clients", "silhouette_client"}
+TASKS = {"help", "setup", "demo", "test", "scale", "lint", "train", "index", "serve", "bench", "clients"}
 OPTIONAL = ("requirements-scale.txt", "requirements-stores.txt")
 REQUIREMENTS = ("requirements-serving.txt", "requirements.txt", *OPTIONAL)
 
@@ -125,6 +125,15 @@ def test_every_source_that_the_images_copy_exists_and_is_sent_to_the_builder():
     assert {"training", "index", "service"} <= copied
     assert [source for source in sorted(copied) if not (ROOT / source).exists()] == []
     assert copied == sent
+
+
+def test_what_a_link_in_the_images_leads_to_is_in_them_too():
+    copied = {source for name, text in instructions() if name == "COPY" for source in text.split()[:-1]}
+    folders = [ROOT / source for source in copied if (ROOT / source).is_dir()]
+    links = [path for folder in folders for path in folder.rglob("*") if path.is_symlink()]
+    assert ROOT / "service/static/silhouette.js" in links
+    for link in links:
+        assert any(link.resolve().is_relative_to(folder) for folder in folders), link
 
 
 @pytest.mark.parametrize("target", ["serving", "training"])
@@ -301,7 +310,7 @@ def test_what_serving_imports_is_required_for_serving():
 
 
 def test_what_the_checkout_imports_is_required():
-    files = python_files("training", "index", "service", "tests", "benchmarks")
+    files = python_files("training", "index", "service", "tests", "benchmarks", "clients")
     required = set(pins("requirements-serving.txt")) | set(pins("requirements.txt"))
     installed_by_its_task = {"cosmic_ray"}  # make mutants
     assert not_required(files, required) == installed_by_its_task

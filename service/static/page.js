@@ -9,7 +9,7 @@ import { listenToPhotos, preview } from "./photo.js";
 import { picture } from "./pictures.js";
 import { showQuery, showUnderstood } from "./query.js";
 import { addResults, link, showNone, showResults, showWaiting } from "./results.js";
-import { Failure, ROOT, ask, find } from "./service.js";
+import { Failure, ROOT, client, find } from "./service.js";
 import { drawingOf, makePad } from "./sketch.js";
 import { makeSorting } from "./sorting.js";
 import { listenToWhy } from "./why.js";
@@ -214,7 +214,7 @@ function example(result) {
 }
 
 async function learnIndex() {
-  const index = await ask("/v1/index").catch(() => ({ examples: [] }));
+  const index = await client.index().catch(() => ({ examples: [] }));
   at("example-list").replaceChildren(...index.examples.map(example));
   at("examples").hidden = index.examples.length === 0;
   filters.offer(index, current);

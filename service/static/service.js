@@ -1,4 +1,6 @@
-// The API: requests, responses, and errors in words.
+// The API as the page uses it: which search is asked for, and errors in words.
+
+import { ApiError, Client } from "./silhouette.js";
 
 const WORDS = {
   upload_too_large: "That file is too large",
@@ -30,23 +32,18 @@ export class Failure extends Error {
 // Where the service is: the path that this script lies below, such as /shop; empty at the root.
 export const ROOT = new URL("..", import.meta.url).pathname.slice(0, -1);
 
-export async function ask(address, options = {}) {
-  let response;
-  try {
-    response = await fetch(ROOT + address, options);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Failure("", "Check the connection, then try again.", { title: "The service can't be reached" });
+export const client = new Client(ROOT, { retries: 0 }); // the page tells of a queue, and tries again itself
+
+function failureOf(error) {
+  if (error.name === "AbortError") return error;
+  if (!(error instanceof ApiError)) {
+    return new Failure("", "Check the connection, then try again.", { title: "The service can't be reached" });
   }
-  const answer = await response.json().catch(() => ({}));
-  if (response.ok) return answer;
-  const retryAfter = Number(response.headers.get("Retry-After"));
-  throw new Failure(answer.code ?? "", answer.detail ?? "Try again in a moment.", { retryAfter });
+  const { code, detail, retryAfter } = error;
+  return new Failure(code, code ? detail : "Try again in a moment.", { retryAfter });
 }
 
-const path = (id) => id.split("/").map(encodeURIComponent).join("/");
-
-export const imageOf = (id) => `${ROOT}/v1/items/${path(id)}/image`;
+export const imageOf = (id) => client.imageUrl(id);
 
 // The fields beside the picture; defaults are left out.
 function fieldsOf(search, page) {
@@ -60,34 +57,19 @@ function fieldsOf(search, page) {
   return fields;
 }
 
-const asText = (value) => (typeof value === "string" ? value : JSON.stringify(value));
-
-function similar(search, fields, signal) {
-  const texts = Object.entries(fields).map(([name, value]) => [name, asText(value)]);
-  return ask(`/v1/items/${path(search.item)}/similar?${new URLSearchParams(texts)}`, { signal });
-}
-
-function again(source, fields, signal) {
-  const headers = { "Content-Type": "application/json" };
-  return ask("/v1/search", { method: "POST", headers, body: JSON.stringify({ ...source, ...fields }), signal });
-}
-
-function upload(file, fields, signal) {
-  const form = new FormData();
-  form.append("file", file, "picture");
-  for (const [name, value] of Object.entries(fields)) form.append(name, asText(value));
-  return ask("/v1/search", { method: "POST", body: form, signal });
+async function answer(search, fields, signal) {
+  if (search.kind === "item") {
+    if (!fields.box && fields.garment === undefined) return client.similar(search.item, fields, { signal });
+    const found = await client.search({ item_id: search.item, ...fields }, { signal });
+    found.results = found.results.filter((result) => result.item_id !== search.item);
+    return found;
+  }
+  return client.search({ ...(search.queryId ? { query_id: search.queryId } : { file: search.file }), ...fields }, { signal });
 }
 
 // One page of a search's ranking; `facets` are fields whose values are counted.
-export async function find(search, { facets = [], ...page }, signal) {
+export function find(search, { facets, ...page }, signal) {
   const fields = fieldsOf(search, page);
-  if (facets.length) fields.facets = facets;
-  if (search.kind === "item") {
-    if (!fields.box && fields.garment === undefined) return similar(search, fields, signal);
-    const answer = await again({ item_id: search.item }, fields, signal);
-    answer.results = answer.results.filter((result) => result.item_id !== search.item);
-    return answer;
-  }
-  return search.queryId ? again({ query_id: search.queryId }, fields, signal) : upload(search.file, fields, signal);
+  if (facets?.length) fields.facets = facets;
+  return answer(search, fields, signal).catch((error) => { throw failureOf(error); });
 }

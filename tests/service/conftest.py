@@ -1,13 +1,17 @@
 """A service over twelve drawn shapes: a fake encoder and searcher with the interface of the real ones."""
 
+import importlib.metadata
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import zipfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -338,6 +342,42 @@ def serve(garments, tmp_path_factory):
 def serving(serve):
     """One service for all tests that leave it as it was: two workers, a key, JSON in its log."""
     return serve(workers=2)
+
+
+def _with_requirements(name):
+    """Return an installed distribution and all that it requires here, by their names."""
+    found, ahead = {}, [name]
+    while ahead:
+        name = ahead.pop()
+        with suppress(importlib.metadata.PackageNotFoundError):  # is not required here
+            found[name] = importlib.metadata.distribution(name)
+            texts = [text for text in found[name].requires or [] if "extra ==" not in text]
+            ahead += {re.split(r"[^\w-]", text)[0] for text in texts} - found.keys()
+    return found
+
+
+@pytest.fixture(scope="session")
+def installed(once):
+    """The client for Python, built as a wheel, in an environment that has nothing but what it requires.
+
+    `installed.python` is its interpreter, `installed.wheel` the wheel.
+    """
+
+    def make(folder):
+        folder.mkdir()
+        build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+        subprocess.run(build, cwd=ROOT / "clients" / "python", check=True, capture_output=True)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
+        (site,) = folder.glob("venv/lib/python*/site-packages")
+        (wheel,) = folder.glob("*.whl")
+        zipfile.ZipFile(wheel).extractall(site)
+        for distribution in _with_requirements("httpx").values():
+            for top in {file.parts[0] for file in distribution.files} - {".."}:
+                (site / top).symlink_to(distribution.locate_file(top))
+
+    folder = once("client", make)
+    (wheel,) = folder.glob("*.whl")
+    return SimpleNamespace(python=folder / "venv" / "bin" / "python", wheel=wheel)
 
 
 @pytest.fixture

@@ -78,3 +78,14 @@ def test_the_documentation_shows_every_operation_of_the_contract(client):
     assert page.status_code == 200
     for path in client.get("/openapi.json").json["paths"]:
         assert f"<code>{path}</code>" in page.text
+
+
+def test_the_documentation_shows_what_a_body_of_several_kinds_is_one_of(client):
+    schemas = client.get("/openapi.json").json["components"]["schemas"]
+    unions = {name: schema["anyOf"] for name, schema in schemas.items() if "anyOf" in schema}
+    assert unions
+    text = client.get("/docs").text
+    for name, parts in unions.items():
+        kinds = [part["$ref"].rpartition("/")[2] for part in parts]
+        shown = " or ".join(f'<a href="#{kind}">{kind}</a>' for kind in kinds)
+        assert re.search(rf'<section id="{name}">.*?{re.escape(shown)}', text, re.DOTALL)

@@ -7,10 +7,10 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from service.client import Client
 from service.config import Config
 from service.errors import InvalidSetting
 from service.run.app import create_app
+from silhouette_client import Client
 
 PREFIXES = ["/shop", "/a/b-c", "/v1", "/static"]
 
@@ -114,7 +114,9 @@ def test_figures_and_cors_are_the_same_with_a_prefix(config, searcher):
 def test_the_client_takes_the_prefix_as_part_of_its_address(config, searcher):
     transport = httpx.WSGITransport(app=create_app(replace(config, prefix="/shop"), searcher))
     with Client("http://silhouette/shop", transport=transport) as api:
-        assert api.search(item_id="hat/0").results[0].image_url.startswith("/shop/v1/items/")
+        hit = api.search(item_id="hat/0").results[0]
+        assert hit.image_url.startswith("/shop/v1/items/")
+        assert api.download(hit.image_url) == api.image(hit.item_id)
 
 
 @pytest.mark.parametrize("prefix", ["shop", "/shop/", "/", "//shop", "/../x", "/a/.", "/a b", "/ä", "/%73"])

@@ -1,0 +1,613 @@
+// Requests and answers of the API, made from the contract of the service: do not edit.
+
+/** A page of a ranking. */
+export interface SearchAnswer {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  /** For further searches with the same picture, for a while. */
+  query_id: string | null;
+  index: IndexInUse;
+  query: Understood;
+  results: Array<Hit>;
+  /** Items in the whole ranking, or groups of duplicates. */
+  total: number;
+  /** Where the next page starts; null after the last one. */
+  next_offset: number | null;
+  /** Of the `facets` that were asked for; left out where none were. */
+  facets?: Array<CountedFacet> | null;
+  took_ms: Record<string, number>;
+}
+
+/** What went wrong, in the manner of RFC 9457. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  /** For programs; each has its own status. */
+  code: string;
+  /** What was received, what is accepted, and what to do. */
+  detail: string;
+  /** The field at fault. */
+  param?: string;
+  request_id: string;
+}
+
+/** The answers to the searches of a batch, in their order. */
+export interface BatchAnswer {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  answers: Array<SearchAnswer | Failure>;
+}
+
+/** A part of all items. */
+export interface ItemList {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  items: Array<Item>;
+  /** Items in all, of those that pass the filter. */
+  total: number;
+  /** Where the next part begins; null after the last one. */
+  next_after: string | null;
+}
+
+/** One item. */
+export interface ItemAnswer {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  item_id: string;
+  /** Where its first photograph is, on this service. */
+  image_url: string;
+  metadata: Record<string, unknown>;
+  /** Where all its photographs are, on this service. */
+  image_urls: Array<string>;
+}
+
+/** An item that was put. */
+export interface StoredItem {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  item_id: string;
+  /** Where its first photograph is, on this service. */
+  image_url: string;
+  metadata: Record<string, unknown>;
+  /** Where all its photographs are, on this service. */
+  image_urls: Array<string>;
+  /** Where its garment was found, in fractions of the first photograph. */
+  box: [number, number, number, number];
+  warnings: Array<"garment_not_found" | "several_garments" | "cutout_uncertain" | "nothing_close" | "filter_field_unknown">;
+  /** The number of the change; each has a higher one. */
+  change: number;
+}
+
+/** An item whose metadata was changed. */
+export interface PatchedItem {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  item_id: string;
+  /** Where its first photograph is, on this service. */
+  image_url: string;
+  metadata: Record<string, unknown>;
+  /** Where all its photographs are, on this service. */
+  image_urls: Array<string>;
+  /** The number of the change; each has a higher one. */
+  change: number;
+}
+
+/** An item that was deleted. */
+export interface Deletion {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  item_id: string;
+  /** The number of the change; each has a higher one. */
+  change: number;
+}
+
+/** A page of the neighbours of an item. */
+export interface SimilarAnswer {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  /** For further searches with the same picture, for a while. */
+  query_id: string | null;
+  index: IndexInUse;
+  query: UnderstoodItem;
+  results: Array<Hit>;
+  /** Items in the whole ranking, or groups of duplicates. */
+  total: number;
+  /** Where the next page starts; null after the last one. */
+  next_offset: number | null;
+  /** Of the `facets` that were asked for; left out where none were. */
+  facets?: Array<CountedFacet> | null;
+  took_ms: Record<string, number>;
+}
+
+/** A line for each change, in their order: what was made, or why it was not. */
+export type BulkAnswer = MadeChange | Failure;
+
+/** What is served. */
+export interface IndexAnswer {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  version: string;
+  built_at: string;
+  encoder: string;
+  /** With all changes made since. */
+  items: number;
+  /** Items that have changed since the version was built. */
+  changes: number;
+  kind: string;
+  /** Items that repeat another, in the version as it was built. */
+  duplicates: number;
+  /** What a page can offer to filter by. */
+  filters: Array<Facet>;
+  /** A few items to start from. */
+  examples: Array<Item>;
+}
+
+/** The version that was activated. */
+export interface VersionAnswer {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  version: string;
+  built_at: string;
+  encoder: string;
+  items: number;
+  kind: string;
+  current: boolean;
+  /** Whether it belongs to the encoder in use. */
+  usable: boolean;
+}
+
+/** The published versions, newest first; damaged ones are left out. */
+export interface VersionsAnswer {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  versions: Array<Version>;
+}
+
+/** The process is alive. */
+export interface Alive {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  status: "alive";
+}
+
+/** Searches can be answered. */
+export interface Ready {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  status: "ready";
+  index: IndexInUse;
+}
+
+/** The version that answered. */
+export interface IndexInUse {
+  version: string;
+  built_at: string;
+  encoder: string;
+  /** With all changes made since. */
+  items: number;
+}
+
+/** What was understood of the query. */
+export interface Understood {
+  /** Which of the garments was searched with; null where none was found, and for a sketch. */
+  garment: number | null;
+  /** Where the garment was found, in fractions of the whole picture. */
+  box: [number, number, number, number] | null;
+  /** A guess, by a vote of the nearest items. */
+  category: string | null;
+  category_confidence: number | null;
+  /**
+   * The garments of the photograph, or of the `box` that was sent: first the one that a person would
+   * mean.
+   */
+  garments: Array<FoundGarment>;
+  /**
+   * By how many degrees, 0, 90, 180 or 270, the picture, or the `box` of it, was turned clockwise to
+   * stand upright. Boxes and outlines are those of the picture as it was sent.
+   */
+  turned: number;
+  warnings: Array<"garment_not_found" | "several_garments" | "cutout_uncertain" | "nothing_close" | "filter_field_unknown">;
+  /**
+   * Share of the first eight items of the ranking expected to be right; left out where the encoder
+   * tells none, and where nothing was found.
+   */
+  confidence?: number | null;
+}
+
+/** An item that was found. */
+export interface Hit {
+  rank: number;
+  /** Cosine of the two embeddings. */
+  score: number;
+  /** Share of random pairs of the index that score less. */
+  percentile: number;
+  item_id: string;
+  /** Which of its photographs was found, by its number from 0. */
+  photo: number;
+  /** Where that photograph is, on this service. */
+  image_url: string;
+  metadata: Record<string, unknown>;
+  /**
+   * Where the garment that was found lies in that photograph; left out where each item has one
+   * photograph and one garment of it is indexed.
+   */
+  box?: [number, number, number, number] | null;
+  /** A drawing of both outlines; null where the picture could not be kept. */
+  explain_url?: string | null;
+}
+
+/** The values of a field that was asked for, in the ranking's first 1,000 items. */
+export interface CountedFacet {
+  field: string;
+  /** The most common first; at most 1,000. */
+  values: Array<Counted>;
+  /** Items without a value. */
+  missing: number;
+  /** Of the numbers among the values, if any. */
+  lowest?: number | null;
+  /** Of the numbers among the values, if any. */
+  highest?: number | null;
+}
+
+/** A search of a batch that failed. */
+export interface Failure {
+  error: Problem;
+}
+
+/** An item. */
+export interface Item {
+  item_id: string;
+  /** Where its first photograph is, on this service. */
+  image_url: string;
+  metadata: Record<string, unknown>;
+}
+
+/** The item whose neighbours were asked for. */
+export interface UnderstoodItem {
+  /** Which of the garments was searched with; null where none was found, and for a sketch. */
+  garment: number | null;
+  /** Where the garment was found, in fractions of the whole picture. */
+  box: [number, number, number, number] | null;
+  /** A guess, by a vote of the nearest items. */
+  category: string | null;
+  category_confidence: number | null;
+  /**
+   * The garments of the photograph, or of the `box` that was sent: first the one that a person would
+   * mean.
+   */
+  garments: Array<FoundGarment>;
+  /**
+   * By how many degrees, 0, 90, 180 or 270, the picture, or the `box` of it, was turned clockwise to
+   * stand upright. Boxes and outlines are those of the picture as it was sent.
+   */
+  turned: number;
+  warnings: Array<"garment_not_found" | "several_garments" | "cutout_uncertain" | "nothing_close" | "filter_field_unknown">;
+  /**
+   * Share of the first eight items of the ranking expected to be right; left out where the encoder
+   * tells none, and where nothing was found.
+   */
+  confidence?: number | null;
+  item_id: string;
+}
+
+/** A change that was made. */
+export interface MadeChange {
+  item_id: string;
+  /** Its number; each has a higher one. */
+  change: number;
+}
+
+/** A field to filter by: one of few values, or a range of numbers. */
+export interface Facet {
+  field: string;
+  /** Null for numbers; the most common first. */
+  values?: Array<FacetValue> | null;
+  /** Of numbers. */
+  lowest?: number | null;
+  /** Of numbers. */
+  highest?: number | null;
+}
+
+/** A version that can be activated. */
+export interface Version {
+  version: string;
+  built_at: string;
+  encoder: string;
+  items: number;
+  kind: string;
+  current: boolean;
+  /** Whether it belongs to the encoder in use. */
+  usable: boolean;
+}
+
+/** A garment that was found in a photograph. */
+export interface FoundGarment {
+  /** One of upper, outer, dress, trousers, skirt, shoes, bag, hat. */
+  type: string;
+  /** In fractions of the whole picture. */
+  box: [number, number, number, number];
+  /** How much of the outline is expected to be right. */
+  confidence: number;
+  /** Whether a person wears it. */
+  worn: boolean;
+  /** Polygons, one for each part and each hole: x and y in fractions of the whole picture. */
+  outline: Array<Array<[number, number]>>;
+}
+
+/** How many items have a value. */
+export interface Counted {
+  value: boolean | number | string;
+  items: number;
+}
+
+/** A value that items share. */
+export interface FacetValue {
+  value: string | boolean;
+  /** How many have it, in the version as it was built. */
+  items: number;
+}
+
+/** A search in JSON: exactly one picture, uploaded or referred to. */
+export interface SearchBody {
+  /** What the picture is; a sketch is dark strokes on light. Accepted: "photo", "sketch". */
+  kind?: "photo" | "sketch";
+  /**
+   * The part of the picture to search with. Accepted: four fractions of the picture, left, top, right,
+   * bottom, from 0 to 1 with left < right and top < bottom, at least 0.02 apart, such as [0.1, 0.2,
+   * 0.9, 0.95].
+   */
+  box?: [number, number, number, number] | null;
+  /**
+   * Which garment of the photograph to search with, by its position among `query.garments` of an
+   * answer without a box; a `box` overrules it. Accepted: a whole number from 0, below the number of
+   * garments found.
+   */
+  garment?: number | null;
+  /** Results on a page. Accepted: a whole number from 1 to 100. */
+  limit?: number;
+  /** Results of the ranking to leave out before the page. Accepted: a whole number from 0 to 100,000. */
+  offset?: number;
+  /** Items that score less are not listed. Accepted: a number from -1 to 1. */
+  min_score?: number;
+  /**
+   * Only items whose metadata passes are listed. Accepted: an object of fields and the values, lists
+   * of values, or bounds (gte, gt, lte, lt, eq, ne, in) they must have.
+   */
+  filter?: Record<string, unknown> | null;
+  /** List of equal pictures only the best. Accepted: true or false. */
+  collapse_duplicates?: boolean;
+  /** Give each result the address of a drawing of both outlines. Accepted: true or false. */
+  explain?: boolean;
+  /**
+   * Of the ranking's first 1,000 items, those whose metadata passes a `filter` count as if they scored
+   * `add` more. Accepted: a list of up to 16 objects with a `filter` and `add`, a number from -2 to 2.
+   */
+  boost?: Array<BoostBy>;
+  /**
+   * Orders the ranking's first 1,000 items by a field of their metadata, those without one last.
+   * Accepted: an object with `field` and `order`, "asc" or "desc".
+   */
+  sort?: SortBy | null;
+  /**
+   * Fields whose values are counted in the ranking's first 1,000 items. Accepted: a list of up to 16
+   * different names of fields.
+   */
+  facets?: Array<string>;
+  /**
+   * Fields of the metadata that results have; all where it is left out. Accepted: a list of up to 100
+   * different names of fields.
+   */
+  fields?: Array<string> | null;
+  /** The picture's file. Accepted: base64 with padding, without line breaks. */
+  image_base64?: string | null;
+  /** An item, whose picture is searched with. Accepted: a text that is not empty. */
+  item_id?: string | null;
+  /** The picture of a search shortly before. Accepted: a text that is not empty. */
+  query_id?: string | null;
+  /**
+   * Where a picture lies; only where the operator has allowed it. Accepted: a public address over http
+   * or https.
+   */
+  image_url?: string | null;
+}
+
+/** Several searches, each checked and answered on its own. */
+export interface Batch {
+  /** The searches. Accepted: a list of 1 to 16 searches in JSON. */
+  searches: Array<Record<string, unknown>>;
+}
+
+/** An item in JSON: its photographs, uploaded or by their addresses. */
+export interface ItemBody {
+  /**
+   * What to keep with the item; `category` is used for guesses, and NaN, infinity and an empty
+   * category become null. Accepted: an object of up to 32,768 bytes in JSON, nested up to 16 deep.
+   */
+  metadata?: Record<string, unknown>;
+  /**
+   * The file of its photograph, or a list of several. Accepted: base64 with padding, without line
+   * breaks, or a list of up to 20 of them.
+   */
+  image_base64?: string | Array<string> | null;
+  /**
+   * Where its photographs lie; only where the operator has allowed it. Accepted: a list of up to 20
+   * public addresses over http or https.
+   */
+  image_urls?: Array<string> | null;
+}
+
+/** Metadata to be changed. */
+export interface ItemPatch {
+  /**
+   * The fields to set; null removes one, and all others stay. Accepted: an object of up to 32,768
+   * bytes in JSON, nested up to 16 deep.
+   */
+  metadata: Record<string, unknown>;
+}
+
+/** A line of changes: exactly one of them. */
+export interface BulkLine {
+  /** An item to add or to replace. Accepted: an object. */
+  put?: PutLine;
+  /** Metadata to set. Accepted: an object. */
+  patch?: PatchLine;
+  /** An item to delete. Accepted: an object. */
+  delete?: DeleteLine;
+}
+
+/** Which version to switch to. */
+export interface Activation {
+  /** A version's name. Accepted: one of those that /v1/index/versions lists. */
+  version: string;
+}
+
+/** Which items count as if they scored more, or less, and by how much. */
+export interface BoostBy {
+  filter: Record<string, unknown>;
+  add: number;
+}
+
+/** The field of the metadata that the head of a ranking is sorted by. */
+export interface SortBy {
+  field: string;
+  order?: "asc" | "desc";
+}
+
+/** An item to add, or to replace the one with that id. */
+export interface PutLine {
+  /**
+   * What to keep with the item; `category` is used for guesses, and NaN, infinity and an empty
+   * category become null. Accepted: an object of up to 32,768 bytes in JSON, nested up to 16 deep.
+   */
+  metadata?: Record<string, unknown>;
+  /**
+   * The file of its photograph, or a list of several. Accepted: base64 with padding, without line
+   * breaks, or a list of up to 20 of them.
+   */
+  image_base64?: string | Array<string> | null;
+  /**
+   * Where its photographs lie; only where the operator has allowed it. Accepted: a list of up to 20
+   * public addresses over http or https.
+   */
+  image_urls?: Array<string> | null;
+  /** Its id. Accepted: a text that is not empty. */
+  item_id: string;
+}
+
+/** An item whose metadata changes. */
+export interface PatchLine {
+  /**
+   * The fields to set; null removes one, and all others stay. Accepted: an object of up to 32,768
+   * bytes in JSON, nested up to 16 deep.
+   */
+  metadata: Record<string, unknown>;
+  /** Its id. Accepted: a text that is not empty. */
+  item_id: string;
+}
+
+/** An item to delete. */
+export interface DeleteLine {
+  /** Its id. Accepted: a text that is not empty. */
+  item_id: string;
+}
+
+/** The fields in the address of `search_explain`. */
+export interface SearchExplainQuery {
+  /**
+   * Which photograph, as results number them. Accepted: a whole number from 0, below the number of the
+   * item's photographs.
+   */
+  photo?: number;
+  /** What the picture is; a sketch is dark strokes on light. Accepted: "photo", "sketch". */
+  kind?: "photo" | "sketch";
+  /**
+   * The part of the picture to search with. Accepted: four fractions of the picture, left, top, right,
+   * bottom, from 0 to 1 with left < right and top < bottom, at least 0.02 apart, such as [0.1, 0.2,
+   * 0.9, 0.95].
+   */
+  box?: [number, number, number, number] | null;
+  /**
+   * Which garment of the photograph to search with, by its position among `query.garments` of an
+   * answer without a box; a `box` overrules it. Accepted: a whole number from 0, below the number of
+   * garments found.
+   */
+  garment?: number;
+  /** The result. Accepted: a text that is not empty. */
+  item_id: string;
+  /** The search, if it was by a picture that was sent. Accepted: a text that is not empty. */
+  query_id?: string;
+  /** The item searched with, if it was by one. Accepted: a text that is not empty. */
+  query_item?: string;
+}
+
+/** The fields in the address of `items_items`. */
+export interface ItemsItemsQuery {
+  /** Where to go on: `next_after` of the part before. Accepted: a text that is not empty. */
+  after?: string;
+  /** Items in an answer. Accepted: a whole number from 1 to 100. */
+  limit?: number;
+  /**
+   * Only items whose metadata passes are listed. Accepted: an object of fields and the values, lists
+   * of values, or bounds (gte, gt, lte, lt, eq, ne, in) they must have.
+   */
+  filter?: Record<string, unknown> | null;
+}
+
+/** The fields in the address of `items_image`. */
+export interface ItemsImageQuery {
+  /**
+   * Which photograph, as results number them. Accepted: a whole number from 0, below the number of the
+   * item's photographs.
+   */
+  photo?: number;
+  /**
+   * The width in pixels of a thumbnail, upright, in WebP or JPEG; none is wider than its picture.
+   * Without it the file itself is sent. Accepted: 160, 320, 640, 1280.
+   */
+  width?: 160 | 320 | 640 | 1280;
+  /**
+   * What `image_url` carries; while it is that of the picture, the answer may be kept for ever.
+   * Accepted: a text that is not empty.
+   */
+  v?: string;
+}
+
+/** The fields in the address of `items_similar`. */
+export interface ItemsSimilarQuery {
+  /** Results on a page. Accepted: a whole number from 1 to 100. */
+  limit?: number;
+  /** Results of the ranking to leave out before the page. Accepted: a whole number from 0 to 100,000. */
+  offset?: number;
+  /** Items that score less are not listed. Accepted: a number from -1 to 1. */
+  min_score?: number;
+  /**
+   * Only items whose metadata passes are listed. Accepted: an object of fields and the values, lists
+   * of values, or bounds (gte, gt, lte, lt, eq, ne, in) they must have.
+   */
+  filter?: Record<string, unknown> | null;
+  /** List of equal pictures only the best. Accepted: true or false. */
+  collapse_duplicates?: boolean;
+  /** Give each result the address of a drawing of both outlines. Accepted: true or false. */
+  explain?: boolean;
+  /**
+   * Of the ranking's first 1,000 items, those whose metadata passes a `filter` count as if they scored
+   * `add` more. Accepted: a list of up to 16 objects with a `filter` and `add`, a number from -2 to 2.
+   */
+  boost?: Array<BoostBy>;
+  /**
+   * Orders the ranking's first 1,000 items by a field of their metadata, those without one last.
+   * Accepted: an object with `field` and `order`, "asc" or "desc".
+   */
+  sort?: SortBy | null;
+  /**
+   * Fields whose values are counted in the ranking's first 1,000 items. Accepted: a list of up to 16
+   * different names of fields.
+   */
+  facets?: Array<string>;
+  /**
+   * Fields of the metadata that results have; all where it is left out. Accepted: a list of up to 100
+   * different names of fields.
+   */
+  fields?: Array<string> | null;
+}

@@ -1,0 +1,714 @@
+"""Requests and answers of the API, made from the contract of the service: do not edit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Required, TypedDict
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchAnswer:
+    """A page of a ranking."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    query_id: str | None
+    """For further searches with the same picture, for a while."""
+    index: IndexInUse
+    query: Understood
+    results: list[Hit]
+    total: int
+    """Items in the whole ranking, or groups of duplicates."""
+    next_offset: int | None
+    """Where the next page starts; null after the last one."""
+    facets: list[CountedFacet] | None = None
+    """Of the `facets` that were asked for; left out where none were."""
+    took_ms: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What went wrong, in the manner of RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    """For programs; each has its own status."""
+    detail: str
+    """What was received, what is accepted, and what to do."""
+    param: str | None = None
+    """The field at fault."""
+    request_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchAnswer:
+    """The answers to the searches of a batch, in their order."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    answers: list[SearchAnswer | Failure]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemList:
+    """A part of all items."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    items: list[Item]
+    total: int
+    """Items in all, of those that pass the filter."""
+    next_after: str | None
+    """Where the next part begins; null after the last one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemAnswer:
+    """One item."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    item_id: str
+    image_url: str
+    """Where its first photograph is, on this service."""
+    metadata: dict[str, Any]
+    image_urls: list[str]
+    """Where all its photographs are, on this service."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredItem:
+    """An item that was put."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    item_id: str
+    image_url: str
+    """Where its first photograph is, on this service."""
+    metadata: dict[str, Any]
+    image_urls: list[str]
+    """Where all its photographs are, on this service."""
+    box: tuple[float, float, float, float]
+    """Where its garment was found, in fractions of the first photograph."""
+    warnings: list[
+        Literal[
+            "garment_not_found",
+            "several_garments",
+            "cutout_uncertain",
+            "nothing_close",
+            "filter_field_unknown",
+        ]
+    ]
+    change: int
+    """The number of the change; each has a higher one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchedItem:
+    """An item whose metadata was changed."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    item_id: str
+    image_url: str
+    """Where its first photograph is, on this service."""
+    metadata: dict[str, Any]
+    image_urls: list[str]
+    """Where all its photographs are, on this service."""
+    change: int
+    """The number of the change; each has a higher one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deletion:
+    """An item that was deleted."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    item_id: str
+    change: int
+    """The number of the change; each has a higher one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilarAnswer:
+    """A page of the neighbours of an item."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    query_id: str | None
+    """For further searches with the same picture, for a while."""
+    index: IndexInUse
+    query: UnderstoodItem
+    results: list[Hit]
+    total: int
+    """Items in the whole ranking, or groups of duplicates."""
+    next_offset: int | None
+    """Where the next page starts; null after the last one."""
+    facets: list[CountedFacet] | None = None
+    """Of the `facets` that were asked for; left out where none were."""
+    took_ms: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexAnswer:
+    """What is served."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    version: str
+    built_at: str
+    encoder: str
+    items: int
+    """With all changes made since."""
+    changes: int
+    """Items that have changed since the version was built."""
+    kind: str
+    duplicates: int
+    """Items that repeat another, in the version as it was built."""
+    filters: list[Facet]
+    """What a page can offer to filter by."""
+    examples: list[Item]
+    """A few items to start from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionAnswer:
+    """The version that was activated."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    version: str
+    built_at: str
+    encoder: str
+    items: int
+    kind: str
+    current: bool
+    usable: bool
+    """Whether it belongs to the encoder in use."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionsAnswer:
+    """The published versions, newest first; damaged ones are left out."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    versions: list[Version]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alive:
+    """The process is alive."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    status: Literal["alive"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """Searches can be answered."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    status: Literal["ready"]
+    index: IndexInUse
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexInUse:
+    """The version that answered."""
+
+    version: str
+    built_at: str
+    encoder: str
+    items: int
+    """With all changes made since."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Understood:
+    """What was understood of the query."""
+
+    garment: int | None
+    """Which of the garments was searched with; null where none was found, and for a sketch."""
+    box: tuple[float, float, float, float] | None
+    """Where the garment was found, in fractions of the whole picture."""
+    category: str | None
+    """A guess, by a vote of the nearest items."""
+    category_confidence: float | None
+    garments: list[FoundGarment]
+    """
+    The garments of the photograph, or of the `box` that was sent: first the one that a person would
+    mean.
+    """
+    turned: int
+    """
+    By how many degrees, 0, 90, 180 or 270, the picture, or the `box` of it, was turned clockwise to
+    stand upright. Boxes and outlines are those of the picture as it was sent.
+    """
+    warnings: list[
+        Literal[
+            "garment_not_found",
+            "several_garments",
+            "cutout_uncertain",
+            "nothing_close",
+            "filter_field_unknown",
+        ]
+    ]
+    confidence: float | None = None
+    """
+    Share of the first eight items of the ranking expected to be right; left out where the encoder
+    tells none, and where nothing was found.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """An item that was found."""
+
+    rank: int
+    score: float
+    """Cosine of the two embeddings."""
+    percentile: float
+    """Share of random pairs of the index that score less."""
+    item_id: str
+    photo: int
+    """Which of its photographs was found, by its number from 0."""
+    image_url: str
+    """Where that photograph is, on this service."""
+    metadata: dict[str, Any]
+    box: tuple[float, float, float, float] | None = None
+    """
+    Where the garment that was found lies in that photograph; left out where each item has one
+    photograph and one garment of it is indexed.
+    """
+    explain_url: str | None = None
+    """A drawing of both outlines; null where the picture could not be kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountedFacet:
+    """The values of a field that was asked for, in the ranking's first 1,000 items."""
+
+    field: str
+    values: list[Counted]
+    """The most common first; at most 1,000."""
+    missing: int
+    """Items without a value."""
+    lowest: float | None = None
+    """Of the numbers among the values, if any."""
+    highest: float | None = None
+    """Of the numbers among the values, if any."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A search of a batch that failed."""
+
+    error: Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """An item."""
+
+    item_id: str
+    image_url: str
+    """Where its first photograph is, on this service."""
+    metadata: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnderstoodItem:
+    """The item whose neighbours were asked for."""
+
+    garment: int | None
+    """Which of the garments was searched with; null where none was found, and for a sketch."""
+    box: tuple[float, float, float, float] | None
+    """Where the garment was found, in fractions of the whole picture."""
+    category: str | None
+    """A guess, by a vote of the nearest items."""
+    category_confidence: float | None
+    garments: list[FoundGarment]
+    """
+    The garments of the photograph, or of the `box` that was sent: first the one that a person would
+    mean.
+    """
+    turned: int
+    """
+    By how many degrees, 0, 90, 180 or 270, the picture, or the `box` of it, was turned clockwise to
+    stand upright. Boxes and outlines are those of the picture as it was sent.
+    """
+    warnings: list[
+        Literal[
+            "garment_not_found",
+            "several_garments",
+            "cutout_uncertain",
+            "nothing_close",
+            "filter_field_unknown",
+        ]
+    ]
+    confidence: float | None = None
+    """
+    Share of the first eight items of the ranking expected to be right; left out where the encoder
+    tells none, and where nothing was found.
+    """
+    item_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeChange:
+    """A change that was made."""
+
+    item_id: str
+    change: int
+    """Its number; each has a higher one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facet:
+    """A field to filter by: one of few values, or a range of numbers."""
+
+    field: str
+    values: list[FacetValue] | None = None
+    """Null for numbers; the most common first."""
+    lowest: float | None = None
+    """Of numbers."""
+    highest: float | None = None
+    """Of numbers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """A version that can be activated."""
+
+    version: str
+    built_at: str
+    encoder: str
+    items: int
+    kind: str
+    current: bool
+    usable: bool
+    """Whether it belongs to the encoder in use."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundGarment:
+    """A garment that was found in a photograph."""
+
+    type: str
+    """One of upper, outer, dress, trousers, skirt, shoes, bag, hat."""
+    box: tuple[float, float, float, float]
+    """In fractions of the whole picture."""
+    confidence: float
+    """How much of the outline is expected to be right."""
+    worn: bool
+    """Whether a person wears it."""
+    outline: list[list[tuple[float, float]]]
+    """Polygons, one for each part and each hole: x and y in fractions of the whole picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """How many items have a value."""
+
+    value: bool | int | float | str
+    items: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FacetValue:
+    """A value that items share."""
+
+    value: str | bool
+    items: int
+    """How many have it, in the version as it was built."""
+
+
+BulkAnswer = MadeChange | Failure
+
+
+class SearchBody(TypedDict, total=False):
+    """A search in JSON: exactly one picture, uploaded or referred to."""
+
+    kind: Literal["photo", "sketch"]
+    """What the picture is; a sketch is dark strokes on light. Accepted: "photo", "sketch"."""
+    box: Sequence[float] | None
+    """
+    The part of the picture to search with. Accepted: four fractions of the picture, left, top,
+    right, bottom, from 0 to 1 with left < right and top < bottom, at least 0.02 apart, such as
+    [0.1, 0.2, 0.9, 0.95].
+    """
+    garment: int | None
+    """
+    Which garment of the photograph to search with, by its position among `query.garments` of an
+    answer without a box; a `box` overrules it. Accepted: a whole number from 0, below the number of
+    garments found.
+    """
+    limit: int
+    """Results on a page. Accepted: a whole number from 1 to 100."""
+    offset: int
+    """Results of the ranking to leave out before the page. Accepted: a whole number from 0 to 100,000."""
+    min_score: float
+    """Items that score less are not listed. Accepted: a number from -1 to 1."""
+    filter: dict[str, Any] | None
+    """
+    Only items whose metadata passes are listed. Accepted: an object of fields and the values, lists
+    of values, or bounds (gte, gt, lte, lt, eq, ne, in) they must have.
+    """
+    collapse_duplicates: bool
+    """List of equal pictures only the best. Accepted: true or false."""
+    explain: bool
+    """Give each result the address of a drawing of both outlines. Accepted: true or false."""
+    boost: list[BoostBy]
+    """
+    Of the ranking's first 1,000 items, those whose metadata passes a `filter` count as if they
+    scored `add` more. Accepted: a list of up to 16 objects with a `filter` and `add`, a number from
+    -2 to 2.
+    """
+    sort: SortBy | None
+    """
+    Orders the ranking's first 1,000 items by a field of their metadata, those without one last.
+    Accepted: an object with `field` and `order`, "asc" or "desc".
+    """
+    facets: list[str]
+    """
+    Fields whose values are counted in the ranking's first 1,000 items. Accepted: a list of up to 16
+    different names of fields.
+    """
+    fields: list[str] | None
+    """
+    Fields of the metadata that results have; all where it is left out. Accepted: a list of up to
+    100 different names of fields.
+    """
+    image_base64: str | None
+    """The picture's file. Accepted: base64 with padding, without line breaks."""
+    item_id: str | None
+    """An item, whose picture is searched with. Accepted: a text that is not empty."""
+    query_id: str | None
+    """The picture of a search shortly before. Accepted: a text that is not empty."""
+    image_url: str | None
+    """
+    Where a picture lies; only where the operator has allowed it. Accepted: a public address over
+    http or https.
+    """
+
+
+class Batch(TypedDict, total=False):
+    """Several searches, each checked and answered on its own."""
+
+    searches: Required[list[dict[str, Any]]]
+    """The searches. Accepted: a list of 1 to 16 searches in JSON."""
+
+
+class ItemBody(TypedDict, total=False):
+    """An item in JSON: its photographs, uploaded or by their addresses."""
+
+    metadata: dict[str, Any]
+    """
+    What to keep with the item; `category` is used for guesses, and NaN, infinity and an empty
+    category become null. Accepted: an object of up to 32,768 bytes in JSON, nested up to 16 deep.
+    """
+    image_base64: str | list[str] | None
+    """
+    The file of its photograph, or a list of several. Accepted: base64 with padding, without line
+    breaks, or a list of up to 20 of them.
+    """
+    image_urls: list[str] | None
+    """
+    Where its photographs lie; only where the operator has allowed it. Accepted: a list of up to 20
+    public addresses over http or https.
+    """
+
+
+class ItemPatch(TypedDict, total=False):
+    """Metadata to be changed."""
+
+    metadata: Required[dict[str, Any]]
+    """
+    The fields to set; null removes one, and all others stay. Accepted: an object of up to 32,768
+    bytes in JSON, nested up to 16 deep.
+    """
+
+
+class BulkLine(TypedDict, total=False):
+    """A line of changes: exactly one of them."""
+
+    put: PutLine
+    """An item to add or to replace. Accepted: an object."""
+    patch: PatchLine
+    """Metadata to set. Accepted: an object."""
+    delete: DeleteLine
+    """An item to delete. Accepted: an object."""
+
+
+class Activation(TypedDict, total=False):
+    """Which version to switch to."""
+
+    version: Required[str]
+    """A version's name. Accepted: one of those that /v1/index/versions lists."""
+
+
+class BoostBy(TypedDict, total=False):
+    """Which items count as if they scored more, or less, and by how much."""
+
+    filter: Required[dict[str, Any]]
+    add: Required[float]
+
+
+class SortBy(TypedDict, total=False):
+    """The field of the metadata that the head of a ranking is sorted by."""
+
+    field: Required[str]
+    order: Literal["asc", "desc"]
+
+
+class PutLine(TypedDict, total=False):
+    """An item to add, or to replace the one with that id."""
+
+    metadata: dict[str, Any]
+    """
+    What to keep with the item; `category` is used for guesses, and NaN, infinity and an empty
+    category become null. Accepted: an object of up to 32,768 bytes in JSON, nested up to 16 deep.
+    """
+    image_base64: str | list[str] | None
+    """
+    The file of its photograph, or a list of several. Accepted: base64 with padding, without line
+    breaks, or a list of up to 20 of them.
+    """
+    image_urls: list[str] | None
+    """
+    Where its photographs lie; only where the operator has allowed it. Accepted: a list of up to 20
+    public addresses over http or https.
+    """
+    item_id: Required[str]
+    """Its id. Accepted: a text that is not empty."""
+
+
+class PatchLine(TypedDict, total=False):
+    """An item whose metadata changes."""
+
+    metadata: Required[dict[str, Any]]
+    """
+    The fields to set; null removes one, and all others stay. Accepted: an object of up to 32,768
+    bytes in JSON, nested up to 16 deep.
+    """
+    item_id: Required[str]
+    """Its id. Accepted: a text that is not empty."""
+
+
+class DeleteLine(TypedDict, total=False):
+    """An item to delete."""
+
+    item_id: Required[str]
+    """Its id. Accepted: a text that is not empty."""
+
+
+class SearchExplainQuery(TypedDict, total=False):
+    """The fields in the address of `search_explain`."""
+
+    photo: int
+    """
+    Which photograph, as results number them. Accepted: a whole number from 0, below the number of
+    the item's photographs.
+    """
+    kind: Literal["photo", "sketch"]
+    """What the picture is; a sketch is dark strokes on light. Accepted: "photo", "sketch"."""
+    box: Sequence[float] | None
+    """
+    The part of the picture to search with. Accepted: four fractions of the picture, left, top,
+    right, bottom, from 0 to 1 with left < right and top < bottom, at least 0.02 apart, such as
+    [0.1, 0.2, 0.9, 0.95].
+    """
+    garment: int
+    """
+    Which garment of the photograph to search with, by its position among `query.garments` of an
+    answer without a box; a `box` overrules it. Accepted: a whole number from 0, below the number of
+    garments found.
+    """
+    item_id: Required[str]
+    """The result. Accepted: a text that is not empty."""
+    query_id: str
+    """The search, if it was by a picture that was sent. Accepted: a text that is not empty."""
+    query_item: str
+    """The item searched with, if it was by one. Accepted: a text that is not empty."""
+
+
+class ItemsItemsQuery(TypedDict, total=False):
+    """The fields in the address of `items_items`."""
+
+    after: str
+    """Where to go on: `next_after` of the part before. Accepted: a text that is not empty."""
+    limit: int
+    """Items in an answer. Accepted: a whole number from 1 to 100."""
+    filter: dict[str, Any] | None
+    """
+    Only items whose metadata passes are listed. Accepted: an object of fields and the values, lists
+    of values, or bounds (gte, gt, lte, lt, eq, ne, in) they must have.
+    """
+
+
+class ItemsImageQuery(TypedDict, total=False):
+    """The fields in the address of `items_image`."""
+
+    photo: int
+    """
+    Which photograph, as results number them. Accepted: a whole number from 0, below the number of
+    the item's photographs.
+    """
+    width: Literal[160, 320, 640, 1280]
+    """
+    The width in pixels of a thumbnail, upright, in WebP or JPEG; none is wider than its picture.
+    Without it the file itself is sent. Accepted: 160, 320, 640, 1280.
+    """
+    v: str
+    """
+    What `image_url` carries; while it is that of the picture, the answer may be kept for ever.
+    Accepted: a text that is not empty.
+    """
+
+
+class ItemsSimilarQuery(TypedDict, total=False):
+    """The fields in the address of `items_similar`."""
+
+    limit: int
+    """Results on a page. Accepted: a whole number from 1 to 100."""
+    offset: int
+    """Results of the ranking to leave out before the page. Accepted: a whole number from 0 to 100,000."""
+    min_score: float
+    """Items that score less are not listed. Accepted: a number from -1 to 1."""
+    filter: dict[str, Any] | None
+    """
+    Only items whose metadata passes are listed. Accepted: an object of fields and the values, lists
+    of values, or bounds (gte, gt, lte, lt, eq, ne, in) they must have.
+    """
+    collapse_duplicates: bool
+    """List of equal pictures only the best. Accepted: true or false."""
+    explain: bool
+    """Give each result the address of a drawing of both outlines. Accepted: true or false."""
+    boost: list[BoostBy]
+    """
+    Of the ranking's first 1,000 items, those whose metadata passes a `filter` count as if they
+    scored `add` more. Accepted: a list of up to 16 objects with a `filter` and `add`, a number from
+    -2 to 2.
+    """
+    sort: SortBy | None
+    """
+    Orders the ranking's first 1,000 items by a field of their metadata, those without one last.
+    Accepted: an object with `field` and `order`, "asc" or "desc".
+    """
+    facets: list[str]
+    """
+    Fields whose values are counted in the ranking's first 1,000 items. Accepted: a list of up to 16
+    different names of fields.
+    """
+    fields: list[str] | None
+    """
+    Fields of the metadata that results have; all where it is left out. Accepted: a list of up to
+    100 different names of fields.
+    """
