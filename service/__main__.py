@@ -35,6 +35,12 @@ _encoder = click.option("--encoder", type=_FOLDER, help="Encoder bundle; by defa
 _indexes = click.option(
     "--indexes", type=_FOLDER, help="Folder of the published indexes; by default indexes."
 )
+_allow_host = click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    help="Host beside the public internet from which pictures may be fetched; repeat it for several.",
+)
 _store = click.option("--store", help="Address of Milvus instead of the folder.")
 
 
@@ -65,13 +71,15 @@ def _check(config: Config) -> None:
 @_encoder
 @_indexes
 @_store
+@_allow_host
 @click.option("--check", is_flag=True, help="Open what would be served, say what is wrong, and end.")
 @click.option("--example", type=_FILE, hidden=True)
-def serve(check: bool, example: Path | None, **options: Any) -> None:
+def serve(check: bool, example: Path | None, allow_hosts: tuple[str, ...], **options: Any) -> None:
     """Serve the published index until Ctrl-C. SIGHUP reads the settings again without losing a request.
 
     With --check the exit status is 1 where searches would not be answered.
     """
+    options["allowed_hosts"] = allow_hosts or None
     if check:
         _check(_config(**options))
     else:
@@ -93,12 +101,7 @@ def serve(check: bool, example: Path | None, **options: Any) -> None:
     type=_FOLDER,
     help="As `python -m index build` takes it, where it has to build.",
 )
-@click.option(
-    "--allow-host",
-    "allow_hosts",
-    multiple=True,
-    help="As `python -m index build` takes it, where it has to build.",
-)
+@_allow_host
 @click.option(
     "--group/--no-group", default=None, help="As `python -m index build` takes it, where it has to build."
 )

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,6 +124,10 @@ def _usable(demo: Demo, spec: str, encoder: Encoder) -> Searcher | None:
     return searcher if searcher.manifest.catalogue == spec else None
 
 
+def _allowing(hosts: Sequence[str]) -> list[str]:
+    return [word for host in hosts for word in ("--allow-host", host)]
+
+
 def _build(demo: Demo, spec: str, run: Run) -> None:
     """Build in a process of its own, whose worker processes end with it."""
     options = {
@@ -135,7 +139,7 @@ def _build(demo: Demo, spec: str, run: Run) -> None:
     }
     flags = [str(part) for option in options.items() for part in option]
     flags += [word for root in demo.allow_roots for word in ("--allow-root", str(root))]
-    flags += [word for host in demo.allow_hosts for word in ("--allow-host", host)]
+    flags += _allowing(demo.allow_hosts)
     flags += group_words(demo.group)
     command = [sys.executable, "-m", "index", "build", *flags]
     answer = run(command, stdout=sys.stderr)
@@ -181,4 +185,5 @@ def start(demo: Demo, example: Path) -> None:
         "--example": example,
     }
     flags = [str(part) for option in options.items() for part in option]
+    flags += _allowing(demo.allow_hosts)
     os.execv(sys.executable, [sys.executable, "-m", "service", "serve", *flags])

@@ -234,3 +234,14 @@ def test_what_kubernetes_sets_for_a_service_of_the_same_name_is_refused_with_the
         with pytest.raises(InvalidSetting, match=f"{name} is set by Kubernetes"):
             Config.from_environment({name: injected[name]})
     assert "`enableServiceLinks: false`" in GUIDE.read_text()
+
+
+def test_hosts_are_allowed_by_serve_or_else_by_the_variable(monkeypatch):
+    served = []
+    monkeypatch.setattr("service.__main__.run_server", lambda read, *, example: served.append(read()))
+    env = {"SILHOUETTE_ALLOWED_HOSTS": "images.internal, 10.0.0.5"}
+    for words in ([], ["--allow-host", "a", "--allow-host", "b"]):
+        assert CliRunner().invoke(main, ["serve", *words], env=env).exit_code == 0
+    assert [config.allowed_hosts for config in served] == [("images.internal", "10.0.0.5"), ("a", "b")]
+    refused = CliRunner().invoke(main, ["serve", "--allow-host", "https://a.example"])
+    assert refused.exit_code == 1 and "names such as images.internal" in refused.output

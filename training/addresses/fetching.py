@@ -127,7 +127,7 @@ class _Run:
 
     def _attempt(self, task: Task, downloader: Downloader) -> _Outcome:
         kept = self._kept.get(task.address)
-        with SpooledTemporaryFile(_IN_MEMORY) as file:
+        with SpooledTemporaryFile(_IN_MEMORY, dir=str(self._cache.folder)) as file:
             known = kept.validators if kept and kept.validators.headers() else None
             answer = self._download(task.address, cast(BinaryIO, file), downloader, known)
             self._queues.answered(task.host, True)

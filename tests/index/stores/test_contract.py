@@ -1,5 +1,6 @@
 """What every store does alike: each answer is held against the same one made by comparing everything."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -386,3 +387,17 @@ def test_whatever_happens_the_search_finds_what_a_model_holds(shop_at, plain, nu
     for step, item_id in steps:
         getattr(model, step)(item_id)
         model.check(numbered)
+
+
+def test_a_photograph_that_was_fetched_stays_as_long_as_a_version_shows_it(shop, tmp_path, numbered):
+    (tmp_path / "0ab.jpg").write_bytes(b"picture")
+    os.utime(tmp_path / "0ab.jpg", (0, 0))
+    kept = shop.store.changes.photographs.adopt(tmp_path / "0ab.jpg")
+    items = [Item("far", kept), Item("near", Path("/shop/1.jpg"))]
+    vectors = [numbered(1), numbered(2)]
+    shop.publish(items, vectors)
+    shop.publish(items[1:], vectors[1:])
+    shop.store.prune(keep=2)
+    assert kept.read_bytes() == b"picture"
+    shop.store.prune(keep=1)
+    assert not kept.exists()

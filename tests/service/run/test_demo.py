@@ -170,9 +170,10 @@ def test_a_busy_port_is_reported_before_anything_is_done(plan, stage):
 def test_the_server_takes_the_place_of_the_demo_with_the_same_settings(plan, monkeypatch, tmp_path):
     executed = []
     monkeypatch.setattr(os, "execv", lambda program, arguments: executed.append(arguments))
-    start(plan, tmp_path / "photo.jpg")
+    start(replace(plan, allow_hosts=("images.internal",)), tmp_path / "photo.jpg")
     (arguments,) = executed
     assert arguments[1:4] == ["-m", "service", "serve"]
     options = dict(zip(arguments[4::2], arguments[5::2], strict=True))
     assert options["--port"] == str(plan.address.port)
     assert options["--example"] == str(tmp_path / "photo.jpg")
+    assert options["--allow-host"] == "images.internal"
