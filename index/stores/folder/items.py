@@ -118,8 +118,7 @@ class Items:
     def by_ids(self, item_ids: Sequence[str]) -> dict[int, Item]:
         """Return the items of those ids that there are, by their rows."""
         found = self._ask(
-            "SELECT row, item_id, path, metadata FROM items "
-            "WHERE item_id IN (SELECT value FROM json_each(?))",
+            f"SELECT {self._columns} FROM items WHERE item_id IN (SELECT value FROM json_each(?))",
             json.dumps(list(item_ids)),
         )
         return {row: _stored(*columns) for row, *columns in found}
