@@ -127,7 +127,7 @@ def test_each_encoder_is_judged_by_the_cut_outs_of_its_own_segmenter(shop, other
     asked = []
     monkeypatch.setattr(
         "training.evaluation.baselines.isolate",
-        lambda photo, segmenter: asked.append(segmenter) or isolate(photo, segmenter=segmenter),
+        lambda photo, kind, segmenter: asked.append(segmenter) or isolate(photo, kind, segmenter=segmenter),
     )
     after = Angles()
     after.segmenter = other_segmenter
