@@ -541,8 +541,8 @@ export interface SearchExplainQuery {
   query_item?: string;
 }
 
-/** The fields in the address of `bulk_items`. */
-export interface BulkItemsQuery {
+/** The fields in the address of `items_items`. */
+export interface ItemsItemsQuery {
   /** Where to go on: `next_after` of the part before. Accepted: a text that is not empty. */
   after?: string;
   /** Items in an answer. Accepted: a whole number from 1 to 100. */

@@ -17,6 +17,7 @@ from index.stores.store import OpenIndex
 from service.api.answers import item_fields
 from service.api.current import config, live_index, metrics, store
 from service.api.item_embedding import embed_item
+from service.api.item_views import blueprint as of_items
 from service.api.item_views import require_id
 from service.errors import RefusedRequest, problem_of
 from service.http.capacity import give_way
@@ -87,7 +88,7 @@ def _line(made: Change | SilhouetteError) -> MadeChange | Failure:
     return Failure(error=problem_of(made))
 
 
-@blueprint.get("/v1/items")
+@of_items.get("/v1/items")
 @describe(
     Operation(ItemList, query=Listed, codes=("invalid_parameter", "invalid_filter", *READING), sheds=True)
 )

@@ -639,8 +639,8 @@ class SearchExplainQuery(TypedDict, total=False):
     """The item searched with, if it was by one. Accepted: a text that is not empty."""
 
 
-class BulkItemsQuery(TypedDict, total=False):
-    """The fields in the address of `bulk_items`."""
+class ItemsItemsQuery(TypedDict, total=False):
+    """The fields in the address of `items_items`."""
 
     after: str
     """Where to go on: `next_after` of the part before. Accepted: a text that is not empty."""
