@@ -31,7 +31,7 @@ def _memory() -> int:
 
 
 def _make_index(
-    vectors: np.ndarray, *, kind: str, recall: float, owners: np.ndarray | None
+    vectors: np.ndarray, *, kind: str, recall: float, owners: np.ndarray | None = None
 ) -> tuple[VectorIndex, dict[str, float | int | str]]:
     """Build an index of the requested or chosen kind; return it and its parameters for the manifest."""
     why = ""

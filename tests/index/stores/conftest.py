@@ -56,7 +56,15 @@ class Shop:
         return self.store.open(encoder=self.encoder)
 
     def publish(
-        self, items: Sequence[Item], vectors, pictures=None, *, kind="auto", garments=ITEM, during=None
+        self,
+        items: Sequence[Item],
+        vectors,
+        pictures=None,
+        *,
+        kind="auto",
+        garments=ITEM,
+        recall=0.98,
+        during=None,
     ):
         """Publish items with all changes folded in; `during` is called while they are built.
 
@@ -81,7 +89,8 @@ class Shop:
                 seen = {"boxes": views.boxes, "photographs": views.photographs}
                 embedded = replace(embedded, owners=owners, **seen)
             run = BuildRun(draft, "shop.csv", self.encoder.fingerprint, seq, self.store.previous())
-            return publish_embedded(run, embedded, options=BuildOptions(kind, Limits(max_drop=1)), now=now)
+            options = BuildOptions(kind, Limits(max_drop=1, recall=recall))
+            return publish_embedded(run, embedded, options=options, now=now)
 
     def put_views(self, item_id: str, views: Views, **metadata):
         """Put an item with given views and photographs of its own."""

@@ -95,7 +95,7 @@ def test_every_code_of_a_failure_is_named_by_a_call_that_may_answer_it(document)
         for answer in call["responses"].values()
         for code in re.findall(r"`(\w+)`:", answer["description"])
     }
-    assert set(TITLES) - named == {"internal_error", "method_not_allowed", "not_found"}
+    assert set(TITLES) - named == {"internal_error", "method_not_allowed"}
 
 
 def test_the_bounds_in_the_contract_are_those_of_the_settings(searcher, tmp_path):
@@ -168,8 +168,9 @@ def test_forms_and_addresses_hold_texts_numbers_and_booleans_alone(document):
     ]
     for form in forms:
         assert form["required"] == ["file"] and form["additionalProperties"] is False
-        assert form["properties"]["file"]["contentMediaType"] == "application/octet-stream"
-        schemas += form["properties"].values()
+        file = form["properties"].pop("file")
+        assert file.get("items", file)["contentMediaType"] == "application/octet-stream"
+        schemas += [file.get("items", file), *form["properties"].values()]
     assert {schema["type"] for schema in schemas} == {"string", "integer", "number", "boolean"}
     assert len(forms) == 2 and all(schema["description"] for schema in schemas)
     (where,) = {str(form["properties"]["filter"]) for form in forms if "filter" in form["properties"]}
