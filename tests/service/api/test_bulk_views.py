@@ -181,7 +181,7 @@ def test_photographs_by_address_are_fetched_where_that_is_allowed(live, send, ph
     other = pictures.encoded(pictures.drawn((42, 10, 78, 90)))
     files = {"https://shop.example/1.jpg": photo, "https://shop.example/2.jpg": other}
     monkeypatch.setattr(
-        "service.api.search_views.fetch", lambda address, **limits: asked.append(address) or files[address]
+        "service.api.item_embedding.fetch", lambda address, settings: asked.append(address) or files[address]
     )
     object.__setattr__(live.config, "image_urls", True)
     (answer,) = send({"put": {"item_id": "new", "image_urls": list(files), "metadata": {"price": 2}}})

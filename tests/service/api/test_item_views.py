@@ -447,7 +447,7 @@ def test_photographs_may_come_by_their_addresses_where_that_is_allowed(live, sid
         replace(live.config, image_urls=True), Searcher.open(live.config.indexes, encoder=live.encoder)
     )
     there = dict(zip(body["image_urls"], sides, strict=True))
-    monkeypatch.setattr("service.api.item_views.fetch", lambda url, settings: there[url])
+    monkeypatch.setattr("service.api.item_embedding.fetch", lambda url, settings: there[url])
     answer = app.test_client().put("/v1/items/cape", json=body, headers=live.headers)
     assert (answer.status_code, len(answer.json["image_urls"])) == (201, 3), answer.text
     found = best(app.test_client(), sides[1])["image_url"]

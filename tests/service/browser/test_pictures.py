@@ -54,8 +54,10 @@ def test_a_picture_that_a_queue_has_refused_is_asked_for_again(look, expect):
         else:
             route.continue_()
 
+    screen.open()
+    expect(screen.see("#examples img").last).not_to_have_js_property("naturalWidth", 0)
     screen.page.route("**/image?*", refuse)
-    screen.open().upload()
+    screen.upload()
     for image in screen.see("#results img").all():
         expect(image).not_to_have_js_property("naturalWidth", 0)
     assert len(refused) > len(set(refused))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from index.filters.predicates import NUMBERS, TEXTS, All, AnyOf, Between, Has, Not, OneOf, _place, value_of
+from index.filters.predicates import NUMBERS, TEXTS, All, AnyOf, Between, Has, Not, OneOf, order_key, value_of
 from index.stores.milvus.terms import sort_key
 from training.catalogue.reader import Item
 
@@ -18,7 +18,7 @@ VALUES = [0, -0.0, 1, 1.0, 1.5, -7, 2**53, 2**53 + 1, float(2**53), 2**63 - 1, -
 VALUES += ["", "1", "a", "ab", "b", "Ä", "ä\"'\\", "日本", "😀", "x" * 255, "x" * 300, True, False]
 NOTHING = [None, math.nan, {"a": 1}, "\ud800", []]
 FIELDS = ["price", 'a "b\\', "größe", "none"]
-COMPARED = sorted({value_of(value) for value in VALUES if value != "x" * 300}, key=_place)
+COMPARED = sorted({value_of(value) for value in VALUES if value != "x" * 300}, key=order_key)
 
 
 def contents(dice):
@@ -132,5 +132,5 @@ near = st.tuples(st.sampled_from([2**53, 2**62, 2**63 - 1000, -(2**60)]), st.int
 @settings(max_examples=200, deadline=None)
 @given(st.one_of(values, near), st.one_of(values, near, near.map(float)))
 def test_keys_sort_and_are_equal_as_the_values_are(one, other):
-    keys, places = (sort_key(one), sort_key(other)), (_place(one), _place(other))
+    keys, places = (sort_key(one), sort_key(other)), (order_key(one), order_key(other))
     assert (keys[0] < keys[1], keys[0] == keys[1]) == (places[0] < places[1], places[0] == places[1])
