@@ -1,6 +1,15 @@
-"""Boxes: left, top, right and bottom of a part of a picture, as fractions of its width and height."""
+"""Boxes: left, top, right and bottom of a part of a picture, as fractions of its width and height.
+
+And the main parts of a mask, which they are drawn around.
+"""
 
 import numpy as np
+from scipy import ndimage
+
+from training.photo.preprocessing import CONNECTIVITY, SMALLEST_PART
+
+NEIGHBOURS = ndimage.generate_binary_structure(2, CONNECTIVITY)
+"""Which pixels touch each other: bool (3, 3)."""
 
 Box = tuple[float, float, float, float]
 
@@ -24,3 +33,13 @@ def widened(box: Box, share: float) -> Box:
     left, top, right, bottom = box
     beside, above = share * (right - left), share * (bottom - top)
     return max(0.0, left - beside), max(0.0, top - above), min(1.0, right + beside), min(1.0, bottom + above)
+
+
+def main_parts(mask: np.ndarray) -> np.ndarray:
+    """Keep the largest component of a mask, bool (h, w), and those that are not small beside it."""
+    labels, count = ndimage.label(mask, NEIGHBOURS)
+    if count < 2:
+        return mask
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0  # the background
+    return (areas >= SMALLEST_PART * areas.max())[labels]

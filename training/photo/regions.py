@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
+from training.photo.boxes import NEIGHBOURS, main_parts
 from training.photo.garment_types import TYPES
 from training.photo.preprocessing import (
-    CONNECTIVITY,
     MASK_THRESHOLD,
     MIN_AREA,
     SMALLEST_PART,
@@ -18,7 +18,6 @@ from training.photo.preprocessing import (
 )
 from training.photo.segmenter import Parse, turn
 
-_NEIGHBOURS = ndimage.generate_binary_structure(2, CONNECTIVITY)
 _SMALL_TYPES = ("shoes", "bag", "hat")
 _OUTFITS = (("upper", "outer", "trousers"), ("upper", "outer", "skirt"), ("dress", "outer"))
 """What one person wears together, besides shoes, bags and hats."""
@@ -70,16 +69,6 @@ def iou(first: np.ndarray, second: np.ndarray) -> float:
     return float((first & second).sum() / max((first | second).sum(), 1))
 
 
-def main_parts(mask: np.ndarray) -> np.ndarray:
-    """Keep the largest component of a mask, bool (h, w), and those that are not small beside it."""
-    labels, count = ndimage.label(mask, _NEIGHBOURS)
-    if count < 2:
-        return mask
-    areas = np.bincount(labels.ravel())
-    areas[0] = 0  # the background
-    return (areas >= SMALLEST_PART * areas.max())[labels]
-
-
 def _expected_iou(mask: np.ndarray, probability: np.ndarray) -> float:
     """Return the expected intersection over union with the true mask, given the probabilities."""
     inside = float(probability[mask].sum())
@@ -100,7 +89,7 @@ def _type_in(mask: np.ndarray, parse: Parse) -> tuple[int, np.ndarray]:
 
 def _apart(mask: np.ndarray) -> list[np.ndarray]:
     """Split a mask into parts that lie beside each other; those whose boxes overlap are one garment's."""
-    labels, count = ndimage.label(mask, _NEIGHBOURS)
+    labels, count = ndimage.label(mask, NEIGHBOURS)
     groups: list[tuple[np.ndarray, tuple[slice, slice]]] = []
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         part, bounds = labels == number, box

@@ -16,13 +16,15 @@ from scipy.special import expit, softmax
 
 from training.errors import UnreadableEncoder
 from training.photo import preprocessing
-from training.photo.boxes import WHOLE, Box, bounds, widened
+from training.photo.boxes import WHOLE, Box, bounds, main_parts, widened
 from training.photo.garment_types import TYPES
 from training.photo.litert import LiteModel
 from training.photo.preprocessing import (
+    LAID_OUT_MARGIN,
     LARGEST_LOOK,
-    LOOK_MARGIN,
     MASK_THRESHOLD,
+    MIN_AREA,
+    PERSON_MARGIN,
     SEGMENTER_SIDE,
     WORN_SHARE,
 )
@@ -145,13 +147,20 @@ def look_twice(model: LiteModel, photo: np.ndarray, box: Box = WHOLE) -> Parse:
     return Parse(person, garment, types, tuple((turns / turns.sum()).tolist()))
 
 
-def around_person(seen: Parse) -> Box | None:
-    """Return where a second look at a person pays: with a margin, and None where no one is there."""
-    if not seen.worn:
+def closer_box(seen: Parse) -> Box | None:
+    """Return where a closer look pays: around a person, or the main parts of what is laid out.
+
+    None where nothing is, or nothing would be closer.
+    """
+    if seen.worn:
+        box = widened(bounds(np.maximum(seen.person, seen.garment) > MASK_THRESHOLD), PERSON_MARGIN)
+        left, top, right, bottom = box
+        return box if (right - left) * (bottom - top) <= LARGEST_LOOK else None
+    mask = main_parts(seen.garment > MASK_THRESHOLD)
+    if np.count_nonzero(mask) < MIN_AREA * mask.size:
         return None
-    box = widened(bounds(np.maximum(seen.person, seen.garment) > MASK_THRESHOLD), LOOK_MARGIN)
-    left, top, right, bottom = box
-    return box if (right - left) * (bottom - top) <= LARGEST_LOOK else None
+    box = widened(bounds(mask), LAID_OUT_MARGIN)
+    return None if box == WHOLE else box
 
 
 def _from_inside(side: int, low: float, high: float) -> np.ndarray:
@@ -245,10 +254,10 @@ class Segmenter:
     def parse(self, photo: np.ndarray) -> Parse:
         """Tell person, garments and background of a photograph, uint8 (h, w, 3), apart.
 
-        A person is looked at a second time, closer.
+        What is found is looked at closer, so that its outline depends less on where and how large it is.
         """
         seen = look_twice(self.model, photo)
-        box = around_person(seen)
+        box = closer_box(seen)
         if box is None:
             return seen
         return looked_closer(seen, look_twice(self.model, photo, box), box)

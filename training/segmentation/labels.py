@@ -11,9 +11,10 @@ from training.catalogue.drawn import render, render_mask, sample
 from training.catalogue.parsed import UNKNOWN, read_classes
 from training.catalogue.reader import Item
 from training.drawing.worn import figure
+from training.photo.boxes import main_parts
 from training.photo.garment_types import CLASSES, type_of
 from training.photo.images import decode
-from training.photo.regions import find, iou, main_parts
+from training.photo.regions import find, iou
 from training.photo.segmenter import Parse, Segmenter, squeeze
 
 SOURCE_SIDE = 256

@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from training.photo.boxes import main_parts
 from training.photo.garment_types import TYPES
-from training.photo.regions import Region, _weight, find, find_upright, main_parts, turn_log_odds
+from training.photo.regions import Region, _weight, find, find_upright, turn_log_odds
 from training.photo.segmenter import Parse
 
 SIDE = 128

@@ -1,7 +1,6 @@
 import hashlib
 import pickle
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import replace
 from multiprocessing import get_context
 
 import numpy as np
@@ -16,7 +15,7 @@ from training.photo.segmenter import (
     PRETRAINED,
     Parse,
     Segmenter,
-    around_person,
+    closer_box,
     look_twice,
     looked_closer,
     read_output,
@@ -56,7 +55,7 @@ def test_the_mirror_image_has_the_mirrored_masks_but_for_what_colour_tells():
     """Of a photograph without colours, both looks are at the same two pictures."""
     grey = np.repeat(np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 1), np.uint8), 3, axis=-1)
     grey[20:100, 30:80] = 90
-    found, mirrored = parse(grey), parse(grey[:, ::-1])
+    found, mirrored = (look_twice(shipped().model, photo) for photo in (grey, grey[:, ::-1]))
     assert np.array_equal(found.garment, mirrored.garment[:, ::-1])
     assert np.array_equal(found.types, mirrored.types[:, ::-1])
     assert found.turns == pytest.approx(np.array(mirrored.turns)[MIRRORED].tolist())
@@ -156,12 +155,29 @@ def standing(rows, columns):
     ],
 )
 def test_a_person_is_looked_at_closer_with_a_margin_where_that_is_closer(rows, columns, box):
-    assert around_person(standing(rows, columns)) == (box and pytest.approx(box))
+    assert closer_box(standing(rows, columns)) == (box and pytest.approx(box))
 
 
-def test_what_is_laid_out_is_not_looked_at_closer():
-    seen = standing(slice(32, 96), slice(60, 70))
-    assert around_person(replace(seen, person=seen.person * 0.5)) is None
+@pytest.mark.parametrize(
+    ("parts", "box"),
+    [
+        ([(30, 90, 20, 60)], (16 / SIDE, 24 / SIDE, 64 / SIDE, 96 / SIDE)),
+        ([(30, 90, 20, 60), (0, 5, 120, 125)], (16 / SIDE, 24 / SIDE, 64 / SIDE, 96 / SIDE)),  # a speck
+        (
+            [(30, 90, 20, 60), (30, 90, 80, 100)],
+            (12 / SIDE, 24 / SIDE, 108 / SIDE, 96 / SIDE),
+        ),  # both sleeves
+        ([(0, 100, 0, 125)], (0, 0, 1, 110 / SIDE)),
+        ([(8, 122, 8, 122)], None),  # nothing would be closer
+        ([(60, 78, 60, 78)], None),  # too small to be a garment
+        ([], None),
+    ],
+)
+def test_what_is_laid_out_is_looked_at_closer_around_its_main_parts(parts, box):
+    seen = standing(slice(0, 0), slice(0, 0))
+    for top, bottom, left, right in parts:
+        seen.garment[top:bottom, left:right] = 0.6
+    assert closer_box(seen) == (box and pytest.approx(box))
 
 
 @pytest.mark.parametrize("box", [(0.25, 0.5, 0.75, 1.0), (0.1, 0.2, 0.43, 0.71), (0, 0, 1, 1)])
