@@ -25,9 +25,11 @@ from index.errors import ChangeFileUnreadable, InvalidChange
 from index.stores.lock import writing
 from index.stores.store import Store
 from index.views import Views
+from training.addresses.download import read_address
+from training.addresses.public_hosts import Hosts
 from training.catalogue.json_text import parse_json
 from training.catalogue.reader import category_in
-from training.errors import SilhouetteError, UnreadableImage
+from training.errors import AddressRefused, AddressUnreachable, SilhouetteError, UnreadableImage
 from training.files import write_atomically
 from training.photo.encoder import Encoder
 from training.photo.garment_types import type_of
@@ -39,13 +41,16 @@ AT_ONCE, BYTES_AT_ONCE = 1000, 2**26
 
 NOTE, REPORT = "last-apply.json", "last-apply.csv"
 _FIELDS = {
-    "put": {"item_id", "path", "image_base64", "metadata"},
+    "put": {"item_id", "path", "image_base64", "image_urls", "metadata"},
     "patch": {"item_id", "metadata"},
     "delete": {"item_id"},
 }
+_PHOTOGRAPHS = ("path", "image_base64", "image_urls")
+"""Fields of which a put has one: it names its photographs, or holds them."""
+
 _ACCEPTED = (
-    'Accepted: {"put": {"item_id": "…", "path": "…", "metadata": {…}}}, with path or image_base64 or lists, '
-    '{"patch": {"item_id": "…", "metadata": {…}}} or {"delete": {"item_id": "…"}}.'
+    'Accepted: {"put": {"item_id": "…", "path": "…", "metadata": {…}}}, with path, image_base64 or image_urls,'
+    ' one or a list; {"patch": {"item_id": "…", "metadata": {…}}}; {"delete": {"item_id": "…"}}.'
 )
 
 
@@ -83,7 +88,7 @@ def _checked(line: bytes) -> tuple[str, dict[str, Any]]:
     ((action, fields),) = content.items()
     if action not in _FIELDS or not isinstance(fields, dict) or not fields.keys() <= _FIELDS[action]:
         raise InvalidChange(f"The line holds what is not known. {_ACCEPTED}")
-    files = [fields.get(name, "") for name in ("path", "image_base64")]
+    files = [fields.get(name, "") for name in _PHOTOGRAPHS]
     listed = [each for file in files for each in (file if isinstance(file, list) else [file])]
     texts = all(isinstance(text, str) for text in (fields.get("item_id", ""), *listed))
     if not texts or not isinstance(fields.get("metadata", {}), dict):
@@ -91,15 +96,17 @@ def _checked(line: bytes) -> tuple[str, dict[str, Any]]:
     return action, fields
 
 
-def _photos(fields: dict[str, Any], folder: Path) -> list[bytes]:
+def _photos(fields: dict[str, Any], folder: Path, hosts: Hosts) -> list[bytes]:
     """Return the files of a line's photographs; a path starts at the folder of the file of changes."""
-    given = [name for name in ("path", "image_base64") if fields.get(name)]
+    given = [name for name in _PHOTOGRAPHS if fields.get(name)]
     if len(given) != 1:
-        raise InvalidChange(f"The line has not exactly one of path and image_base64. {_ACCEPTED}")
+        raise InvalidChange(f"The line has not exactly one of {', '.join(_PHOTOGRAPHS)}. {_ACCEPTED}")
     listed = fields[given[0]]
     texts = [listed] if isinstance(listed, str) else listed
     if given == ["path"]:
         return [read_bytes(folder / text) for text in texts]
+    if given == ["image_urls"]:
+        return [read_address(text, hosts) for text in texts]
     try:
         return [base64.b64decode(text, validate=True) for text in texts]
     except (binascii.Error, ValueError) as error:
@@ -113,11 +120,13 @@ def _views(path: Path, kind: str | None, garments: str, encoder: Encoder) -> Vie
     return embedding.views
 
 
-def _put(fields: dict[str, Any], store: Store, encoder: Encoder, folder: Path, garments: str) -> Put:
+def _put(
+    fields: dict[str, Any], store: Store, encoder: Encoder, folder: Path, garments: str, hosts: Hosts
+) -> Put:
     """Return an item to be put, its photographs stored and embedded."""
     photographs, metadata = store.changes.photographs, fields.get("metadata", {})
     item_id, _ = checked_item(fields.get("item_id", ""), metadata)
-    names = tuple(map(photographs.store_ahead, _photos(fields, folder)))
+    names = tuple(map(photographs.store_ahead, _photos(fields, folder, hosts)))
     kind = type_of(category_in(metadata))
     views = Views.joined([_views(photographs.path(name), kind, garments, encoder) for name in names])
     return Put(item_id, names, metadata, views.vectors[0], encoder.fingerprint, views)
@@ -129,7 +138,7 @@ def _edit(line: bytes, put: Callable[[dict[str, Any]], Put]) -> Edit | Silhouett
         action, fields = _checked(line)
         if action == "put":
             return put(fields)
-    except (InvalidChange, UnreadableImage) as refusal:
+    except (InvalidChange, UnreadableImage, AddressRefused, AddressUnreachable) as refusal:
         return refusal
     item_id = fields.get("item_id", "")
     return Delete(item_id) if action == "delete" else Patch(item_id, fields.get("metadata", {}))
@@ -184,7 +193,12 @@ def _parts(file: BinaryIO, *, after: int) -> Iterator[list[tuple[int, bytes]]]:
 
 
 def apply_file(
-    store: Store, path: Path, load_encoder: Callable[[], Encoder], *, progress: bool = False
+    store: Store,
+    path: Path,
+    load_encoder: Callable[[], Encoder],
+    *,
+    allow_hosts: Sequence[str] = (),
+    progress: bool = False,
 ) -> Applied:
     """Make the changes of a file in their order; a line that is refused spoils no other.
 
@@ -199,6 +213,8 @@ def apply_file(
         `path` of its photograph, which starts at the file's folder.
     load_encoder : callable
         Called for the first item to be put.
+    allow_hosts : sequence of str
+        Hosts beside the public internet from which `image_urls` may be fetched.
     progress : bool
         Show a bar on standard error.
 
@@ -226,7 +242,7 @@ def apply_file(
         def put(fields: dict[str, Any]) -> Put:
             with loading:  # once, whichever thread comes first
                 ready = encoder()
-            return _put(fields, store, ready, path.parent, garments)
+            return _put(fields, store, ready, path.parent, garments, Hosts(tuple(allow_hosts)))
 
         for part in _parts(file, after=applied.lines):
             lines = [(number, line) for number, line in part if line.strip()]

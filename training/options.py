@@ -58,19 +58,22 @@ def _names(context: click.Context, option: click.Parameter, given: tuple[str, ..
     return names
 
 
+allow_host_option = click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    envvar=ALLOWED_HOSTS,
+    show_envvar=True,
+    callback=_names,
+    help="Host beside the public internet, or bucket, from which photographs may be fetched; repeat it for "
+    "several.  [default: none]",
+)
+
+
 def fetching_options(function: Callable[..., None]) -> Callable[..., None]:
     """Add the options for photographs by address to a command, which receives `fetching`."""
 
-    @click.option(
-        "--allow-host",
-        "allow_hosts",
-        multiple=True,
-        envvar=ALLOWED_HOSTS,
-        show_envvar=True,
-        callback=_names,
-        help="Host beside the public internet, or bucket, from which photographs may be fetched; repeat it "
-        "for several.  [default: none]",
-    )
+    @allow_host_option
     @click.option(
         "--cache-bytes",
         type=click.IntRange(min=0),

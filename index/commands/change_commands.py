@@ -14,7 +14,7 @@ from index.errors import NoIndex
 from index.stores.store import Store
 from training.catalogue.json_text import parse_json
 from training.catalogue.tables import TEXT_COLUMNS
-from training.options import encoder_option
+from training.options import allow_host_option, encoder_option
 from training.photo.encoder import Encoder
 
 
@@ -108,15 +108,25 @@ def patch(
 @click.argument("file", type=click.Path(path_type=Path))
 @store_options
 @encoder_option
+@allow_host_option
 @json_option
 @click.pass_context
-def apply(context: click.Context, file: Path, store: Store, encoder: Path, as_json: bool) -> None:
+def apply(
+    context: click.Context,
+    file: Path,
+    store: Store,
+    encoder: Path,
+    allow_hosts: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Make the changes of FILE, a put, patch or delete in JSON on each line; no build is needed.
 
     They are made a thousand at a time. A run that was broken off goes on where it was when it is started
     again with the same file. Where lines were refused, the exit code is 1.
     """
-    applied = apply_file(store, file, lambda: Encoder.load(encoder), progress=not as_json)
+    applied = apply_file(
+        store, file, lambda: Encoder.load(encoder), allow_hosts=allow_hosts, progress=not as_json
+    )
     report = store.changes.photographs.folder.parent / REPORT
     if as_json:
         print_json({"made": applied.made, "refused": applied.refused, "report": str(report)})

@@ -1,12 +1,9 @@
 """Pictures by URL: the address in a request, the file's bytes out."""
 
-import io
-
 from service.config import Config
 from service.errors import RefusedRequest, refusing
-from training.addresses.download import Downloader
+from training.addresses.download import read_address
 from training.addresses.public_hosts import Hosts
-from training.photo.media_types import media_types
 
 
 def fetch(url: str, settings: Config) -> bytes:
@@ -20,13 +17,10 @@ def fetch(url: str, settings: Config) -> bytes:
     if not settings.image_urls:
         detail = "This service fetches no images. Download the picture and send its bytes."
         raise RefusedRequest("url_not_allowed", detail, param="image_url")
-    into = io.BytesIO()
-    with refusing("image_url"), Downloader(Hosts(settings.allowed_hosts)) as downloader:
-        downloader.download(
+    with refusing("image_url"):
+        return read_address(
             url,
-            into,
+            Hosts(settings.allowed_hosts),
             max_bytes=settings.max_upload_bytes,
             seconds=settings.image_url_seconds,
-            accept=", ".join(media_types()),
         )
-    return into.getvalue()

@@ -16,6 +16,7 @@ from index.pages import SearchOptions
 from index.stores.folder.changes import Changes
 from index.stores.folder.searcher import Searcher
 from index.stores.folder.store import FolderStore
+from tests.picture_server import pictures
 from training.photo.encoder import Encoder
 
 pytestmark = pytest.mark.usefixtures("plain_garments")
@@ -163,3 +164,25 @@ def test_the_encoder_is_loaded_for_photographs_alone(write, indexes, publish_ver
 def test_a_file_that_is_not_there_is_told(indexes, tmp_path):
     with pytest.raises(ChangeFileUnreadable, match="no-such"):
         apply_file(FolderStore(indexes), tmp_path / "no-such.jsonl", Encoder.load)
+
+
+def test_items_are_put_with_photographs_by_address_from_hosts_that_are_allowed(
+    write, run, indexes, publish_version, make_photo, encode_image
+):
+    publish_version()
+    with pictures() as server:
+        server.routes |= {f"{side}.png": encode_image(make_photo(side=side)) for side in (90, 110)}
+        addresses = [server.url(f"{side}.png") for side in (90, 110, 130)]
+        lines = [
+            {"put": {"item_id": "both", "image_urls": addresses[:2]}},
+            {"put": {"item_id": "gone", "image_urls": addresses[2:]}},
+            {"put": {"item_id": "none", "image_urls": addresses[:1], "path": "a.png"}},
+        ]
+        path = write(*lines)
+        refused = run("apply", path)
+        assert "0 changes made, 3 refused" in refused.output
+        allowed = run("apply", path, "--allow-host", "127.0.0.1")
+    assert "1 changes made, 2 refused" in allowed.output
+    assert len(states(indexes)["both"].photographs) == 2
+    reasons = [row["reason"] for row in csv.DictReader((indexes / REPORT).read_text().splitlines())]
+    assert "404" in reasons[0] and "not exactly one of path, image_base64, image_urls" in reasons[1]

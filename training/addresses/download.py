@@ -4,6 +4,7 @@ A name is resolved once and the connection goes to an address that was checked, 
 its address in between gains nothing. Redirects are followed one by one, each checked.
 """
 
+import io
 import ssl
 import time
 from collections.abc import Iterable
@@ -19,6 +20,8 @@ import httpcore
 
 from training.addresses.public_hosts import Hosts
 from training.errors import AddressRefused, AddressUnreachable, FileTooLarge
+from training.photo.images import MAX_BYTES
+from training.photo.media_types import media_types
 
 REDIRECTS = 3
 CONNECT_SECONDS = 10.0
@@ -268,3 +271,12 @@ class Downloader:
         raise AddressUnreachable(
             f"The address leads over more than {REDIRECTS} redirects. Name the last one of them."
         )
+
+
+def read_address(address: str, hosts: Hosts, *, max_bytes: int = MAX_BYTES, seconds: float = 30.0) -> bytes:
+    """Download one photograph; parameters and errors as for `Downloader.download`."""
+    into = io.BytesIO()
+    with Downloader(hosts) as downloader:
+        accept = ", ".join(media_types())
+        downloader.download(address, into, max_bytes=max_bytes, seconds=seconds, accept=accept)
+    return into.getvalue()
