@@ -49,8 +49,8 @@ _PHOTOGRAPHS = ("path", "image_base64", "image_urls")
 """Fields of which a put has one: it names its photographs, or holds them."""
 
 _ACCEPTED = (
-    'Accepted: {"put": {"item_id": "…", "path": "…", "metadata": {…}}}, with path, image_base64 or image_urls,'
-    ' one or a list; {"patch": {"item_id": "…", "metadata": {…}}}; {"delete": {"item_id": "…"}}.'
+    'Accepted: {"put": {"item_id": "…", "path": "…", "metadata": {…}}}, with path, image_base64 or '
+    'image_urls, one or a list; {"patch": {"item_id": "…", "metadata": {…}}}; {"delete": {"item_id": "…"}}.'
 )
 
 
