@@ -184,16 +184,26 @@ def test_a_busy_service_is_asked_again_when_it_has_said(look, expect):
         screen.page.clock.run_for(10_000)
 
 
+def rewriting(screen, change):
+    """Change the bodies of answers about an item's neighbours."""
+
+    def answered(route):
+        with contextlib.suppress(playwright.Error):  # the page has given it up
+            answer = route.fetch()
+            body = answer.json()
+            change(body)
+            route.fulfill(response=answer, json=body)
+
+    screen.page.route("**/similar?*", answered)
+
+
 def understood_as(screen, **query):
     """Open the search from an item, of whose picture the service understands something else."""
 
-    def other(route):
-        answer = route.fetch()
-        body = answer.json()
+    def other(body):
         body["query"] |= query
-        route.fulfill(response=answer, json=body)
 
-    screen.page.route("**/similar?*", other)
+    rewriting(screen, other)
     screen.open("/?item=skirt/8").found()
 
 
@@ -274,16 +284,13 @@ def test_a_service_that_does_not_answer_is_an_error_that_can_be_tried_again(look
 def test_that_nothing_is_close_is_said_where_the_answer_warns_of_it(screen, expect, found, words):
     warnings = ["nothing_close"]
 
-    def distant(route):
-        answer = route.fetch()
-        body = answer.json()
+    def distant(body):
         body["query"].pop("confidence", None)
         body["query"] |= {"warnings": warnings, **found}
         for result in body["results"]:
             result["percentile"] = 71.26
-        route.fulfill(response=answer, json=body)
 
-    screen.page.route("**/similar?*", distant)
+    rewriting(screen, distant)
     screen.open("/?item=skirt/8").found()
     expect(screen.see("#distant")).to_be_visible()
     expect(screen.see("#distant")).to_contain_text(words)
