@@ -20,6 +20,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image, ImageDraw
 
+from tests.picture_server import pictures
 from training.photo.encoder import PRETRAINED as ENCODER
 from training.photo.encoder import fingerprint
 from training.photo.garment_types import TYPES
@@ -209,6 +210,13 @@ def clothing():
 def parsed_catalogue():
     """Write parsed photographs: `parsed_catalogue(folder, pictures, names)`, see `write_parsed`."""
     return write_parsed
+
+
+@pytest.fixture(scope="module")
+def picture_server():
+    """A server of pictures on the loopback interface, see `tests.picture_server`."""
+    with pictures() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

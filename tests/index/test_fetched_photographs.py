@@ -14,7 +14,7 @@ from index.served_folders import served_file
 from index.stores.folder.searcher import Searcher
 from index.stores.folder.store import FolderStore
 from index.stores.store import LAST_REPORT
-from tests.picture_server import pictures, status
+from tests.picture_server import status
 from training.addresses.fetching import Fetching
 from training.catalogue.reader import read_catalogue
 from training.errors import TooManyBadItems
@@ -24,20 +24,14 @@ pytestmark = pytest.mark.usefixtures("plain_garments")
 NIGHT = datetime(2026, 11, 21, 2, 0, 0, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def running():
-    with pictures() as server:
-        yield server
-
-
 @pytest.fixture
-def server(running, encode_image, make_photo):
-    running.routes = {
+def server(picture_server, encode_image, make_photo):
+    picture_server.routes = {
         f"{name}.png": encode_image(make_photo(colour=(red, 30, 40), ground=(225, 225, red), side=96))
         for name, red in {"a": 10, "b": 90, "c": 170}.items()
     }
-    running.sent.clear()
-    return running
+    picture_server.sent.clear()
+    return picture_server
 
 
 @pytest.fixture

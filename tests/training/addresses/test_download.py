@@ -5,7 +5,7 @@ from email.utils import format_datetime
 import httpcore
 import pytest
 
-from tests.picture_server import drop, endless, pictures, promise, redirect, status, stuck
+from tests.picture_server import drop, endless, promise, redirect, status, stuck
 from training.addresses.download import REDIRECTS, Answer, Downloader, Validators
 from training.addresses.public_hosts import Hosts
 from training.errors import AddressRefused, AddressUnreachable, FileTooLarge
@@ -14,18 +14,12 @@ HOST = "pictures.example"
 FILE = b"p" * 1000
 
 
-@pytest.fixture(scope="module")
-def running():
-    with pictures() as server:
-        yield server
-
-
 @pytest.fixture
-def server(running):
-    port = running.server_address[1]
-    running.asked.clear()
-    running.hosts.clear()
-    running.routes = {
+def server(picture_server):
+    port = picture_server.server_address[1]
+    picture_server.asked.clear()
+    picture_server.hosts.clear()
+    picture_server.routes = {
         "photo": FILE,
         "moved": redirect("/photo"),
         "circle": redirect("/circle"),
@@ -37,7 +31,7 @@ def server(running):
         "hop-1": redirect("/photo"),
         **{f"hop-{left}": redirect(f"/hop-{left - 1}") for left in range(2, REDIRECTS + 2)},
     }
-    return running
+    return picture_server
 
 
 class Resolver:

@@ -4,7 +4,7 @@ from functools import cache
 import pytest
 from PIL import Image
 
-from tests.picture_server import drop, endless, in_turn, pictures, promise, redirect, status, stuck
+from tests.picture_server import drop, endless, in_turn, promise, redirect, status, stuck
 from training.addresses import fetching
 from training.addresses.fetching import LONGEST_WAIT, Fetching, fetch_all
 from training.addresses.host_queues import HOPELESS
@@ -13,19 +13,13 @@ from training.errors import CacheUnusable
 QUICK = Fetching(("127.0.0.1",), backoff=0.001, seconds=10.0)
 
 
-@pytest.fixture(scope="module")
-def running():
-    with pictures() as server:
-        yield server
-
-
 @pytest.fixture
-def server(running):
-    running.routes = {}
-    running.asked.clear()
-    running.sent.clear()
-    running.most = 0
-    return running
+def server(picture_server):
+    picture_server.routes = {}
+    picture_server.asked.clear()
+    picture_server.sent.clear()
+    picture_server.most = 0
+    return picture_server
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from index.commands.build_command import build
-from tests.picture_server import pictures, status
+from tests.picture_server import status
 from training.addresses.fetching import Fetching
 from training.catalogue.by_address import LocalRows, is_address, localised
 from training.catalogue.reader import BadItem, read_catalogue
@@ -15,19 +15,13 @@ from training.errors import UnreadableCatalogue
 HERE = Fetching(("127.0.0.1",), attempts=1)
 
 
-@pytest.fixture(scope="module")
-def running():
-    with pictures() as server:
-        yield server
-
-
 @pytest.fixture
-def server(running, encode_image, make_photo):
-    running.routes = {
+def server(picture_server, encode_image, make_photo):
+    picture_server.routes = {
         f"{red}.png": encode_image(make_photo(colour=(red, 9, 9), side=32)) for red in (1, 2, 3)
     }
-    running.asked.clear()
-    return running
+    picture_server.asked.clear()
+    return picture_server
 
 
 @pytest.fixture

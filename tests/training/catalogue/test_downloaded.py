@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.picture_server import drop, in_turn, pictures, status
+from tests.picture_server import drop, in_turn, status
 from training.addresses.fetching import Fetching
 from training.catalogue.downloaded import FOLDER, download
 from training.catalogue.reader import read_catalogue
@@ -14,19 +14,13 @@ HERE = Fetching(("127.0.0.1",), attempts=2, backoff=0.001)
 TABLE = b"item_id,path,category\n1,a.png,hat\n2,/b.png,coat\n"
 
 
-@pytest.fixture(scope="module")
-def running():
-    with pictures() as server:
-        yield server
-
-
 @pytest.fixture
-def server(running, encode_image, make_photo):
+def server(picture_server, encode_image, make_photo):
     photo = encode_image(make_photo(side=32))
-    running.routes = {"shop/a.png": photo, "b.png": photo}
-    running.asked.clear()
-    running.sent.clear()
-    return running
+    picture_server.routes = {"shop/a.png": photo, "b.png": photo}
+    picture_server.asked.clear()
+    picture_server.sent.clear()
+    return picture_server
 
 
 @pytest.fixture
