@@ -17,7 +17,7 @@ import numpy as np
 from index.errors import RetrainingFailed
 from training import child_process
 from training.catalogue.reader import Catalogue
-from training.options import group_words
+from training.options import group_words, host_words
 from training.photo.encoder import PRETRAINED, Encoder
 
 ENCODER, ALL = "encoder", "all"
@@ -96,7 +96,7 @@ def retrain(
         )
     out = models / f"{now or datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
     common = ["--catalogue", catalogue, "--cache", str(cache), *group_words(group)]
-    common += [word for host in allow_hosts for word in ("--allow-host", host)]
+    common += host_words(allow_hosts)
     words = ["fit", *common, "--init", str(encoder), "--out", str(out)]
     if what == ALL:
         own = out / "segmenter"

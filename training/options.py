@@ -3,7 +3,7 @@
 It loads the encoder's runtime, so nothing that `service` runs before it forks may import it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,11 @@ def _names(context: click.Context, option: click.Parameter, given: tuple[str, ..
                 f"{name!r:.80} is not the name of a host. Name one such as images.internal, without a port."
             )
     return names
+
+
+def host_words(hosts: Sequence[str]) -> list[str]:
+    """Return the words that pass the value of `allow_host_option` on to another command."""
+    return [word for host in hosts for word in ("--allow-host", host)]
 
 
 allow_host_option = click.option(

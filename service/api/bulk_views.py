@@ -46,9 +46,7 @@ def _put(line: PutLine, searcher: OpenIndex, app: Flask) -> Embedded:
     return Put(line.item_id, names, line.metadata, item.views.vectors[0], fingerprint, item.views), stages
 
 
-def _begun(
-    line: bytes, submit: Callable[[PutLine], Future[Embedded]]
-) -> Edit | Future[Embedded] | SilhouetteError:
+def _begun(line: bytes, submit: Callable[[PutLine], Future[Embedded]]) -> Begun:
     """Return the change of a line, for a put while it is embedded, or why it is refused."""
     try:
         asked = read_line(line)

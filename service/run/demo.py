@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from index.stores.folder.searcher import Searcher
 from service.run.server import Address, check_port_free
 from training import child_process
 from training.errors import EncoderMismatch
-from training.options import group_words
+from training.options import group_words, host_words
 from training.photo.encoder import Encoder
 
 REPOSITORY = "https://github.com/alexeygrigorev/clothing-dataset-small"
@@ -124,10 +124,6 @@ def _usable(demo: Demo, spec: str, encoder: Encoder) -> Searcher | None:
     return searcher if searcher.manifest.catalogue == spec else None
 
 
-def _allowing(hosts: Sequence[str]) -> list[str]:
-    return [word for host in hosts for word in ("--allow-host", host)]
-
-
 def _build(demo: Demo, spec: str, run: Run) -> None:
     """Build in a process of its own, whose worker processes end with it."""
     options = {
@@ -139,7 +135,7 @@ def _build(demo: Demo, spec: str, run: Run) -> None:
     }
     flags = [str(part) for option in options.items() for part in option]
     flags += [word for root in demo.allow_roots for word in ("--allow-root", str(root))]
-    flags += _allowing(demo.allow_hosts)
+    flags += host_words(demo.allow_hosts)
     flags += group_words(demo.group)
     command = [sys.executable, "-m", "index", "build", *flags]
     answer = run(command, stdout=sys.stderr)
@@ -185,5 +181,5 @@ def start(demo: Demo, example: Path) -> None:
         "--example": example,
     }
     flags = [str(part) for option in options.items() for part in option]
-    flags += _allowing(demo.allow_hosts)
+    flags += host_words(demo.allow_hosts)
     os.execv(sys.executable, [sys.executable, "-m", "service", "serve", *flags])

@@ -64,6 +64,13 @@ class Fetching:
     cache_bytes: int = 20 * 2**30
     progress: bool = False
 
+    def wait_after(self, attempt: int, error: AddressUnreachable) -> float | None:
+        """Return the seconds until the next attempt; None where there is none."""
+        wanted = error.retry_after or 0.0
+        if not error.passing or attempt >= self.attempts or wanted > LONGEST_WAIT:
+            return None
+        return max(wanted, self.backoff * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
+
 
 @dataclass(frozen=True)
 class Fetched:
@@ -167,10 +174,9 @@ class _Run:
         """Return whether a task that has failed is to be tried again, and when."""
         wanted = error.retry_after
         self._queues.answered(task.host, not error.passing or wanted is not None)
-        if not error.passing or task.attempt >= self._settings.attempts or (wanted or 0.0) > LONGEST_WAIT:
+        if (seconds := self._settings.wait_after(task.attempt, error)) is None:
             return False
-        seconds = self._settings.backoff * 2 ** (task.attempt - 1) * random.uniform(0.5, 1.5)
-        self._queues.again(task, seconds=max(seconds, wanted or 0.0), pause=wanted is not None)
+        self._queues.again(task, seconds=seconds, pause=wanted is not None)
         return True
 
 

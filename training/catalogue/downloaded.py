@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from training.addresses import object_stores
 from training.addresses.download import Answer, Downloader, Validators
-from training.addresses.fetching import LONGEST_WAIT, Fetching
+from training.addresses.fetching import Fetching
 from training.addresses.public_hosts import Hosts
 from training.catalogue.tables import CatalogueRows
 from training.errors import AddressRefused, AddressUnreachable, FileTooLarge, UnreadableCatalogue
@@ -67,14 +66,6 @@ class _Source:
             return
         write_atomically(path.with_suffix(".validators"), json.dumps(vars(answer.validators)).encode())
 
-    def _wait(self, error: Exception, attempt: int) -> float | None:
-        """Return the seconds until the next attempt; None where there is none."""
-        wanted = getattr(error, "retry_after", None) or 0.0
-        passing = isinstance(error, AddressUnreachable) and error.passing and wanted <= LONGEST_WAIT
-        if not passing or attempt >= self._settings.attempts:
-            return None
-        return float(max(wanted, self._settings.backoff * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)))
-
     def get(self, address: str) -> Path:
         """Return the file of an address; raises `UnreadableCatalogue`."""
         name = hashlib.sha256(address.encode()).hexdigest()[:32]
@@ -85,7 +76,9 @@ class _Source:
                 self._once(address, path)
                 return path
             except (AddressRefused, AddressUnreachable, FileTooLarge) as error:
-                if (wait := self._wait(error, attempt)) is None:
+                unreachable = error if isinstance(error, AddressUnreachable) else None
+                wait = self._settings.wait_after(attempt, unreachable) if unreachable else None
+                if wait is None:
                     raise UnreadableCatalogue(f"{address} could not be read: {error}") from error
             time.sleep(wait)
             attempt += 1

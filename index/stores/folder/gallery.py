@@ -8,7 +8,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isnan
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from index.stores.folder.filtering import Allowed, Rows
 from index.stores.folder.overlay import Overlay
 from index.stores.folder.version import Version
 from index.vectors.vector_index import VectorIndex
+from index.views import box_of
 from training.catalogue.reader import Item
 
 
@@ -72,10 +72,7 @@ def _seen(views: Version | Overlay, rows: np.ndarray) -> list[Seen]:
     if views.boxes is None or views.photographs is None:
         return [(0, None)] * len(rows)
     photographs, boxes = views.photographs[rows].tolist(), views.boxes[rows].tolist()
-    return [
-        (photograph, None if isnan(box[0]) else tuple(box))
-        for photograph, box in zip(photographs, boxes, strict=True)
-    ]
+    return [(photograph, box_of(box)) for photograph, box in zip(photographs, boxes, strict=True)]
 
 
 @dataclass(frozen=True)
