@@ -133,6 +133,8 @@ def look(chromium, shop):
 
     yield open_window
     for context in contexts:
+        for page in context.pages:
+            page.unroute_all(behavior="ignoreErrors")  # of what a test didn't wait for
         context.close()
 
 
