@@ -72,7 +72,9 @@ def plain_autoencoder(
     keras.utils.set_random_seed(AUTOENCODER_SEED)
     edges = sobel_edges(gallery)
     autoencoder, encoder = build()
-    autoencoder.compile(keras.optimizers.Adam(1e-3), loss="binary_crossentropy", jit_compile=False)
+    optimizer = keras.optimizers.Adam(1e-3)
+    optimizer.build(autoencoder.trainable_variables)  # else TensorFlow traces the first step twice
+    autoencoder.compile(optimizer, loss="binary_crossentropy", jit_compile=False)
     bar = Progress(math.ceil(len(edges) / BATCH))
     autoencoder.fit(edges, edges, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=[bar])
     codes = (encoder.predict(x, batch_size=256, verbose=0) for x in (edges, sobel_edges(queries)))

@@ -20,13 +20,18 @@ from training.photo.preprocessing import SIDE
 
 
 def cosine_adamw(
-    steps: int, *, epochs: int, learning_rate: float, weight_decay: float
+    model: keras.Model, steps: int, *, epochs: int, learning_rate: float, weight_decay: float
 ) -> keras.optimizers.Optimizer:
-    """Return AdamW for `epochs` of `steps` batches, with one epoch of warm-up and a cosine decay to zero."""
+    """Return AdamW for `epochs` of `steps` batches of a model: one epoch of warm-up, a cosine decay to zero.
+
+    Its variables are there at once: TensorFlow would trace a step that creates them twice.
+    """
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps * (epochs - 1)), warmup_target=learning_rate, warmup_steps=steps
     )
-    return keras.optimizers.AdamW(rate, weight_decay=weight_decay)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay)
+    optimizer.build(model.trainable_variables)
+    return optimizer
 
 
 def checkpoint(folder: Path) -> keras.callbacks.Callback:
@@ -38,6 +43,7 @@ def compiled(config: Config, steps: int) -> Autoencoder:
     """Return a new model, ready to be fitted for `config.epochs` of `steps` batches."""
     model = Autoencoder(config)
     optimizer = cosine_adamw(
+        model,
         steps,
         epochs=config.epochs,
         learning_rate=config.learning_rate,

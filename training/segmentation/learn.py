@@ -208,6 +208,7 @@ def eight_bits(model: keras.Model, labels: Sequence[Label]) -> bytes:
 
 def _train(model: keras.Model, scenes: Scenes, config: SegmenterConfig, folder: Path) -> None:
     optimizer = cosine_adamw(
+        model,
         config.steps,
         epochs=config.epochs,
         learning_rate=config.learning_rate,

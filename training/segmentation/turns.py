@@ -79,7 +79,9 @@ def fit(known: np.ndarray, seed: int = 1) -> keras.Model:
     head = turn_head()
     truth = np.tile(np.eye(TURNS, dtype=np.float32), (len(known), 1))
     steps = -(-len(truth) // BATCH)
-    optimizer = cosine_adamw(steps, epochs=EPOCHS, learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    optimizer = cosine_adamw(
+        head, steps, epochs=EPOCHS, learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY
+    )
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=SMOOTHING)
     head.compile(optimizer, loss)
     head.fit(known.reshape(len(truth), -1), truth, batch_size=BATCH, epochs=EPOCHS, verbose=0)
