@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from training import device
 from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import NotEnoughSpace, TooFewImages, UnreadableImage
 from training.fit.garment_views import VERSION, of_drawn, of_item
@@ -256,6 +255,8 @@ def split(dataset: Dataset, validation: Dataset | None = None, *, seed: int) -> 
     TooFewImages
         There are fewer than `MIN_IMAGES` images to train on, or fewer than devices.
     """
+    from training import device  # loads TensorFlow, which the processes that cut out do without
+
     if validation is None:
         order = np.random.default_rng(seed).permutation(len(dataset.items))
         cut = max(1, round(HELD_OUT * len(order)))
