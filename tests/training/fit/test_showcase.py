@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from training.fit import showcase
 from training.fit.dataset import prepare
 from training.fit.showcase import ANSWERS, _answered, _varied, draw_curves, draw_figures
 from training.photo.encoder import Encoder
@@ -26,7 +27,9 @@ def test_queries_are_of_different_categories_first(data):
     assert len(set(chosen)) == 6
 
 
-def test_every_figure_is_drawn(finished, data, tmp_path):
+def test_every_figure_is_drawn(finished, data, tmp_path, monkeypatch):
+    for name in ("ROWS", "ANSWERS"):  # as many as there are take seconds
+        monkeypatch.setattr(showcase, name, 2)
     paths = draw_figures(finished, gallery=data, queries=data, out=tmp_path)
     assert {path.stem for path in paths} == {"garments", "results", "failures", "kernels", "feature_maps"}
     assert all(path.stat().st_size > 5_000 for path in paths)
