@@ -118,6 +118,12 @@ def main() -> None:
     help="Batch size, over all devices.  [default: the configuration's]",
 )
 @click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Of the order, the disturbances, what is held out and, without --init, the weights: runs with other "
+    "seeds show how far their scores lie apart.  [default: the configuration's]",
+)
+@click.option(
     "--max-bad",
     type=click.FloatRange(0, 1),
     default=0.5,
@@ -160,6 +166,7 @@ def fit(
     garment_norm: float | None,
     epochs: int | None,
     batch: int | None,
+    seed: int | None,
     max_bad: float,
     resume: bool,
     coordinator: str | None,
@@ -180,7 +187,7 @@ def fit(
         supervise = supervise or before.get("trained_on", {}).get("supervision")
         config = "category" if init and supervise else "default"
     settings = CONFIGS[config]
-    chosen: dict[str, Any] = {"epochs": epochs, "batch": batch, "garment_norm": garment_norm}
+    chosen: dict[str, Any] = {"epochs": epochs, "batch": batch, "garment_norm": garment_norm, "seed": seed}
     settings = replace(settings, **{name: value for name, value in chosen.items() if value is not None})
     cutter = Segmenter.load(segmenter) if segmenter else Segmenter.of_bundle(init or PRETRAINED)
     run = Run(catalogue, validation, str(init) if init else None, supervise, settings, cutter, worn, drawn)

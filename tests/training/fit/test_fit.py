@@ -276,10 +276,25 @@ def test_a_training_goes_on_in_the_way_that_its_beginning_was_trained(
         (tmp_path / name / "encoder.json").write_text(json.dumps(description))
     monkeypatch.chdir(tmp_path)
 
+    run = _settings(monkeypatch, words)
+    assert (run.config, run.supervise) == (CONFIGS[config], supervise)
+
+
+def _settings(monkeypatch, words):
+    """What `fit` would be begun with."""
+
     def begin(run, out, **_):
         raise _Begun(run)
 
     monkeypatch.setattr("training.fit.fit.fit", begin)
-    result = CliRunner().invoke(main, ["fit", "--catalogue", "drawn:60", "--out", "new", *words])
-    run = result.exception.args[0]
-    assert (run.config, run.supervise) == (CONFIGS[config], supervise)
+    return (
+        CliRunner().invoke(main, ["fit", "--catalogue", "drawn:60", "--out", "new", *words]).exception.args[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("epochs", 3), ("batch", 24), ("seed", 21), ("garment_norm", 0.25)]
+)
+def test_an_option_of_fit_replaces_what_the_configuration_says(monkeypatch, option, value):
+    run = _settings(monkeypatch, [f"--{option.replace('_', '-')}", str(value)])
+    assert run.config == replace(CONFIGS["default"], **{option: value})
