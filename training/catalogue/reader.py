@@ -110,7 +110,7 @@ class Catalogue:
         return tuple(replace(item, path=self.addresses.get(item.path, item.path)) for item in bad)
 
 
-def _split_spec(spec: str) -> tuple[str, Filters]:
+def split_spec(spec: str) -> tuple[str, Filters]:
     """Split a spec into its source and its filters; an address and an existing path may contain a '?'."""
     if is_address(spec):
         address, _, query = spec.partition("#")
@@ -152,7 +152,8 @@ def _folder_row(folder: Path, path: str, *, group: bool) -> dict[str, Any]:
     return row
 
 
-def _visible(names: Iterable[str]) -> list[str]:
+def visible(names: Iterable[str]) -> list[str]:
+    """Return names in order, without those that begin with a dot."""
     return sorted(name for name in names if not name.startswith("."))
 
 
@@ -164,8 +165,8 @@ def _read_folder(folder: Path, *, group: bool) -> CatalogueRows:
 
     paths = []
     for parent, folders, files in os.walk(folder, onerror=unreadable):
-        folders[:] = _visible(folders)
-        for name in _visible(files):
+        folders[:] = visible(folders)
+        for name in visible(files):
             path = os.path.join(parent, name)
             head = b"" if _is_image(name) else _head(path)
             if _is_image(name) or media_types.detect(head):
@@ -409,7 +410,7 @@ def read_catalogue(
     CacheUnusable, NotInstalled
         Photographs by address can't be kept, or need a package that is not there.
     """
-    base, filters = _split_spec(spec)
+    base, filters = split_spec(spec)
     fetching = fetching or Fetching()
     table = _read_base(base, cache, group=group, fetching=fetching)
     rows = [*enumerate(table.rows, start=1)]
