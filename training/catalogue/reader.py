@@ -16,6 +16,7 @@ from training.catalogue.downloaded import FOLDER as FEEDS
 from training.catalogue.downloaded import download, resolved, shop_of
 from training.catalogue.feeds import is_feed, read_feed
 from training.catalogue.item_rules import check_photographs, checked_id, checked_metadata, is_unicode
+from training.catalogue.packed import suffix_of
 from training.catalogue.tables import READERS, REQUIRED, SEPARATOR, BadRow, CatalogueRows, read_table
 from training.errors import InvalidItem, TooManyBadItems, UnreadableCatalogue
 from training.photo import media_types
@@ -226,7 +227,7 @@ def _read_files(paths: Sequence[Path], *, group: bool | None, shop: str = "") ->
     """Read a table or a feed; the pages of one are several files."""
     if is_feed(paths[0]):
         return read_feed(*paths, variants=group is False, shop=shop)
-    if paths[0].suffix.lower() not in READERS:
+    if suffix_of(paths[0]) not in READERS:
         raise UnreadableCatalogue(f"{str(paths[0])!r} is not a catalogue file. {ACCEPTED}")
     return read_table(paths[0])
 
