@@ -69,14 +69,13 @@ def _separator(head: str) -> str:
 
 
 def _first_rows(head: str) -> list[list[str]]:
-    """Return the headings and the first row of a table."""
-    return [*islice(csv.reader(io.StringIO(head, newline=""), delimiter=_separator(head)), 2)]
+    """Return the headings and the first row of a table; none of one with the columns of a catalogue."""
+    rows = [*islice(csv.reader(io.StringIO(head, newline=""), delimiter=_separator(head)), 2)]
+    return rows if rows and not {*REQUIRED} <= {*rows[0]} else [[]]
 
 
 def _table_of(head: str) -> _Table | None:
-    headings, *_ = [*_first_rows(head), []]
-    if {*REQUIRED} <= {*headings}:  # what its columns are besides
-        return None
+    headings = _first_rows(head)[0]
     return next((each for each in _TABLES if each.columns <= {*map(each.named, headings)}), None)
 
 

@@ -47,8 +47,7 @@ def is_export(rows: Sequence[Sequence[str]]) -> bool:
 
     Types of products are not translated.
     """
-    headings, first = [*rows, [], []][:2]
-    return "ID" in headings and any(not _TYPES.isdisjoint(_split(cell)) for cell in first)
+    return "ID" in rows[0] and any(not _TYPES.isdisjoint(_split(cell)) for row in rows[1:] for cell in row)
 
 
 def _attributes(row: Row) -> Iterator[tuple[str, Any]]:

@@ -182,6 +182,8 @@ def test_a_feed_is_told_by_how_it_begins(tmp_path, name, text):
         ("a.csv", "Handle,Title\n"),
         ("a.csv", "item_id,path,tipo,nome,preço,imagens\n"),
         ("a.csv", "item_id,path,id,image_link\n"),
+        ("a.csv", "item_id,path,ID,kind\n1,a.jpg,7,simple\n"),
+        ("a.csv", "ID,kind\n7,of a simple cut\n"),
     ],
 )
 def test_other_catalogues_are_no_feeds(tmp_path, name, text):
