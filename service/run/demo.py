@@ -32,7 +32,7 @@ REACH_SECONDS = 4.0
 DRAWN = "drawn:600"
 
 LAST_DEMO = "last-demo.json"
-"""Beside the versions: which one that the demo has built last, and the digest of what it was built from."""
+"""Beside the versions: the one that the demo has built last, and the digest of what it was built from."""
 
 Run = Callable[..., subprocess.CompletedProcess[Any]]
 
