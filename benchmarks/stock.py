@@ -12,7 +12,9 @@ from PIL import Image
 
 from index.build import BuildOptions, BuildRun, publish_embedded
 from index.embedding.embeddings import Embedded
+from index.stores.address import open_store
 from index.stores.folder.store import FolderStore
+from index.stores.store import Store
 from index.views import Views, arranged
 from training.catalogue.reader import Catalogue, Item
 from training.photo.encoder import Encoder
@@ -47,10 +49,11 @@ def _item(row: int) -> Item:
     return Item(f"sku-{row:07d}", Path(f"/photographs/{row}.jpg"), metadata)
 
 
-def publish_items(indexes: Path, vectors: np.ndarray, encoder: Encoder, *, kind: str) -> str:
-    """Publish an index of `vectors` in the folder `indexes`, with metadata; return the kind that it is."""
+def publish_items(indexes: Path, vectors: np.ndarray, encoder: Encoder, *, kind: str, store: str = "") -> str:
+    """Publish an index of `vectors`, with metadata, in a store; return the kind that it is."""
     items = tuple(map(_item, range(len(vectors))))
-    return _publish(indexes, Embedded(items, vectors, (), *_pictures(items)), encoder, kind)
+    embedded = Embedded(items, vectors, (), *_pictures(items))
+    return _publish(open_store(store, indexes), embedded, encoder, kind)
 
 
 def publish_views(indexes: Path, views: Sequence[Views], encoder: Encoder, *, kind: str) -> str:
@@ -62,7 +65,7 @@ def publish_views(indexes: Path, views: Sequence[Views], encoder: Encoder, *, ki
         for item, each in zip(items, views, strict=True)
     ]
     embedded = Embedded(tuple(items), rows.vectors, (), *_pictures(views), owners=owners, boxes=rows.boxes)
-    return _publish(indexes, replace(embedded, photographs=rows.photographs), encoder, kind)
+    return _publish(FolderStore(indexes), replace(embedded, photographs=rows.photographs), encoder, kind)
 
 
 def _pictures(items: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
@@ -73,8 +76,8 @@ def _pictures(items: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     return np.random.default_rng(1).integers(0, 2**60, len(rows), np.uint64), contents
 
 
-def _publish(indexes: Path, embedded: Embedded, encoder: Encoder, kind: str) -> str:
-    with FolderStore(indexes).building() as draft:
+def _publish(store: Store, embedded: Embedded, encoder: Encoder, kind: str) -> str:
+    with store.building() as draft:
         run = BuildRun(draft, "made up", encoder.fingerprint)
         return publish_embedded(run, embedded, options=BuildOptions(kind)).kind
 

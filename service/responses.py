@@ -219,7 +219,7 @@ class FacetValue(Body):
     """A value that items share."""
 
     value: str | bool
-    items: int = Field(description="How many have it, in the version as it was built.")
+    items: int = Field(description="How many have it; in Milvus, in the version as it was built.")
 
 
 class Facet(Body):

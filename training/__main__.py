@@ -303,8 +303,10 @@ def export(run: Path) -> None:
     device.begin()
     from training.fit.result import export as export_run
 
-    click.echo(f"Exported encoder {export_run(run).fingerprint[:12]} to {run}.")
-    click.echo(f"Next: python -m training calibrate {run} --catalogue CATALOGUE", err=True)
+    encoder = export_run(run)
+    click.echo(f"Exported encoder {encoder.fingerprint[:12]} to {run}.")
+    if encoder.calibration is None:
+        click.echo(f"Next: python -m training calibrate {run} --catalogue CATALOGUE", err=True)
 
 
 @main.command()

@@ -344,7 +344,7 @@ export interface Counted {
 /** A value that items share. */
 export interface FacetValue {
   value: string | boolean;
-  /** How many have it, in the version as it was built. */
+  /** How many have it; in Milvus, in the version as it was built. */
   items: number;
 }
 

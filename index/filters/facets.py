@@ -1,11 +1,13 @@
 """Facets: what items can be filtered by, fields of values that items share and fields of numbers."""
 
+import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from index.filters.predicates import TEXTS, Value, value_of
+from index.filters.predicates import TEXTS, Value, order_key, value_of
 
 MOST_VALUES = 10_000
 MOST_FIELDS = 8
@@ -20,12 +22,18 @@ WITH RECURSIVE fields(field) AS (
 )
 SELECT field FROM fields WHERE field IS NOT NULL
 """
-_VALUES = f"""
+_VALUES = """
 SELECT value, length(item_rows) / 4 AS items FROM postings
 WHERE field = ? AND (value >= ? AND value < ? OR value IN (?, ?))
-ORDER BY items DESC, value LIMIT {MOST_VALUES}
+ORDER BY items DESC, value LIMIT ?
 """
-_NUMBER = "SELECT value FROM postings WHERE field = ? AND value < '' ORDER BY value {} LIMIT 1"
+_AMONG = """
+SELECT value, length(item_rows) / 4 FROM postings
+WHERE field = ? AND (value IN (SELECT value FROM json_each(?)) OR value IN (?, ?))
+"""
+_NUMBERS = """
+SELECT value, length(item_rows) / 4 FROM postings WHERE field = ? AND value < '' ORDER BY value {} LIMIT ?
+"""
 _RESERVED = ("and", "or", "not")
 _BOOLEANS = {value_of(value): value for value in (False, True)}
 
@@ -37,6 +45,9 @@ _PARTS = {"train", "training", "val", "valid", "validation", "dev", "test", "tes
 _ADDRESS = re.compile(r"(\w+:)?//\S+")
 
 Ask = Callable[..., list[tuple]]
+
+Differences = Mapping[str, Mapping[Value, int]]
+"""By field and value, how many more items have it, or fewer, than the postings say."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +74,34 @@ def _fits(value: Value) -> bool:
     return not isinstance(value, str) or 0 < len(value) <= LONGEST
 
 
-def _values(field: str, ask: Ask) -> Facet | None:
-    found = ask(_VALUES, field, *TEXTS, *_BOOLEANS)
-    found = [(_BOOLEANS.get(value, value), items) for value, items in found if _fits(value)]
-    return Facet(field, tuple(found)) if found else None
+def _values(field: str, ask: Ask, more: Mapping[Value, int]) -> Facet | None:
+    changed = [value for value in more if isinstance(value, str | bytes)]
+    items: dict[Any, int] = dict(ask(_VALUES, field, *TEXTS, *_BOOLEANS, MOST_VALUES + len(changed)))
+    if changed:
+        texts = json.dumps([value for value in changed if isinstance(value, str)])
+        items |= ask(_AMONG, field, texts, *_BOOLEANS)
+    for value in changed:
+        items[value] = items.get(value, 0) + more[value]
+    found = sorted(items.items(), key=lambda pair: (-pair[1], order_key(pair[0])))[:MOST_VALUES]
+    counted = tuple(
+        (_BOOLEANS.get(value, value), count) for value, count in found if count > 0 and _fits(value)
+    )
+    return Facet(field, counted) if counted else None
 
 
-def _numbers(field: str, ask: Ask) -> Facet | None:
-    ends = [value for order in ("ASC", "DESC") for (value,) in ask(_NUMBER.format(order), field)]
-    if len(ends) < 2 or ends[0] == ends[1] or not all(math.isfinite(end) for end in ends):
+def _numbers(field: str, ask: Ask, more: Mapping[Value, int]) -> Facet | None:
+    changed = {value: count for value, count in more.items() if isinstance(value, int | float)}
+    added = [value for value, count in changed.items() if count > 0]
+
+    def end(order: str, choose: Callable[..., float]) -> float:
+        built = ask(_NUMBERS.format(order), field, len(changed) + 1)
+        left = [value for value, items in built if items + changed.get(value, 0) > 0]
+        return choose([*left[:1], *added], default=math.nan)
+
+    lowest, highest = end("ASC", min), end("DESC", max)
+    if lowest == highest or not (math.isfinite(lowest) and math.isfinite(highest)):
         return None
-    return Facet(field, lowest=ends[0], highest=ends[1])
+    return Facet(field, lowest=lowest, highest=highest)
 
 
 def _last_word(field: str) -> str:
@@ -92,19 +120,28 @@ def _helps(facet: Facet) -> bool:
     return count > 1 and is_shared and not texts <= _PARTS and not all(map(_ADDRESS.fullmatch, texts))
 
 
-def all_facets(ask: Ask) -> list[Facet]:
-    """Return a facet for each field that has values, or different numbers, by name.
+def facets_of(fields: Iterable[str], ask: Ask, differences: Differences) -> list[Facet]:
+    """Return a facet for each of some fields that has values, or different numbers.
 
     A field that has texts or booleans is one of values, whatever else it has.
 
     Parameters
     ----------
+    fields : iterable of str
     ask : function
         Runs a query with its parameters on a database that has postings, and returns its rows.
+    differences : mapping
+        What has changed since the postings were written.
     """
-    fields = [field for (field,) in ask(_FIELDS) if field not in _RESERVED and len(field) <= LONGEST]
-    found = [_values(field, ask) or _numbers(field, ask) for field in fields]
+    named = [field for field in fields if field not in _RESERVED and len(field) <= LONGEST]
+    more = {field: differences.get(field, {}) for field in named}
+    found = [_values(field, ask, more[field]) or _numbers(field, ask, more[field]) for field in named]
     return [facet for facet in found if facet is not None]
+
+
+def all_facets(ask: Ask) -> list[Facet]:
+    """Return the facets of all fields of the postings, by name; `ask` as for `facets_of`."""
+    return facets_of([field for (field,) in ask(_FIELDS)], ask, {})
 
 
 def offered(facets: Sequence[Facet], fields: Sequence[str] = ()) -> list[Facet]:

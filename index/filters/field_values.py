@@ -41,6 +41,11 @@ class FieldValues:
         """Return each value after the place of its item."""
         return list(zip(self.places.tolist(), map(self.table.__getitem__, self.codes.tolist()), strict=True))
 
+    def counts(self) -> dict[Value, int]:
+        """Return how many items have each value."""
+        codes, counts = np.unique(self.codes, return_counts=True)
+        return dict(zip(map(self.table.__getitem__, codes.tolist()), counts.tolist(), strict=True))
+
     def passing(self, where: OneOf | Between | Has) -> np.ndarray:
         """Return the places of the items that pass a filter on the field, each once or more: int64 (k,)."""
         if isinstance(where, Has):

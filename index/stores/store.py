@@ -113,9 +113,10 @@ class OpenIndex(ABC):
 
     @abstractmethod
     def facets(self, fields: Sequence[str] = ()) -> list[Facet]:
-        """Return what the items of the version in use can be filtered by, changes since not counted.
+        """Return what the items that can be found can be filtered by.
 
         Of the given fields those that there are; without any, those that are likely to help to choose.
+        A store may count what has changed from the next build on only.
         """
 
     @abstractmethod

@@ -1,6 +1,9 @@
 """The demo: a catalogue found, an index of it built or reused, and the server started on it."""
 
+import hashlib
+import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,13 +20,19 @@ from index.pages import SearchOptions
 from index.stores.folder.searcher import Searcher
 from service.run.server import Address, check_port_free
 from training import child_process
-from training.errors import EncoderMismatch
+from training.addresses.fetching import Fetching
+from training.catalogue.content_digest import content_digest
+from training.errors import EncoderMismatch, SilhouetteError
+from training.files import write_atomically
 from training.options import group_words, host_words
 from training.photo.encoder import Encoder
 
 REPOSITORY = "https://github.com/alexeygrigorev/clothing-dataset-small"
 REACH_SECONDS = 4.0
 DRAWN = "drawn:600"
+
+LAST_DEMO = "last-demo.json"
+"""Beside the versions: the one that the demo has built last, and the digest of what it was built from."""
 
 Run = Callable[..., subprocess.CompletedProcess[Any]]
 
@@ -115,13 +124,53 @@ def find_catalogue(catalogues: Path, *, run: Run = subprocess.run) -> str:
     return DRAWN
 
 
-def _usable(demo: Demo, spec: str, encoder: Encoder) -> Searcher | None:
-    """Return the published index, where it was built from the same catalogue with the same encoder."""
+def _digest(demo: Demo, spec: str) -> str:
+    """Return a digest of the catalogue, and of how it is read; an empty text where it can't be had."""
+    try:
+        content = content_digest(spec, cache=demo.cache, fetching=Fetching(demo.allow_hosts))
+    except (SilhouetteError, OSError) as error:
+        _say(f"Whether the catalogue has changed is not known: {error}")
+        return ""
+    how = (content, demo.group, [*map(str, demo.allow_roots)], demo.allow_hosts)
+    return hashlib.sha256(repr(how).encode()).hexdigest()
+
+
+def _built_from(demo: Demo, version: str) -> str:
+    """Return the digest of what the demo has built a version from; empty where it has not built it."""
+    try:
+        noted = json.loads((demo.indexes / LAST_DEMO).read_bytes())
+        return str(noted["digest"]) if noted["version"] == version else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _described(searcher: Searcher) -> str:
+    """Return how much an index holds, and since when."""
+    manifest = searcher.manifest
+    further = f" with {manifest.photographs:,} photographs" if manifest.photographs > manifest.items else ""
+    return f"{searcher.count:,} items{further}, built {manifest.built_at}"
+
+
+def _usable(demo: Demo, spec: str, encoder: Encoder, digest: str) -> Searcher | None:
+    """Return the published index, where it was built from the same catalogue with the same encoder.
+
+    Of one that the demo has not built, only the catalogue's name is known.
+    """
     try:
         searcher = Searcher.open(demo.indexes, encoder=encoder)
     except (NoIndex, IndexDamaged, EncoderMismatch):
         return None
-    return searcher if searcher.manifest.catalogue == spec else None
+    if searcher.manifest.catalogue != spec:
+        return None
+    before = _built_from(demo, searcher.manifest.version)
+    if before and digest and before != digest:
+        _say("The catalogue has changed since the index was built, so it is built again.")
+        return None
+    _say(f"Using the index of {_described(searcher)}")
+    if not (before and digest):
+        command = ["python", "-m", "index", "build", "--catalogue", spec, "--out", str(demo.indexes)]
+        _say(f"What has changed since is not shown. To build it again: {shlex.join(command)}")
+    return searcher
 
 
 def _build(demo: Demo, spec: str, run: Run) -> None:
@@ -151,7 +200,9 @@ def _first_photo(searcher: Searcher) -> Path:
 
 
 def prepare(demo: Demo, *, run: Run | None = None) -> Path:
-    """Make sure that an index of the catalogue is published; return one of its photographs.
+    """Make sure that an index of the catalogue as it is now is published; return one of its photographs.
+
+    A catalogue that can't be had now is taken for unchanged.
 
     Raises
     ------
@@ -161,12 +212,13 @@ def prepare(demo: Demo, *, run: Run | None = None) -> Path:
     check_port_free(demo.address)
     spec = demo.catalogue or find_catalogue(demo.catalogues, run=run or subprocess.run)
     encoder = Encoder.load(demo.encoder)
-    searcher = _usable(demo, spec, encoder)
+    digest = _digest(demo, spec)
+    searcher = _usable(demo, spec, encoder, digest)
     if searcher is None:
         _build(demo, spec, run or child_process.run)
         searcher = Searcher.open(demo.indexes, encoder=encoder)
-    else:
-        _say(f"Using the index of {searcher.count:,} photographs built {searcher.manifest.built_at}")
+        note = {"version": searcher.manifest.version, "digest": digest}
+        write_atomically(demo.indexes / LAST_DEMO, (json.dumps(note) + "\n").encode())
     return _first_photo(searcher)
 
 

@@ -92,6 +92,7 @@ class FakeSearcher:
             catalogue="drawn",
             kind="flat",
             duplicates=0,
+            photographs=30,
             roots=None,
             nearness=lambda head: (1 + head) / 2,
         )

@@ -12,6 +12,7 @@ from training.addresses import object_stores
 from training.addresses.download import Answer, Downloader, Validators
 from training.addresses.fetching import Fetching
 from training.addresses.public_hosts import Hosts
+from training.catalogue.packed import MAX_BYTES, open_plain, suffix_of
 from training.catalogue.tables import CatalogueRows
 from training.errors import AddressRefused, AddressUnreachable, FileTooLarge, UnreadableCatalogue
 from training.files import replacing, write_atomically
@@ -19,7 +20,6 @@ from training.files import replacing, write_atomically
 FOLDER = "feeds"
 """Below the cache: the files, each with what its server said of it beside."""
 
-MAX_BYTES = 4 * 2**30  # which is also what Google accepts
 SECONDS = 1800.0
 
 PRODUCTS = "/products.json"
@@ -69,7 +69,7 @@ class _Source:
     def get(self, address: str) -> Path:
         """Return the file of an address; raises `UnreadableCatalogue`."""
         name = hashlib.sha256(address.encode()).hexdigest()[:32]
-        path = self._folder / f"{name}{Path(urlsplit(address).path).suffix.lower()}"
+        path = self._folder / f"{name}{suffix_of(Path(urlsplit(address).path))}"
         attempt = 1
         while True:
             try:
@@ -94,7 +94,8 @@ def _pages(address: str) -> Iterator[str]:
 
 def _has_products(path: Path) -> bool:
     try:
-        return bool(json.loads(path.read_bytes())["products"])
+        with open_plain(path) as file:
+            return bool(json.load(file)["products"])
     except (ValueError, TypeError, KeyError):
         return True  # which its reader will not accept
 

@@ -6,14 +6,16 @@ import io
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from training.catalogue import merchant, shopify, woocommerce
 from training.catalogue.item_rules import MOST_PHOTOGRAPHS
+from training.catalogue.packed import open_plain, open_text, suffix_of
 from training.catalogue.product_fields import field_name
-from training.catalogue.tables import NOT_UTF8, BadRow, CatalogueRows
+from training.catalogue.tables import NOT_UTF8, REQUIRED, BadRow, CatalogueRows
+from training.catalogue.woocommerce_headings import column_name
 from training.errors import UnreadableCatalogue
 from training.progress import progress_bar
 
@@ -49,13 +51,13 @@ class _Table:
 _TABLES = (
     _Table(merchant.COLUMNS, field_name, merchant.read_rows),
     _Table(shopify.COLUMNS, shopify.column_name, shopify.read_rows),
-    _Table(woocommerce.COLUMNS, field_name, woocommerce.read_rows),
+    _Table(woocommerce.COLUMNS, column_name, woocommerce.read_rows),
 )
 
 
 def _head(path: Path) -> tuple[str, str]:
     """Return the encoding of a file and its start as text, whatever it holds."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         head = file.read(HEAD)
     encoding = "utf-16" if head.startswith(_UTF_16) else "utf-8-sig"
     return encoding, head.decode(encoding, errors="replace").lstrip()
@@ -66,15 +68,21 @@ def _separator(head: str) -> str:
     return max(SEPARATORS, key=heading.count)
 
 
+def _first_rows(head: str) -> list[list[str]]:
+    """Return the headings and the first row of a table; none of one with the columns of a catalogue."""
+    rows = [*islice(csv.reader(io.StringIO(head, newline=""), delimiter=_separator(head)), 2)]
+    return rows if rows and not {*REQUIRED} <= {*rows[0]} else [[]]
+
+
 def _table_of(head: str) -> _Table | None:
-    headings = next(csv.reader(io.StringIO(head, newline=""), delimiter=_separator(head)), [])
+    headings = _first_rows(head)[0]
     return next((each for each in _TABLES if each.columns <= {*map(each.named, headings)}), None)
 
 
 def _cells(path: Path, table: _Table, bad: list[BadRow]) -> Iterator[dict[str, str]]:
     """Yield the rows of a table as texts; cells that its end lacks are empty, and too many are reported."""
     encoding, head = _head(path)
-    with path.open(encoding=encoding, newline="") as text:
+    with open_text(path, encoding=encoding) as text:
         lines = csv.reader(text, delimiter=_separator(head))
         try:
             names = [table.named(heading) for heading in next(lines)]
@@ -94,10 +102,15 @@ def _cells(path: Path, table: _Table, bad: list[BadRow]) -> Iterator[dict[str, s
 
 def is_feed(path: Path) -> bool:
     """Return whether a file is a shop's feed, or looks like one, by its suffix and how it begins."""
-    if path.suffix.lower() in _LINES:
+    if suffix_of(path) in _LINES:
         return False
     head = _head(path)[1]
-    return head.startswith(("<", "{")) or path.suffix.lower() == ".json" or _table_of(head) is not None
+    return (
+        head.startswith(("<", "{"))
+        or suffix_of(path) == ".json"
+        or _table_of(head) is not None
+        or woocommerce.is_export(_first_rows(head))
+    )
 
 
 def products(path: Path, bad: list[BadRow], *, shop: str = "") -> Iterator[Row]:
@@ -121,10 +134,12 @@ def products(path: Path, bad: list[BadRow], *, shop: str = "") -> Iterator[Row]:
     _, head = _head(path)
     if head.startswith("<"):
         yield from merchant.read_xml(path)
-    elif head.startswith("{") or path.suffix.lower() == ".json":
+    elif head.startswith("{") or suffix_of(path) == ".json":
         yield from shopify.read_json(path, shop=shop)
     elif table := _table_of(head):
         yield from table.products(_cells(path, table, bad))
+    elif woocommerce.is_export(_first_rows(head)):
+        raise UnreadableCatalogue(f"{path} {woocommerce.NOT_TOLD}")
     else:
         raise UnreadableCatalogue(f"{path} is not a feed. {ACCEPTED}")
 
@@ -184,13 +199,17 @@ def _grouped(rows: Iterable[Row]) -> list[Row]:
             product["title"] = row.get("item_group_title", row.get("title"))
             listed.append(product)
             groups[group] = product, 1
-    return [_tidied(row) for row in listed]
+    for product, _ in groups.values():
+        _tidy(product)
+    return listed
 
 
-def _tidied(row: Row) -> Row:
-    if isinstance(found := row.get("availability"), list):
-        row["availability"] = "in_stock" if "in_stock" in found else found[0]
-    return {name: value for name, value in row.items() if value is not None}
+def _tidy(product: Row) -> None:
+    """Say of a product's variants together whether it is in stock, and remove what it has no value of."""
+    if isinstance(found := product.get("availability"), list):
+        product["availability"] = "in_stock" if "in_stock" in found else found[0]
+    for name in [name for name, value in product.items() if value is None]:
+        del product[name]
 
 
 def _apart(rows: Iterable[Row]) -> list[Row]:

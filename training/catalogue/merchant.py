@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
+from training.catalogue.packed import open_plain
 from training.catalogue.product_fields import field_name, product_row
 from training.errors import UnreadableCatalogue
 
@@ -90,7 +91,7 @@ def read_xml(path: Path) -> Iterator[dict[str, Any]]:
     """
     feed = _Feed(path)
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             while chunk := file.read(CHUNK):
                 feed.parser.Parse(chunk, False)
                 yield from map(product_row, feed.products)

@@ -16,6 +16,7 @@ from training.catalogue.downloaded import FOLDER as FEEDS
 from training.catalogue.downloaded import download, resolved, shop_of
 from training.catalogue.feeds import is_feed, read_feed
 from training.catalogue.item_rules import check_photographs, checked_id, checked_metadata, is_unicode
+from training.catalogue.packed import suffix_of
 from training.catalogue.tables import READERS, REQUIRED, SEPARATOR, BadRow, CatalogueRows, read_table
 from training.errors import InvalidItem, TooManyBadItems, UnreadableCatalogue
 from training.photo import media_types
@@ -110,7 +111,7 @@ class Catalogue:
         return tuple(replace(item, path=self.addresses.get(item.path, item.path)) for item in bad)
 
 
-def _split_spec(spec: str) -> tuple[str, Filters]:
+def split_spec(spec: str) -> tuple[str, Filters]:
     """Split a spec into its source and its filters; an address and an existing path may contain a '?'."""
     if is_address(spec):
         address, _, query = spec.partition("#")
@@ -152,7 +153,8 @@ def _folder_row(folder: Path, path: str, *, group: bool) -> dict[str, Any]:
     return row
 
 
-def _visible(names: Iterable[str]) -> list[str]:
+def visible(names: Iterable[str]) -> list[str]:
+    """Return names in order, without those that begin with a dot."""
     return sorted(name for name in names if not name.startswith("."))
 
 
@@ -164,8 +166,8 @@ def _read_folder(folder: Path, *, group: bool) -> CatalogueRows:
 
     paths = []
     for parent, folders, files in os.walk(folder, onerror=unreadable):
-        folders[:] = _visible(folders)
-        for name in _visible(files):
+        folders[:] = visible(folders)
+        for name in visible(files):
             path = os.path.join(parent, name)
             head = b"" if _is_image(name) else _head(path)
             if _is_image(name) or media_types.detect(head):
@@ -225,7 +227,7 @@ def _read_files(paths: Sequence[Path], *, group: bool | None, shop: str = "") ->
     """Read a table or a feed; the pages of one are several files."""
     if is_feed(paths[0]):
         return read_feed(*paths, variants=group is False, shop=shop)
-    if paths[0].suffix.lower() not in READERS:
+    if suffix_of(paths[0]) not in READERS:
         raise UnreadableCatalogue(f"{str(paths[0])!r} is not a catalogue file. {ACCEPTED}")
     return read_table(paths[0])
 
@@ -409,7 +411,7 @@ def read_catalogue(
     CacheUnusable, NotInstalled
         Photographs by address can't be kept, or need a package that is not there.
     """
-    base, filters = _split_spec(spec)
+    base, filters = split_spec(spec)
     fetching = fetching or Fetching()
     table = _read_base(base, cache, group=group, fetching=fetching)
     rows = [*enumerate(table.rows, start=1)]

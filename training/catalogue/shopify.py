@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import ijson
 
+from training.catalogue.packed import open_plain
 from training.catalogue.product_fields import field_name, first_text, money, product_row
 from training.errors import UnreadableCatalogue
 
@@ -159,9 +160,9 @@ def read_json(path: Path, *, shop: str = "") -> Iterator[dict[str, Any]]:
     """
     empty = True
     try:
-        with path.open("rb") as file:
-            if file.read(len(BOM_UTF8)) != BOM_UTF8:
-                file.seek(0)
+        with open_plain(path) as file:
+            if file.peek(len(BOM_UTF8)).startswith(BOM_UTF8):
+                file.read(len(BOM_UTF8))
             for product in ijson.items(file, "products.item", use_float=True):
                 empty = False
                 yield from _variants([*_lines(product, shop)])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from training.catalogue.json_text import parse_json
+from training.catalogue.packed import open_plain, open_text, suffix_of
 from training.errors import UnreadableCatalogue
 
 REQUIRED = ("item_id", "path")
@@ -96,12 +97,13 @@ def _read_csv(path: Path) -> CatalogueRows:
         bad.append(BadRow(f"{path} line {row.number}", f"malformed row, {reason}: {row.text[:80]!r}"))
         return "skip"
 
-    table = csv.read_csv(
-        path,
-        read_options=csv.ReadOptions(use_threads=False),  # row numbers are known in order only
-        parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
-        convert_options=csv.ConvertOptions(column_types=dict.fromkeys(TEXT_COLUMNS, pa.string())),
-    )
+    with open_plain(path) as file:
+        table = csv.read_csv(
+            file,
+            read_options=csv.ReadOptions(use_threads=False),  # row numbers are known in order only
+            parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+            convert_options=csv.ConvertOptions(column_types=dict.fromkeys(TEXT_COLUMNS, pa.string())),
+        )
     _check_columns(path, table.column_names)
     if any(pa.types.is_binary(column) for column in table.schema.types):
         raise UnreadableCatalogue(NOT_UTF8.format(path=path))
@@ -119,7 +121,7 @@ def _json_row(line: str) -> dict[str, Any]:
 
 def _read_json_lines(path: Path) -> CatalogueRows:
     table = CatalogueRows([], [])
-    with path.open(encoding="utf-8-sig") as lines:
+    with open_text(path, encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 if line.strip():
@@ -180,7 +182,8 @@ def read_table(path: Path) -> CatalogueRows:
     Parameters
     ----------
     path : Path
-        A ``.csv``, ``.jsonl``, ``.ndjson`` or ``.parquet`` file. CSV has a header, commas and UTF-8;
+        A ``.csv``, ``.jsonl``, ``.ndjson`` or ``.parquet`` file; the former may be packed, such as
+        ``.csv.gz``. CSV has a header, commas and UTF-8;
         its types are inferred, except that ids, paths and categories stay text. Parquet columns
         of bytes are left out.
 
@@ -198,7 +201,7 @@ def read_table(path: Path) -> CatalogueRows:
     try:
         if path.stat().st_size == 0:
             raise UnreadableCatalogue(f"{path} is empty. {NEEDED}")
-        return READERS[path.suffix.lower()](path)
+        return READERS[suffix_of(path)](path)
     except (OSError, ValueError, NotImplementedError) as error:  # pyarrow's errors are ValueErrors too
         if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error):
             raise UnreadableCatalogue(NOT_UTF8.format(path=path)) from error

@@ -1,7 +1,7 @@
 """WooCommerce's product export: CSV, a row a product or a variation of one."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import count
 from typing import Any
@@ -9,7 +9,13 @@ from typing import Any
 from training.catalogue.product_fields import SALE_DATES, field_name, product_row
 
 COLUMNS = {"type", "name", "regular_price", "images"}
-"""What a table has that is such an export."""
+"""What a table has that is such an export, under the names of `woocommerce_headings.column_name`."""
+
+NOT_TOLD = (
+    "looks like an export of WooCommerce, but lacks one of the columns Type, Name, Regular price and Images "
+    "in English, Dutch, French, German, Italian, Portuguese or Spanish. In WordPress choose English as the "
+    "language of your profile, and export all columns."
+)
 
 VARIABLE, VARIATION = "variable", "variation"
 _NAMES = {
@@ -21,6 +27,7 @@ _NAMES = {
     "external_url": "link",
     "gtin_upc_ean_or_isbn": "gtin",
 }
+_TYPES = {"simple", VARIABLE, VARIATION, "grouped", "external"}
 _AVAILABILITIES = {"1": "in_stock", "0": "out_of_stock", "backorder": "backorder"}
 _COMMA = re.compile(r"(?<!\\),\s*")
 _ITS_OWN = {"id", "product_id", "type", "sku", "gtin", "price", "sale_price", "availability", "stock"}
@@ -33,6 +40,14 @@ Row = Mapping[str, str]
 
 def _split(text: str) -> list[str]:
     return [part.replace("\\,", ",").strip() for part in _COMMA.split(text) if part.strip()]
+
+
+def is_export(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether a table looks like an export, in whatever language, by its headings and its first row.
+
+    Types of products are not translated.
+    """
+    return "ID" in rows[0] and any(not _TYPES.isdisjoint(_split(cell)) for row in rows[1:] for cell in row)
 
 
 def _attributes(row: Row) -> Iterator[tuple[str, Any]]:

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from training.config import Config
-from training.errors import EncoderMismatch
+from training.errors import EncoderMismatch, UnreadableEncoder
 from training.files import write_atomically
 from training.model import weights
 from training.model.autoencoder import Autoencoder
@@ -27,6 +27,9 @@ from training.photo.segmenter import Segmenter, shipped
 
 AGREEMENT = 0.99
 """Least accepted cosine between the embeddings of a garment by Keras and by LiteRT."""
+
+SAME = 1e-5
+"""Most by which a number of two embeddings may differ, where an encoder is the same as another."""
 
 _HEAD = ("head_kernel", "head_bias")
 
@@ -116,6 +119,19 @@ def _check_agreement(exported: Encoder, model: keras.Model, cutouts: np.ndarray)
         )
 
 
+def _calibrated(folder: Path, exported: Encoder, cutouts: np.ndarray) -> dict[str, Any]:
+    """Return the calibration of the bundle in a folder, if its encoder embeds as the new one does."""
+    try:
+        before = Encoder.load(folder)
+    except (UnreadableEncoder, EncoderMismatch):
+        return {}
+    if before.calibration is None or before.dimension != exported.dimension:
+        return {}
+    embeddings = before.embed_cutouts(cutouts), exported.embed_cutouts(cutouts)
+    same = np.allclose(*embeddings, rtol=0, atol=SAME)
+    return {"confidence": before.calibration.as_dict()} if same else {}
+
+
 def save_segmenter(segmenter: Segmenter, folder: Path) -> None:
     """Write a segmenter into a bundle; the one that ships needs no copy."""
     if segmenter != shipped():
@@ -125,14 +141,16 @@ def save_segmenter(segmenter: Segmenter, folder: Path) -> None:
 def export(model: Autoencoder, folder: Path, *, sample: np.ndarray, description: dict[str, Any]) -> Encoder:
     """Write `encoder.tflite`, then `encoder.json` with its fingerprint (needs TensorFlow as Keras's backend).
 
-    The encoder is for the segmenter in the folder, or where there is none, for the one that ships.
+    The encoder is for the segmenter in the folder, or where there is none, for the one that ships. It keeps
+    the calibration of an encoder in the folder that embeds as it does.
 
     Parameters
     ----------
     model : Autoencoder
     folder : Path
     sample : uint8 (n, 128, 128, 4)
-        Cut-outs on which the exported encoder must agree with the trained one.
+        Cut-outs on which the exported encoder must agree with the trained one, and by which it is told
+        whether an earlier one is the same.
     description : dict
         Training data and scores, written to `encoder.json` beside the shapes.
 
@@ -153,6 +171,7 @@ def export(model: Autoencoder, folder: Path, *, sample: np.ndarray, description:
     }
     exported = Encoder(data, full, segmenter)
     _check_agreement(exported, model.encoder(), sample)
+    full |= _calibrated(folder, exported, sample)
     write_atomically(folder / MODEL_FILE, data)
     write_atomically(folder / DESCRIPTION_FILE, (json.dumps(full, indent=2) + "\n").encode())
-    return exported
+    return Encoder(data, full, segmenter)

@@ -5,6 +5,7 @@ each of its views, of which the first stands for it.
 """
 
 import math
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +13,10 @@ from functools import cached_property
 import numpy as np
 
 from index.errors import ItemUnknown
+from index.filters.facets import Differences, Facet
 from index.filters.field_values import FieldValues
 from index.filters.postings import posted
-from index.filters.predicates import Filter, Has
+from index.filters.predicates import Filter, Has, Value
 from index.pages import Listing, Seen
 from index.stores.folder.filtering import Allowed, Rows
 from index.stores.folder.overlay import Overlay
@@ -153,6 +155,36 @@ class Gallery:
             for value in posted(self.overlay.items[first[place] - self._base].metadata.get(field))
         ]
         return FieldValues.of([*found.pairs(), *changed, *put]) if changed or put else found
+
+    @cached_property
+    def facets(self) -> list[Facet]:
+        """A facet for each field by name, of the items that can be found."""
+        return self.version.items.facets(self._differences())
+
+    def _differences(self) -> Differences:
+        """Return what the changes have made of how many items have each value."""
+        more: defaultdict[str, Counter[Value]] = defaultdict(Counter)
+        for item in self.version.items.by_rows(np.flatnonzero(self.overlay.hidden).tolist()):
+            for field, content in item.metadata.items():
+                more[field].subtract(posted(content))
+        for item in self.overlay.items:
+            for field, content in item.metadata.items():
+                more[field].update(posted(content))
+        for field, column in self.overlay.columns.fields.items():
+            rows = np.flatnonzero(column.laid)
+            more[field].subtract(self.version.items.values(field, rows).counts())
+            more[field].update(self.values(field, rows).counts())
+        return more
+
+    def spread(self, count: int) -> list[Item]:
+        """Return `count` items, or all; the same ones as long as they can be found.
+
+        Each row has a number of its own that looks random, and those of the lowest numbers are returned.
+        """
+        put = self._base + np.arange(len(self.overlay.items))
+        rows = np.concatenate([np.flatnonzero(~self.overlay.hidden), put])
+        numbers = np.random.default_rng(0).random(self._base + len(put))
+        return self.by_rows(rows[np.argsort(numbers[rows])[:count]])
 
     def seen(self, rows: np.ndarray) -> list[Seen]:
         """Return in which photographs the garments of the given rows, int64 (k,), lie, and where."""

@@ -17,7 +17,7 @@ from typing import Any, Self
 import numpy as np
 
 from index.errors import IndexDamaged, IndexNotWritten, ItemUnknown
-from index.filters.facets import Facet, all_facets, offered
+from index.filters.facets import Differences, Facet, all_facets, facets_of
 from index.filters.field_values import FieldValues
 from index.filters.postings import (
     Lay,
@@ -177,11 +177,15 @@ class Items:
                 del self._values[next(iter(self._values))]
             return read
 
-    def facets(self, fields: Sequence[str] = ()) -> list[Facet]:
-        """Return what the items can be filtered by, as `index.filters.facets.offered` chooses."""
+    def facets(self, differences: Differences | None = None) -> list[Facet]:
+        """Return a facet for each field by name, with what has changed since."""
         if self._facets is None:
             self._facets = all_facets(self._ask)
-        return offered(self._facets, fields)
+        if not differences:
+            return self._facets
+        as_built = [facet for facet in self._facets if facet.field not in differences]
+        recounted = facets_of(differences, self._ask, differences)
+        return sorted([*as_built, *recounted], key=lambda facet: facet.field)
 
     def groups(self) -> np.ndarray:
         """Return the row of the first item of each row's group, its own where it is alone: int64 (n,)."""

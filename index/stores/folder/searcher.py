@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from index.errors import ChangesDamaged
-from index.filters.facets import Facet
+from index.filters.facets import Facet, offered
 from index.filters.predicates import Filter
 from index.manifest import Manifest
 from index.pages import Hit, Listing, Page, SearchOptions
@@ -144,19 +144,12 @@ class Searcher(OpenIndex):
         return gallery.vector(gallery.by_id(item_id)[0])
 
     def sample(self, count: int) -> list[Item]:
-        """Return items at even steps of the ranking by an arbitrary vector, the same one every time."""
-        vector = np.random.default_rng(0).normal(size=(1, self.manifest.dimension)).astype(np.float32)
-        vector /= np.linalg.norm(vector)
-        steps = np.linspace(0, self.count, count, endpoint=False).astype(int)
-        pages = [
-            self.search(vector, SearchOptions(limit=1, offset=step))[0]
-            for step in dict.fromkeys(steps.tolist())
-        ]
-        return [hit.item for page in pages for hit in page.hits]
+        """Return items of random rows, the same ones as long as they can be found."""
+        return self._gallery.spread(count)
 
     def facets(self, fields: Sequence[str] = ()) -> list[Facet]:
-        """Return what the items of the version in use can be filtered by, changes since not counted."""
-        return self._gallery.version.items.facets(fields)
+        """Return what the items that can be found can be filtered by."""
+        return offered(self._gallery.facets, fields)
 
     def has_field(self, field: str) -> bool:
         """Look into the postings, and into what was put since."""

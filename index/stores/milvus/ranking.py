@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,12 +12,11 @@ from index.errors import RankingTooDeep
 from index.filters.field_values import FieldValues
 from index.filters.postings import posted
 from index.manifest import Manifest
-from index.pages import NEAREST, Hit, Page, SearchOptions, Seen, first_of_each, hits_of
+from index.pages import NEAREST, Hit, Page, SearchOptions, first_of_each, hits_of
 from index.stores.milvus.filtering import EVERYTHING
 from index.stores.milvus.index_types import DEEPEST
 from index.stores.milvus.version import Collection, Found
 from index.vectors.approximate import depth_for
-from training.catalogue.reader import Item
 
 _SPARE = 16
 
@@ -25,9 +25,9 @@ def _depth(k: int) -> int:
     return min(depth_for(k), DEEPEST)
 
 
-def _arranged(arrangement: Arrangement, found: Found, known: Mapping[str, tuple[Item, Seen]]) -> Arranged:
+def _arranged(arrangement: Arrangement, found: Found, metadata: Mapping[str, dict[str, Any]]) -> Arranged:
     """Arrange a ranking; items that were deleted in this moment have no values."""
-    head = [known[key][0].metadata if key in known else {} for key in found.keys[:LENGTH]]
+    head = [metadata.get(key, {}) for key in found.keys[:LENGTH]]
     return arrangement.arrange(
         found.scores,
         lambda field: FieldValues.of(
@@ -67,11 +67,11 @@ class Ranking:
         total = len(found)
         if total == asked:  # the ranking may go on
             total = max(total, self._total(options.threshold))
-        known = self.collection.items(found.keys[: LENGTH if options.arrangement else 0])
-        arranged = _arranged(options.arrangement, found, known)
+        metadata = self.collection.metadata(found.keys[: LENGTH if options.arrangement else 0])
+        arranged = _arranged(options.arrangement, found, metadata)
         shown = found.take(arranged.order[options.offset : options.end])
         nearest = found.take(slice(NEAREST)) if options.arrangement.reorders else None
-        known |= self.collection.items([key for key in shown.keys if key not in known])
+        known = self.collection.items([*dict.fromkeys(shown.keys + (nearest.keys if nearest else []))])
 
         def hits(part: Found, first: int) -> tuple[Hit, ...]:
             # an item that was deleted in this moment is left out

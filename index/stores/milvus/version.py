@@ -1,5 +1,6 @@
 """A version's collection: vectors float32 (n, d) searched, items fetched, rows counted."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -177,16 +178,24 @@ class Collection:
 
     def items(self, keys: Sequence[str]) -> dict[str, tuple[Item, Seen]]:
         """Return the items of those keys that there are, and where the garments of the keys lie."""
+        rows = self._get(keys, [*ITEM_FIELDS, *self._places])
+        return {row["key"]: (item_of(row), _seen(row)) for row in rows}
+
+    def metadata(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return the metadata of the items of those keys that there are."""
+        return {row["key"]: json.loads(row["metadata"]) for row in self._get(keys, ["metadata"])}
+
+    def _get(self, keys: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
+        """Return fields of the rows of those keys that there are, in no order."""
         if not keys:
-            return {}
-        rows = self._server.ask(
+            return []
+        return self._server.ask(
             "get",
             self.name,
             ids=list(keys),
-            output_fields=["key", *ITEM_FIELDS, *self._places],
+            output_fields=["key", *fields],
             consistency_level=self._consistency,
         )
-        return {row["key"]: (item_of(row), _seen(row)) for row in rows}
 
     def items_of(self, item_ids: Sequence[str]) -> dict[str, Item]:
         """Return the items of those ids that there are, by their ids."""

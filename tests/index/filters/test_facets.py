@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from index.filters.facets import _VALUES, MOST_FIELDS, MOST_VALUES, Facet
+from index.filters.facets import MOST_FIELDS, Facet, offered
 from index.filters.parse import parse_filter
 from index.stores.folder.items import Items, write_items
 from training.catalogue.reader import Item
@@ -21,7 +21,7 @@ def facets_of(tmp_path):
         write_items(
             path, [Item(f"sku-{row}", Path(f"/{row}.jpg"), fields) for row, fields in enumerate(metadata)]
         )
-        return Items.open(path).facets(fields)
+        return offered(Items.open(path).facets(), fields)
 
     return facets
 
@@ -108,7 +108,7 @@ def test_fields_that_are_named_are_offered_in_their_order_whatever_they_hold(fac
 
 
 def test_of_very_many_values_the_most_common_are_offered(facets_of, monkeypatch):
-    monkeypatch.setattr("index.filters.facets._VALUES", _VALUES.replace(f"{MOST_VALUES}", "3"))
+    monkeypatch.setattr("index.filters.facets.MOST_VALUES", 3)
     values = ["d", "c", "b", "a", "b", True]
     (facet,) = facets_of(*[{"tag": value} for value in values], fields=("tag",))
     assert facet.values == (("b", 2), ("a", 1), ("c", 1))

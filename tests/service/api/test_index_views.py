@@ -11,6 +11,19 @@ def test_the_index_names_its_version_and_a_few_varied_examples(client):
     assert {item["metadata"]["category"] for item in answer["examples"][:3]} == {"dress", "shirt", "hat"}
 
 
+def test_what_can_be_filtered_by_is_counted_with_the_changes(live):
+    def kinds():
+        category = live.client.get("/v1/index").json["filters"][0]
+        return {value["value"]: value["items"] for value in category["values"]}
+
+    assert kinds() == {"dress": 4, "hat": 4, "shirt": 4}
+    for item_id, category in (("dress/1", "gown"), ("dress/2", "gown"), ("hat/0", "shirt")):
+        body = {"metadata": {"category": category}}
+        live.client.patch(f"/v1/items/{item_id}", json=body, headers=live.headers)
+    live.client.delete("/v1/items/hat/1", headers=live.headers)
+    assert kinds() == {"dress": 2, "gown": 2, "hat": 2, "shirt": 5}
+
+
 def test_the_service_says_that_it_is_alive_and_ready(client):
     assert client.get("/healthz").json["status"] == "alive"
     assert client.get("/readyz").json["index"]["items"] == 12

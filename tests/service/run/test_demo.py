@@ -118,7 +118,44 @@ def test_the_first_start_builds_and_the_second_reuses(plan, stage, capsys):
     second = prepare(plan, run=stage.run)
     assert stage.built == ["mine.csv"]
     assert first == second and first.is_file()
-    assert "Using the index of 12 photographs" in capsys.readouterr().err
+    said = "Using the index of 12 items with 30 photographs, built 2026-11-21T02:00:00+00:00"
+    assert said in capsys.readouterr().err
+
+
+def test_a_catalogue_that_has_changed_is_built_again(plan, stage, tmp_path, capsys):
+    path = tmp_path / "mine.csv"
+    plan = replace(plan, catalogue=str(path))
+
+    def builds():
+        prepare(plan, run=stage.run)
+        return len(stage.built)
+
+    path.write_text("item_id,path\n1,a.jpg\n")
+    assert [builds(), builds()] == [1, 1]
+    path.write_text("item_id,path\n1,a.jpg\n2,b.jpg\n")
+    capsys.readouterr()
+    assert [builds(), builds()] == [2, 2]
+    assert "The catalogue has changed since" in capsys.readouterr().err
+    plan = replace(plan, allow_roots=(tmp_path,))
+    assert [builds(), builds()] == [3, 3]
+
+
+def test_an_index_that_the_demo_has_not_built_is_used_and_how_to_build_it_again_is_said(plan, stage, capsys):
+    stage.searcher.manifest.catalogue = "mine.csv"
+    stage.published = stage.searcher
+    prepare(plan, run=stage.run)
+    assert stage.built == []
+    assert "python -m index build --catalogue mine.csv" in capsys.readouterr().err
+
+
+def test_a_shop_that_does_not_answer_is_shown_as_it_was(plan, stage, picture_server, capsys):
+    picture_server.routes = {"feed.xml": b"<rss></rss>"}
+    plan = replace(plan, catalogue=picture_server.url("feed.xml"), allow_hosts=("127.0.0.1",))
+    prepare(plan, run=stage.run)
+    picture_server.routes = {}
+    prepare(plan, run=stage.run)
+    assert stage.built == [plan.catalogue]
+    assert "Whether the catalogue has changed is not known" in capsys.readouterr().err
 
 
 def test_what_the_build_may_serve_and_fetch_is_passed_on(plan, stage, tmp_path):

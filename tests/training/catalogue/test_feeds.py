@@ -1,5 +1,6 @@
 """Feeds of shops: those that docs/catalogues.md shows, their formats told, and variants of one product."""
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -109,7 +110,7 @@ def test_the_page_shows_both_feeds_of_shopify(tmp_path):
 
 
 def test_the_page_shows_the_export_of_woocommerce(tmp_path):
-    ((_, export),) = examples("WooCommerce")
+    (_, export), _ = examples("WooCommerce")
     path = put(tmp_path, export, "wc-product-export.csv")
     hoodie, beanie = rows(path).values()
     assert [address.rpartition("/")[2] for address in hoodie["path"]] == [
@@ -124,6 +125,28 @@ def test_the_page_shows_the_export_of_woocommerce(tmp_path):
     assert "4.5" not in json.dumps(hoodie)
 
     assert list(rows(path, variants=True)) == ["woo-hoodie-blue", "woo-hoodie-green", "47"]
+
+
+def test_an_export_of_woocommerce_in_another_language_has_the_same_fields(tmp_path):
+    _, (_, export) = examples("WooCommerce")
+    (jacket,) = rows(put(tmp_path, export, "wc-product-export.csv")).values()
+    assert jacket == {
+        "item_id": "woo-jacke",
+        "product_id": ["51", "52"],
+        "variant_ids": ["woo-jacke-grau"],
+        "sku": ["woo-jacke", "woo-jacke-grau"],
+        "type": ["variable", "variation"],
+        "title": "Jacke",
+        "path": ["https://shop.example/wp-content/uploads/jacke.jpg"],
+        "description": "Aus Walk.",
+        "weight_kg": "0,9",
+        "farbe": ["Grau", "Grün"],
+        "price": 129.0,
+        "sale_price": 99.9,
+        "product_type": "Kleidung > Jacken",
+        "category": "Jacken",
+        "availability": "in_stock",
+    }
 
 
 # ---- formats
@@ -141,6 +164,8 @@ def test_the_page_shows_the_export_of_woocommerce(tmp_path):
         ("shop.csv", "Handle,Title,Image Src\n"),
         ("shop.csv", "Title,URL handle,Product image URL\n"),
         ("shop.csv", 'ID,Type,Name,"Regular price",Images\n'),
+        ("shop.csv", "ID,Type,UGS,Nom,Tarif régulier,Images\n"),
+        ("shop.csv", "ID,Typ,SKU,Namn\n7,simple,cap,Keps\n"),
     ],
 )
 def test_a_feed_is_told_by_how_it_begins(tmp_path, name, text):
@@ -155,6 +180,10 @@ def test_a_feed_is_told_by_how_it_begins(tmp_path, name, text):
         ("a.jsonl", '{"item_id": "1", "path": "a.jpg"}\n'),
         ("a.parquet", "PAR1"),
         ("a.csv", "Handle,Title\n"),
+        ("a.csv", "item_id,path,tipo,nome,preço,imagens\n"),
+        ("a.csv", "item_id,path,id,image_link\n"),
+        ("a.csv", "item_id,path,ID,kind\n1,a.jpg,7,simple\n"),
+        ("a.csv", "ID,kind\n7,of a simple cut\n"),
     ],
 )
 def test_other_catalogues_are_no_feeds(tmp_path, name, text):
@@ -182,6 +211,15 @@ def test_rows_with_too_many_cells_are_reported_and_short_ones_are_read(tmp_path)
     assert [(bad.place, bad.reason[:43]) for bad in read.bad] == [
         (f"{path} line 3", "malformed row, 5 cells where the header has")
     ]
+
+
+@pytest.mark.parametrize(
+    ("heading", "number"), [("Google Merchant Center", 0), ("Shopify", 0), ("Shopify", 1), ("WooCommerce", 0)]
+)
+def test_a_packed_feed_is_read_as_the_plain_one(tmp_path, heading, number):
+    text = examples(heading)[number][1]
+    plain, packed = put(tmp_path, text, "feed"), put(tmp_path, gzip.compress(text.encode()), "feed.gz")
+    assert is_feed(packed) and rows(packed) == rows(plain)
 
 
 def test_a_quote_that_is_never_closed_is_reported_with_its_line(tmp_path):

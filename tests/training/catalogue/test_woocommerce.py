@@ -5,6 +5,7 @@ import csv
 import pytest
 
 from training.catalogue.feeds import read_feed
+from training.errors import UnreadableCatalogue
 
 SIMPLE = {
     "ID": "7",
@@ -103,6 +104,17 @@ def test_a_variation_has_from_its_product_what_it_does_not_say(read):
     assert by_number["path"] == ["https://a.example/1.jpg"]
     assert (by_sku["item_id"], by_sku["path"]) == ("red", ["https://a.example/red.jpg"])
     assert "sale_price" not in by_number
+
+
+def test_an_export_in_a_language_that_is_not_known_is_refused_with_what_to_do(read):
+    names = {"Type": "Typ", "Name": "Namn", "Regular price": "Ordinarie pris", "Images": "Bilder"}
+    with pytest.raises(UnreadableCatalogue, match="choose English as the language of your profile"):
+        read({names.get(name, name): cell for name, cell in VARIABLE.items()})
+
+
+def test_an_export_without_its_photographs_is_refused_with_what_to_do(read):
+    with pytest.raises(UnreadableCatalogue, match="export all columns"):
+        read({name: cell for name, cell in SIMPLE.items() if name != "Images"})
 
 
 def test_a_product_whose_variations_are_not_in_the_file_stays(read):

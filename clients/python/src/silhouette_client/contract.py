@@ -427,7 +427,7 @@ class FacetValue:
 
     value: str | bool
     items: int
-    """How many have it, in the version as it was built."""
+    """How many have it; in Milvus, in the version as it was built."""
 
 
 BulkAnswer = MadeChange | Failure

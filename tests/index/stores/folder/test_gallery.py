@@ -1,3 +1,5 @@
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -5,13 +7,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from index.change import DELETE, PATCH, PUT, Change
+from index.edits import patched_item
 from index.errors import ItemUnknown
+from index.filters import facets
 from index.filters.parse import parse_filter
 from index.pages import SearchOptions
 from index.stores.folder import ranking as ranking_module
 from index.stores.folder.changes import Changes
 from index.stores.folder.filtering import Allowed
 from index.stores.folder.gallery import Gallery
+from index.stores.folder.items import Items, write_items
 from index.stores.folder.overlay import lay_over, read_overlay
 from index.stores.folder.publish import current_version
 from index.stores.folder.ranking import cut_page
@@ -107,6 +113,66 @@ def test_an_item_is_what_it_was_put_as(world):
     assert row == 40 and item.metadata == {"price": 7}
     np.testing.assert_array_equal(world.gallery.vector(row), world.table["sku-3"][1])
     assert world.gallery.by_id("sku-4") == (4, world.version.items.by_id("sku-4")[1])
+
+
+BUILT = [
+    {"colour": "red", "price": 1, "new": True, "size": ["S", "M", "S"]},
+    {"colour": "blue", "price": 2.5, "new": False, "size": "M"},
+    {"colour": "blue", "price": 9, "new": True},
+    {"colour": ["red", "green"], "price": -3, "code": "x" * 300},
+    {"price": 9, "size": [38, 40], "and": "here"},
+    {},
+]
+FIELDS = st.dictionaries(
+    st.sampled_from(["colour", "price", "new", "size", "code", "brand"]),
+    st.sampled_from(
+        [None, 1, 2.5, 9, -3, 12, 1e999, "red", "blue", "navy", "", True, False, ["M", 38], "x" * 300]
+    ),
+    max_size=4,
+)
+PUT_FIELDS = st.tuples(st.just(PUT), FIELDS)
+CHANGED = st.dictionaries(
+    st.integers(0, 5), st.one_of(PUT_FIELDS, st.tuples(st.sampled_from([PATCH, DELETE]), FIELDS)), max_size=6
+)
+
+
+@pytest.mark.parametrize("most", [2, facets.MOST_VALUES])
+def test_facets_count_what_can_be_found(indexes, publish_version, unit_vectors, monkeypatch, most):
+    """They are those of an index built with the changes, also where it has more values than are listed."""
+    items = [Item(f"sku-{row}", Path(f"/{row}.jpg"), fields) for row, fields in enumerate(BUILT)]
+    publish_version(unit_vectors(len(items)), items=items)
+    version = open_version(indexes / current_version(indexes))
+    monkeypatch.setattr(facets, "MOST_VALUES", most)
+
+    @settings(max_examples=150, deadline=None)
+    @given(changed=CHANGED, added=st.lists(PUT_FIELDS, max_size=3))
+    def check(changed, added):
+        now = {item.item_id: item for item in items}
+        states = {}
+        for row, (action, fields) in [*changed.items(), *enumerate(added, len(items))]:
+            before = now.pop(f"sku-{row}", Item(f"sku-{row}", Path("/new.jpg")))
+            item = replace(before, metadata=fields)
+            if action != DELETE:
+                now[item.item_id] = patched_item(before, fields) if action == PATCH else item
+            state = Change(len(states) + 1, "", action, item.item_id)
+            if action == PUT:
+                state = replace(state, item=item, vector=unit_vectors(1)[0], photographed=state.seq)
+            elif action == PATCH:
+                state = replace(state, fields=fields)
+            states[item.item_id] = state
+        path = indexes / "items.sqlite"
+        path.unlink(missing_ok=True)
+        write_items(path, now.values())
+        assert Gallery(lay_over(version, states)).facets == Items.open(path).facets()
+
+    check()
+
+
+def test_examples_are_the_same_ones_as_long_as_they_can_be_found(world):
+    before = {item.item_id for item in Gallery(lay_over(world.version, {})).spread(30)}
+    after = {item.item_id for item in world.gallery.spread(30)}
+    assert len(before) == len(after) == 30 and len(after - before) <= 7
+    assert {item.item_id for item in world.gallery.spread(1000)} == world.table.keys()
 
 
 def test_a_deleted_item_is_unknown(world):
