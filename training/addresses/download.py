@@ -259,6 +259,7 @@ class Downloader:
                     address = _check_form(urljoin(address, sent.get("location", "")))
                     continue
                 if response.status == 304 and conditional:
+                    response.read()  # nothing, but only then is the connection kept
                     return Answer(changed=False)
                 if response.status != 200:
                     raise AddressUnreachable(

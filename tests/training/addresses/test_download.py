@@ -84,6 +84,16 @@ def test_connections_are_kept_for_further_downloads(server):
     assert find.asked == [HOST] and server.asked == ["photo"] * 3
 
 
+def test_a_connection_is_kept_after_an_answer_that_nothing_has_changed(server):
+    address, find = server.url("photo", HOST), Resolver(pictures=[["127.0.0.1"]])
+    with Downloader(Hosts((HOST,), find)) as downloader:
+        known = downloader.download(address, io.BytesIO(), max_bytes=2000, seconds=5).validators
+        for _ in range(2):
+            answer = downloader.download(address, io.BytesIO(), max_bytes=2000, seconds=5, known=known)
+            assert not answer.changed
+    assert find.asked == [HOST] and server.asked == ["photo"] * 3
+
+
 def test_as_many_redirects_as_are_allowed_are_followed_and_no_more(get):
     assert get(f"hop-{REDIRECTS}") == FILE
     with pytest.raises(AddressUnreachable, match=f"more than {REDIRECTS} redirects"):
