@@ -1,11 +1,17 @@
 import io
+import ssl
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import cache
 
 import httpcore
 import pytest
 
 from tests.picture_server import drop, endless, promise, redirect, status, stuck
+from training.addresses import download as download_module
 from training.addresses.download import REDIRECTS, Answer, Downloader, Validators
 from training.addresses.public_hosts import Hosts
 from training.errors import AddressRefused, AddressUnreachable, FileTooLarge
@@ -236,3 +242,19 @@ def test_https_goes_to_the_checked_address_and_is_secured_under_the_name():
     with pytest.raises(AddressUnreachable):
         download(f"https://{HOST}/a", find, allowed=(), beneath=wire)
     assert wire.steps == [("93.184.215.14", 443), (HOST, True)]
+
+
+def test_downloaders_that_begin_together_read_the_certificates_once(monkeypatch):
+    made, others = [], threading.Barrier(2)
+
+    def make():
+        made.append(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        with suppress(threading.BrokenBarrierError):
+            others.wait(0.1)  # another one that makes it at the same time
+        return made[-1]
+
+    monkeypatch.setattr(download_module, "_made_tls", cache(make))
+    with ThreadPoolExecutor(4) as threads:
+        for begun in [threads.submit(Downloader, Hosts(())) for _ in range(4)]:
+            begun.result()
+    assert len(made) == 1
