@@ -11,7 +11,7 @@ import numpy as np
 
 from index.filters.field_values import FieldValues, Values, mask_of
 from index.filters.parse import MAX_TEXT
-from index.filters.predicates import Filter, Value, shown
+from index.filters.predicates import Filter, shown
 
 LENGTH = 1000
 _TEXTS = (str, bytes)
@@ -66,20 +66,20 @@ def _sorted(order: np.ndarray, found: FieldValues, descending: bool) -> np.ndarr
     return order[np.argsort(ascending[order], kind="stable")]
 
 
-def _is_listed(value: Value) -> bool:
-    return len(value) <= MAX_TEXT if isinstance(value, _TEXTS) else -math.inf < value < math.inf
-
-
 def _counted(field: str, found: FieldValues, count: int) -> FacetCounts:
     codes, counts = np.unique(found.codes, return_counts=True)
     order = np.argsort(-counts, kind="stable")
-    by_count = zip(map(found.table.__getitem__, codes[order].tolist()), counts[order].tolist(), strict=True)
-    listed = [pair for pair in by_count if _is_listed(pair[0])]
+    values = map(found.table.__getitem__, codes[order].tolist())
+    listed = [
+        (value, items)
+        for value, items in zip(values, counts[order].tolist(), strict=True)
+        if (len(value) <= MAX_TEXT if isinstance(value, _TEXTS) else -math.inf < value < math.inf)
+    ]
     numbers = [value for value, _ in listed if not isinstance(value, _TEXTS)]
     return FacetCounts(
         field,
         tuple((shown(value), items) for value, items in listed[:LENGTH]),
-        missing=count - len(np.unique(found.places)),
+        missing=count - int(np.count_nonzero(np.bincount(found.places))),
         lowest=min(numbers, default=None),
         highest=max(numbers, default=None),
     )

@@ -223,11 +223,10 @@ def _fitting_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
 def _patched(edit: Patch, before: Change | None, items: Mapping[str, Item] | None) -> Change:
     """Return the state after a patch: what was put with other metadata, or all fields patched so far."""
     _require(checked_id(edit.item_id), before, items)
-    fields = _fitting_metadata(edit.fields)
     if before is not None and before.item is not None:
-        metadata = _fitting_metadata(laid_over(before.item.metadata, fields))
+        metadata = _fitting_metadata(laid_over(before.item.metadata, _fitting_metadata(edit.fields)))
         return replace(before, item=replace(before.item, metadata=metadata))
-    fields = _fitting_metadata({**((before and before.fields) or {}), **fields})
+    fields = _fitting_metadata({**((before and before.fields) or {}), **edit.fields})
     if items is not None:
         _fitting_metadata(laid_over(items[edit.item_id].metadata, fields))
     return Change(0, "", PATCH, edit.item_id, fields=fields)

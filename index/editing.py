@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from index.change import DELETE, PUT, Change
-from index.edits import Delete, Edit, Patch
+from index.edits import Delete, Edit, Patch, Put
 from index.embedding.embedder import cut_views
 from index.errors import IndexDamaged, ItemUnknown, NoIndex
+from index.photographs import content_of_names
 from index.stores.store import OpenIndex, Store
 from index.views import ITEM, Views
 from training.catalogue.item_rules import checked_metadata, is_unicode
@@ -22,10 +23,14 @@ from training.photo.images import decode, read_bytes
 
 @dataclass(frozen=True)
 class PutItem:
-    """An item as it was stored: the number of the change, and the metadata as searches will show it."""
+    """An item as it was stored: the number of the change, and the metadata as searches will show it.
+
+    `content` is the digest of its photographs, in hex.
+    """
 
     change: int
     metadata: dict[str, Any]
+    content: str
 
 
 def put_embedded(
@@ -60,11 +65,9 @@ def put_embedded(
     InvalidChange, UnsupportedImageType, ChangeNotWritten
         Nothing has changed.
     """
-    vector = views.vectors[0]
-    change = store.changes.put(
-        item_id, photo, metadata, vector, encoder.fingerprint, views=views, further=further
-    )
-    return PutItem(change, checked_metadata(metadata))
+    photos, vector = (photo, *further), views.vectors[0]
+    made = _change_item(store, Put(item_id, photos, metadata, vector, encoder.fingerprint, views), None)
+    return PutItem(made.seq, checked_metadata(metadata), content_of_names(made.photographs))
 
 
 def garments_of(store: Store) -> str:

@@ -132,7 +132,7 @@ def view_numbers(owners: np.ndarray, *, items: int, at: int, end: int) -> np.nda
 
 def box_of(corners: Sequence[float]) -> Box | None:
     """Return the corners of a box as such; None for one that is not known, NaN or empty."""
-    if len(corners) != _CORNERS or isnan(corners[0]):
+    if not corners:
         return None
     left, top, right, bottom = corners
-    return left, top, right, bottom
+    return None if isnan(left) else (left, top, right, bottom)

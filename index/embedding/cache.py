@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from index.embedding.duplicates import HASH_VERSION
+from index.embedding.perceptual_hash import HASH_VERSION
 from index.views import ALL, ITEM, Views
 from training.photo.encoder import Encoder
 

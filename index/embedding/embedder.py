@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from index.embedding.cache import Embedding
-from index.embedding.duplicates import photo_hash
+from index.embedding.perceptual_hash import photo_hash
 from index.views import ALL, ITEM, Views
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder

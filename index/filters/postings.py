@@ -105,8 +105,8 @@ class PostedValues:
         first = self.starts[rows]
         counts = np.where(rows >= 0, self.starts[rows + 1] - first, 0)
         places = np.repeat(np.arange(len(rows)), counts)
-        within = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
-        codes = self.codes[np.repeat(first, counts) + within].astype(np.int64)
+        within = np.arange(len(places)) + np.repeat(first + counts - np.cumsum(counts), counts)
+        codes = self.codes[within].astype(np.int64)
         return FieldValues(places, codes, self.table)
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
@@ -32,18 +33,22 @@ from training.errors import SilhouetteError
 blueprint = Blueprint("bulk", __name__)
 
 _CORES = os.cpu_count() or 1
-Embedded = tuple[Put, Stages]
+Embedded = tuple[Put, list[Future[str]], Stages]
+"""An item to be put, without its photographs, and their names once they are stored."""
+
 Begun = Edit | Future[Embedded] | SilhouetteError
 
 
-def _put(line: PutLine, searcher: OpenIndex, app: Flask) -> Embedded:
-    """Embed the photographs of a line, and store them: they are in memory for as long as that takes."""
+def _put(
+    line: PutLine, searcher: OpenIndex, app: Flask, store_ahead: Callable[[bytes], Future[str]]
+) -> Embedded:
+    """Embed the photographs of a line, and have them stored: they are in memory for as long as that takes."""
     stages = Stages()
     with app.app_context():
         item = embed_item(ItemRequest.of_body(line), searcher, stages)
-        names = tuple(map(store().changes.photographs.store_ahead, item.photos))
+    names = list(map(store_ahead, item.photos))
     fingerprint = searcher.encoder.fingerprint
-    return Put(line.item_id, names, line.metadata, item.views.vectors[0], fingerprint, item.views), stages
+    return Put(line.item_id, (), line.metadata, item.views.vectors[0], fingerprint, item.views), names, stages
 
 
 def _begun(line: bytes, submit: Callable[[PutLine], Future[Embedded]]) -> Begun:
@@ -62,7 +67,8 @@ def _finished(begun: Begun) -> Edit | SilhouetteError:
     if not isinstance(begun, Future):
         return begun
     try:
-        edit, stages = begun.result()
+        edit, names, stages = begun.result()
+        edit = replace(edit, photos=tuple(name.result() for name in names))
     except SilhouetteError as refusal:
         return refusal
     metrics().observe_stages(stages.took_ms)
@@ -71,9 +77,15 @@ def _finished(begun: Begun) -> Edit | SilhouetteError:
 
 
 def _edits(lines: list[bytes], searcher: OpenIndex) -> list[Edit | SilhouetteError]:
-    """Return the changes of lines; pictures are embedded on all cores."""
-    put = partial(_put, searcher=searcher, app=cast(LocalProxy[Flask], current_app)._get_current_object())
-    with ThreadPoolExecutor(_CORES) as threads:
+    """Return the changes of lines; pictures are embedded on all cores, which do not wait for the disk."""
+    app = cast(LocalProxy[Flask], current_app)._get_current_object()
+    photographs = store().changes.photographs
+    with ThreadPoolExecutor(_CORES) as writers, ThreadPoolExecutor(_CORES) as threads:
+
+        def store_ahead(photo: bytes) -> Future[str]:
+            return writers.submit(photographs.store_ahead, photo)
+
+        put = partial(_put, searcher=searcher, app=app, store_ahead=store_ahead)
         begun = [_begun(line, partial(threads.submit, put)) for line in lines]
         return [_finished(each) for each in begun]
 

@@ -1,14 +1,12 @@
 """The item endpoints: items, an item, its photographs, its neighbours; put, patch and delete."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 from itertools import chain
 
 from flask import Blueprint, Response, g, request
 
 from index.editing import delete_item, patch_item, put_embedded
 from index.errors import InvalidChange, ItemUnknown
-from index.photographs import content_of
 from index.stores.store import OpenIndex
 from service.answer_warnings import AnswerWarning, Judged, warnings_of
 from service.api.answers import (
@@ -171,12 +169,12 @@ def put(item_id: str) -> Response:
     except InvalidChange as error:
         raise RefusedRequest("invalid_parameter", str(error), param="metadata") from error
     live_index().refresh()
-    content = content_of([sha256(each).digest() for each in item.photos]).hex()
+    numbers = range(len(item.found))
     answer = StoredItem(
         request_id=g.request_id,
         item_id=item_id,
-        image_url=image_url(item_id, content=content),
-        image_urls=[image_url(item_id, number, content=content) for number in range(len(item.found))],
+        image_url=image_url(item_id, content=stored.content),
+        image_urls=[image_url(item_id, number, content=stored.content) for number in numbers],
         metadata=stored.metadata,
         change=stored.change,
         box=rounded(item.found[0].box),

@@ -6,6 +6,7 @@ its address in between gains nothing. Redirects are followed one by one, each ch
 
 import io
 import ssl
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -38,6 +39,9 @@ _BUSY = {429, 503}
 
 _KEPT_ALIVE = 4
 """Connections of one downloader: it uses one at a time, and a redirect may lead to another host."""
+
+
+_MAKING_TLS = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -125,8 +129,14 @@ class _Network(httpcore.NetworkBackend):
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def _made_tls() -> ssl.SSLContext:
     return ssl.create_default_context()
+
+
+def _tls() -> ssl.SSLContext:
+    """Return the one context; without the lock, each of the threads that begin together would make one."""
+    with _MAKING_TLS:
+        return _made_tls()
 
 
 def _check_form(address: str) -> str:
@@ -259,6 +269,7 @@ class Downloader:
                     address = _check_form(urljoin(address, sent.get("location", "")))
                     continue
                 if response.status == 304 and conditional:
+                    response.read()  # nothing, but only then is the connection kept
                     return Answer(changed=False)
                 if response.status != 200:
                     raise AddressUnreachable(

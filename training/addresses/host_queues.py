@@ -92,7 +92,10 @@ class HostQueues:
                 self._held[task.host] += 1
                 self._push(task.host, self._clock())
             self._give_back(task.host, self._clock())
-            self._changed.notify_all()
+            if self._open:
+                self._changed.notify(2)  # as many as there are turns more: further ones would wake in vain
+            else:
+                self._changed.notify_all()
 
     def again(self, task: Task, *, seconds: float, pause: bool = False) -> None:
         """Put a task back for another attempt in so many seconds; `pause` holds back all of its host."""
@@ -104,7 +107,7 @@ class HostQueues:
                     self._most[task.host] = self._ceiling[task.host] = max(self._most[task.host] // 2, 1)
                 self._paused[task.host] = max(self._paused[task.host], due)
             self._give_back(task.host, self._clock())
-            self._changed.notify_all()
+            self._changed.notify()
 
     def answered(self, host: str, answered: bool) -> None:
         """Note whether a host has answered."""

@@ -25,6 +25,8 @@ ACCEPTED_METADATA = (
 )
 
 _CONTROLS = {"Cc", "Zl", "Zp"}  # categories of Unicode
+_NESTING, _AS_IT_IS = (dict, list), (str, int, type(None))
+_in_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def is_unicode(text: str) -> bool:
@@ -65,19 +67,26 @@ def check_photographs(count: int) -> None:
         raise InvalidItem(f"The item has {count:,} photographs. {ACCEPTED_PHOTOGRAPHS}")
 
 
-def _depth(content: Any, *, most: int) -> int:
-    """Return the nesting depth of a value, or a number above `most`."""
-    inner = content.values() if isinstance(content, dict) else content if isinstance(content, list) else ()
-    return 1 + max((_depth(each, most=most - 1) for each in inner), default=0) if most >= 0 else 1
+def _stored(value: Any, depth: int = 1) -> Any:
+    """Return a value with null in place of NaN and infinity, which are no JSON, and so in all that it holds.
 
-
-def _finite(value: Any) -> Any:
-    """Return a value with null in place of NaN and infinity, which are no JSON."""
+    Raises
+    ------
+    InvalidItem
+        It is nested too deep.
+    """
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {name: _finite(inner) for name, inner in value.items()}
-    return [_finite(inner) for inner in value] if isinstance(value, list) else value
+    if not isinstance(value, _NESTING):
+        return value
+    if value and depth > METADATA_DEPTH:
+        raise InvalidItem(f"The metadata is nested too deep. {ACCEPTED_METADATA}")
+    if isinstance(value, list):
+        return [inner if isinstance(inner, _AS_IT_IS) else _stored(inner, depth + 1) for inner in value]
+    return {
+        name: inner if isinstance(inner, _AS_IT_IS) else _stored(inner, depth + 1)
+        for name, inner in value.items()
+    }
 
 
 def checked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -88,13 +97,11 @@ def checked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     InvalidItem
         It is too large, nested too deep, or not what JSON can hold.
     """
-    if _depth(metadata, most=METADATA_DEPTH) > METADATA_DEPTH + 1:
-        raise InvalidItem(f"The metadata is nested too deep. {ACCEPTED_METADATA}")
-    stored: dict[str, Any] = _finite(metadata)
+    stored: dict[str, Any] = _stored(metadata)
     if stored.get("category") == "":
         stored["category"] = None
     try:
-        size = len(json.dumps(stored, ensure_ascii=False).encode())
+        size = len(_in_json(stored).encode())
     except (TypeError, ValueError) as error:  # a lone surrogate is a ValueError
         reason = "a text is not valid Unicode" if isinstance(error, UnicodeError) else error
         raise InvalidItem(f"The metadata can't be stored: {reason}. {ACCEPTED_METADATA}") from error

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from index.change import DELETE, FORGET, PATCH, PUT, REFUSALS, Change, ChangeLog
-from index.edits import Edit, checked_id, vector_bytes
+from index.edits import Delete, Edit, Patch, checked_id, vector_bytes
 from index.errors import IndexDamaged
 from index.folding import fold
 from index.manifest import read_manifest
@@ -81,8 +81,11 @@ class Changes(ChangeLog):
         self, edits: Sequence[Edit], *, items: Mapping[str, Item] | None = None
     ) -> list[Change | SilhouetteError]:
         """Make changes in one transaction, as the interface says."""
+        ids = json.dumps([edit.item_id for edit in edits if isinstance(edit, Patch | Delete)])
         with self._writing() as connection:
-            return [self._made(connection, edit, items) for edit in edits]
+            found = self._states(connection, "item_id IN (SELECT value FROM json_each(?))", ids)
+            states = {state.item_id: state for state in found}
+            return [self._made(connection, edit, states, items) for edit in edits]
 
     def position(self) -> Position:
         """Return the position of the last change, within microseconds; raises `ChangesDamaged`."""
@@ -169,14 +172,19 @@ class Changes(ChangeLog):
             self.photographs.remove_all_but({*photographs, *names})
 
     def _made(
-        self, connection: sqlite3.Connection, edit: Edit, items: Mapping[str, Item] | None
+        self,
+        connection: sqlite3.Connection,
+        edit: Edit,
+        states: dict[str, Change],
+        items: Mapping[str, Item] | None,
     ) -> Change | SilhouetteError:
-        """Return the state that an edit has set, or why it is refused."""
+        """Return the state that an edit has set among those of its item and others, or why it is refused."""
         try:
-            before = self._states(connection, "item_id = ?", checked_id(edit.item_id))
-            return self._record(connection, self._after(edit, before[0] if before else None, items))
+            after = self._after(edit, states.get(checked_id(edit.item_id)), items)
+            made = states[edit.item_id] = self._record(connection, after)
         except REFUSALS as refusal:
             return refusal
+        return made
 
     def _record(self, connection: sqlite3.Connection, state: Change) -> Change:
         """Set the state of an item, under the next number: its old row goes, and a new one comes last."""

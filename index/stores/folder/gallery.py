@@ -74,7 +74,7 @@ def _seen(views: Version | Overlay, rows: np.ndarray) -> list[Seen]:
     if views.boxes is None or views.photographs is None:
         return [(0, None)] * len(rows)
     photographs, boxes = views.photographs[rows].tolist(), views.boxes[rows].tolist()
-    return [(photograph, box_of(box)) for photograph, box in zip(photographs, boxes, strict=True)]
+    return list(zip(photographs, map(box_of, boxes), strict=True))
 
 
 @dataclass(frozen=True)
@@ -258,6 +258,8 @@ class Gallery:
 
     def distinct(self, labels: np.ndarray, allowed: Allowed) -> int:
         """Return how many different labels, int64 (n + m,), the allowed rows have."""
+        if labels is self.owners and allowed is self._visible:
+            return self.count
         base, put = len(self.version.items), len(self.overlay.items)
         firsts = allowed.version.mask[:base], allowed.put.mask[:put]
         if labels is self.owners:

@@ -82,7 +82,8 @@ def _read_views(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
 def _read_contents(folder: Path) -> np.ndarray:
     """Return the digest of the photographs of each item, uint8 (n, 32), read where it is used."""
     try:
-        contents: np.ndarray = np.load(folder / CONTENTS, mmap_mode="r")
+        # a plain view of the map, for `memmap` takes long to hand out a row
+        contents = np.asarray(np.load(folder / CONTENTS, mmap_mode="r"))
     except (OSError, ValueError) as error:
         raise IndexDamaged(
             f"The contents in '{folder / CONTENTS}' can't be read ({error}). Activate another version, or "

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from index.backup import restore_backup, write_backup
+from index.edits import Delete
 from index.errors import ChangeNotWritten
 from index.stores.folder.changes import Changes
 from index.stores.folder.searcher import Searcher
@@ -319,7 +320,7 @@ def test_a_change_that_can_t_be_written_is_said_and_changes_nothing(live, photo,
     def full(*values, **views):
         raise ChangeNotWritten("'/srv/indexes/changes.sqlite': no space left")
 
-    monkeypatch.setattr(Changes, "put", full)
+    monkeypatch.setattr(Changes, "write", full)
     answer = put(live, "new", photo)
     assert (answer.status_code, answer.json["code"]) == (503, "index_not_ready")
     assert "nothing was changed" in answer.json["detail"] and "/srv" not in answer.text
@@ -363,14 +364,14 @@ def test_a_picture_is_sent_whatever_its_file_is_called(client, searcher, name, m
 
 def test_a_put_is_acknowledged_where_the_item_is_deleted_in_the_same_moment(live, photo, monkeypatch):
     log = type(live.client.application.extensions["silhouette.store"].changes)
-    stored = log.put
+    stored = log.write
 
-    def put_and_gone(self, item_id, *values, **views):
-        change = stored(self, item_id, *values, **views)
-        self.delete(item_id)
-        return change
+    def put_and_gone(self, edits, **items):
+        made = stored(self, edits, **items)
+        stored(self, [Delete(edit.item_id) for edit in edits])
+        return made
 
-    monkeypatch.setattr(log, "put", put_and_gone)
+    monkeypatch.setattr(log, "write", put_and_gone)
     answer = put(live, "brief", photo, metadata='{"category": "", "price": 5}')
     assert (answer.status_code, answer.json["item_id"], answer.json["change"]) == (201, "brief", 1)
     assert answer.json["metadata"] == {"category": None, "price": 5}

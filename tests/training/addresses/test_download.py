@@ -1,11 +1,17 @@
 import io
+import ssl
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import cache
 
 import httpcore
 import pytest
 
 from tests.picture_server import drop, endless, promise, redirect, status, stuck
+from training.addresses import download as download_module
 from training.addresses.download import REDIRECTS, Answer, Downloader, Validators
 from training.addresses.public_hosts import Hosts
 from training.errors import AddressRefused, AddressUnreachable, FileTooLarge
@@ -81,6 +87,16 @@ def test_connections_are_kept_for_further_downloads(server):
     with Downloader(Hosts((HOST,), find)) as downloader:
         for _ in range(3):
             downloader.download(server.url("photo", HOST), io.BytesIO(), max_bytes=2000, seconds=5)
+    assert find.asked == [HOST] and server.asked == ["photo"] * 3
+
+
+def test_a_connection_is_kept_after_an_answer_that_nothing_has_changed(server):
+    address, find = server.url("photo", HOST), Resolver(pictures=[["127.0.0.1"]])
+    with Downloader(Hosts((HOST,), find)) as downloader:
+        known = downloader.download(address, io.BytesIO(), max_bytes=2000, seconds=5).validators
+        for _ in range(2):
+            answer = downloader.download(address, io.BytesIO(), max_bytes=2000, seconds=5, known=known)
+            assert not answer.changed
     assert find.asked == [HOST] and server.asked == ["photo"] * 3
 
 
@@ -226,3 +242,19 @@ def test_https_goes_to_the_checked_address_and_is_secured_under_the_name():
     with pytest.raises(AddressUnreachable):
         download(f"https://{HOST}/a", find, allowed=(), beneath=wire)
     assert wire.steps == [("93.184.215.14", 443), (HOST, True)]
+
+
+def test_downloaders_that_begin_together_read_the_certificates_once(monkeypatch):
+    made, others = [], threading.Barrier(2)
+
+    def make():
+        made.append(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        with suppress(threading.BrokenBarrierError):
+            others.wait(0.1)  # another one that makes it at the same time
+        return made[-1]
+
+    monkeypatch.setattr(download_module, "_made_tls", cache(make))
+    with ThreadPoolExecutor(4) as threads:
+        for begun in [threads.submit(Downloader, Hosts(())) for _ in range(4)]:
+            begun.result()
+    assert len(made) == 1
