@@ -1,16 +1,18 @@
 """The search endpoints: by a picture, in a batch, and why a result was found."""
 
 import logging
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from flask import Blueprint, Response, g, request
 
 from index.stores.store import OpenIndex
-from service.api.answers import Explained, rank, search_answer, understood
+from service.api.answers import Explained, nearest, rank, search_answer, understood
 from service.api.current import config, counted_stages, live_index, metrics, queries, served_roots
 from service.errors import RefusedRequest, problem_of, refusing
 from service.http.capacity import give_way
-from service.picture.cut_out import cut_out
+from service.picture.cut_out import CutOut, cut_out
 from service.picture.image_url import fetch
 from service.picture.item_file import item_file
 from service.picture.outlines import draw
@@ -38,8 +40,27 @@ blueprint = Blueprint("search", __name__)
 _log = logging.getLogger(__name__)
 
 
-def picture(source: Source, searcher: OpenIndex) -> tuple[bytes | Path, str | None]:
-    """Return the picture of a search, its bytes or the path of an item's, and that item's category.
+@dataclass(frozen=True)
+class _Picture:
+    """The picture of a search.
+
+    Parameters
+    ----------
+    photo : bytes or Path
+        Its file, or where an item's lies.
+    category : str, optional
+        That item's.
+    turned : int, optional
+        By how many degrees an earlier search has turned it clockwise.
+    """
+
+    photo: bytes | Path
+    category: str | None = None
+    turned: int | None = None
+
+
+def _picture(source: Source, searcher: OpenIndex) -> _Picture:
+    """Return the picture of a search.
 
     Raises
     ------
@@ -48,18 +69,21 @@ def picture(source: Source, searcher: OpenIndex) -> tuple[bytes | Path, str | No
     """
     if source.item_id is not None:
         item = searcher.item(source.item_id)
-        return item_file(item, served_roots(searcher))[0], item.category
+        return _Picture(item_file(item, served_roots(searcher))[0], item.category)
     if source.query_id is not None:
-        return queries().get(source.query_id), None
-    return fetch(source.image_url, config()) if source.image_url is not None else source.upload or b"", None
+        return _Picture(queries().get(source.query_id), turned=queries().turned(source.query_id))
+    return _Picture(
+        fetch(source.image_url, config()) if source.image_url is not None else source.upload or b""
+    )
 
 
-def _query_id(source: Source, photo: bytes | Path) -> str | None:
+def _query_id(source: Source, photo: bytes | Path, found: CutOut) -> str | None:
     """Keep an uploaded photograph for later searches; None where it is an item's, or there is no room."""
     if source.query_id is not None or isinstance(photo, Path):
         return source.query_id
+    whole = found.look.kind == "photo" and found.look.box is None
     try:
-        return queries().put(photo)
+        return queries().put(photo, turned=found.garment.turned if whole else None)
     except OSError as error:
         _log.warning("The photo of a search can't be kept: %s", error)
         return None
@@ -74,16 +98,24 @@ def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchA
         The picture can't be had, or not be used.
     """
     with refusing(asked.source.param):
-        photo, category = picture(asked.source, searcher)
-        segmenter = searcher.encoder.segmenter
-        found = cut_out(photo, asked.fields, segmenter, category=category, config=config(), stages=stages)
+        picture = _picture(asked.source, searcher)
+        found = cut_out(
+            picture.photo,
+            asked.fields,
+            searcher.encoder.segmenter,
+            category=picture.category,
+            turned=picture.turned,
+            nearest=None if asked.source.item_id else partial(nearest, searcher, stages=stages),
+            config=config(),
+            stages=stages,
+        )
     with stages.measure("embed"):
         vector = searcher.encoder.embed_garments([found.garment])
     with stages.measure("search"):
         ranking = rank(searcher, vector, asked.fields, types=found.garment.type_shares)
     if ranking.confidence is not None:
         metrics().confidence.observe(ranking.confidence)
-    query_id = _query_id(asked.source, photo)
+    query_id = _query_id(asked.source, picture.photo, found)
     explained = Explained(asked.fields, query_id=query_id, query_item=asked.source.item_id)
     return search_answer(
         ranking,
@@ -175,8 +207,16 @@ def explain() -> Response:
         segmenter = searcher.encoder.segmenter
         found = cut_out(path, Look(), segmenter, category=item.category, config=config(), stages=Stages())
     with refusing(source.param):
-        photo, category = picture(source, searcher)
-        query = cut_out(photo, asked, segmenter, category=category, config=config(), stages=Stages())
+        picture = _picture(source, searcher)
+        query = cut_out(
+            picture.photo,
+            asked,
+            segmenter,
+            category=picture.category,
+            turned=picture.turned,
+            config=config(),
+            stages=Stages(),
+        )
     response = Response(draw(query.garment.mask, found.garment.mask), mimetype=SVG)
     response.headers["Cache-Control"] = "no-store"
     return response
