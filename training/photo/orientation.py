@@ -12,12 +12,12 @@ import numpy as np
 
 from training.photo.garment import Garment, cut_out
 from training.photo.preprocessing import MIN_CONFIDENCE
-from training.photo.regions import Region, find, log_turns
+from training.photo.regions import ANY_WAY_UP, Region, find, log_turns, turn_log_odds
 from training.photo.segmenter import Parse, Segmenter, turn
 
 QUARTERS = (0, 90, 180, 270)
 
-UNSURE = 2.0
+UNSURE = 1.0
 """Log odds of upright over a turn, by the parse, below which that turn is tried."""
 
 SMALLEST_DISTANCE = 0.01
@@ -26,8 +26,8 @@ SMALLEST_DISTANCE = 0.01
 NEARER = 4.0
 """Log odds for a turn where what is nearest is nearer by a factor of e."""
 
-SURE = 4.0
-"""Log odds for a turn, of the parse and of what is nearest together, from which it is made."""
+SURE = 7.0
+"""Log odds for a turn, of the parses and of what is nearest together, from which it is made."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Orientation:
     regions : tuple of Region
         The garments that are found then and sure enough, the main one first; in the frame of the photograph.
     log_odds : float
-        How much likelier this turn is than none, by the parse of the photograph as it is.
+        How much likelier this turn is than none, by the parses of the photograph as it is and turned.
     """
 
     turned: int
@@ -53,26 +53,33 @@ class Orientation:
         return cut_out(photo, self.regions[0] if self.regions else None, self.turned)
 
 
-def _found(parse: Parse, turned: int) -> tuple[Region, ...]:
+def _orientation(parse: Parse, turned: int, log_odds: float = 0.0) -> Orientation:
     sure = (region for region in find(parse) if region.confidence >= MIN_CONFIDENCE)
-    return tuple(replace(region, mask=turn(region.mask, -turned)) for region in sure)
+    regions = tuple(replace(region, mask=turn(region.mask, -turned)) for region in sure)
+    if regions and regions[0].type == ANY_WAY_UP:
+        log_odds = min(log_odds, 0.0)
+    return Orientation(turned, regions, log_odds)
 
 
 def upright(photo: np.ndarray, segmenter: Segmenter, turned: int) -> Orientation:
     """Find the garments of a photograph, uint8 (h, w, 3), that is to be turned by so many degrees."""
-    return Orientation(turned, _found(segmenter.parse(turn(photo, turned)), turned))
+    return _orientation(segmenter.parse(turn(photo, turned)), turned)
 
 
 def likely(photo: np.ndarray, segmenter: Segmenter) -> list[Orientation]:
-    """Return the ways in which a photograph, uint8 (h, w, 3), may stand by its parse, as it is first."""
+    """Return the ways in which a photograph, uint8 (h, w, 3), may stand by its parse, as it is first.
+
+    The log odds of shoes, which lie any way, do not speak for a turn.
+    """
     parse = segmenter.parse(photo)
-    odds = log_turns(parse) - log_turns(parse)[0]
-    tried = [quarters for quarters in (1, 2, 3) if odds[quarters] > -UNSURE]
-    turned = [
-        replace(upright(photo, segmenter, 90 * quarters), log_odds=float(odds[quarters]))
-        for quarters in tried
-    ]
-    return [Orientation(0, _found(parse, 0)), *turned]
+    before = log_turns(parse)
+    ways = [_orientation(parse, 0)]
+    for quarters in (1, 2, 3):
+        if before[0] - before[quarters] < UNSURE:
+            other = segmenter.parse(turn(photo, 90 * quarters))
+            odds = turn_log_odds(before, log_turns(other), quarters)
+            ways.append(_orientation(other, 90 * quarters, odds))
+    return ways
 
 
 def choose(ways: Sequence[Orientation], scores: np.ndarray) -> int:

@@ -32,7 +32,7 @@ _HALVES = (("upper", "outer"), ("trousers", "skirt"))
 _LEAST_HALF = 0.25
 """Share of an area that each half of an outfit must take, likelier than all else there."""
 
-_ANY_WAY_UP = "shoes"
+ANY_WAY_UP = "shoes"
 """What is laid down and photographed from any side: how it lies does not tell how the photograph stands."""
 
 _ZONES = (("upper", "outer", "dress"), ("trousers", "skirt"), ("shoes",), ("bag",), ("hat",))
@@ -259,7 +259,7 @@ def find_upright(photo: np.ndarray, parse: Callable[[np.ndarray], Parse]) -> tup
         turned = 90 * quarters
         other = parse(turn(photo, turned))
         sure = turn_log_odds(log_turns(parsed), log_turns(other), quarters) >= SURE_OF_TURN
-        if sure and TYPES[_type_in(other.garment > MASK_THRESHOLD, other)[0]] != _ANY_WAY_UP:
+        if sure and TYPES[_type_in(other.garment > MASK_THRESHOLD, other)[0]] != ANY_WAY_UP:
             return [replace(one, mask=turn(one.mask, -turned)) for one in find(other)], turned
     return find(parsed), 0
 

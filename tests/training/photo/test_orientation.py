@@ -25,21 +25,31 @@ def skirt(wearing):
 
 @pytest.fixture
 def told(monkeypatch, wearing):
-    """Let the parse give a photograph these log odds of its turns."""
+    """Let the parse give photographs these log odds of their turns, one photograph after the other."""
 
-    def tell(*odds):
-        chances = np.exp((0.0, *odds))
-        turns = tuple((chances / chances.sum()).tolist())
-        monkeypatch.setattr(Segmenter, "parse", lambda _, seen: replace(wearing.parse(seen), turns=turns))
+    def tell(*looks):
+        given = iter(looks)
+
+        def parse(_, seen):
+            chances = np.exp((0.0, *next(given)))
+            return replace(wearing.parse(seen), turns=tuple((chances / chances.sum()).tolist()))
+
+        monkeypatch.setattr(Segmenter, "parse", parse)
 
     return tell
 
 
-def test_turns_are_tried_that_the_parse_does_not_rule_out(told, skirt):
-    told(-UNSURE + 0.01, -UNSURE - 0.01, 2.0)
+def test_turns_are_tried_that_the_parse_does_not_rule_out_and_both_parses_tell_the_odds(told, skirt):
+    told((-UNSURE + 0.01, -UNSURE - 0.01, 2.0), (-3.0, -3.0, -0.5), (1.0, -3.0, -3.0))
     ways = likely(skirt, shipped())
     assert [way.turned for way in ways] == [0, 90, 270]
-    assert [way.log_odds for way in ways] == pytest.approx([0, -UNSURE + 0.01, 2.0])
+    assert [way.log_odds for way in ways] == pytest.approx([0, -UNSURE + 0.01 + 0.5, 2.0 - 1.0])
+
+
+def test_the_parses_of_shoes_speak_against_a_turn_at_most(told, wearing):
+    shoes = np.array(wearing.photo(size=(200, 320), shoes=(20, 40, 90, 240)))
+    told((3.0, -3.0, 3.0), (-3.0, -3.0, -2.0), (4.0, -3.0, -3.0))
+    assert [way.log_odds for way in likely(shoes, shipped())] == pytest.approx([0, 0, -1.0])
 
 
 def test_a_photograph_that_is_sure_to_stand_upright_is_parsed_once(monkeypatch, wearing, skirt):
