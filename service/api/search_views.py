@@ -1,7 +1,6 @@
 """The search endpoints: by a picture, in a batch, and why a result was found."""
 
 import logging
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -40,27 +39,17 @@ blueprint = Blueprint("search", __name__)
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Picture:
-    """The picture of a search.
-
-    Parameters
-    ----------
-    photo : bytes or Path
-        Its file, or where an item's lies.
-    category : str, optional
-        That item's.
-    turned : int, optional
-        By how many degrees an earlier search has turned it clockwise.
-    """
-
-    photo: bytes | Path
-    category: str | None = None
-    turned: int | None = None
-
-
-def _picture(source: Source, searcher: OpenIndex) -> _Picture:
+def _picture(source: Source, searcher: OpenIndex) -> tuple[bytes | Path, str | None, int | None]:
     """Return the picture of a search.
+
+    Returns
+    -------
+    picture : bytes or Path
+        Its file, or where an item's lies.
+    category : str or None
+        That item's.
+    turned : int or None
+        By how many degrees an earlier search has turned it clockwise.
 
     Raises
     ------
@@ -69,12 +58,28 @@ def _picture(source: Source, searcher: OpenIndex) -> _Picture:
     """
     if source.item_id is not None:
         item = searcher.item(source.item_id)
-        return _Picture(item_file(item, served_roots(searcher))[0], item.category)
+        return item_file(item, served_roots(searcher))[0], item.category, None
     if source.query_id is not None:
-        return _Picture(queries().get(source.query_id), turned=queries().turned(source.query_id))
-    return _Picture(
-        fetch(source.image_url, config()) if source.image_url is not None else source.upload or b""
-    )
+        return queries().get(source.query_id), None, queries().turned(source.query_id)
+    photo = fetch(source.image_url, config()) if source.image_url is not None else source.upload or b""
+    return photo, None, None
+
+
+def _cut_out(source: Source, look: Look, searcher: OpenIndex, stages: Stages) -> tuple[bytes | Path, CutOut]:
+    """Return the picture of a search, and what was cut out of it; raises `SilhouetteError`."""
+    with refusing(source.param):
+        photo, category, turned = _picture(source, searcher)
+        found = cut_out(
+            photo,
+            look,
+            searcher.encoder.segmenter,
+            category=category,
+            turned=turned,
+            nearest=None if isinstance(photo, Path) else partial(nearest, searcher, stages=stages),
+            config=config(),
+            stages=stages,
+        )
+    return photo, found
 
 
 def _query_id(source: Source, photo: bytes | Path, found: CutOut) -> str | None:
@@ -97,25 +102,14 @@ def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchA
     SilhouetteError
         The picture can't be had, or not be used.
     """
-    with refusing(asked.source.param):
-        picture = _picture(asked.source, searcher)
-        found = cut_out(
-            picture.photo,
-            asked.fields,
-            searcher.encoder.segmenter,
-            category=picture.category,
-            turned=picture.turned,
-            nearest=None if asked.source.item_id else partial(nearest, searcher, stages=stages),
-            config=config(),
-            stages=stages,
-        )
+    photo, found = _cut_out(asked.source, asked.fields, searcher, stages)
     with stages.measure("embed"):
         vector = searcher.encoder.embed_garments([found.garment])
     with stages.measure("search"):
         ranking = rank(searcher, vector, asked.fields, types=found.garment.type_shares)
     if ranking.confidence is not None:
         metrics().confidence.observe(ranking.confidence)
-    query_id = _query_id(asked.source, picture.photo, found)
+    query_id = _query_id(asked.source, photo, found)
     explained = Explained(asked.fields, query_id=query_id, query_item=asked.source.item_id)
     return search_answer(
         ranking,
@@ -206,17 +200,7 @@ def explain() -> Response:
         path, _ = item_file(item, served_roots(searcher), photo=asked.photo)
         segmenter = searcher.encoder.segmenter
         found = cut_out(path, Look(), segmenter, category=item.category, config=config(), stages=Stages())
-    with refusing(source.param):
-        picture = _picture(source, searcher)
-        query = cut_out(
-            picture.photo,
-            asked,
-            segmenter,
-            category=picture.category,
-            turned=picture.turned,
-            config=config(),
-            stages=Stages(),
-        )
+    _, query = _cut_out(source, asked, searcher, Stages())
     response = Response(draw(query.garment.mask, found.garment.mask), mimetype=SVG)
     response.headers["Cache-Control"] = "no-store"
     return response

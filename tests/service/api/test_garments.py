@@ -266,7 +266,7 @@ def test_a_photograph_keeps_its_turn_for_further_searches_by_garment_box_and_exp
 
 
 def test_only_whole_photographs_that_were_sent_are_searched_several_ways(
-    post, unsure, searcher, pictures, monkeypatch
+    post, client, unsure, searcher, pictures, monkeypatch
 ):
     searched = []
     search = type(searcher).search
@@ -284,3 +284,8 @@ def test_only_whole_photographs_that_were_sent_are_searched_several_ways(
     assert set(searched) == {1}
     again = post(json={"query_id": boxed["query_id"]}).json  # nothing was decided by the box
     assert again["query"]["turned"] == 90 and 4 in searched
+    outlines = [
+        client.get(f"/v1/explain?query_id={answer['query_id']}&item_id=dress/0").text
+        for answer in (boxed, post(unsure(90)).json)
+    ]
+    assert outlines[0] == outlines[1]
