@@ -19,10 +19,12 @@ from service import responses as bodies
 from service.answer_warnings import Judged, warnings_of
 from service.picture.cut_out import CutOut
 from service.picture.outlines import polygons
+from service.picture.stages import Stages
 from service.requests.parameters import Look, Ranked
 from training.catalogue.reader import Item
 from training.photo.boxes import WHOLE, Box, bounds
 from training.photo.confidence import FIRST, VOTERS
+from training.photo.garment import Garment
 from training.photo.regions import Region
 
 DISTANT = 92.0
@@ -274,6 +276,15 @@ def _ranked_page(
     doubtful = page.unseen | (fields_of(asked.filter) if asked.filter else set())
     known = all(map(searcher.has_field, doubtful))
     return RankedPage(page, guess, known, confidence, close)
+
+
+def nearest(searcher: OpenIndex, garments: Sequence[Garment], *, stages: Stages) -> np.ndarray:
+    """Return the score of the item that is nearest to each garment, float (n,); -1 where there is none."""
+    with stages.measure("embed"):
+        vectors = searcher.encoder.embed_garments(garments)
+    with stages.measure("search"):
+        pages = searcher.search(vectors, SearchOptions(limit=1))
+    return np.array([page.hits[0].score if page.hits else -1.0 for page in pages])
 
 
 def rank(

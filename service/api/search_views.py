@@ -1,16 +1,17 @@
 """The search endpoints: by a picture, in a batch, and why a result was found."""
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from flask import Blueprint, Response, g, request
 
 from index.stores.store import OpenIndex
-from service.api.answers import Explained, rank, search_answer, understood
+from service.api.answers import Explained, nearest, rank, search_answer, understood
 from service.api.current import config, counted_stages, live_index, metrics, queries, served_roots
 from service.errors import RefusedRequest, problem_of, refusing
 from service.http.capacity import give_way
-from service.picture.cut_out import cut_out
+from service.picture.cut_out import CutOut, cut_out
 from service.picture.image_url import fetch
 from service.picture.item_file import item_file
 from service.picture.outlines import draw
@@ -38,8 +39,17 @@ blueprint = Blueprint("search", __name__)
 _log = logging.getLogger(__name__)
 
 
-def picture(source: Source, searcher: OpenIndex) -> tuple[bytes | Path, str | None]:
-    """Return the picture of a search, its bytes or the path of an item's, and that item's category.
+def _picture(source: Source, searcher: OpenIndex) -> tuple[bytes | Path, str | None, int | None]:
+    """Return the picture of a search.
+
+    Returns
+    -------
+    picture : bytes or Path
+        Its file, or where an item's lies.
+    category : str or None
+        That item's.
+    turned : int or None
+        By how many degrees an earlier search has turned it clockwise.
 
     Raises
     ------
@@ -48,18 +58,37 @@ def picture(source: Source, searcher: OpenIndex) -> tuple[bytes | Path, str | No
     """
     if source.item_id is not None:
         item = searcher.item(source.item_id)
-        return item_file(item, served_roots(searcher))[0], item.category
+        return item_file(item, served_roots(searcher))[0], item.category, None
     if source.query_id is not None:
-        return queries().get(source.query_id), None
-    return fetch(source.image_url, config()) if source.image_url is not None else source.upload or b"", None
+        return queries().get(source.query_id), None, queries().turned(source.query_id)
+    photo = fetch(source.image_url, config()) if source.image_url is not None else source.upload or b""
+    return photo, None, None
 
 
-def _query_id(source: Source, photo: bytes | Path) -> str | None:
+def _cut_out(source: Source, look: Look, searcher: OpenIndex, stages: Stages) -> tuple[bytes | Path, CutOut]:
+    """Return the picture of a search, and what was cut out of it; raises `SilhouetteError`."""
+    with refusing(source.param):
+        photo, category, turned = _picture(source, searcher)
+        found = cut_out(
+            photo,
+            look,
+            searcher.encoder.segmenter,
+            category=category,
+            turned=turned,
+            nearest=None if isinstance(photo, Path) else partial(nearest, searcher, stages=stages),
+            config=config(),
+            stages=stages,
+        )
+    return photo, found
+
+
+def _query_id(source: Source, photo: bytes | Path, found: CutOut) -> str | None:
     """Keep an uploaded photograph for later searches; None where it is an item's, or there is no room."""
     if source.query_id is not None or isinstance(photo, Path):
         return source.query_id
+    whole = found.look.kind == "photo" and found.look.box is None
     try:
-        return queries().put(photo)
+        return queries().put(photo, turned=found.garment.turned if whole else None)
     except OSError as error:
         _log.warning("The photo of a search can't be kept: %s", error)
         return None
@@ -73,17 +102,14 @@ def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchA
     SilhouetteError
         The picture can't be had, or not be used.
     """
-    with refusing(asked.source.param):
-        photo, category = picture(asked.source, searcher)
-        segmenter = searcher.encoder.segmenter
-        found = cut_out(photo, asked.fields, segmenter, category=category, config=config(), stages=stages)
+    photo, found = _cut_out(asked.source, asked.fields, searcher, stages)
     with stages.measure("embed"):
         vector = searcher.encoder.embed_garments([found.garment])
     with stages.measure("search"):
         ranking = rank(searcher, vector, asked.fields, types=found.garment.type_shares)
     if ranking.confidence is not None:
         metrics().confidence.observe(ranking.confidence)
-    query_id = _query_id(asked.source, photo)
+    query_id = _query_id(asked.source, photo, found)
     explained = Explained(asked.fields, query_id=query_id, query_item=asked.source.item_id)
     return search_answer(
         ranking,
@@ -174,9 +200,7 @@ def explain() -> Response:
         path, _ = item_file(item, served_roots(searcher), photo=asked.photo)
         segmenter = searcher.encoder.segmenter
         found = cut_out(path, Look(), segmenter, category=item.category, config=config(), stages=Stages())
-    with refusing(source.param):
-        photo, category = picture(source, searcher)
-        query = cut_out(photo, asked, segmenter, category=category, config=config(), stages=Stages())
+    _, query = _cut_out(source, asked, searcher, Stages())
     response = Response(draw(query.garment.mask, found.garment.mask), mimetype=SVG)
     response.headers["Cache-Control"] = "no-store"
     return response

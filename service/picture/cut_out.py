@@ -1,5 +1,6 @@
 """Cutting a garment out of a picture: decoding within limits, finding all, cutting out the chosen one."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -16,8 +17,12 @@ from training.photo import garment as garments
 from training.photo.boxes import WHOLE, Box
 from training.photo.garment import WORKING_SIZE, Garment, locate, of_type
 from training.photo.garment_types import type_of
+from training.photo.orientation import Orientation, choose, likely, upright
 from training.photo.regions import Region
 from training.photo.segmenter import Segmenter
+
+Nearest = Callable[[Sequence[Garment]], np.ndarray]
+"""From garments to the score of what is nearest to each of them, float (n,)."""
 
 TIMES_THE_LIMIT = 5
 """How many times the limit on the estimated decode cost a decode may really take, on a busy machine."""
@@ -89,7 +94,7 @@ def _from_sketch(rgb: np.ndarray) -> Garment:
     return read_sketch(rgb)
 
 
-def _chosen(regions: list[Region], look: Look, category: str | None) -> int | None:
+def _chosen(regions: Sequence[Region], look: Look, category: str | None) -> int | None:
     """Return which garment is meant: the one that was asked for, else the item's, else the main one."""
     if look.garment is None or look.box is not None:
         return of_type(regions, type_of(category)) if regions else None
@@ -100,16 +105,26 @@ def _chosen(regions: list[Region], look: Look, category: str | None) -> int | No
     raise RefusedRequest("invalid_parameter", detail, param="garment")
 
 
-def _from_photo(
-    rgb: np.ndarray, segmenter: Segmenter, look: Look, category: str | None, every: bool
-) -> CutOut:
-    regions, turned = locate(rgb, segmenter)
+def _from_photo(rgb: np.ndarray, way: Orientation, look: Look, category: str | None, every: bool) -> CutOut:
+    regions, turned = way.regions, way.turned
     chosen = _chosen(regions, look, category)
     garment = garments.cut_out(rgb, None if chosen is None else regions[chosen], turned)
     others = [
         garments.cut_out(rgb, region, turned) for n, region in enumerate(regions) if every and n != chosen
     ]
-    return CutOut(garment, look, tuple(regions), chosen, tuple(others))
+    return CutOut(garment, look, regions, chosen, tuple(others))
+
+
+def _ways(
+    rgb: np.ndarray, segmenter: Segmenter, box: Box | None, turned: int | None, nearest: Nearest | None
+) -> list[Orientation]:
+    """Return the ways in which a photograph may stand, the only one where that is known or not asked."""
+    if turned is not None:
+        return [upright(rgb, segmenter, turned)]
+    if nearest is not None and box is None:
+        return likely(rgb, segmenter)
+    regions, turned = locate(rgb, segmenter)
+    return [Orientation(turned, tuple(regions))]
 
 
 def cut_out(
@@ -119,6 +134,8 @@ def cut_out(
     *,
     category: str | None = None,
     every: bool = False,
+    turned: int | None = None,
+    nearest: Nearest | None = None,
     config: Config,
     stages: Stages,
 ) -> CutOut:
@@ -136,6 +153,10 @@ def cut_out(
         The item's whose picture it is: without a number, a garment of the type that it names is taken.
     every : bool
         Cut out all other garments, too.
+    turned : int, optional
+        By how many degrees, 0, 90, 180 or 270, a photograph is to be turned clockwise, where that is known.
+    nearest : function, optional
+        Decides how a photograph stands where its parse is unsure, unless there is a box.
     config : Config
         Its ceilings on bytes and pixels hold for what was sent.
     stages : Stages
@@ -150,7 +171,12 @@ def cut_out(
     """
     with stages.measure("decode"):
         rgb = _decode(photo, look.box, config)
-    with stages.measure("isolate"):
-        if look.kind == "sketch":
+    if look.kind == "sketch":
+        with stages.measure("isolate"):
             return CutOut(_from_sketch(rgb), look, chosen=_chosen([], look, None))
-        return _from_photo(rgb, segmenter, look, category, every)
+    with stages.measure("isolate"):
+        ways = _ways(rgb, segmenter, look.box, turned, nearest)
+        mains = [way.main(rgb) for way in ways] if len(ways) > 1 else []
+    way = ways[choose(ways, nearest(mains))] if nearest and mains else ways[0]
+    with stages.measure("isolate"):
+        return _from_photo(rgb, way, look, category, every)

@@ -1,4 +1,7 @@
-"""Recent uploads: bytes on disk under random ids, shared by all workers, kept for a limited time."""
+"""Recent uploads: bytes on disk under random ids, shared by all workers, kept for a limited time.
+
+The id of a photograph ends with the quarter turns by which it was searched, where that was decided.
+"""
 
 import errno
 import logging
@@ -14,7 +17,7 @@ from typing import IO
 from service.errors import RefusedRequest
 from training.bounded_folder import BoundedFolder
 
-_ID = re.compile(r"q_[A-Za-z0-9_-]{16}")
+_ID = re.compile(r"q_[A-Za-z0-9_-]{16}([0-3]?)")
 
 SWEEP_SECONDS = 30.0
 """How often each worker sweeps the folder, whether there are requests or not."""
@@ -45,8 +48,14 @@ class RecentQueries:
             folder, max_bytes=max_bytes, seconds=seconds, writers=workers, clock=clock
         )
 
-    def put(self, photo: bytes) -> str:
+    def put(self, photo: bytes, *, turned: int | None = None) -> str:
         """Keep a photograph; return its new id.
+
+        Parameters
+        ----------
+        photo : bytes
+        turned : int, optional
+            By how many degrees, 0, 90, 180 or 270, it was turned clockwise to be searched.
 
         Raises
         ------
@@ -58,7 +67,7 @@ class RecentQueries:
                 errno.EFBIG, f"It has {len(photo):,} bytes, more than all uploads may take together"
             )
         self._files.make_room(len(photo))
-        query_id = "q_" + secrets.token_urlsafe(12)
+        query_id = "q_" + secrets.token_urlsafe(12) + ("" if turned is None else str(turned // 90))
         with self._created(query_id) as file:  # its id is not known to anyone yet
             file.write(photo)
         return query_id
@@ -78,6 +87,12 @@ class RecentQueries:
         except FileNotFoundError:
             pass
         raise self._expired()
+
+    @staticmethod
+    def turned(query_id: str) -> int | None:
+        """Return by how many degrees a photograph was turned to be searched; None where that is not known."""
+        known = _ID.fullmatch(query_id)
+        return 90 * int(known[1]) if known and known[1] else None
 
     def delete(self, query_id: str) -> None:
         """Delete a photograph at once; raises `RefusedRequest` as `get` does."""

@@ -32,7 +32,7 @@ _HALVES = (("upper", "outer"), ("trousers", "skirt"))
 _LEAST_HALF = 0.25
 """Share of an area that each half of an outfit must take, likelier than all else there."""
 
-_ANY_WAY_UP = "shoes"
+ANY_WAY_UP = "shoes"
 """What is laid down and photographed from any side: how it lies does not tell how the photograph stands."""
 
 _ZONES = (("upper", "outer", "dress"), ("trousers", "skirt"), ("shoes",), ("bag",), ("hat",))
@@ -258,8 +258,8 @@ def find_upright(photo: np.ndarray, parse: Callable[[np.ndarray], Parse]) -> tup
     if quarters:
         turned = 90 * quarters
         other = parse(turn(photo, turned))
-        sure = turn_log_odds(_log(parsed), _log(other), quarters) >= SURE_OF_TURN
-        if sure and TYPES[_type_in(other.garment > MASK_THRESHOLD, other)[0]] != _ANY_WAY_UP:
+        sure = turn_log_odds(log_turns(parsed), log_turns(other), quarters) >= SURE_OF_TURN
+        if sure and TYPES[_type_in(other.garment > MASK_THRESHOLD, other)[0]] != ANY_WAY_UP:
             return [replace(one, mask=turn(one.mask, -turned)) for one in find(other)], turned
     return find(parsed), 0
 
@@ -277,5 +277,6 @@ def turn_log_odds(before: np.ndarray, after: np.ndarray, quarters: int) -> float
     return float(before[quarters] - before[0] + after[0] - after[-quarters])
 
 
-def _log(parse: Parse) -> np.ndarray:
+def log_turns(parse: Parse) -> np.ndarray:
+    """Return the log probabilities of the four turns of a photograph, float (4,)."""
     return np.log(np.maximum(parse.turns, _LEAST_CHANCE))

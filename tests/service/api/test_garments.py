@@ -214,3 +214,78 @@ def test_a_turned_picture_is_searched_upright_and_outlined_as_it_was_sent(
         assert found["box"] == pytest.approx(box, abs=0.001)
         corners = np.concatenate([np.array(line) for line in found["outline"]])
         assert [*corners.min(axis=0), *corners.max(axis=0)] == pytest.approx(box, abs=0.02)
+
+
+UP = (0, 0, 255)
+"""Colour of the photograph's upper edge."""
+
+
+@pytest.fixture
+def unsure(wearing, pictures, monkeypatch):
+    """A photograph that is to be turned by some degrees, `unsure(90)`, and a parser that hardly knows it."""
+    photo = np.array(wearing.photo(trousers=(90, 40, 150, 320)))
+    photo[:6] = UP
+
+    def parse(seen):
+        edges = (seen[0], seen[:, 0], seen[-1], seen[:, -1])
+        blue = np.array([(edge[..., 2] > edge[..., 0] + 99.0).mean() for edge in edges])
+        return replace(wearing.parse(seen), turns=tuple(0.2 * (blue == blue.max()) + 0.2))
+
+    monkeypatch.setattr(Segmenter, "parse", lambda _, seen: parse(seen))
+    return lambda degrees: pictures.encoded(Image.fromarray(np.rot90(photo, degrees // 90)))
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 270])
+def test_where_the_parse_is_unsure_what_is_nearest_tells_how_a_photograph_stands(post, unsure, degrees):
+    upright, answer = post(unsure(0)).json, post(unsure(degrees)).json
+    assert answer["query"]["turned"] == degrees and nearest(post(unsure(degrees))) == "dress"
+    assert [hit["item_id"] for hit in answer["results"]] == [hit["item_id"] for hit in upright["results"]]
+    assert set(answer["took_ms"]) == {"decode", "isolate", "embed", "search"}
+
+
+def test_a_photograph_keeps_its_turn_for_further_searches_by_garment_box_and_explanation(
+    post, client, unsure, searcher
+):
+    first, upright = post(unsure(90)).json, post(unsure(0)).json
+    sides = searcher.vectors.reshape(-1, 8, 8)  # now all items lie on their side
+    searcher.vectors = sides.transpose(0, 2, 1).reshape(len(sides), -1)
+    other = post(unsure(90)).json
+    assert (first["query"]["turned"], other["query"]["turned"]) == (90, 0)
+    asked = {"query_id": first["query_id"]}
+    left, top, right, bottom = first["query"]["box"]
+    box = [left - 0.05, top - 0.05, right + 0.05, bottom + 0.05]
+    for fields in ({}, {"limit": 1, "offset": 2}, {"garment": 0}, {"box": box}):
+        query = post(json=asked | fields).json["query"]
+        assert query["turned"] == 90
+        assert query["box"] == pytest.approx(first["query"]["box"], abs=0.01)
+    outlines = [
+        client.get(f"/v1/explain?query_id={answer['query_id']}&item_id=dress/0").text
+        for answer in (first, upright, other)
+    ]
+    assert outlines[0] == outlines[1] != outlines[2]
+
+
+def test_only_whole_photographs_that_were_sent_are_searched_several_ways(
+    post, client, unsure, searcher, pictures, monkeypatch
+):
+    searched = []
+    search = type(searcher).search
+    monkeypatch.setattr(
+        type(searcher),
+        "search",
+        lambda self, vectors, options: searched.append(len(vectors)) or search(self, vectors, options),
+    )
+    assert post(unsure(90)).json["query"]["turned"] == 90 and searched.pop(0) == 4
+    searched.clear()
+    boxed = post(unsure(90), fields={"box": "[0, 0, 1, 1]"}).json
+    sketch = post(pictures.encoded(pictures.drawn((30, 30, 90, 150), ink="black")), fields={"kind": "sketch"})
+    of_item = post(json={"item_id": "dress/0"})
+    assert [each["query"]["turned"] for each in (boxed, sketch.json, of_item.json)] == [0, 0, 0]
+    assert set(searched) == {1}
+    again = post(json={"query_id": boxed["query_id"]}).json  # nothing was decided by the box
+    assert again["query"]["turned"] == 90 and 4 in searched
+    outlines = [
+        client.get(f"/v1/explain?query_id={answer['query_id']}&item_id=dress/0").text
+        for answer in (boxed, post(unsure(90)).json)
+    ]
+    assert outlines[0] == outlines[1]

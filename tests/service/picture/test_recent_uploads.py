@@ -42,6 +42,25 @@ def test_a_photo_comes_back_to_another_worker(queries, tmp_path):
     assert other_worker.get(query_id) == b"photo"
 
 
+@pytest.mark.parametrize("turned", [None, 0, 90, 180, 270])
+def test_the_id_of_a_photo_tells_by_how_much_it_was_turned(queries, turned):
+    query_id = queries.put(b"photo", turned=turned)
+    assert (queries.get(query_id), queries.turned(query_id)) == (b"photo", turned)
+    queries.delete(query_id)
+
+
+def test_a_photo_has_one_id_only(queries):
+    query_id = queries.put(b"photo", turned=90)
+    for other in (query_id[:-1], query_id[:-1] + "0", query_id + "1"):
+        with pytest.raises(RefusedRequest):
+            queries.get(other)
+
+
+@pytest.mark.parametrize("query_id", ["", "q_", "q_x1", "../q_" + "x" * 16 + "1"])
+def test_what_is_no_id_tells_no_turn(queries, query_id):
+    assert queries.turned(query_id) is None
+
+
 def test_a_photo_is_not_handed_out_after_its_time(queries, tmp_path):
     query_id = queries.put(b"photo")
     _age(tmp_path, query_id, 901)
