@@ -54,6 +54,16 @@ class Room:
     tests: str
 
 
+CLIENT = ("client", "async_client", "messages")
+FEEDS = (
+    "by_address",
+    "downloaded",
+    "feeds",
+    "merchant",
+    "product_fields",
+    "shopify",
+    "woocommerce",
+)
 PHOTO = ("images", "garment", "regions", "segmenter", "structure")
 
 ROOMS = {
@@ -66,15 +76,43 @@ ROOMS = {
     ),
     "metrics": Room(("training/retrieval_metrics.py",), "tests/training/test_retrieval_metrics.py"),
     "folder": Room(
-        ("index/stores/folder/*.py",),
-        "tests/index/stores/folder/*.py tests/index/stores/test_*.py tests/index/test_build.py",
+        ("index/stores/folder/*.py", "index/views.py"),
+        "tests/index/stores/folder/*.py tests/index/stores/test_*.py tests/index/test_build.py "
+        "tests/index/test_views.py",
     ),
     "gate": Room(("index/gate/*.py",), "tests/index/gate/*.py"),
     "filters": Room(
         ("index/filters/*.py",), "tests/index/filters/*.py tests/index/stores/folder/test_items.py"
     ),
     "capacity": Room(("service/http/capacity.py",), "tests/service/http/test_capacity.py"),
-    "requests": Room(("service/requests/*.py",), "tests/service/requests/*.py tests/service/api/*.py"),
+    "requests": Room(
+        ("service/requests/*.py", "service/api/bulk_views.py"),
+        "tests/service/requests/*.py tests/service/api/*.py",
+    ),
+    "feeds": Room(
+        tuple(f"training/catalogue/{name}.py" for name in FEEDS),
+        " ".join(f"tests/training/catalogue/test_{name}.py" for name in FEEDS),
+    ),
+    "addresses": Room(
+        ("training/addresses/*.py", "training/bounded_folder.py"),
+        "tests/training/addresses/*.py tests/training/test_bounded_folder.py",
+    ),
+    "changes": Room(
+        tuple(f"index/{name}.py" for name in ("edits", "editing", "folding", "change_file")),
+        "tests/index/test_change_file.py tests/index/commands/test_change_commands.py "
+        "tests/index/stores/test_contract.py tests/index/stores/folder/test_changes.py",
+    ),
+    "arrangement": Room(
+        ("index/arrangement.py",), "tests/index/test_arrangement.py tests/index/stores/test_arrangements.py"
+    ),
+    "thumbnails": Room(
+        ("index/thumbnails.py", "index/catalogue_thumbnails.py"),
+        "tests/index/test_*thumbnails.py tests/service/api/test_item_thumbnails.py",
+    ),
+    "client": Room(
+        tuple(f"clients/python/src/silhouette_client/{name}.py" for name in CLIENT),
+        "tests/service/clients/test_client.py",
+    ),
     PAGE: Room((), "tests/service/browser/test_*.py"),
 }
 

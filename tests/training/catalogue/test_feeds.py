@@ -235,6 +235,14 @@ def test_a_product_keeps_only_so_many_photographs_and_values(tmp_path):
     assert row["color"] == [f"c{n}" for n in range(MOST_VALUES)]
 
 
+def test_of_what_is_nested_a_product_has_that_of_its_first_variant(tmp_path):
+    item = (
+        "<item><id>{0}</id><item_group_id>g</item_group_id><shipping><price>{0} EUR</price></shipping></item>"
+    )
+    path = put(tmp_path, f"<rss>{item.format(4)}{item.format(9)}</rss>", "feed.xml")
+    assert rows(path)["g"]["shipping"] == {"price": "4 EUR"}
+
+
 def test_variants_need_not_follow_each_other_and_photographs_come_once(tmp_path):
     same = {"image_link": "https://a.example/0.jpg"}
     path = table(tmp_path, variant(0), {"id": "other", "image_link": "o.jpg"}, variant(1, **same), variant(2))
