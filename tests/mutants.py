@@ -54,7 +54,6 @@ class Room:
     tests: str
 
 
-CLIENT = ("client", "async_client", "messages")
 FEEDS = (
     "by_address",
     "downloaded",
@@ -110,7 +109,7 @@ ROOMS = {
         "tests/index/test_*thumbnails.py tests/service/api/test_item_thumbnails.py",
     ),
     "client": Room(
-        tuple(f"clients/python/src/silhouette_client/{name}.py" for name in CLIENT),
+        tuple(f"clients/python/src/silhouette_client/{name}.py" for name in ("client", "messages")),
         "tests/service/clients/test_client.py",
     ),
     PAGE: Room((), "tests/service/browser/test_*.py"),
