@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ import click
 import tqdm
 from cosmic_ray import plugins
 from cosmic_ray.commands.init import _all_work_items
-from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.mutating import mutate_and_test, mutate_code
 from cosmic_ray.testing import run_tests
 from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome
 
@@ -125,6 +125,16 @@ def _mutations(room: Room) -> Iterator[MutationSpec]:
             yield mutation
 
 
+def _compiles(mutation: MutationSpec) -> bool:
+    """Return whether a module with a fault is still Python; else it is noticed without any test."""
+    operator = plugins.get_operator(mutation.operator_name)(**mutation.operator_args)
+    try:
+        compile(mutate_code(mutation.module_path.read_text(), operator, mutation.occurrence), "", "exec")
+    except SyntaxError:
+        return False
+    return True
+
+
 def drawn(name: str, *, most: int, seed: int) -> list[MutationSpec] | list[PageFault]:
     """Return up to `most` faults, at places drawn by the seed, one of those that can be made at each."""
     dice = random.Random(seed)
@@ -133,8 +143,8 @@ def drawn(name: str, *, most: int, seed: int) -> list[MutationSpec] | list[PageF
     places = defaultdict(list)
     for mutation in _mutations(ROOMS[name]):
         places[mutation.module_path, mutation.start_pos].append(mutation)
-    chosen = dice.sample(sorted(places), min(most, len(places)))
-    return [dice.choice(places[place]) for place in chosen]
+    faults = (dice.choice(places[place]) for place in dice.sample(sorted(places), len(places)))
+    return [*islice(filter(_compiles, faults), most)]
 
 
 def _tests(name: str, module: Path = Path()) -> str:
