@@ -192,9 +192,9 @@ def test_a_host_that_does_not_answer_is_given_up(fetch, server):
     assert "times in a row" in found[paths[-1]].problem
 
 
-def test_a_host_that_answers_with_errors_is_asked_for_all_its_photographs(fetch, server, make):
-    paths = [f"{number}.png" for number in range(HOPELESS + 10)]
-    server.routes = dict.fromkeys(paths[::2], status(404)) | dict.fromkeys(paths[1::2], status(429))
+@pytest.mark.parametrize("code", [404, 429])
+def test_a_host_that_answers_with_errors_is_asked_for_all_its_photographs(fetch, server, make, code):
+    server.routes = {f"{number}.png": status(code) for number in range(HOPELESS + 10)}
     server.routes["last.png"] = make(5)
     assert fetch(*server.routes, attempts=1, per_host=1)["last.png"].problem is None
 

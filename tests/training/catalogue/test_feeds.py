@@ -236,11 +236,14 @@ def test_a_product_keeps_only_so_many_photographs_and_values(tmp_path):
 
 
 def test_of_what_is_nested_a_product_has_that_of_its_first_variant(tmp_path):
-    item = (
-        "<item><id>{0}</id><item_group_id>g</item_group_id><shipping><price>{0} EUR</price></shipping></item>"
-    )
-    path = put(tmp_path, f"<rss>{item.format(4)}{item.format(9)}</rss>", "feed.xml")
-    assert rows(path)["g"]["shipping"] == {"price": "4 EUR"}
+    shippings = ["<price>4 EUR</price>", "free", "<price>9 EUR</price>"]
+    for order in (1, -1):
+        items = [
+            f"<item><id>{n}</id><item_group_id>g</item_group_id><shipping>{shipping}</shipping></item>"
+            for n, shipping in enumerate(shippings[::order])
+        ]
+        row = rows(put(tmp_path, f"<rss>{''.join(items)}</rss>", "feed.xml"))["g"]
+        assert row["shipping"] == {"price": ["4 EUR", "9 EUR"][order < 0]}
 
 
 def test_variants_need_not_follow_each_other_and_photographs_come_once(tmp_path):
