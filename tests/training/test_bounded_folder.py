@@ -34,14 +34,16 @@ def test_what_was_written_before_the_clock_was_put_back_goes_too(tmp_path, files
     assert files() == {"1", "2", "3", "4"}
 
 
-def test_what_is_past_its_time_goes_within_a_sixteenth_of_that(tmp_path, files):
+def test_what_is_past_its_time_goes_at_the_start_and_then_within_a_sixteenth_of_that_time(tmp_path, files):
     clock = [0.0]
-    folder = BoundedFolder(tmp_path / "none", max_bytes=10**9, seconds=1600, clock=lambda: clock[0])
+    folder = BoundedFolder(tmp_path, max_bytes=10**9, seconds=1600, clock=lambda: clock[0])
     folder.make_room(10)
-    folder.path = tmp_path
+    assert files() == set()
+    (tmp_path / "old").touch()
+    os.utime(tmp_path / "old", (0, 0))
     clock[0] = 99.0
     folder.make_room(10)
-    assert len(files()) == 5
+    assert files() == {"old"}
     clock[0] = 100.0
     folder.make_room(10)
     assert files() == set()
