@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ import click
 import tqdm
 from cosmic_ray import plugins
 from cosmic_ray.commands.init import _all_work_items
-from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.mutating import mutate_and_test, mutate_code
 from cosmic_ray.testing import run_tests
 from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome
 
@@ -54,6 +54,15 @@ class Room:
     tests: str
 
 
+FEEDS = (
+    "by_address",
+    "downloaded",
+    "feeds",
+    "merchant",
+    "product_fields",
+    "shopify",
+    "woocommerce",
+)
 PHOTO = ("images", "garment", "regions", "segmenter", "structure")
 
 ROOMS = {
@@ -66,15 +75,43 @@ ROOMS = {
     ),
     "metrics": Room(("training/retrieval_metrics.py",), "tests/training/test_retrieval_metrics.py"),
     "folder": Room(
-        ("index/stores/folder/*.py",),
-        "tests/index/stores/folder/*.py tests/index/stores/test_*.py tests/index/test_build.py",
+        ("index/stores/folder/*.py", "index/views.py"),
+        "tests/index/stores/folder/*.py tests/index/stores/test_*.py tests/index/test_build.py "
+        "tests/index/test_views.py",
     ),
     "gate": Room(("index/gate/*.py",), "tests/index/gate/*.py"),
     "filters": Room(
         ("index/filters/*.py",), "tests/index/filters/*.py tests/index/stores/folder/test_items.py"
     ),
     "capacity": Room(("service/http/capacity.py",), "tests/service/http/test_capacity.py"),
-    "requests": Room(("service/requests/*.py",), "tests/service/requests/*.py tests/service/api/*.py"),
+    "requests": Room(
+        ("service/requests/*.py", "service/api/bulk_views.py"),
+        "tests/service/requests/*.py tests/service/api/*.py",
+    ),
+    "feeds": Room(
+        tuple(f"training/catalogue/{name}.py" for name in FEEDS),
+        " ".join(f"tests/training/catalogue/test_{name}.py" for name in FEEDS),
+    ),
+    "addresses": Room(
+        ("training/addresses/*.py", "training/bounded_folder.py"),
+        "tests/training/addresses/*.py tests/training/test_bounded_folder.py",
+    ),
+    "changes": Room(
+        tuple(f"index/{name}.py" for name in ("edits", "editing", "folding", "change_file")),
+        "tests/index/test_change_file.py tests/index/commands/test_change_commands.py "
+        "tests/index/stores/test_contract.py tests/index/stores/folder/test_changes.py",
+    ),
+    "arrangement": Room(
+        ("index/arrangement.py",), "tests/index/test_arrangement.py tests/index/stores/test_arrangements.py"
+    ),
+    "thumbnails": Room(
+        ("index/thumbnails.py", "index/catalogue_thumbnails.py"),
+        "tests/index/test_*thumbnails.py tests/service/api/test_item_thumbnails.py",
+    ),
+    "client": Room(
+        tuple(f"clients/python/src/silhouette_client/{name}.py" for name in ("client", "messages")),
+        "tests/service/clients/test_client.py",
+    ),
     PAGE: Room((), "tests/service/browser/test_*.py"),
 }
 
@@ -88,6 +125,16 @@ def _mutations(room: Room) -> Iterator[MutationSpec]:
             yield mutation
 
 
+def _compiles(mutation: MutationSpec) -> bool:
+    """Return whether a module with a fault is still Python; else it is noticed without any test."""
+    operator = plugins.get_operator(mutation.operator_name)(**mutation.operator_args)
+    try:
+        compile(mutate_code(mutation.module_path.read_text(), operator, mutation.occurrence), "", "exec")
+    except SyntaxError:
+        return False
+    return True
+
+
 def drawn(name: str, *, most: int, seed: int) -> list[MutationSpec] | list[PageFault]:
     """Return up to `most` faults, at places drawn by the seed, one of those that can be made at each."""
     dice = random.Random(seed)
@@ -96,8 +143,8 @@ def drawn(name: str, *, most: int, seed: int) -> list[MutationSpec] | list[PageF
     places = defaultdict(list)
     for mutation in _mutations(ROOMS[name]):
         places[mutation.module_path, mutation.start_pos].append(mutation)
-    chosen = dice.sample(sorted(places), min(most, len(places)))
-    return [dice.choice(places[place]) for place in chosen]
+    faults = (dice.choice(places[place]) for place in dice.sample(sorted(places), len(places)))
+    return [*islice(filter(_compiles, faults), most)]
 
 
 def _tests(name: str, module: Path = Path()) -> str:

@@ -12,6 +12,7 @@ from index.arrangement import LENGTH, Arrangement, Boost, Sort
 from index.filters.field_values import FieldValues
 from index.filters.parse import MAX_TEXT, parse_filter
 from index.filters.postings import posted
+from tests.import_graph import ROOT
 
 
 def arranged(arrangement, scores, contents):
@@ -106,6 +107,10 @@ def test_what_lies_behind_the_head_is_neither_counted_nor_moved():
     )
     assert places.tolist() == [*reversed(range(LENGTH)), *range(LENGTH, count)]
     assert len(found.values) == LENGTH and found.lowest == -LENGTH + 1
+
+
+def test_the_guide_says_how_many_items_a_head_has():
+    assert f"change the order of the first {LENGTH:,} items" in (ROOT / "docs/api.md").read_text()
 
 
 def test_fields_that_no_item_of_the_head_has_are_told():

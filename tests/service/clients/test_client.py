@@ -167,26 +167,27 @@ def test_a_wrong_key_is_an_error(live):
 
 
 def test_a_busy_service_is_asked_again_after_the_time_that_it_names(answering):
-    client = answering(busy("3"), busy("500"), httpx.Response(200, json=ITEM), longest_wait=10.0)
+    client = answering(busy("3"), busy("500"), httpx.Response(200, json=ITEM))
     assert client.item("a").item_id == "a"
     assert client.waits == [3.0, 10.0]
 
 
 def test_a_service_with_too_many_requests_is_asked_again_at_the_date_that_it_names(answering):
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
-    client = answering(
-        busy(later, status=429), busy("soon"), httpx.Response(200, json=ITEM), longest_wait=300.0
-    )
+    passed = format_datetime(datetime.now(UTC) - timedelta(seconds=90), usegmt=True)
+    answers = [busy(later, status=429), busy("soon"), busy(passed), httpx.Response(200, json=ITEM)]
+    client = answering(*answers, longest_wait=300.0, retries=3)
     client.item("a")
-    by_date, by_habit = client.waits
-    assert 60 < by_date <= 90 and by_habit == 1.0
+    by_date, by_habit, at_once = client.waits
+    assert 60 < by_date <= 90 and by_habit == 1.0 and at_once == 0.0
 
 
-def test_a_service_that_stays_busy_is_given_up_in_the_end(answering):
-    client = answering(*[busy()] * 5, retries=2)
+@pytest.mark.parametrize(("options", "left"), [({}, 2), ({"retries": 0}, 4)])
+def test_a_service_that_stays_busy_is_given_up_in_the_end(answering, options, left):
+    client = answering(*[busy()] * 5, **options)
     with pytest.raises(ApiError) as refused:
         client.item("a")
-    assert refused.value.code == "overloaded" and len(client.rest) == 2
+    assert refused.value.code == "overloaded" and len(client.rest) == left
 
 
 def test_what_was_refused_is_not_sent_again(answering):

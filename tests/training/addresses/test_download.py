@@ -28,6 +28,7 @@ def server(picture_server):
     picture_server.routes = {
         "photo": FILE,
         "moved": redirect("/photo"),
+        **{f"moved-{code}": status(code, Location="/photo") for code in (301, 303, 307, 308)},
         "circle": redirect("/circle"),
         "inward": redirect(f"http://inside.example:{port}/photo"),
         "to-file": redirect("file:///etc/passwd"),
@@ -107,7 +108,8 @@ def test_as_many_redirects_as_are_allowed_are_followed_and_no_more(get):
 
 
 def test_redirects_are_followed_and_each_is_checked(get):
-    assert get("moved") == FILE
+    for path in ("moved", "moved-301", "moved-303", "moved-307", "moved-308"):
+        assert get(path) == FILE
     for path in ("inward", "to-file"):
         with pytest.raises(AddressRefused):
             get(path)
@@ -136,18 +138,31 @@ def test_a_status_is_told_and_whether_it_may_pass(get, server):
         "later": status(429, Retry_After=in_an_hour),
         "soon": status(502, Retry_After="soon"),
         "broken": status(500),
+        "before": status(429, Retry_After="Sat, 21 Nov 2020 02:00:00 -0000"),
         "overrun": status(429),
         "not-asked": status(304),
     }
     found = {}
-    for path in ("gone", "not-asked", "busy", "later", "soon", "broken", "overrun"):
+    for path in ("gone", "not-asked", "busy", "later", "soon", "broken", "before", "overrun"):
         with pytest.raises(AddressUnreachable, match=r"status \d+") as caught:
             get(path)
         found[path] = caught.value
-    assert [found[path].passing for path in found] == [False, False, *[True] * 5]
-    wanted = {path: found[path].retry_after for path in ("gone", "broken", "busy", "soon", "overrun")}
-    assert wanted == {"gone": None, "broken": None, "busy": 7, "soon": 0, "overrun": 0}
-    assert 3590 < found["later"].retry_after <= 3600
+    assert [found[path].passing for path in found] == [False, False, *[True] * 6]
+    assert 3590 < found.pop("later").retry_after <= 3600
+    assert {path: error.retry_after for path, error in found.items()} == {
+        **dict.fromkeys(("gone", "not-asked", "broken")),
+        **{"busy": 7, "soon": 0, "before": 0, "overrun": 0},
+    }
+
+
+def test_only_the_statuses_of_a_server_in_trouble_may_pass(get, server):
+    found = {}
+    for code in (400, 401, 403, 404, 408, 409, 410, 425, 429, 451, 500, 501, 502, 503, 504, 505):
+        server.routes["trouble"] = status(code)
+        with pytest.raises(AddressUnreachable) as caught:
+            get("trouble")
+        found[code] = caught.value.passing
+    assert {code for code, passing in found.items() if passing} == {408, 425, 429, 500, 502, 503, 504}
 
 
 def test_a_connection_that_breaks_is_told_and_may_pass(get, server):
@@ -195,6 +210,7 @@ def test_a_server_without_etags_is_asked_by_date(server):
         "http://pictures.example:99999/",
         "http://[::1",
         "http://user:secret@pictures.example/a.jpg",
+        "http://user@pictures.example/a.jpg",
         "http://pictures.example/a b.jpg",
         "http://pictures.example/a\r\nHost: inside",
         "http://bücher.example/",

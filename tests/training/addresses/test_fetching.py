@@ -1,4 +1,5 @@
 import io
+import random
 from functools import cache
 
 import pytest
@@ -8,7 +9,7 @@ from tests.picture_server import drop, endless, in_turn, promise, redirect, stat
 from training.addresses import fetching
 from training.addresses.fetching import LONGEST_WAIT, Fetching, fetch_all
 from training.addresses.host_queues import HOPELESS
-from training.errors import CacheUnusable
+from training.errors import AddressUnreachable, CacheUnusable
 
 QUICK = Fetching(("127.0.0.1",), backoff=0.001, seconds=10.0)
 
@@ -142,6 +143,24 @@ def test_a_picture_that_is_cut_off_by_a_wrong_length_does_not_take_the_place_of_
     assert found.path.read_bytes() == whole and "damaged or incomplete" in found.problem
 
 
+def test_a_picture_under_another_etag_travels_once_more_and_not_again(fetch, server, make):
+    etags = ['"1"']
+
+    def tagged(handler):
+        if handler.headers["If-None-Match"] == etags[-1]:
+            return handler.begin(304)
+        server.sent.append("a.png")
+        handler.begin(200, ETag=etags[-1], Content_Length=len(make(4)))
+        handler.wfile.write(make(4))
+
+    server.routes["a.png"] = tagged
+    fetch("a.png")
+    etags.append('"2"')
+    for _ in range(2):
+        fetch("a.png")
+    assert server.sent == ["a.png"] * 2
+
+
 def test_the_type_that_a_server_names_does_not_matter(fetch, server, make):
     def mislabelled(handler):
         handler.begin(200, Content_Type="text/html", Content_Length=len(make(4)))
@@ -173,6 +192,26 @@ def test_a_host_that_does_not_answer_is_given_up(fetch, server):
     assert "times in a row" in found[paths[-1]].problem
 
 
+@pytest.mark.parametrize("code", [404, 429])
+def test_a_host_that_answers_with_errors_is_asked_for_all_its_photographs(fetch, server, make, code):
+    server.routes = {f"{number}.png": status(code) for number in range(HOPELESS + 10)}
+    server.routes["last.png"] = make(5)
+    assert fetch(*server.routes, attempts=1, per_host=1)["last.png"].problem is None
+
+
+def test_attempts_are_twice_as_far_apart_each_time_and_not_before_the_host_wants_them():
+    random.seed(0)
+    settings, busy = Fetching(attempts=4, backoff=2.0), AddressUnreachable("Busy.", passing=True)
+    for attempt, middle in [(1, 2), (2, 4), (3, 8)]:
+        waits = [settings.wait_after(attempt, busy) for _ in range(99)]
+        assert middle * 0.5 <= min(waits) < middle * 0.6 and middle * 1.4 < max(waits) <= middle * 1.5
+    assert settings.wait_after(4, busy) is None
+    assert settings.wait_after(1, AddressUnreachable("Gone.")) is None
+    for wanted, wait in [(LONGEST_WAIT, LONGEST_WAIT), (LONGEST_WAIT + 1, None)]:
+        asked = AddressUnreachable("Busy.", passing=True, retry_after=wanted)
+        assert settings.wait_after(1, asked) == wait
+
+
 @pytest.mark.parametrize("address", ["ftp://a.example/1.jpg", "http://[::1/1.jpg", "file:///etc/passwd"])
 def test_an_address_that_can_t_be_fetched_is_told(address, tmp_path):
     (found,) = fetch_all([address], cache=tmp_path, settings=QUICK).values()
@@ -185,6 +224,12 @@ def test_private_addresses_are_refused_unless_they_are_allowed_by_name(fetch, se
         found = fetch("a.png", allowed_hosts=hosts)["a.png"]
         assert found.path is None and "SILHOUETTE_ALLOWED_HOSTS" in found.problem
     assert server.asked == []
+
+
+def test_a_photograph_whose_host_is_no_longer_allowed_is_not_used(fetch, server, make):
+    server.routes["a.png"] = make(5)
+    assert fetch("a.png")["a.png"].path
+    assert fetch("a.png", allowed_hosts=())["a.png"].path is None
 
 
 def test_a_cache_that_can_t_be_written_ends_the_run(server, make, tmp_path):

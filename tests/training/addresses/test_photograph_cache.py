@@ -4,7 +4,7 @@ from hashlib import sha256
 import pytest
 
 from training.addresses.download import Validators
-from training.addresses.photograph_cache import KEPT_SECONDS, PhotographCache
+from training.addresses.photograph_cache import _COMMIT_EVERY, KEPT_SECONDS, PhotographCache
 from training.errors import CacheUnusable
 
 JPEG = b"\xff\xd8\xff" + bytes(997)
@@ -50,6 +50,16 @@ def test_a_photograph_is_found_again_by_its_address_and_named_by_its_content(ope
 def test_addresses_with_the_same_photograph_share_a_file(opened):
     with opened() as cache:
         assert keep(cache, "https://a.example/1", PNG) == keep(cache, "https://b.example/1", PNG)
+
+
+def test_what_was_recorded_is_there_for_others_before_the_cache_is_closed(opened):
+    addresses = [f"https://a.example/{number}" for number in range(2 * _COMMIT_EVERY)]
+    with opened() as cache, opened() as other:
+        path = cache.store(JPEG)
+        for done, address in enumerate(addresses, start=1):
+            cache.record(address, path, TAGGED)
+            if done % _COMMIT_EVERY == 0:
+                assert len(other.find(addresses)) == done
 
 
 def test_a_file_that_is_gone_or_cut_is_not_found(opened):

@@ -6,6 +6,7 @@ import pytest
 
 from tests.picture_server import drop, in_turn, status
 from training.addresses.fetching import Fetching
+from training.catalogue import downloaded
 from training.catalogue.downloaded import FOLDER, download
 from training.catalogue.reader import read_catalogue
 from training.errors import UnreadableCatalogue
@@ -58,6 +59,14 @@ def test_what_has_not_changed_is_not_sent_again(read, server):
     server.routes["shop/items.csv"] = TABLE.splitlines(keepends=True)[0] + b"7,a.png,hat\n"
     assert [item.item_id for item in read(server.url("shop/items.csv")).items] == ["7"]
     assert server.sent == ["shop/items.csv"]
+
+
+def test_a_file_that_has_gone_from_the_cache_is_sent_again(server, tmp_path):
+    server.routes["items.csv"] = TABLE
+    for _ in range(2):
+        (path,) = download(server.url("items.csv"), cache=tmp_path, fetching=HERE)
+        assert path.read_bytes() == TABLE
+        path.unlink()
 
 
 def test_its_question_mark_belongs_to_the_address_and_its_filters_follow_a_hash(read, server):
@@ -129,6 +138,16 @@ def test_a_server_that_knows_no_pages_is_asked_twice(read, server):
     )
     assert len(read(server.url("products.json")).items) == 1
     assert server.asked[:2] == [f"products.json?limit=250&page={number}" for number in (1, 2)]
+
+
+def test_only_so_many_pages_are_read_and_one_that_is_asked_for_alone(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(downloaded, "MOST_PAGES", 3)
+    for number in range(1, 6):
+        server.routes[f"products.json?limit=250&page={number}"] = page(str(number))
+    assert len(download(server.url("products.json"), cache=tmp_path, fetching=HERE)) == 3
+    server.asked.clear()
+    download(server.url("products.json?limit=250&page=5"), cache=tmp_path, fetching=HERE)
+    assert server.asked == ["products.json?limit=250&page=5"]
 
 
 def test_an_empty_shop_is_refused(read, server):

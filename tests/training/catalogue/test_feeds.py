@@ -273,6 +273,17 @@ def test_a_product_keeps_only_so_many_photographs_and_values(tmp_path):
     assert row["color"] == [f"c{n}" for n in range(MOST_VALUES)]
 
 
+def test_of_what_is_nested_a_product_has_that_of_its_first_variant(tmp_path):
+    shippings = ["<price>4 EUR</price>", "free", "<price>9 EUR</price>"]
+    for order in (1, -1):
+        items = [
+            f"<item><id>{n}</id><item_group_id>g</item_group_id><shipping>{shipping}</shipping></item>"
+            for n, shipping in enumerate(shippings[::order])
+        ]
+        row = rows(put(tmp_path, f"<rss>{''.join(items)}</rss>", "feed.xml"))["g"]
+        assert row["shipping"] == {"price": ["4 EUR", "9 EUR"][order < 0]}
+
+
 def test_variants_need_not_follow_each_other_and_photographs_come_once(tmp_path):
     same = {"image_link": "https://a.example/0.jpg"}
     path = table(tmp_path, variant(0), {"id": "other", "image_link": "o.jpg"}, variant(1, **same), variant(2))

@@ -60,6 +60,8 @@ def test_nested_fields_are_objects(read):
         f"<rss><item><id>1</id>{shipping.format('SE', '4 EUR')}{shipping.format('NO', '9 EUR')}</item></rss>"
     )
     assert row["shipping"] == [{"country": "SE", "price": "4 EUR"}, {"country": "NO", "price": "9 EUR"}]
+    (deep,) = read(f"<rss><item><id>1</id>{'<a>' * 16}b{'</a>' * 16}</item></rss>")
+    assert str(deep).count("'a'") == 16
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1", "windows-1252"])
@@ -78,7 +80,7 @@ def test_xml_is_read_in_the_encoding_that_it_declares(read, encoding):
         ('<?xml version="1.0" encoding="klingon"?><rss/>', "line 1 is not valid XML: unknown encoding"),
         ('<?xml version="1.0" encoding="shift_jis"?><rss/>', "is not valid XML: multi-byte"),
         ("\n<html><body>Not found</body></html>", "line 2 begins with <html>, which is no feed"),
-        ("<rss><item>" + "<a>" * 40, "nests elements more than 16 deep"),
+        ("<rss><item>" + "<a>" * 17, "nests elements more than 16 deep"),
     ],
 )
 def test_what_is_no_feed_is_refused_with_its_line(read, text, reason):

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from training.catalogue.item_rules import MOST_PHOTOGRAPHS
 from training.catalogue.product_fields import addresses, field_name, money, plain, product_row
 
 
@@ -50,9 +51,16 @@ def test_addresses_are_taken_apart_and_come_once():
     ]
 
 
+def test_a_product_has_only_so_many_photographs_and_a_currency_also_from_a_field_of_its_own():
+    listed = [f"https://a.example/{number}.jpg" for number in range(MOST_PHOTOGRAPHS + 1)]
+    row = product_row({"id": "1", "image_link": listed, "price": "5", "currency": "SEK"})
+    assert row["path"] == listed[:-1] and (row["price"], row["currency"]) == (5.0, "SEK")
+
+
 def test_descriptions_lose_their_markup_only():
     assert plain("<p>Up&nbsp;to 5 &lt; 6&amp;more<br/>\n lines</p><!-- x -->") == "Up to 5 < 6&more lines"
     assert plain("a < b and c > d") == "a < b and c > d"
+    assert plain("x" * 6000) == "x" * 5000
 
 
 def test_a_heading_becomes_the_name_of_a_field():

@@ -69,7 +69,7 @@ def test_old_and_new_headings_mean_the_same(read):
     ("stock", "availability"),
     [
         ({}, None),
-        ({"Variant Inventory Qty": "3", "Variant Inventory Tracker": "shopify"}, "in_stock"),
+        ({"Variant Inventory Qty": "1", "Variant Inventory Tracker": "shopify"}, "in_stock"),
         ({"Variant Inventory Qty": "-2", "Variant Inventory Tracker": "shopify"}, "out_of_stock"),
         ({"Variant Inventory Qty": "0", "Variant Inventory Tracker": ""}, "in_stock"),
         (
@@ -90,6 +90,26 @@ def test_the_stock_says_what_can_be_bought(read, stock, availability):
 def test_what_the_shop_does_not_show_is_left_out(read, hidden):
     line = {**OLD, "Handle": "hat", "Published": "TRUE", "Status": "active"}
     assert [row["item_id"] for row in read(OLD | hidden, line)] == ["hat"]
+
+
+@pytest.mark.parametrize(("before", "prices"), [("9.00", (9, None)), ("", (9, None)), ("9.50", (9.5, 9))])
+def test_a_product_is_in_the_sale_where_it_cost_more_before(read, before, prices):
+    row = read(OLD | {"Variant Compare At Price": before})[0]
+    assert (row["price"], row.get("sale_price")) == prices
+
+
+def test_each_of_three_options_is_a_field(read, read_products):
+    values = {"Colour": "Red", "Size": "M", "Fit": "Slim"}
+    cells = {
+        f"Option{n} {part}": text
+        for n, pair in enumerate(values.items(), start=1)
+        for part, text in zip(("Name", "Value"), pair, strict=True)
+    }
+    product = {"handle": "x", "title": "X", "options": [{"name": name} for name in values]}
+    variant = {f"option{n}": value for n, value in enumerate(values.values(), start=1)} | {"available": False}
+    for row in read(OLD | cells)[0], read_products(product | {"variants": [variant]})[0]:
+        assert (row["color"], row["size"], row["fit"]) == ("Red", "M", "Slim")
+    assert row["availability"] == "out_of_stock"
 
 
 def test_photographs_stand_in_the_shop_s_order(read):

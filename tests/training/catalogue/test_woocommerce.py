@@ -85,7 +85,12 @@ def test_a_sale_price_holds_within_its_dates(read, begins, ends, on_sale):
 
 @pytest.mark.parametrize(
     "hidden",
-    [{"Published": "0"}, {"Published": "-1"}, {"Visibility in catalogue": "hidden"}],
+    [
+        {"Published": "0"},
+        {"Published": "-1"},
+        {"Visibility in catalogue": "hidden"},
+        {"Visibility in catalog": "hidden"},
+    ],
 )
 def test_what_the_shop_does_not_show_is_left_out_with_its_variations(read, hidden):
     rows = read(VARIABLE | hidden, VARIATION, SIMPLE | {"Visibility in catalogue": "visible"})
