@@ -144,7 +144,7 @@ def _weights(model):
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory):
-    """Make a folder once for all processes of a run: `once(name, make)` returns it after `make(folder)`.
+    """Make a folder or file once for all processes: `once(name, make)` returns it after `make(path)`.
 
     Whoever asks for it meanwhile waits. Tests do not change what lies in it.
     """

@@ -1,5 +1,6 @@
 """A small slice of the photographs, and of drawn garments, read once for all tests of the evaluation."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -18,22 +19,33 @@ def shipped():
     return Encoder.load(PRETRAINED)
 
 
+def _read_once(once, name, *catalogues):
+    """Read catalogues once for all processes of a run."""
+
+    def make(file):
+        read = tuple(read_photos(catalogue, described=True, processes=1) for catalogue in catalogues)
+        file.write_bytes(pickle.dumps(read))
+
+    return pickle.loads(once(name, make).read_bytes())
+
+
 @pytest.fixture(scope="session")
-def drawn_photos(read):
+def drawn_photos(read, once):
     """Gallery and queries, 60 and 20 drawn garments."""
-    return tuple(read_photos(read(spec), described=True, processes=1) for spec in ("drawn:60", "drawn:20:5"))
+    return _read_once(once, "drawn-photos", read("drawn:60"), read("drawn:20:5"))
 
 
 def _slice(spec, *, step):
     catalogue = read_catalogue(spec)
     labelled = [item for item in catalogue.items if item.category is not None]
-    return read_photos(replace(catalogue, items=tuple(labelled[::step])), described=True, processes=1)
+    return replace(catalogue, items=tuple(labelled[::step]))
 
 
 @pytest.fixture(scope="session")
-def real_photos(clothing):
+def real_photos(clothing, once):
     """Gallery and queries, 261 and 61 photographs by different people."""
-    return _slice(f"{clothing}?split=train", step=12), _slice(f"{clothing}?split=validation", step=8)
+    slices = _slice(f"{clothing}?split=train", step=12), _slice(f"{clothing}?split=validation", step=8)
+    return _read_once(once, "real-photos", *slices)
 
 
 @pytest.fixture

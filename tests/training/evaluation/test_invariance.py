@@ -148,7 +148,7 @@ def test_the_encoder_that_ships_finds_most_twins_of_drawn_garments(table):
 
 
 def test_the_same_seed_gives_the_same_table(gallery, queries):
-    few = queries.take([0, 1])
+    few = queries.take([0])
     first, second = (
         invariance(Encoder.load(PRETRAINED), gallery, few, processes=1, seed=3) for _ in range(2)
     )

@@ -157,7 +157,7 @@ def test_parsed_photographs_are_scored_where_a_catalogue_has_them(shirts, people
 
 
 def test_the_command_prints_the_tables_and_writes_the_sheet(drawn_cache, people, tmp_path, monkeypatch):
-    monkeypatch.setattr(measure, "SCENES", 12)
+    monkeypatch.setattr(measure, "SCENES", 4)
     out = tmp_path / "out"
     line = ["evaluate", "--gallery", "drawn:24", "--queries", "drawn:20:5?category=dress", "--processes", "1"]
     line += ["--cache", str(drawn_cache), "--part", "masks", "--parsed", str(people), "--out", str(out)]

@@ -83,7 +83,7 @@ def own(own_bundle, monkeypatch):
 
 @pytest.mark.parametrize("part", ["retrieval", "invariance", "sketch"])
 def test_a_part_cuts_out_by_the_segmenter_of_the_bundle_alone(own, own_bundle, read, part):
-    few = read("drawn:6:5")
+    few = read("drawn:2:5")
     settings = Settings((part,), processes=1)
     for judged in (own, own_bundle):
         assert [*evaluate_parts(judged, few, few, settings=settings)][0].rows

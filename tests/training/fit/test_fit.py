@@ -77,7 +77,7 @@ def undecided():
 def own(tiny, read, drawn_cache, other_segmenter, tmp_path_factory, eager_training, undecided):
     """The folder of a finished run with a segmenter of its own, which validates each epoch."""
     out = tmp_path_factory.mktemp("own") / "run"
-    short = replace(tiny, epochs=2, validate_every=1)
+    short = replace(tiny, epochs=2, validate_every=1, disturbed=False)  # which takes longer than all else
     read("drawn:60")
     with eager_training(), pytest.MonkeyPatch.context() as patch:
         patch.setattr("training.parallel.cpu_count", lambda: undecided.append(1) or 1)
