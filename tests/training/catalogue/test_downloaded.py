@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.import_graph import ROOT
 from tests.picture_server import drop, in_turn, status
 from training.addresses.fetching import Fetching
 from training.catalogue import downloaded
@@ -67,6 +68,19 @@ def test_a_file_that_has_gone_from_the_cache_is_sent_again(server, tmp_path):
         (path,) = download(server.url("items.csv"), cache=tmp_path, fetching=HERE)
         assert path.read_bytes() == TABLE
         path.unlink()
+
+
+def test_a_file_that_is_larger_than_the_guide_says_is_refused(server, tmp_path, monkeypatch):
+    guide = (ROOT / "docs/catalogues.md").read_text()
+    assert f"up to {downloaded.MAX_BYTES / 2**30:g} GiB in half an hour" in guide
+    assert downloaded.SECONDS == 30 * 60
+    server.routes["items.csv"] = TABLE
+    monkeypatch.setattr(downloaded, "MAX_BYTES", len(TABLE) - 1)
+    with pytest.raises(UnreadableCatalogue, match="could not be read: The file has more than"):
+        download(server.url("items.csv"), cache=tmp_path, fetching=HERE)
+    assert list(tmp_path.rglob("*.csv")) == []
+    monkeypatch.setattr(downloaded, "MAX_BYTES", len(TABLE))
+    assert len(download(server.url("items.csv"), cache=tmp_path, fetching=HERE)) == 1
 
 
 def test_its_question_mark_belongs_to_the_address_and_its_filters_follow_a_hash(read, server):
