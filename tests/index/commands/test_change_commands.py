@@ -47,6 +47,17 @@ def test_an_item_that_was_put_is_the_first_hit_of_its_photograph(
     assert page.hits[0].item.metadata == {"category": "1", "price": 49.9, "size": "M"}
 
 
+def test_an_item_is_put_with_all_its_photographs_in_their_order(
+    run, tmp_path, indexes, make_photo, encode_image
+):
+    paths = [tmp_path / f"{side}.png" for side in (90, 110, 130)]
+    for path in paths:
+        path.write_bytes(encode_image(make_photo(side=int(path.stem))))
+    assert run("put", "new", *paths).exit_code == 0
+    stored = Changes(indexes).state("new").item.photographs
+    assert [path.read_bytes() for path in stored] == [path.read_bytes() for path in paths]
+
+
 def test_metadata_may_be_json_and_a_field_stands_above_it(run, picture, indexes):
     text = '{"tags": ["a", "b"], "price": 1}'
     answer = run(
