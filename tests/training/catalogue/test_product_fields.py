@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.catalogue.item_rules import MOST_PHOTOGRAPHS
@@ -30,11 +30,13 @@ def test_prices_are_numbers_with_a_currency(text, amount, currency):
     assert money(text) == (amount, currency)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**7), st.sampled_from(["{:,.2f} EUR", "EUR {:.2f}", "{:.2f}", "{:,.2f} €"]))
 def test_every_price_in_cents_is_read_as_it_was_written(cents, pattern):
     assert money(pattern.format(cents / 100))[0] == pytest.approx(cents / 100, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_text_is_too_odd_for_a_price_or_a_description(text):
     money(text)
