@@ -98,6 +98,11 @@ def test_a_product_is_in_the_sale_where_it_cost_more_before(read, before, prices
     assert (row["price"], row.get("sale_price")) == prices
 
 
+def test_what_is_given_away_costs_nothing_and_is_not_in_the_sale(read):
+    (row,) = read(OLD | {"Variant Price": "0.00"})
+    assert row["price"] == 0 and "sale_price" not in row
+
+
 def test_each_of_three_options_is_a_field(read, read_products):
     values = {"Colour": "Red", "Size": "M", "Fit": "Slim"}
     cells = {
