@@ -25,6 +25,8 @@ from training.photo.images import decode
 from training.photo.segmenter import shipped
 
 HERE = Path(__file__).parent
+LOADED = """[...document.querySelectorAll("#results img")].every((image) =>
+    image.getBoundingClientRect().top > innerHeight || (image.complete && image.naturalWidth))"""
 COUNT = 300
 PHOTO = 7
 PEOPLE, PARTS = "drawn-worn:40", 3
@@ -55,11 +57,15 @@ def _write_catalogue(path: Path, cache: Path) -> list[Path]:
 
 
 def _person(cache: Path) -> Path:
-    """Return the first picture of a drawn person of whom several garments are found."""
+    """Return the picture of a drawn person on whom several garments are found, each as surely as can be."""
+    sure = {}
     for item in read_catalogue(PEOPLE, cache=cache).items:
-        if len(locate(decode(item.path, size=WORKING_SIZE), shipped())[0]) >= PARTS:
-            return item.path
-    raise click.ClickException(f"On nobody of {PEOPLE} are {PARTS} garments found.")
+        found, _ = locate(decode(item.path, size=WORKING_SIZE), shipped())
+        if len(found) >= PARTS:
+            sure[item.path] = min(garment.confidence for garment in found)
+    if not sure:
+        raise click.ClickException(f"On nobody of {PEOPLE} are {PARTS} garments found.")
+    return max(sure, key=sure.__getitem__)
 
 
 def _build(catalogue: Path, indexes: Path, cache: Path) -> None:
@@ -91,6 +97,7 @@ def _settle(page: Page) -> None:
     expect(page.locator("#results .card").first).to_be_visible()
     expect(page.locator("#filters")).to_be_visible()
     page.wait_for_load_state("networkidle")
+    page.wait_for_function(LOADED)
 
 
 def _empty(page: Page, _: Path) -> None:
