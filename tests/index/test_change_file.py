@@ -81,13 +81,14 @@ def test_a_file_of_all_kinds_is_applied_and_what_is_refused_has_a_line_in_the_re
         {"move": {"item_id": "sku-3"}},
         {"patch": {"item_id": 3}},
         {"patch": {"item_id": "sku-3", "price": 3}},
+        {"delete": {"item_id": "sku-4"}, **price("sku-3", 9)},
         price("sku-3", 9),
     )
     answer = run("apply", file)
-    assert answer.exit_code == 1 and "6 changes made, 9 refused" in answer.output.replace("\n", " ")
+    assert answer.exit_code == 1 and "6 changes made, 10 refused" in answer.output.replace("\n", " ")
     with (indexes / REPORT).open(newline="") as report:
         rows = list(csv.DictReader(report))
-    assert [int(row["line"]) for row in rows] == [6, 7, 9, 10, 11, 12, 13, 14, 15]
+    assert [int(row["line"]) for row in rows] == [6, 7, 9, 10, 11, 12, 13, 14, 15, 16]
     assert "'unknown'" in rows[0]["reason"] and all(row["reason"] for row in rows)
     assert not (indexes / NOTE).exists()
     searcher = Searcher.open(indexes, encoder=encoder)

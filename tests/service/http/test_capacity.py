@@ -9,7 +9,14 @@ import pytest
 from service.api import search_views as views
 from service.config import Config
 from service.errors import RefusedRequest
-from service.http.capacity import SPARE_THREADS, THUMBNAILS_WAITING, Capacity, threads
+from service.http.capacity import (
+    SPARE_THREADS,
+    THUMBNAILS_WAITING,
+    Capacity,
+    capacity_in_use,
+    give_way,
+    threads,
+)
 from service.run.app import create_app
 
 
@@ -217,6 +224,15 @@ def test_one_that_waited_too_long_gives_no_slot_back():
     capacity.start()
     assert [refusal(capacity.start) for _ in range(3)] == ["overloaded"] * 3
     capacity.finish()
+    capacity.start()
+    assert refusal(capacity.start) == "overloaded"
+
+
+def test_a_request_without_a_slot_has_none_to_give_way_with(config, searcher):
+    app = create_app(replace(config, searches_at_once=1, wait_ms=0), searcher)
+    with app.test_request_context():
+        capacity = capacity_in_use()
+        give_way()
     capacity.start()
     assert refusal(capacity.start) == "overloaded"
 
