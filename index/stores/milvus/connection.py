@@ -23,6 +23,9 @@ WORK_SECONDS = 3600.0
 REST_SECONDS = 1.0
 """How long after a failure to connect nothing is tried, so that callers do not queue up to wait for it."""
 
+_NO_PINGS = {"grpc.keepalive_time_ms": 2**31 - 1}
+"""For milvus-lite, which hangs up on a client that asks every few seconds whether it is there."""
+
 _NO_COLLECTION, _NOT_LOADED, _NO_ALIAS = 100, 101, 1600
 _REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 _SILENT = ("UNAVAILABLE", "DEADLINE_EXCEEDED", 2)  # the number is Milvus's, where it could not connect
@@ -72,6 +75,7 @@ class Server:
                         db_name=self.address.database,
                         timeout=CONNECT_SECONDS,
                         dedicated=True,
+                        grpc_options=_NO_PINGS if self.address.is_file else {},
                     )
             return self._client
 

@@ -97,6 +97,24 @@ def test_what_is_no_error_of_milvus_is_left_as_it_is(tmp_path, monkeypatch):
         open_store("milvus://host", tmp_path).versions()
 
 
+@pytest.mark.parametrize(("address", "asked"), [("milvus:vectors.db", False), ("milvus://host", True)])
+def test_milvus_in_a_file_is_not_asked_all_the_time_whether_it_is_there(
+    tmp_path, monkeypatch, address, asked
+):
+    def connect(*_, grpc_options, **__):
+        assert _pings(grpc_options) == asked
+        raise Milvus from Refusal("UNAVAILABLE")
+
+    monkeypatch.setattr(server, "MilvusClient", connect)
+    with pytest.raises(StoreUnreachable):
+        open_store(address, tmp_path).versions()
+
+
+def _pings(options):
+    """Whether gRPC asks within a day."""
+    return options.get("grpc.keepalive_time_ms", 10_000) < 24 * 3_600_000
+
+
 def test_a_server_that_comes_back_is_used_again(lite, plain, monkeypatch, caplog):
     lite.publish(*plain(1, 2, 3))
     searcher = lite.open()
