@@ -105,10 +105,16 @@ def _chosen(regions: Sequence[Region], look: Look, category: str | None) -> int 
     raise RefusedRequest("invalid_parameter", detail, param="garment")
 
 
-def _from_photo(rgb: np.ndarray, way: Orientation, look: Look, category: str | None, every: bool) -> CutOut:
+def _from_photo(
+    rgb: np.ndarray, way: Orientation, main: Garment | None, look: Look, category: str | None, every: bool
+) -> CutOut:
+    """Cut out the garment that is meant, unless it is the main one and that is cut out already."""
     regions, turned = way.regions, way.turned
     chosen = _chosen(regions, look, category)
-    garment = garments.cut_out(rgb, None if chosen is None else regions[chosen], turned)
+    if main is not None and not chosen:
+        garment = main
+    else:
+        garment = garments.cut_out(rgb, None if chosen is None else regions[chosen], turned)
     others = [
         garments.cut_out(rgb, region, turned) for n, region in enumerate(regions) if every and n != chosen
     ]
@@ -177,6 +183,6 @@ def cut_out(
     with stages.measure("isolate"):
         ways = _ways(rgb, segmenter, look.box, turned, nearest)
         mains = [way.main(rgb) for way in ways] if len(ways) > 1 else []
-    way = ways[choose(ways, nearest(mains))] if nearest and mains else ways[0]
+    best = choose(ways, nearest(mains)) if nearest and mains else 0
     with stages.measure("isolate"):
-        return _from_photo(rgb, way, look, category, every)
+        return _from_photo(rgb, ways[best], mains[best] if mains else None, look, category, every)
