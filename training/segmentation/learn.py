@@ -115,6 +115,21 @@ def _read(catalogue: Catalogue, teacher: Segmenter, processes: int | None, name:
     return _Labels(known, held_out, len(found) - len(pairs) + len(catalogue.bad))
 
 
+def _apart(labels: Sequence[Label]) -> tuple[list[Label], list[Label]]:
+    """Part photographs that show one garment alone from those of people."""
+    return [one for one in labels if one.alone], [one for one in labels if not one.alone]
+
+
+def _held_out(photos: _Labels, people: _Labels) -> dict[str, list[Label]]:
+    """Return what the scores are of, by their names; a catalogue may show garments alone and people."""
+    alone, dressed = _apart(photos.held_out)
+    return {
+        "photographs": alone,
+        "drawn": [drawn(index) for index in range(DRAWN, DRAWN + DRAWN_VALIDATION)],
+        "worn": [*people.held_out, *dressed],
+    }
+
+
 def _parses(model: keras.Model, labels: Sequence[Label]) -> list[Parse]:
     photos = np.stack([squeeze(label.photo) for label in labels])
     return [read_output(output) for output in model.predict(photos, batch_size=64, verbose=0)]
@@ -266,7 +281,7 @@ def learn(
     _check_run(out, settings)
     photos = _read(catalogue, teacher, processes, "Labelling")
     people = _read(worn, teacher, processes, "Reading") if worn is not None else _Labels([], [], 0)
-    dressed = [one for one in photos.known if not one.alone]
+    alone, dressed = _apart(photos.known)
     laid = [drawn(index) for index in range(DRAWN)]
     drawing = in_order(drawn_person, list(range(FIGURES)), processes=processes, progress="Drawing")
     figures = [one for one in drawing if isinstance(one, Label)]
@@ -274,22 +289,17 @@ def learn(
     model = network.build()
     if init is not None:
         weights.assign(model.weights, [*weights.read(init / WEIGHTS_FILE).values()], init / WEIGHTS_FILE)
-    alone = [one for one in photos.known if one.alone]
     scenes = Scenes(alone, [*people.known, *dressed], laid, figures)
     if config.epochs:
         _train(model, scenes, config, out)
     head, turns_told = _turn_head(model, scenes, photos, people, config.seed)
     final = network.exported(model, head)
     data = eight_bits(final, [*photos.known, *people.known])
-    held_out = {
-        "photographs": photos.held_out,
-        "drawn": [drawn(index) for index in range(DRAWN, DRAWN + DRAWN_VALIDATION)],
-        "worn": people.held_out,
-    }
+    held_out = _held_out(photos, people)
     metrics = {
         **settings,
         "catalogue": Path(catalogue.source).name,
-        "photographs": len(photos.known),
+        "photographs": len(alone),
         "worn": len(people.known) + len(dressed),
         "skipped": photos.skipped + people.skipped,
         "held_out": {name: len(labels) for name, labels in held_out.items()},

@@ -282,6 +282,16 @@ def test_a_drawn_garment_comes_with_its_true_mask_and_type():
     assert 0.05 < label.garment.mean() < 0.95
 
 
+def test_people_of_a_mixed_catalogue_are_scored_as_people():
+    laid_out, dressed, worn = (
+        Label(np.zeros((2, 2, 3), np.uint8), np.array(classes, np.uint8))
+        for classes in ([[0, 2], [0, 2]], [[1, 2], [0, 2]], [[1, 3], [1, 3]])
+    )
+    held_out = learn._held_out(learn._Labels([], [laid_out, dressed], 0), learn._Labels([], [worn], 0))
+    assert [id(one) for one in held_out["photographs"]] == [id(laid_out)]
+    assert [id(one) for one in held_out["worn"]] == [id(worn), id(dressed)]
+
+
 def test_scores_are_of_each_class(monkeypatch):
     """A network that is right about half of the trousers, and takes the person for ground."""
     classes = np.zeros((128, 128), np.uint8)
