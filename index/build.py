@@ -278,6 +278,7 @@ def publish_embedded(
         garments=embedded.garments,
         further=len(vectors) - len(embedded.items),
         photographs=count_photographs(embedded.items),
+        categories=len({item.category for item in embedded.items if item.category is not None}),
         roots=run.roots,
     )
     with run.timed("publish"):

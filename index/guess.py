@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from index.manifest import Manifest
 from index.pages import Hit
-from training.photo.confidence import FIRST, VOTERS, Signals, type_match, votes
+from training.photo.confidence import FIRST, VOTERS, Signals, agreement, type_match, votes
 
 REACH = 100  # nearest neighbours that may vote; labels from further away are uninformative
 
@@ -69,6 +69,6 @@ def signals_of(
     scores = [hit.score for hit in first[:FIRST]]
     return Signals(
         nearness=manifest.nearness(sum(scores) / len(scores)) if scores else None,
-        agreement=max(guess.votes.values(), default=None),
+        agreement=agreement(guess.votes, manifest.categories),
         type_match=type_match(guess.votes, types),
     )

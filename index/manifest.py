@@ -15,12 +15,13 @@ from index.views import ALL, ITEM
 from training.photo.confidence import nearness
 
 MANIFEST = "manifest.json"
-FORMAT = 6
+FORMAT = 7
 _UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     2: lambda fields: {"roots": None, **fields},
     3: lambda fields: {"garments": ITEM, "further": 0, **fields},
     4: lambda fields: {"neighbour_quantiles": [], **fields},
     5: lambda fields: {"photographs": 0, **fields},
+    6: lambda fields: {"categories": None, **fields},
 }
 """What makes the fields of the next format from those of an earlier one, by the earlier one's number."""
 
@@ -65,6 +66,8 @@ class Manifest:
         Vectors beyond one for each item.
     photographs : int
         Photographs of all items; 0 in versions from before an item could have several.
+    categories : int, optional
+        How many categories the items have; None in versions from before it was noted.
     roots : tuple of str, optional
         The folders whose pictures may be served; None for any, in versions from before there was a rule.
     """
@@ -88,6 +91,7 @@ class Manifest:
     garments: str = ITEM
     further: int = 0
     photographs: int = 0
+    categories: int | None = None
     roots: tuple[str, ...] | None = None
 
     @property

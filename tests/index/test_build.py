@@ -78,6 +78,7 @@ def test_what_was_built_stands_in_the_manifest(build, catalogue_path, encoder, i
     manifest = Searcher.open(indexes, encoder=encoder).manifest
     assert manifest == built.manifest
     assert (manifest.version, manifest.items, manifest.bad) == ("2026-11-21T02-00-00Z", 8, 2)
+    assert manifest.categories == 2
     assert manifest.catalogue == str(catalogue_path)
     assert manifest.gate["self_recall_at_1"] == 1.0
     assert manifest.gate["encoded_anew"] == 5 and manifest.gate["encoder_error"] == 0.0

@@ -48,7 +48,7 @@ def test_without_votes_there_is_neither_guess_nor_confidence(hits):
     assert guess_category(hits) == Guess(None, None)
 
 
-UNMOVED = SimpleNamespace(nearness=lambda head: head)
+UNMOVED = SimpleNamespace(nearness=lambda head: head, categories=None)
 """A manifest that tells a head's score as it is."""
 
 
@@ -67,3 +67,10 @@ def test_items_without_categories_leave_nearness_alone_and_an_empty_ranking_noth
     guess = guess_category(unlabelled)
     assert signals_of(unlabelled, guess, UNMOVED, types=(0.1,) * 8) == Signals(nearness=0.5)
     assert signals_of([], guess, UNMOVED) == Signals()
+
+
+@pytest.mark.parametrize(("categories", "agreement"), [(1, None), (2, 1.0), (None, 1.0)])
+def test_neighbours_that_could_not_but_agree_speak_for_nothing(categories, agreement):
+    guess = guess_category([hit(0.9, "skirts"), hit(0.6, "skirts")])
+    manifest = SimpleNamespace(nearness=UNMOVED.nearness, categories=categories)
+    assert signals_of([hit(0.9, "skirts")], guess, manifest).agreement == agreement

@@ -41,6 +41,7 @@ def test_an_index_and_a_log_of_the_first_release_are_opened_and_written_to(old, 
     manifest = store.verify()
     assert (manifest.items, store.changes.damage()) == (5, [])
     assert (manifest.garments, manifest.vectors, manifest.neighbour_quantiles) == ("item", 5, ())
+    assert manifest.categories is None
     encoder = make_encoder(manifest.encoder)
     searcher = store.open(encoder=encoder)
     assert searcher.item("sku-1").metadata == {"category": "coat", "price": 49.9}

@@ -4,7 +4,7 @@ Vectors are float32 (n, d) with unit rows.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -27,6 +27,7 @@ from training.photo.confidence import (
     VOTERS,
     Calibration,
     Signals,
+    agreement,
     nearness,
     neighbour_quantiles,
     type_match,
@@ -50,24 +51,13 @@ MISTAKEN = 0.01
 
 RIDGE = 1.0
 
-
-def _regression(values: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Fit shares in [0, 1], float (n,), to values (n, k): bias and weights (1 + k,), no weight negative."""
-    inputs = np.column_stack([np.ones(len(values)), values])
-    ridge = np.array([0.0, *[RIDGE] * values.shape[1]])
-
-    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        logits = inputs @ weights
-        deviance = np.logaddexp(0, logits).sum() - shares @ logits
-        slope = inputs.T @ (expit(logits) - shares)
-        return float(deviance + ridge @ weights**2 / 2), slope + ridge * weights
-
-    bounds = [(None, None), *[(0.0, None)] * values.shape[1]]
-    return np.asarray(minimize(loss, np.zeros(len(ridge)), jac=True, bounds=bounds, method="L-BFGS-B").x)
+OWN = 0.9
+"""Share of the queries in a shop of one category that are taken to be of this one."""
 
 
-def fit_calibration(signals: Sequence[Signals], right: np.ndarray) -> Calibration:
-    """Fit a calibration to answers of which it is known how much of them is right.
+@dataclass(frozen=True)
+class Trials:
+    """Answers of which it is known how much of them is right.
 
     Parameters
     ----------
@@ -75,6 +65,50 @@ def fit_calibration(signals: Sequence[Signals], right: np.ndarray) -> Calibratio
         Of each answer.
     right : int (n,)
         How many of its first `FIRST` are right.
+    counts : float (n,), optional
+        How often each counts; once by default.
+    """
+
+    signals: Sequence[Signals]
+    right: np.ndarray
+    counts: np.ndarray | None = None
+
+
+def _regression(values: np.ndarray, shares: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Fit shares in [0, 1], float (n,), to values (n, k): bias and weights (1 + k,), no weight negative."""
+    inputs = np.column_stack([np.ones(len(values)), values])
+    ridge = np.array([0.0, *[RIDGE] * values.shape[1]])
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        logits = inputs @ weights
+        deviance = counts @ (np.logaddexp(0, logits) - shares * logits)
+        slope = inputs.T @ (counts * (expit(logits) - shares))
+        return float(deviance + ridge @ weights**2 / 2), slope + ridge * weights
+
+    bounds = [(None, None), *[(0.0, None)] * values.shape[1]]
+    return np.asarray(minimize(loss, np.zeros(len(ridge)), jac=True, bounds=bounds, method="L-BFGS-B").x)
+
+
+def _fitted(trials: Trials, names: tuple[str, ...]) -> dict[str, float] | None:
+    """Return bias and weights of some signals; None where no answer has them all."""
+    table = np.array([[getattr(one, name) for name in names] for one in trials.signals], float)
+    rows = np.isfinite(table).all(axis=1)
+    if not rows.any():
+        return None
+    counts = np.ones(len(table)) if trials.counts is None else trials.counts
+    weights = _regression(table[rows], trials.right[rows] / FIRST, counts[rows])
+    return dict(zip((BIAS, *names), weights.round(4).tolist(), strict=True))
+
+
+def fit_calibration(mixed: Trials, single: Trials | None = None) -> Calibration:
+    """Fit a calibration.
+
+    Parameters
+    ----------
+    mixed : Trials
+        In an index of several categories.
+    single : Trials, optional
+        In indexes of one category each, in which neighbours could not but agree.
 
     Returns
     -------
@@ -82,19 +116,17 @@ def fit_calibration(signals: Sequence[Signals], right: np.ndarray) -> Calibratio
         No signal lowers the confidence. One in `1 / MISTAKEN` of the good answers is below the threshold,
         which lies between what is poor and what is good.
     """
-    table = np.array([[getattr(one, name) for name in SIGNALS] for one in signals], float)
     sets = []
     for count in range(len(SIGNALS), 0, -1):
-        for columns in combinations(range(len(SIGNALS)), count):
-            rows = np.isfinite(table[:, columns]).all(axis=1)
-            if rows.any():
-                weights = _regression(table[rows][:, columns], right[rows] / FIRST)
-                names = (BIAS, *(SIGNALS[column] for column in columns))
-                sets.append(dict(zip(names, weights.round(4).tolist(), strict=True)))
+        for names in combinations(SIGNALS, count):
+            alike = "type_match" in names and "agreement" not in names  # of one category, or both are known
+            weights = (_fitted(single, names) if alike and single else None) or _fitted(mixed, names)
+            if weights:
+                sets.append(weights)
     fitted = Calibration(0.0, tuple(sets))
     good = [
         found
-        for one, count in zip(signals, right, strict=True)
+        for one, count in zip(mixed.signals, mixed.right, strict=True)
         if count >= MOST and (found := fitted.confidence(one)) is not None
     ]
     threshold = float(np.quantile(good, MISTAKEN)) if good else 0.5
@@ -152,7 +184,7 @@ def answer(
         A gallery item with the query's id is not its own answer.
     """
     quantiles = neighbour_quantiles(_heads(gallery, gallery_ids))
-    names = np.asarray(gallery_categories)
+    names, categories = np.asarray(gallery_categories), len(set(gallery_categories))
     signals: list[Signals] = []
     first = np.full((len(queries), FIRST), -1)
     for rows, order, scores in rank(queries, gallery, query_ids=query_ids, gallery_ids=gallery_ids):
@@ -163,7 +195,7 @@ def answer(
             signals.append(
                 Signals(
                     nearness(float(found[:FIRST].mean()), quantiles) if len(found) else None,
-                    max(shares.values(), default=None),
+                    agreement(shares, categories),
                     type_match(shares, query_types[row]),
                 )
             )
@@ -207,16 +239,45 @@ def calibrate(encoder: Encoder, items: Sequence[Item], *, processes: int | None 
             f"calibrate with; at least {LEAST} of two are needed. Name a larger catalogue with categories."
         )
     queries, gallery = (encoder.embed_garments([found[side] for _, found in read]) for side in (0, 1))
-    ids = [item.item_id for item, _ in read]
-    found = answer(
-        queries,
-        gallery,
-        query_types=[main.type_shares for _, (main, _) in read],
-        gallery_categories=categories.tolist(),
-        query_ids=ids,
-        gallery_ids=ids,
+    ids, types = [item.item_id for item, _ in read], [main.type_shares for _, (main, _) in read]
+
+    def trials(asked: np.ndarray, held: np.ndarray) -> Trials:
+        found = answer(
+            queries[asked],
+            gallery[held],
+            query_types=[types[row] for row in asked],
+            gallery_categories=categories[held].tolist(),
+            query_ids=[ids[row] for row in asked],
+            gallery_ids=[ids[row] for row in held],
+        )
+        return Trials(found.signals, found.right(categories[asked, None] == categories[held]))
+
+    everything = np.arange(len(read))
+    return fit_calibration(trials(everything, everything), _of_single(categories, trials))
+
+
+def _of_single(categories: np.ndarray, trials: Callable[[np.ndarray, np.ndarray], Trials]) -> Trials | None:
+    """Return the answers in an index of each category alone, to its own items and as many others.
+
+    Parameters
+    ----------
+    categories : str (n,)
+    trials : function
+        From rows that are searched for, and rows that are searched, to the answers.
+    """
+    others_first, found = np.random.default_rng(0).permutation(len(categories)), []
+    for name in np.unique(categories):
+        held = np.flatnonzero(categories == name)
+        if len(held) > FIRST:
+            others = others_first[categories[others_first] != name][: len(held)]
+            found += [(trials(held, held), OWN), (trials(others, held), (1 - OWN) * len(held) / len(others))]
+    if not found:
+        return None
+    signals = [one for part, _ in found for one in part.signals]
+    right = np.concatenate([part.right for part, _ in found])
+    return Trials(
+        signals, right, np.repeat([count for _, count in found], [len(part.right) for part, _ in found])
     )
-    return fit_calibration(found.signals, found.right(categories[:, None] == categories))
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> None:

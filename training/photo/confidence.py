@@ -36,7 +36,8 @@ class Signals:
     nearness : float or None
         Share of the index's items whose own neighbours are not as near to them as the answers to the query.
     agreement : float or None
-        Share of the votes of the neighbours that go to the foremost category.
+        Share of the votes of the neighbours that go to the foremost category; None where the index has no
+        other.
     type_match : float or None
         Probability, by the parser, that the query is of the type of its neighbours: the mean over the votes.
     """
@@ -64,6 +65,19 @@ def votes(categories: Iterable[str], scores: Iterable[float]) -> dict[str, float
             weights[category] = weights.get(category, 0.0) + score
     total = sum(weights.values())
     return {category: weight / total for category, weight in weights.items()}
+
+
+def agreement(shares: Mapping[str, float], categories: int | None) -> float | None:
+    """Return the share of the foremost category, None where neighbours could not but agree.
+
+    Parameters
+    ----------
+    shares : dict
+        Of `votes`.
+    categories : int or None
+        How many the index has; None where it is not known.
+    """
+    return None if categories == 1 else max(shares.values(), default=None)
 
 
 def type_match(shares: Mapping[str, float], types: Sequence[float]) -> float | None:

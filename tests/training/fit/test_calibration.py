@@ -10,8 +10,8 @@ from scipy.special import expit
 
 from training.__main__ import main
 from training.errors import TooFewImages, UnreadableEncoder
-from training.fit.calibration import LEAST, answer, calibrate, fit_calibration
-from training.photo.confidence import FEW, FIRST, MOST, Signals
+from training.fit.calibration import LEAST, Trials, answer, calibrate, fit_calibration
+from training.photo.confidence import FEW, FIRST, MOST, SIGNALS, Signals
 from training.photo.encoder import PRETRAINED, Encoder
 from training.photo.garment_types import TYPES
 
@@ -27,7 +27,7 @@ def _drawn(count, *, bias=-2.0, weights=(1.0, 2.0, 3.0), seed=0):
 
 def test_the_law_by_which_answers_are_right_is_found_again():
     table, right = _drawn(4000)
-    fitted = fit_calibration([Signals(*row) for row in table.tolist()], right)
+    fitted = fit_calibration(Trials([Signals(*row) for row in table.tolist()], right))
     (all_known,) = (one for one in fitted.coefficients if len(one) == 4)
     assert [*all_known.values()] == pytest.approx([-2.0, 1.0, 2.0, 3.0], abs=0.12)
 
@@ -35,7 +35,7 @@ def test_the_law_by_which_answers_are_right_is_found_again():
 @pytest.mark.parametrize("known", [(0,), (1,), (2,), (0, 1), (1, 2), (0, 2), (0, 1, 2)])
 def test_whatever_is_known_the_confidence_is_the_share_that_is_right(known):
     table, right = _drawn(4000, seed=5)
-    fitted = fit_calibration([Signals(*row) for row in table.tolist()], right)
+    fitted = fit_calibration(Trials([Signals(*row) for row in table.tolist()], right))
     table, right = _drawn(4000, seed=6)
     table = np.where(np.isin(np.arange(3), known), table, np.nan)
     confidence = np.array(
@@ -47,16 +47,32 @@ def test_whatever_is_known_the_confidence_is_the_share_that_is_right(known):
             assert confidence[inside].mean() == pytest.approx(right[inside].mean() / FIRST, abs=0.03)
 
 
+def test_where_neighbours_could_not_but_agree_the_law_is_that_of_indexes_of_one_category():
+    """Answers count as often as they are said to: with four of five left out, the others alone decide."""
+    table, right = _drawn(4000)
+    other, found = _drawn(4000, bias=-1.0, weights=(4.0, 0.0, 1.0), seed=1)
+    signals = [Signals(near, None, match) for near, _, match in other.tolist()]
+    left_out = np.arange(4000) % 5 > 0
+    found[left_out] = FIRST - found[left_out]
+    mixed = Trials([Signals(*row) for row in table.tolist()], right)
+    fitted = fit_calibration(mixed, Trials(signals, found, np.where(left_out, 0.0, 5.0)))
+    laws = {frozenset(one) - {"bias"}: one for one in fitted.coefficients}
+    law = laws[frozenset({"nearness", "type_match"})]
+    assert [law[name] for name in ("bias", "nearness", "type_match")] == pytest.approx([-1, 4, 1], abs=0.3)
+    assert [*laws[frozenset(SIGNALS)].values()] == pytest.approx([-2.0, 1.0, 2.0, 3.0], abs=0.12)
+    assert laws[frozenset({"nearness"})] == fit_calibration(mixed).coefficients[4]
+
+
 def test_no_signal_lowers_the_confidence_even_where_it_spoke_against_the_answers():
     table, right = _drawn(600, weights=(-3.0, 4.0, 0.0))
-    fitted = fit_calibration([Signals(*row) for row in table.tolist()], right)
+    fitted = fit_calibration(Trials([Signals(*row) for row in table.tolist()], right))
     assert min(value for one in fitted.coefficients for name, value in one.items() if name != "bias") == 0.0
 
 
 def test_one_in_a_hundred_good_answers_is_called_unsure():
     table, right = _drawn(5000, bias=-3.0)
     signals = [Signals(*row) for row in table.tolist()]
-    fitted = fit_calibration(signals, right)
+    fitted = fit_calibration(Trials(signals, right))
     good = [fitted.confidence(one) for one, count in zip(signals, right, strict=True) if count >= MOST]
     assert np.mean(np.array(good) < fitted.unsure_below) == pytest.approx(0.01, abs=0.003)
 
@@ -64,7 +80,7 @@ def test_one_in_a_hundred_good_answers_is_called_unsure():
 @pytest.mark.parametrize(("share", "threshold"), [(0, 0.5), (FIRST, (MOST - 0.5) / FIRST)])
 def test_the_threshold_lies_between_poor_and_good_whatever_the_answers(share, threshold):
     signals = [Signals(0.5, 0.5, 0.5)] * 50
-    fitted = fit_calibration(signals, np.full(50, share))
+    fitted = fit_calibration(Trials(signals, np.full(50, share)))
     assert fitted.unsure_below == pytest.approx(threshold, abs=1e-4)
     assert (FEW + 0.5) / FIRST <= fitted.unsure_below
 
@@ -89,6 +105,18 @@ def test_the_signals_of_an_answer_are_those_that_can_be_worked_out_by_hand():
     assert (signals.agreement, signals.type_match) == (1.0, 1.0)  # the third is at right angles: no vote
     assert signals.nearness == pytest.approx(1.0)  # items' means are 0.5, 0.5 and 0
     assert found.right(np.array([[True, True, False]])).tolist() == [1]
+
+
+def test_neighbours_of_a_gallery_of_one_category_speak_for_nothing_by_agreeing():
+    found = answer(
+        _unit([[1, 0]]),
+        _unit([[1, 0], [0.6, 0.8]]),
+        query_types=[HAT],
+        gallery_categories=["hat", "hat"],
+        query_ids=["a"],
+        gallery_ids=["b", "c"],
+    )
+    assert found.signals[0].agreement is None and found.signals[0].type_match == 1.0
 
 
 def test_items_that_are_alone_have_no_answers_and_no_signals():
