@@ -42,4 +42,4 @@ def main_parts(mask: np.ndarray) -> np.ndarray:
         return mask
     areas = np.bincount(labels.ravel())
     areas[0] = 0  # the background
-    return (areas >= SMALLEST_PART * areas.max())[labels]
+    return (areas >= SMALLEST_PART * areas.max()).take(labels)

@@ -26,8 +26,8 @@ _WEARABLE = np.array([[kind in (*outfit, *_SMALL_TYPES) for kind in TYPES] for o
 """Which types each outfit may have: bool (3, 8)."""
 
 _DOUBT, _LEAST_CHANCE = 1e-3, 1e-9
-_HALVES = (("upper", "outer"), ("trousers", "skirt"))
-"""What is worn above, and what below."""
+_HALVES = tuple(tuple(map(TYPES.index, pair)) for pair in (("upper", "outer"), ("trousers", "skirt")))
+"""Numbers of what is worn above, and of what is worn below."""
 
 _LEAST_HALF = 0.25
 """Share of an area that each half of an outfit must take, likelier than all else there."""
@@ -54,7 +54,7 @@ class Region:
     worn : bool
         Whether a person wears or holds it.
     type_shares : tuple of float in [0, 1]
-        Probability of each of `TYPES`, as `find` tells it; none where it is not known.
+        Probability of each of `TYPES`; none where it is not known.
     """
 
     type: str
@@ -82,14 +82,16 @@ def _enlarged(types: np.ndarray) -> np.ndarray:
 
 def _type_in(mask: np.ndarray, parse: Parse) -> tuple[int, np.ndarray]:
     """Return the type of what a mask shows, and the shares of all types in it, float (8,)."""
-    half = mask[::2, ::2]
-    shares = parse.types[half if half.any() else np.ones_like(half)].mean(axis=0)
+    types, there = parse.types.reshape(-1, len(TYPES)), np.flatnonzero(mask[::2, ::2])
+    shares = (types.take(there, axis=0) if len(there) else types).mean(axis=0)
     return int(shares.argmax()), shares
 
 
 def _apart(mask: np.ndarray) -> list[np.ndarray]:
     """Split a mask into parts that lie beside each other; those whose boxes overlap are one garment's."""
     labels, count = ndimage.label(mask, NEIGHBOURS)
+    if count == 1:
+        return [mask]
     groups: list[tuple[np.ndarray, tuple[slice, slice]]] = []
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         part, bounds = labels == number, box
@@ -122,10 +124,13 @@ def _around(first: tuple[slice, slice], second: tuple[slice, slice]) -> tuple[sl
 
 def _halves(parse: Parse, part: np.ndarray) -> list[np.ndarray]:
     """Split what is laid out as an outfit, a top that touches trousers or a skirt below it, in two."""
-    top, bottom = (parse.types[..., [kind in half for kind in TYPES]].sum(axis=-1) for half in _HALVES)
+    top, bottom = (parse.types[..., one] + parse.types[..., other] for one, other in _HALVES)
     there = part[::2, ::2]
-    sure = [np.nonzero(there & (chance > 0.5))[0] for chance in (top, bottom)]
-    if min(map(len, sure)) < max(_LEAST_HALF * np.count_nonzero(there), 1) or sure[0].mean() > sure[1].mean():
+    sure = [there & (chance > 0.5) for chance in (top, bottom)]
+    if min(map(np.count_nonzero, sure)) < max(_LEAST_HALF * np.count_nonzero(there), 1):
+        return [part]
+    heights = [np.nonzero(half)[0].mean() for half in sure]
+    if heights[0] > heights[1]:
         return [part]
     above = _enlarged(top > bottom)
     return [main_parts(part & above), main_parts(part & ~above)]
@@ -138,9 +143,12 @@ def _laid_out(parse: Parse, mask: np.ndarray) -> list[Region]:
     zones = np.bincount(_ZONE_OF, shares, minlength=len(_ZONES))
     shoes = TYPES[kind] == "shoes" and zones[_ZONE_OF[kind]] > 0.8
     parts = [kept] if shoes else [half for part in _apart(kept) for half in _halves(parse, part)]
+    told = [(kind, shares) if part is kept else _type_in(part, parse) for part in parts]
     return [
-        Region(TYPES[_type_in(part, parse)[0]], part, _expected_iou(part, _alone(parse, part, parts)), False)
-        for part in parts
+        Region(
+            TYPES[one], part, _expected_iou(part, _alone(parse, part, parts)), False, tuple(types.tolist())
+        )
+        for part, (one, types) in zip(parts, told, strict=True)
     ]
 
 
@@ -161,7 +169,7 @@ def _as_one(types: np.ndarray, there: np.ndarray) -> np.ndarray:
     there : bool (64, 64)
         Where garments are.
     """
-    types, tops = types.copy(), [TYPES.index(kind) for kind in _HALVES[0]]
+    types, tops = types.copy(), [*_HALVES[0]]
     here = there & np.isin(types.argmax(axis=-1), tops)
     chances = types[here][:, tops]
     if len(chances) and np.mean(np.abs(np.diff(chances)[:, 0]) / chances.sum(axis=-1)) < SURE_SPLIT:
@@ -205,7 +213,8 @@ def _worn(parse: Parse, mask: np.ndarray) -> list[Region]:
         least = SMALLEST_WORN if TYPES[kind] in _SMALL_TYPES else MIN_AREA / 2
         if part.sum() >= least * part.size:
             probability = np.where(best == kind, parse.garment, 0)
-            regions.append(Region(TYPES[kind], part, _expected_iou(part, probability), True))
+            shares = tuple(_type_in(part, parse)[1].tolist())
+            regions.append(Region(TYPES[kind], part, _expected_iou(part, probability), True, shares))
     return regions
 
 
@@ -226,12 +235,8 @@ def find(parse: Parse) -> list[Region]:
         return []
     regions = _worn(parse, mask) if parse.worn else _laid_out(parse, mask)
     least = MIN_AREA if not parse.worn else 0.0
-    regions = [
-        replace(region, type_shares=tuple(_type_in(region.mask, parse)[1].tolist()))
-        for region in regions
-        if np.count_nonzero(region.mask) >= least * mask.size
-    ]
-    return sorted(regions, key=_weight, reverse=True)
+    regions = [region for region in regions if np.count_nonzero(region.mask) >= least * mask.size]
+    return sorted(regions, key=_weight, reverse=True) if len(regions) > 1 else regions
 
 
 def find_upright(photo: np.ndarray, parse: Callable[[np.ndarray], Parse]) -> tuple[list[Region], int]:

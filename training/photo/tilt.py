@@ -62,6 +62,14 @@ def _transformed(picture: Image.Image, matrix: np.ndarray, size: tuple[int, int]
     )
 
 
+_TURNED_SIDE = round(1.5 * TILT_SIDE)
+"""Side, in pixels, of the square that a mask of `TILT_SIDE` is turned in."""
+
+_ABOUT_ORIGIN = np.stack(
+    [_matrix(Frame(0, 0, 1.5, angle), TILT_SIDE, TILT_SIDE, _TURNED_SIDE) for angle in _ANGLES.tolist()]
+)
+
+
 def around(mask: np.ndarray, width: int, height: int, tilt: float = 0.0) -> Frame:
     """Return the square, with `MARGIN`, around what a mask shows.
 
@@ -102,8 +110,7 @@ def tilt_of(mask: np.ndarray) -> float:
     weights = np.asarray(small, np.float64)
     places = (np.arange(TILT_SIDE) + 0.5) / TILT_SIDE / max(weights.sum(), 1.0)
     x, y = weights.sum(axis=0) @ places, weights.sum(axis=1) @ places
-    overlaps = np.array([_symmetry(small, Frame(x, y, 1.5, float(angle))) for angle in _ANGLES])
-    scores = overlaps - TILT_COST * np.abs(_ANGLES)
+    scores = _symmetries(small, x, y) - TILT_COST * np.abs(_ANGLES)
     best = int(scores.argmax())
     if scores[best] < scores[_UPRIGHT] + TILT_GAIN:
         return 0.0
@@ -113,26 +120,21 @@ def tilt_of(mask: np.ndarray) -> float:
     return float(_ANGLES[best] + TILT_STEP * (before - after) / (2 * (before - 2 * there + after)))
 
 
-def _symmetry(mask: Image.Image, frame: Frame) -> float:
-    """Return the soft intersection over union of what a frame shows with its mirror image."""
-    side = round(frame.side * TILT_SIDE)
-    seen = _transformed(mask, _matrix(frame, *mask.size, side), (side, side))
-    both = int(np.minimum(seen, seen[:, ::-1]).sum(dtype=np.int64))
-    return both / max(2 * int(seen.sum(dtype=np.int64)) - both, 1)
+def _symmetries(mask: Image.Image, x: float, y: float) -> np.ndarray:
+    """Return the soft intersection over union of a mask with its mirror image at each of `_ANGLES`.
 
-
-def square(picture: Image.Image, matte: Image.Image, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-    """Cut a frame out of a picture and its mask of the same size.
-
-    Returns
-    -------
-    rgb : uint8 (128, 128, 3)
-    mask : uint8 (128, 128)
-        Both are black beyond the picture.
+    Both are laid on each other at (x, y), in fractions of the mask's sides.
     """
-    both = Image.merge("CMYK", (*picture.split(), matte))  # four bands of any meaning, cut in one go
-    cut = _transformed(both, _matrix(frame, *picture.size, SIDE), (SIDE, SIDE))
-    return cut[..., :3], cut[..., 3]
+    matrices = _ABOUT_ORIGIN.copy()
+    matrices[..., 2] += np.multiply((x, y), TILT_SIDE)
+    seen = np.stack([_transformed(mask, matrix, (_TURNED_SIDE, _TURNED_SIDE)) for matrix in matrices])
+    both = np.minimum(seen, seen[..., ::-1]).sum(axis=(1, 2), dtype=np.int64)
+    return both / np.maximum(2 * seen.sum(axis=(1, 2), dtype=np.int64) - both, 1)
+
+
+def square(picture: Image.Image, frame: Frame) -> np.ndarray:
+    """Cut a frame out of a picture, uint8 (128, 128) or (128, 128, 3), black beyond the picture."""
+    return _transformed(picture, _matrix(frame, *picture.size, SIDE), (SIDE, SIDE))
 
 
 def straight(
@@ -155,11 +157,11 @@ def straight(
         What was cut out.
     """
     frame = around(mask, *picture.size)
-    rgb, cut = square(picture, matte, frame)
+    cut = square(matte, frame)
     if tilt := tilt_of(cut):
         frame = around(mask, *picture.size, tilt)
-        rgb, cut = square(picture, matte, frame)
-    return rgb, cut, frame
+        cut = square(matte, frame)
+    return square(picture, frame), cut, frame
 
 
 def laid_back(mask: np.ndarray, frame: Frame, width: int, height: int) -> np.ndarray:

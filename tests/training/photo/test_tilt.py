@@ -69,7 +69,7 @@ def test_more_than_a_slant_is_not_undone_as_one():
 def test_a_frame_has_its_margin_on_each_side_of_the_longer_one(tilt):
     mask = shirt(-tilt)
     frame = around(mask, 300, 240, tilt)
-    _, seen = square(Image.new("RGB", (300, 240)), Image.fromarray(mask).convert("L"), frame)
+    seen = square(Image.fromarray(mask).convert("L"), frame)
     rows, columns = (np.flatnonzero((seen > 127).any(axis)) for axis in (1, 0))
     edge = 0.06 / 1.12 * SIDE
     assert columns[0] == pytest.approx(edge, abs=1.5) and SIDE - 1 - columns[-1] == pytest.approx(
@@ -93,7 +93,7 @@ def test_each_pixel_of_a_square_comes_from_where_it_is_in_the_picture(box, frame
     found = around(mask, 200, 200)
     assert (found.x, found.y, found.side) == pytest.approx((frame.x, frame.y, frame.side))
     picture = Image.fromarray(np.dstack([across, across.T, np.full_like(across, 255)]))
-    rgb, matte = square(picture, Image.fromarray(across), frame)
+    rgb, matte = square(picture, frame), square(Image.fromarray(across), frame)
     side = frame.side * 200
     x, y = 200 * frame.x - side / 2, 200 * frame.y - side / 2
     at = (np.arange(SIDE) + 0.5) * side / SIDE
