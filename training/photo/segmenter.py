@@ -200,11 +200,12 @@ def _inside(side: int, low: float, high: float) -> tuple[slice, np.ndarray, np.n
         Of that and of the next one.
     """
     places = ((np.arange(side) + 0.5) / side - low) / (high - low)
-    there = np.flatnonzero((places >= 0) & (places < 1))
+    there = np.flatnonzero((places >= 0) & (places < 1))  # none in a part narrower than a pixel
     at = np.clip(places[there] * side - 0.5, 0, side - 1)
     before = np.minimum(at.astype(int), side - 2)
     weights = 1 - np.abs(at - [before, before + 1])
-    return slice(there[0], there[-1] + 1), before, weights.astype(np.float32)
+    first = there[0] if len(there) else 0
+    return slice(first, first + len(there)), before, weights.astype(np.float32)
 
 
 def _between(pixels: np.ndarray, following: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -180,7 +180,16 @@ def test_what_is_laid_out_is_looked_at_closer_around_its_main_parts(parts, box):
     assert closer_box(seen) == (box and pytest.approx(box))
 
 
-@pytest.mark.parametrize("box", [(0.25, 0.5, 0.75, 1.0), (0.1, 0.2, 0.43, 0.71), (0, 0, 1, 1)])
+@pytest.mark.parametrize(
+    "box",
+    [
+        (0.25, 0.5, 0.75, 1.0),
+        (0.1, 0.2, 0.43, 0.71),
+        (0, 0, 1, 1),
+        (0.5, 0.5, 0.503, 0.503),  # no pixel's centre is in it
+        (0.2, 0.5, 0.8, 0.503),
+    ],
+)
 def test_a_closer_look_counts_half_where_it_was_taken(box):
     """What it saw was a ramp from left to right in one map, from top to bottom in the other."""
     nothing = standing(slice(0, 0), slice(0, 0))
