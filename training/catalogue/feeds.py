@@ -4,7 +4,7 @@ import codecs
 import csv
 import io
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -144,6 +144,16 @@ def products(path: Path, bad: list[BadRow], *, shop: str = "") -> Iterator[Row]:
         raise UnreadableCatalogue(f"{path} is not a feed. {ACCEPTED}")
 
 
+def all_products(paths: Sequence[Path], bad: list[BadRow], *, shop: str = "") -> Iterator[Row]:
+    """Yield the products and variants of the files that make a feed together; see `products`.
+
+    Where that takes seconds, it shows its progress.
+    """
+    found = chain.from_iterable(products(path, bad, shop=shop) for path in paths)
+    short = sum(path.stat().st_size for path in paths) < LONG
+    return iter(progress_bar(found, desc="Reading the feed", unit="product", disable=short))
+
+
 def _is_whole(row: Row) -> bool:
     """Whether a row is a product whose variants have rows of their own."""
     return row.get("type") == woocommerce.VARIABLE and row["item_id"] == row.get("item_group_id")
@@ -244,7 +254,5 @@ def read_feed(*paths: Path, variants: bool = False, shop: str = "") -> Catalogue
         See `products`.
     """
     bad: list[BadRow] = []
-    found = chain.from_iterable(products(path, bad, shop=shop) for path in paths)
-    short = sum(path.stat().st_size for path in paths) < LONG
-    found = progress_bar(found, desc="Reading the feed", unit="product", disable=short)
+    found = all_products(paths, bad, shop=shop)
     return CatalogueRows(_apart(found) if variants else _grouped(found), bad)

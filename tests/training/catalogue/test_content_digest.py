@@ -8,6 +8,11 @@ from training.errors import UnreadableCatalogue
 
 HERE = Fetching(("127.0.0.1",), attempts=1)
 TABLE = "item_id,path\n1,a.png\n"
+FEED = (
+    "<rss><channel><lastBuildDate>{written}</lastBuildDate>"
+    "<item><id>1</id><image_link>https://shop.example/1.jpg</image_link><price>{price}</price></item>"
+    "</channel></rss>"
+)
 
 
 @pytest.fixture
@@ -26,6 +31,25 @@ def test_a_file_is_told_by_its_content_and_its_filters(digest, tmp_path):
     assert digest(path) == before != digest(f"{path}?category=hat")
     path.write_text(TABLE.replace("1", "2"))
     assert digest(path) != before
+
+
+def test_a_feed_is_told_by_its_products_and_not_by_when_it_was_written(digest, tmp_path):
+    path = tmp_path / "feed.xml"
+
+    def of(**texts):
+        path.write_text(FEED.format(**texts))
+        return digest(path)
+
+    before = of(written="Thu, 26 Nov 2026 02:00:00 GMT", price="20 EUR")
+    assert of(written="Fri, 27 Nov 2026 02:00:00 GMT", price="20 EUR") == before
+    assert of(written="Thu, 26 Nov 2026 02:00:00 GMT", price="19 EUR") != before
+
+
+def test_a_feed_that_is_cut_off_has_no_digest(digest, tmp_path):
+    path = tmp_path / "feed.xml"
+    path.write_text(FEED.partition("</channel>")[0])
+    with pytest.raises(UnreadableCatalogue, match="not valid XML"):
+        digest(path)
 
 
 def test_a_folder_is_told_by_its_files(digest, tmp_path):
