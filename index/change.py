@@ -113,33 +113,12 @@ class ChangeLog(ABC):
             Nothing has changed, and the text says why.
         """
 
-    def put(
-        self,
-        item_id: str,
-        photo: bytes,
-        metadata: dict[str, Any],
-        vector: np.ndarray,
-        encoder: str,
-        *,
-        views: Views | None = None,
-        further: Sequence[bytes] = (),
-    ) -> int:
-        """Add an item, or replace the one with that id, as `Put` says; return the change's number."""
-        return self._write_one(Put(item_id, (photo, *further), metadata, vector, encoder, views))
-
-    def delete(self, item_id: str) -> int:
-        """Delete the item with that id, known or not, from all searches; return the change's number."""
-        return self._write_one(Delete(item_id))
-
-    def forget(self, item_id: str) -> int:
-        """Let the catalogue speak for that item again, from the next build on; return the change's number."""
-        return self._write_one(Forget(item_id))
-
-    def _write_one(self, edit: Edit) -> int:
+    def write_one(self, edit: Edit) -> Change:
+        """Make one change, of an item that need not be known; see `write`, whose refusals it raises."""
         (made,) = self.write([edit])
         if isinstance(made, SilhouetteError):
             raise made
-        return made.seq
+        return made
 
     def _after(self, edit: Edit, before: Change | None, items: Mapping[str, Item] | None) -> Change:
         """Return the state that an edit makes of the one before, without number; raises one of `REFUSALS`."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from index.change import DELETE, PUT, Change
-from index.edits import Delete, Edit, Patch, Put
+from index.edits import Delete, Edit, Forget, Patch, Put
 from index.embedding.embedder import cut_views
 from index.errors import IndexDamaged, ItemUnknown, NoIndex
 from index.photographs import content_of_names
@@ -206,4 +206,4 @@ def forget_item(store: Store, item_id: str) -> int:
             f"Item '{item_id}' was neither put nor deleted, so there is nothing to forget. "
             "`python -m index changes --all` lists what was."
         )
-    return store.changes.forget(item_id)
+    return store.changes.write_one(Forget(item_id)).seq

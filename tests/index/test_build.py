@@ -10,6 +10,7 @@ from PIL import Image
 from index.build import LAST_GATE, BuildOptions, build_index
 from index.commands.summary import lines
 from index.comparison import Difference
+from index.edits import Delete, Put
 from index.embedding.embeddings import Embedded
 from index.errors import BuildRunning, GateFailed, GoldenUnusable, IndexNotWritten, ItemUnknown
 from index.gate.checks import Limits
@@ -54,7 +55,7 @@ def test_a_built_catalogue_is_served_and_each_photograph_finds_itself(build, ind
 
 def test_an_item_that_was_deleted_stays_away_however_often_is_built(build, indexes, encoder):
     build(keep=1)
-    Changes(indexes).delete("round-1")
+    Changes(indexes).write_one(Delete("round-1"))
     for _ in range(3):
         build(keep=1)
         with pytest.raises(ItemUnknown):
@@ -143,10 +144,16 @@ def test_changes_are_folded_in_and_counted(build, indexes, encoder, catalogue_pa
     build()
     photo = catalogue_path.parent / "square-1.png"
     log = Changes(indexes)
-    log.put(
-        "extra", photo.read_bytes(), {"category": "square"}, encoder.embed([photo])[0], encoder.fingerprint
+    log.write_one(
+        Put(
+            "extra",
+            (photo.read_bytes(),),
+            {"category": "square"},
+            encoder.embed([photo])[0],
+            encoder.fingerprint,
+        )
     )
-    seq = log.delete("round-0")
+    seq = log.write_one(Delete("round-0")).seq
     built = build()
     assert built.manifest.changes == seq and built.manifest.items == 8
     searcher = Searcher.open(indexes, encoder=encoder)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from index.edits import Delete, Put
 from index.errors import ChangesDamaged, IndexDamaged
 from index.manifest import MANIFEST, parse_manifest
 from index.pages import SearchOptions
@@ -47,7 +48,7 @@ def test_an_index_and_a_log_of_the_first_release_are_opened_and_written_to(old, 
     assert searcher.item("sku-1").metadata == {"category": "coat", "price": 49.9}
     assert searcher.item("sku-2").metadata == {"category": "skirt", "price": 22}
     assert [state.item_id for state in store.changes.since(0)] == ["sku-1", "sku-4", "new"]
-    assert store.changes.delete("sku-2") == 5
+    assert store.changes.write_one(Delete("sku-2")).seq == 5
     assert _format(old / CHANGES) == FORMAT
     assert [state.item_id for state in Changes(old).since(4)] == ["sku-2"]
     assert Changes(old).folded(Catalogue("shop.csv", (), ()))[1] == 5
@@ -76,9 +77,9 @@ def test_an_index_and_a_log_from_before_items_had_several_photographs_are_opened
 
     views = Views(np.eye(3, 8, dtype=np.float32), np.zeros((3, 4), np.float32), np.array([0, 0, 1]))
     photos = [b"\xff\xd8\xff front", b"\xff\xd8\xff back"]
-    number = store.changes.put(
-        "two", photos[0], {}, views.vectors[0], encoder.fingerprint, views=views, further=photos[1:]
-    )
+    number = store.changes.write_one(
+        Put("two", tuple(photos), {}, views.vectors[0], encoder.fingerprint, views=views)
+    ).seq
     assert (number, _format(folder / CHANGES)) == (4, FORMAT)
     searcher.refresh()
     (page,) = searcher.search(views.vectors[2:], SearchOptions(1))
@@ -90,7 +91,7 @@ def test_an_index_and_a_log_from_before_items_had_several_photographs_are_opened
 def test_a_log_of_a_later_release_is_neither_read_nor_written(old):
     with closing(sqlite3.connect(old / CHANGES)) as connection:
         connection.execute("PRAGMA user_version = 7")
-    for work in (lambda: Changes(old).since(0), lambda: Changes(old).delete("sku-1")):
+    for work in (lambda: Changes(old).since(0), lambda: Changes(old).write_one(Delete("sku-1")).seq):
         with pytest.raises(ChangesDamaged, match=r"newer release wrote it, in format 7"):
             work()
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from index.build import BuildOptions, BuildRun, publish_embedded
+from index.edits import Put
 from index.embedding.embeddings import Embedded
 from index.gate.checks import Limits
 from index.stores.address import open_store
@@ -99,13 +100,13 @@ class Shop:
             PICTURE + f"{item_id} {number} {views.vectors[0, 0]}".encode() for number in range(count)
         ]
         values = (metadata, views.vectors[0], self.encoder.fingerprint)
-        return self.store.changes.put(item_id, photo, *values, views=views, further=further)
+        return self.store.changes.write_one(Put(item_id, (photo, *further), *values, views=views)).seq
 
     def put(self, item_id: str, seed: int, **metadata):
         """Put an item with the vector of a number and a photograph of its own."""
-        return self.store.changes.put(
-            item_id, PICTURE + str(seed).encode(), metadata, unit(seed), self.encoder.fingerprint
-        )
+        return self.store.changes.write_one(
+            Put(item_id, (PICTURE + str(seed).encode(),), metadata, unit(seed), self.encoder.fingerprint)
+        ).seq
 
 
 def _free_port() -> int:

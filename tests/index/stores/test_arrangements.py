@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from index.arrangement import LENGTH, Arrangement, Boost, Sort
 from index.change import Change, Patch
+from index.edits import Delete
 from index.filters.parse import parse_filter
 from index.pages import NEAREST, SearchOptions
 from training.catalogue.reader import Item
@@ -37,7 +38,7 @@ def shop(request, shop_at, numbered):
     for number in range(6):
         shop.put(f"new-{number}", 5000 + number, brand="b1", price=number - 3, labels=["new", "new", False])
         shop.put(f"sku-{number}", 6000 + number, brand="put", rating=[number, "x" * 300])
-        shop.store.changes.delete(f"sku-{100 + number}")
+        shop.store.changes.write_one(Delete(f"sku-{100 + number}"))
     patches = [Patch(f"sku-{number}", {"price": -50.5 + number, "brand": None}) for number in range(200, 220)]
     patches.append(Patch("new-1", {"labels": ["patched", "patched", "y" * 300], "rating": 2.0}))
     assert all(isinstance(state, Change) for state in shop.store.changes.write(patches))
@@ -143,7 +144,7 @@ def test_what_is_put_and_deleted_later_counts_at_once(shop, numbered):
     shop.searcher.refresh()
     page = search(shop, limit=1, arrangement=arrangement)
     assert ids(page.hits) == ["cheapest"] and page.facets[0].lowest == -1000.5
-    shop.store.changes.delete("cheapest")
+    shop.store.changes.write_one(Delete("cheapest"))
     shop.searcher.refresh()
     nearest = search(shop).hits
     lowest = rearranged(list(nearest), [], ("price", False))[0]

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from index.__main__ import main
 from index.backup import restore_backup, write_backup
-from index.edits import Patch
+from index.edits import Delete, Forget, Patch
 from index.errors import (
     BackupNotWritten,
     BackupUnusable,
@@ -41,7 +41,7 @@ def changed(shop, plain):
     shop.searcher = shop.open()
     shop.put("mine", 50, price=1)
     shop.put("sku-3", 51, price=3)
-    shop.store.changes.delete("sku-5")
+    shop.store.changes.write_one(Delete("sku-5"))
     shop.store.changes.write([Patch("sku-6", {"price": 6, "number": None})])
     return shop
 
@@ -53,9 +53,9 @@ def test_a_backup_brings_back_what_was_put_and_deleted_to_an_index_that_is_open(
     for number in range(20):
         changed.put("later", 60 + number, price=number)
     changed.put("mine", 52, price=2)
-    changes.delete("sku-3")
-    changes.delete("sku-6")
-    changes.delete("sku-7")
+    changes.write_one(Delete("sku-3"))
+    changes.write_one(Delete("sku-6"))
+    changes.write_one(Delete("sku-7"))
     assert found(changed.searcher) != before
     restore_backup(changed.store, tmp_path / "b.zip")
     if changed.address:  # Milvus leaves what was forgotten until the next build
@@ -75,7 +75,7 @@ def test_a_backup_brings_back_what_was_put_and_deleted_to_an_index_that_is_open(
 def test_a_restore_holds_over_a_version_that_has_folded_later_changes_in(changed, tmp_path, plain):
     write_backup(changed.store, tmp_path / "b.zip")
     changed.put("mine", 52, price=2)
-    changed.store.changes.forget("sku-5")
+    changed.store.changes.write_one(Forget("sku-5"))
     changed.publish(*plain(*range(8)))
     restore_backup(changed.store, tmp_path / "b.zip")
     restored = found(changed.open())
@@ -154,7 +154,7 @@ def test_a_backup_of_one_store_can_be_restored_into_another(shop_at, plain, tmp_
         shop.publish(*plain(*range(8)))
     first.put("mine", 50, price=1)
     first.put("sku-3", 51, price=3)
-    first.store.changes.delete("sku-5")
+    first.store.changes.write_one(Delete("sku-5"))
     write_backup(first.store, tmp_path / "b.zip")
     second.put("mine", 60, price=2)
     restore_backup(second.store, tmp_path / "b.zip")
@@ -167,7 +167,7 @@ def test_a_restore_that_was_broken_off_is_repeated(shop_at, plain, tmp_path, mon
     shop = shop_at("lite")
     shop.publish(*plain(*range(8)))
     shop.put("mine", 50, price=1)
-    shop.store.changes.delete("sku-5")
+    shop.store.changes.write_one(Delete("sku-5"))
     before = found(shop.open())
     write_backup(shop.store, tmp_path / "b.zip")
     shop.put("mine", 60, price=2)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index.editing import change_items
-from index.edits import Delete, Patch, Put
+from index.edits import Delete, Forget, Patch, Put
 from index.errors import IndexDamaged, ItemUnknown, NoIndex, VersionUnknown
 from index.filters.parse import parse_filter
 from index.pages import SearchOptions
@@ -335,7 +335,7 @@ def test_a_shop_changes_its_catalogue_and_its_index(shop_at, plain, numbered, ki
     numbers = [
         shop.put("new", 71, sizes=[1, 2, 3]),
         shop.put("sku-3", 72),
-        shop.store.changes.delete("sku-4"),
+        shop.store.changes.write_one(Delete("sku-4")).seq,
     ]
     assert numbers == sorted(numbers) and numbers[0] > early
     for searcher in (here, there):
@@ -364,7 +364,7 @@ def test_a_shop_changes_its_catalogue_and_its_index(shop_at, plain, numbered, ki
         assert "sku-5" not in ids(searcher, numbered(5), where=parse_filter({"number": {"gte": 0}}))
     assert shop.store.changes.state("sku-5") == patched
 
-    shop.store.changes.delete("early")
+    shop.store.changes.write_one(Delete("early"))
     assert shop.store.rollback().version == built.version
     assert first(here, numbered(74)) == ["new"] and here.manifest.version == built.version
     assert sorted(ids(here, numbered(0))) == sorted(
@@ -374,7 +374,7 @@ def test_a_shop_changes_its_catalogue_and_its_index(shop_at, plain, numbered, ki
     shop.store.activate(again.version)
     assert shop.store.prune(keep=1) == [built.version] and shop.store.versions() == [again.version]
     assert first(here, numbered(73)) == ["late"] and here.item("late").path.exists()
-    shop.store.changes.forget("sku-3")
+    shop.store.changes.write_one(Forget("sku-3"))
     last = shop.publish(*plain(*range(8)))
     assert first(here, numbered(3)) == ["sku-3"] and here.manifest.version == last.version
     assert here.item("sku-5").metadata == {"sizes": [7]}
@@ -464,7 +464,7 @@ class Model:
         self.fields[item_id] = {**self.fields.get(item_id, {}), **fields}
 
     def delete(self, item_id):
-        self.shop.store.changes.delete(item_id)
+        self.shop.store.changes.write_one(Delete(item_id))
         self.states[item_id] = None
 
     def build(self, _):

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.backup import restore_backup, write_backup
+from index.edits import Delete
 from index.errors import InvalidChange
 from index.filters.parse import parse_filter
 from index.pages import SearchOptions
@@ -180,7 +181,7 @@ def test_what_is_put_with_several_photographs_is_found_by_each_at_once_and_after
     assert found_by(searcher, views_of(52, 1)) == [("coat", 0)]
     page = search(searcher, coat.vectors[1])
     assert page.total == 4 and page.hits[0].score < 0.99
-    shop.store.changes.delete("sku-1")
+    shop.store.changes.write_one(Delete("sku-1"))
     page = search(searcher, hat.vectors[1])
     assert page.total == 3 and "sku-1" not in [hit.item.item_id for hit in page.hits]
 

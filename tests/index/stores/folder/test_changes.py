@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from index.change import PATCH
-from index.edits import Delete, Patch, Put
+from index.edits import Delete, Forget, Patch, Put
 from index.errors import ChangeNotWritten, ChangesDamaged, InvalidChange
 from index.stores.folder import journal
 from index.stores.folder.changes import DELETE, FORGET, PUT, Changes
@@ -83,7 +83,7 @@ def put(changes):
     """Put an item with a photograph that shows the given number."""
 
     def put(item_id, number=0, **metadata):
-        return changes.put(item_id, photo_of(number), metadata, unit(number % 8), ENCODER)
+        return changes.write_one(Put(item_id, (photo_of(number),), metadata, unit(number % 8), ENCODER)).seq
 
     return put
 
@@ -117,10 +117,10 @@ def test_an_item_that_was_put_comes_back_with_all_that_was_given(changes, put):
 def test_the_latest_state_of_an_item_counts_and_comes_last(changes, put):
     put("a", 1)
     put("b", 2)
-    changes.delete("a")
+    changes.write_one(Delete("a"))
     assert [(change.item_id, change.action) for change in changes.since(0)] == [("b", PUT), ("a", DELETE)]
     put("b", 3)
-    changes.forget("a")
+    changes.write_one(Forget("a"))
     states = changes.since(0)
     assert [(change.seq, change.item_id, change.action) for change in states] == [
         (4, "b", PUT),
@@ -142,10 +142,10 @@ def test_an_empty_category_is_none_as_in_a_catalogue(changes, put):
 
 
 @pytest.mark.parametrize("item_id", ["", "\ud800", "a\0b"])
-def test_what_can_be_no_id_is_refused(changes, put, item_id):
-    for change in (put, changes.delete, changes.forget):
+def test_what_can_be_no_id_is_refused(changes, item_id):
+    for edit in (Put(item_id, (photo_of(0),), {}, unit(0), ENCODER), Delete(item_id), Forget(item_id)):
         with pytest.raises(InvalidChange, match="id.*Accepted: 1 to 255 characters"):
-            change(item_id)
+            changes.write_one(edit)
     assert changes.since(0) == []
 
 
@@ -160,13 +160,13 @@ def test_metadata_that_json_does_not_know_is_refused(changes, put, value):
 )
 def test_what_is_no_embedding_is_refused(changes, vector):
     with pytest.raises(InvalidChange, match="one vector of norm 1"):
-        changes.put("a", photo_of(0), {}, vector, ENCODER)
+        changes.write_one(Put("a", (photo_of(0),), {}, vector, ENCODER))
 
 
 def test_what_is_no_photograph_is_refused_and_changes_nothing(changes, put):
     put("a", 1)
     with pytest.raises(UnsupportedImageType):
-        changes.put("a", b"text", {}, unit(0), ENCODER)
+        changes.write_one(Put("a", (b"text",), {}, unit(0), ENCODER))
     assert changes.since(0)[0].item.path.read_bytes() == photo_of(1)
 
 
@@ -217,8 +217,8 @@ def test_changes_of_many_threads_are_each_made_once(changes, put):
 def test_a_catalogue_gets_the_changes_in_its_order_and_added_items_last(changes, put):
     put("z")
     put("b", 5, price=9)
-    changes.delete("c")
-    changes.delete("unheard-of")
+    changes.write_one(Delete("c"))
+    changes.write_one(Delete("unheard-of"))
     seq = put("y")
     folded, folded_seq = changes.folded(catalogue_of("a", "b", "c", "d"))
     assert ids(folded) == ["a", "b", "d", "z", "y"] and folded_seq == seq
@@ -229,7 +229,7 @@ def test_a_catalogue_gets_the_changes_in_its_order_and_added_items_last(changes,
 
 def test_folding_again_changes_nothing_more(changes, put):
     put("a", 1)
-    changes.delete("b")
+    changes.write_one(Delete("b"))
     once, seq = changes.folded(catalogue_of("a", "b"))
     assert changes.folded(once) == (once, seq)
 
@@ -237,9 +237,9 @@ def test_folding_again_changes_nothing_more(changes, put):
 def test_an_item_that_is_forgotten_is_what_the_catalogue_says(changes, put):
     put("a", 1)
     put("new", 2)
-    changes.delete("b")
+    changes.write_one(Delete("b"))
     for item_id in ("a", "b", "new"):
-        changes.forget(item_id)
+        changes.write_one(Forget(item_id))
     assert changes.folded(catalogue_of("a", "b")) == (catalogue_of("a", "b"), 6)
 
 
@@ -262,7 +262,7 @@ def test_a_patch_of_what_was_put_keeps_photograph_and_vector(changes, put):
     assert (state.action, state.item.metadata) == (PUT, {"price": 8, "sale": True})
     assert state.item.path.read_bytes() == photo_of(3) and state.photographed == seq
     np.testing.assert_array_equal(state.vector, unit(3))
-    changes.delete("a")
+    changes.write_one(Delete("a"))
     changes.write([Patch("a", {"price": 1})])
     assert (changes.state("a").action, changes.state("a").fields) == (PATCH, {"price": 1})
 
@@ -280,7 +280,7 @@ def test_what_nobody_knows_is_not_changed_where_that_can_be_told(changes, put):
     made = changes.write(edits, items=known)
     assert [getattr(each, "seq", None) for each in made] == [2, 3, None, 4, None]
     assert "deleted already" in str(made[2]) and "'other'" in str(made[4])
-    changes.forget("listed")
+    changes.write_one(Forget("listed"))
     (long,) = changes.write([Patch("listed", {"more": "y" * 800})], items=known)
     assert isinstance(long, InvalidChange) and "32,768" in str(long)
 
@@ -305,8 +305,8 @@ def test_a_photograph_that_a_build_has_removed_meanwhile_is_told_and_nothing_is_
 
 def test_what_was_put_or_deleted_is_no_bad_item_any_more(changes, put):
     put("a")
-    changes.delete("b")
-    changes.forget("c")
+    changes.write_one(Delete("b"))
+    changes.write_one(Forget("c"))
     folded, _ = changes.folded(catalogue_of("d", bad=("a", "b", "c", "e")))
     assert [bad.item_id for bad in folded.bad] == ["c", "e"] and ids(folded) == ["d", "a"]
 
@@ -314,16 +314,16 @@ def test_what_was_put_or_deleted_is_no_bad_item_any_more(changes, put):
 def test_settled_deletions_are_dropped_and_what_was_put_is_kept(changes, put):
     put("a")
     for item_id in ("gone", "listed"):
-        changes.delete(item_id)
-    changes.forget("b")
-    last = changes.delete("late")
+        changes.write_one(Delete(item_id))
+    changes.write_one(Forget("b"))
+    last = changes.write_one(Delete("late")).seq
     changes.drop(folded=last - 1, catalogue={"listed"}, photographs=())
     assert [change.item_id for change in changes.since(0)] == ["a", "listed", "late"]
     assert changes.position().seq == last
 
 
 def test_without_the_catalogue_no_deletion_is_dropped(changes):
-    changes.delete("a")
+    changes.write_one(Delete("a"))
     changes.drop(folded=9, catalogue=None, photographs=())
     assert len(changes.since(0)) == 1
 

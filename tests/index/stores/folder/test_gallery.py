@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index.change import DELETE, PATCH, PUT, Change
-from index.edits import patched_item
+from index.edits import Delete, Put, patched_item
 from index.errors import ItemUnknown
 from index.filters import facets
 from index.filters.parse import parse_filter
@@ -38,7 +38,7 @@ def world(indexes, publish_version, unit_vectors, make_encoder):
     table = {f"sku-{row}": (row, vectors[row], row) for row in range(40)}
 
     def put(item_id, vector, price, picture=PICTURE):
-        changes.put(item_id, picture + item_id.encode(), {"price": price}, vector, "f" * 64)
+        changes.write_one(Put(item_id, (picture + item_id.encode(),), {"price": price}, vector, "f" * 64))
         table[item_id] = (40 + len(puts), vector, price)
         puts.append(item_id)
 
@@ -48,7 +48,7 @@ def world(indexes, publish_version, unit_vectors, make_encoder):
     put("new-2", vectors[21], 50)
     put("sku-22", vectors[22], 1)
     for item_id in ("sku-0", "sku-31", "sku-39"):
-        changes.delete(item_id)
+        changes.write_one(Delete(item_id))
         del table[item_id]
     version = open_version(indexes / current_version(indexes))
     overlay = read_overlay(changes, version, make_encoder(), before=lay_over(version, {}))
@@ -204,7 +204,7 @@ def test_a_filter_sees_what_was_put_and_not_what_it_replaced(world):
 
 def test_what_was_put_is_in_one_group_where_it_has_one_photograph(world, unit_vectors, make_encoder):
     for item_id in ("a", "b"):
-        world.changes.put(item_id, PICTURE, {}, unit_vectors(1)[0], "f" * 64)
+        world.changes.write_one(Put(item_id, (PICTURE,), {}, unit_vectors(1)[0], "f" * 64))
     overlay = read_overlay(world.changes, world.version, make_encoder(), before=world.gallery.overlay)
     groups = Gallery(overlay).groups
     assert groups.tolist() == [*range(40), 40, 41, 42, 43, 44, 44]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.edits import Delete, Patch
+from index.edits import Delete, Forget, Patch, Put
 from index.filters.parse import parse_filter
 from index.stores.folder.changes import Changes
 from index.stores.folder.items import Items
@@ -31,7 +31,9 @@ def put(changes, unit_vectors, encode_image, photo):
     picture = encode_image(photo)
 
     def put(item_id, seed=0, encoder="f" * 64, **metadata):
-        return changes.put(item_id, picture, metadata, unit_vectors(1, 128, seed=seed)[0], encoder)
+        return changes.write_one(
+            Put(item_id, (picture,), metadata, unit_vectors(1, 128, seed=seed)[0], encoder)
+        ).seq
 
     return put
 
@@ -77,8 +79,8 @@ def test_without_changes_nothing_is_hidden_or_added(read):
 def test_replaced_and_deleted_rows_are_hidden_and_what_was_put_is_added(read, changes, put, unit_vectors):
     put("sku-3", 1, price=5)
     put("new", 2)
-    changes.delete("sku-7")
-    changes.delete("unheard-of")
+    changes.write_one(Delete("sku-7"))
+    changes.write_one(Delete("unheard-of"))
     overlay = read()
     assert hidden(overlay) == [3, 7] and ids(overlay) == ["sku-3", "new"]
     assert overlay.items[0].metadata == {"price": 5}
@@ -87,15 +89,15 @@ def test_replaced_and_deleted_rows_are_hidden_and_what_was_put_is_added(read, ch
 
 def test_what_was_put_and_deleted_again_is_gone(read, changes, put):
     put("new")
-    changes.delete("new")
+    changes.write_one(Delete("new"))
     assert ids(read()) == []
 
 
 def test_what_is_forgotten_is_as_it_was_built(read, changes, put):
     put("sku-3")
-    changes.delete("sku-4")
-    changes.forget("sku-3")
-    changes.forget("sku-4")
+    changes.write_one(Delete("sku-4"))
+    changes.write_one(Forget("sku-3"))
+    changes.write_one(Forget("sku-4"))
     overlay = read()
     assert hidden(overlay) == [] and ids(overlay) == []
 
@@ -105,7 +107,7 @@ def test_a_patch_keeps_the_row_and_its_vector_and_changes_what_passes(read, chan
     overlay = read()
     assert hidden(overlay) == [] and ids(overlay) == [] and passing(overlay) == [0, 1]
     assert overlay.item(version.items.by_rows([2])[0]).metadata == {"category": ""}
-    changes.delete("sku-1")
+    changes.write_one(Delete("sku-1"))
     changes.write([Patch("sku-2", {"price": 1})])
     assert passing(read(overlay)) == passing(read()) == [0, 1, 2] and hidden(read(overlay)) == [1]
 
@@ -142,8 +144,8 @@ def test_a_patch_gathers_nothing_that_was_put_again(read, changes, put, monkeypa
 
 def test_only_what_is_not_folded_in_counts(changes, put, indexes, publish_version, read, unit_vectors):
     put("sku-3")
-    seq = changes.delete("sku-4")
-    changes.delete("sku-5")
+    seq = changes.write_one(Delete("sku-4")).seq
+    changes.write_one(Delete("sku-5"))
     publish_version(unit_vectors(40, 128), changes=seq, night=1)
     overlay = read(over=open_version(indexes / current_version(indexes)))
     assert hidden(overlay) == [5] and ids(overlay) == []
@@ -160,9 +162,9 @@ def test_reading_on_gives_what_reading_anew_gives(read, changes, put):
     for step in range(30):
         item_id = f"sku-{step * 7 % 5}" if step % 2 else f"new-{step % 3}"
         if step % 4 == 3:
-            changes.delete(item_id)
+            changes.write_one(Delete(item_id))
         elif step % 11 == 10:
-            changes.forget(item_id)
+            changes.write_one(Forget(item_id))
         elif step % 5 == 2:
             changes.write([Patch(item_id, {"step": step, "price": None}), Patch("sku-9", {"step": None})])
         else:
@@ -185,7 +187,7 @@ def test_reading_on_looks_up_new_ids_only(read, put, monkeypatch):
 def test_an_overlay_that_was_handed_out_never_changes(read, changes, put):
     put("new", 1)
     overlay = read()
-    changes.delete("sku-1")
+    changes.write_one(Delete("sku-1"))
     put("new", 2)
     read(overlay)
     assert hidden(overlay) == [] and ids(overlay) == ["new"] and list(overlay.states) == ["new"]
@@ -210,7 +212,7 @@ def test_a_photograph_embedded_by_another_encoder_is_embedded_again(read, put, m
 
 
 def test_a_vector_of_the_wrong_size_is_made_again(read, changes, put, encode_image, photo, unit_vectors):
-    changes.put("new", encode_image(photo), {}, unit_vectors(1, 7)[0], "f" * 64)
+    changes.write_one(Put("new", (encode_image(photo),), {}, unit_vectors(1, 7)[0], "f" * 64))
     assert read().vectors.dimension == 128
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from index.edits import Delete, Forget, Put
 from index.errors import ItemUnknown
 from index.filters.parse import parse_filter
 from index.pages import SearchOptions
@@ -44,7 +45,9 @@ def changes(indexes):
 def put(changes):
     def put(item_id, number, **metadata):
         picture = PICTURE + str(number).encode()
-        return changes.put(item_id, picture, {"number": number, **metadata}, numbered(number), ENCODER)
+        return changes.write_one(
+            Put(item_id, (picture,), {"number": number, **metadata}, numbered(number), ENCODER)
+        ).seq
 
     return put
 
@@ -77,7 +80,7 @@ def test_an_item_that_was_replaced_is_found_as_it_is_now(searcher, put, unit_vec
 
 
 def test_a_deleted_item_is_unknown_everywhere(searcher, changes, unit_vectors):
-    changes.delete("sku-3")
+    changes.write_one(Delete("sku-3"))
     searcher.refresh()
     (page,) = searcher.search(unit_vectors(40)[3:4], SearchOptions(limit=40))
     assert "sku-3" not in ids(page) and page.total == len(page.hits) == searcher.count == 39
@@ -104,7 +107,7 @@ def test_neighbours_are_found_of_what_was_put_and_among_it(searcher, put, unit_v
 def test_a_filter_and_its_count_hold_for_base_and_changes(searcher, changes, put):
     put("new", 7, price=1)
     put("sku-2", 8, price=99)
-    changes.delete("sku-1")
+    changes.write_one(Delete("sku-1"))
     searcher.refresh()
     cheap = parse_filter({"price": {"lt": 4}})
     (page,) = searcher.search(QUERY[None], SearchOptions(limit=10, where=cheap))
@@ -114,7 +117,7 @@ def test_a_filter_and_its_count_hold_for_base_and_changes(searcher, changes, put
 
 def test_collapsed_the_duplicates_of_an_item_are_not_its_neighbours(searcher, changes, monkeypatch):
     monkeypatch.setattr(type(searcher._gallery.version.items), "groups", lambda self: np.arange(40) // 4 * 4)
-    changes.delete("sku-4")
+    changes.write_one(Delete("sku-4"))
     searcher.refresh()
     (page,) = searcher.search(QUERY[None], SearchOptions(limit=40, collapse=True))
     assert page.total == len(page.hits) == 10
@@ -151,10 +154,10 @@ def test_a_version_and_the_changes_to_it_are_taken_up_together(searcher, put, pu
 def test_going_back_shows_the_changes_of_now(searcher, put, changes, indexes, publish_version, unit_vectors):
     old = searcher.manifest.version
     put("new", 7)
-    seq = changes.delete("sku-3")
+    seq = changes.write_one(Delete("sku-3")).seq
     items = [Item(f"sku-{row}", Path("x.jpg"), {}) for row in range(40)]
     publish_version(unit_vectors(40), items=items, changes=seq, night=1)
-    changes.delete("sku-4")
+    changes.write_one(Delete("sku-4"))
     activate(indexes, old)
     searcher.refresh()
     assert searcher.manifest.version == old and searcher.count == 39
@@ -261,15 +264,17 @@ class World:
     def put(self, item_id):
         self.number += 1
         picture = PICTURE + str(self.number).encode()
-        self.changes.put(item_id, picture, {"number": self.number}, numbered(self.number), ENCODER)
+        self.changes.write_one(
+            Put(item_id, (picture,), {"number": self.number}, numbered(self.number), ENCODER)
+        )
         self.model.happen("put", item_id, self.number)
 
     def delete(self, item_id):
-        self.changes.delete(item_id)
+        self.changes.write_one(Delete(item_id))
         self.model.happen("delete", item_id)
 
     def forget(self, item_id):
-        self.changes.forget(item_id)
+        self.changes.write_one(Forget(item_id))
         self.model.happen("forget", item_id)
 
     def deliver(self, item_id):
@@ -333,7 +338,7 @@ def test_no_search_fails_while_items_change_and_versions_switch(
 ):
     """An item is always there, though in ever other places; the one that was deleted never comes back."""
     stop, searched, failures = threading.Event(), threading.Event(), []
-    changes.delete("sku-39")
+    changes.write_one(Delete("sku-39"))
     put("sku-1", 7)
     searcher.refresh()
 
@@ -361,7 +366,7 @@ def test_no_search_fails_while_items_change_and_versions_switch(
         elif step % 10 == 5:
             activate(indexes, dice.choice(list_versions(indexes)[:-1]))
         elif step % 3 == 0:
-            changes.delete(f"sku-{dice.randrange(2, 39)}")
+            changes.write_one(Delete(f"sku-{dice.randrange(2, 39)}"))
         else:
             put(f"new-{dice.randrange(5)}", 100 + step)
         assert searcher.refresh()

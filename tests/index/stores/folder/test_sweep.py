@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from index.edits import Delete, Put
 from index.stores.folder.changes import Changes
 from index.stores.folder.publish import building, remove_old
 from index.stores.folder.sweep import sweep, tidy
@@ -20,7 +21,9 @@ def changes(indexes):
 @pytest.fixture
 def put(changes):
     def put(item_id, number):
-        return changes.put(item_id, PICTURE + str(number).encode(), {}, np.eye(16, dtype="f4")[0], "f" * 64)
+        return changes.write_one(
+            Put(item_id, (PICTURE + str(number).encode(),), {}, np.eye(16, dtype="f4")[0], "f" * 64)
+        ).seq
 
     return put
 
@@ -36,7 +39,7 @@ def left(changes):
 
 def test_a_deletion_stays_while_an_older_version_could_show_the_item(changes, indexes, publish_version):
     publish_version(changes=0)
-    seq = changes.delete("sku-1")
+    seq = changes.write_one(Delete("sku-1")).seq
     publish_version(changes=seq, night=1)
     sweep(indexes, catalogue=catalogue_of("sku-2"))
     assert left(changes) == ["sku-1"]
@@ -47,8 +50,8 @@ def test_a_deletion_stays_while_an_older_version_could_show_the_item(changes, in
 
 
 def test_a_deletion_stays_while_the_catalogue_holds_the_item(changes, indexes, publish_version):
-    changes.delete("sku-1")
-    publish_version(changes=changes.delete("sku-2"))
+    changes.write_one(Delete("sku-1"))
+    publish_version(changes=changes.write_one(Delete("sku-2")).seq)
     sweep(indexes, catalogue=catalogue_of("sku-1", bad=("sku-2",)))
     assert left(changes) == ["sku-1", "sku-2"]
 
@@ -75,7 +78,7 @@ def test_a_photograph_stays_while_a_version_has_it(changes, put, indexes, publis
 
 @pytest.mark.parametrize("name", ["manifest.json", "items.sqlite"])
 def test_beside_a_damaged_version_all_is_kept(changes, put, indexes, publish_version, caplog, name):
-    publish_version(changes=changes.delete("sku-1"))
+    publish_version(changes=changes.write_one(Delete("sku-1")).seq)
     put("new", 1)
     put("new", 2)
     broken = indexes / publish_version(changes=1, night=1) / name

@@ -7,6 +7,7 @@ pytest.importorskip("pymilvus", reason="needs Milvus: pip install -r requirement
 
 from pymilvus import CollectionSchema
 
+from index.edits import Delete
 from index.pages import SearchOptions
 from index.stores.milvus import draft
 from index.stores.milvus.items import VIEW_FIELDS, rows_of, schema
@@ -64,5 +65,5 @@ def test_what_is_put_with_several_photographs_is_found_by_the_first_and_after_a_
     assert len(searcher.item("coat").photographs) == 2 and searcher.count == 4
     former.publish(*former.built[:2], garments=former.built[2])
     assert first(former, numbered(22)) == ("coat", 1, 4)
-    former.store.changes.delete("coat")
+    former.store.changes.write_one(Delete("coat"))
     assert first(former, numbered(1)) == ("sku-1", 0, 3)
