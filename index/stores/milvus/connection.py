@@ -94,14 +94,20 @@ class Server:
             return NotThere(f"'{self.address}' does not hold what was asked for: {text}")
         if code in _REFUSED or "auth check failure" in text:
             return self._unreachable("it refuses the user and password. Correct them in the address")
-        if code in _SILENT or self._client is None or "Retry timeout" in text:
-            return self._unreachable(self._why())
+        silent = code in _SILENT or "Retry timeout" in text
+        if silent or self._client is None:
+            return self._unreachable(self._why(silent=silent))
         return StoreFailed(
             f"Milvus at '{self.address}' has not done what was asked: {text:.500}. Where it is full or "
             "limits its clients, make room there; its log says more."
         )
 
-    def _why(self) -> str:
+    def _why(self, *, silent: bool) -> str:
+        if self.address.is_file and silent:
+            return (
+                "it is open and has not answered in time, for milvus-lite works within this process, which "
+                "is too busy. Leave the machine more of its cores, or start a server"
+            )
         if self.address.is_file:
             return (
                 "another process has it open, for milvus-lite serves one at a time, or its folder does not "

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from index.edits import Delete, Forget, Put
 from index.errors import (
     ChangeNotConfirmed,
     IndexDamaged,
@@ -89,6 +90,16 @@ def test_a_wrong_password_is_told_from_a_server_that_is_gone(tmp_path, monkeypat
     monkeypatch.setattr(server, "MilvusClient", refuse)
     with pytest.raises(StoreUnreachable, match=said):
         open_store("milvus://root:wrong@host", tmp_path).versions()
+
+
+def test_a_file_on_a_busy_machine_is_told_from_one_that_another_process_has_open(tmp_path, monkeypatch):
+    class Starved:
+        def has_collection(self, *_, **__):
+            raise Refusal("DEADLINE_EXCEEDED")
+
+    monkeypatch.setattr(server, "MilvusClient", lambda *_, **__: Starved())
+    with pytest.raises(StoreUnreachable, match=r"is open and has not answered in time.* too busy"):
+        open_store("milvus:vectors.db", tmp_path).versions()
 
 
 def test_what_is_no_error_of_milvus_is_left_as_it_is(tmp_path, monkeypatch):
@@ -233,7 +244,7 @@ def test_a_change_of_a_machine_whose_clock_is_behind_is_not_lost(lite, plain, nu
         now = time.time_ns() - minutes * 60 * 10**9
         monkeypatch.setattr(changes_module.time, "time_ns", lambda: now)
         other = lite.connect()
-        other.changes.delete("sku-2")
+        other.changes.write_one(Delete("sku-2"))
         monkeypatch.undo()
 
     lite.publish(*plain(1, 2, 3), during=behind)
@@ -271,7 +282,7 @@ def test_of_two_who_change_one_item_at_once_the_later_in_the_log_is_searched(
 
     def late(changes):
         if not overtaken:
-            overtaken.append(other.changes.delete("new"))
+            overtaken.append(other.changes.write_one(Delete("new")).seq)
         return apply(changes)
 
     monkeypatch.setattr(lite.store.changes._searched, "apply_to_current", late)
@@ -281,7 +292,7 @@ def test_of_two_who_change_one_item_at_once_the_later_in_the_log_is_searched(
 
 def test_numbers_grow_even_where_the_clock_stands_still(lite, monkeypatch):
     monkeypatch.setattr(changes_module.time, "time_ns", lambda: 1_800_000_000_000_000_000)
-    numbers = [lite.store.changes.delete(f"sku-{number}") for number in range(3)]
+    numbers = [lite.store.changes.write_one(Delete(f"sku-{number}")).seq for number in range(3)]
     assert numbers == [1_800_000_000_000_000 + step for step in range(3)]
     assert numbers[-1] < 2**53  # what every reader of JSON can hold
 
@@ -289,7 +300,7 @@ def test_numbers_grow_even_where_the_clock_stands_still(lite, monkeypatch):
 def test_a_photograph_of_another_encoder_is_refused_before_anything_is_written(lite, plain, numbered):
     lite.publish(*plain(1, 2, 3))
     with pytest.raises(EncoderMismatch, match="belongs to the encoder ffffffffffff"):
-        lite.store.changes.put("new", b"\xff\xd8\xff", {}, numbered(9), "e" * 64)
+        lite.store.changes.write_one(Put("new", (b"\xff\xd8\xff",), {}, numbered(9), "e" * 64))
     assert lite.store.changes.since(0) == [] and not lite.store.changes.photographs.folder.exists()
 
 
@@ -395,8 +406,8 @@ def test_facets_in_the_record_of_an_earlier_release_are_read(lite, plain):
 def test_settled_changes_are_dropped_by_the_tidying_of_a_build(lite, plain, monkeypatch):
     lite.put("new", 5)
     for item_id in ("sku-1", "sku-9"):
-        lite.store.changes.delete(item_id)
-    lite.store.changes.forget("sku-2")
+        lite.store.changes.write_one(Delete(item_id))
+    lite.store.changes.write_one(Forget("sku-2"))
     lite.publish(*plain(1, 2, 3))
     catalogue = Catalogue("shop.csv", tuple(plain(1, 2, 3)[0]), ())
     assert lite.store.tidy(keep=1, catalogue=catalogue) == []
@@ -413,7 +424,7 @@ def test_tidying_that_fails_fails_nothing(lite, caplog):
 
 
 def test_what_milvus_refuses_is_said_in_its_words(lite):
-    lite.store.changes.delete("x")
+    lite.store.changes.write_one(Delete("x"))
     with pytest.raises(StoreFailed, match="Milvus at .* has not done what was asked"):
         lite.store.changes._table.find("no (")
     with pytest.raises(NoIndex):
