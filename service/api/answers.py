@@ -278,13 +278,18 @@ def _ranked_page(
     return RankedPage(page, guess, known, confidence, close)
 
 
-def nearest(searcher: OpenIndex, garments: Sequence[Garment], *, stages: Stages) -> np.ndarray:
-    """Return the score of the item that is nearest to each garment, float (n,); -1 where there is none."""
+def nearest(
+    searcher: OpenIndex, garments: Sequence[Garment], *, stages: Stages
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return garments' vectors, float32 (n, d), and the score of the item nearest to each, -1 without one.
+
+    Each is embedded by itself, so that its vector is equal to the bit where it comes alone.
+    """
     with stages.measure("embed"):
-        vectors = searcher.encoder.embed_garments(garments)
+        vectors = np.concatenate([searcher.encoder.embed_garments([garment]) for garment in garments])
     with stages.measure("search"):
         pages = searcher.search(vectors, SearchOptions(limit=1))
-    return np.array([page.hits[0].score if page.hits else -1.0 for page in pages])
+    return vectors, np.array([page.hits[0].score if page.hits else -1.0 for page in pages])
 
 
 def rank(

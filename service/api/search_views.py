@@ -103,8 +103,10 @@ def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchA
         The picture can't be had, or not be used.
     """
     photo, found = _cut_out(asked.source, asked.fields, searcher, stages)
-    with stages.measure("embed"):
-        vector = searcher.encoder.embed_garments([found.garment])
+    vector = found.vector
+    if vector is None:
+        with stages.measure("embed"):
+            vector = searcher.encoder.embed_garments([found.garment])
     with stages.measure("search"):
         ranking = rank(searcher, vector, asked.fields, types=found.garment.type_shares)
     if ranking.confidence is not None:

@@ -1,7 +1,7 @@
 """Cutting a garment out of a picture: decoding within limits, finding all, cutting out the chosen one."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
 
@@ -21,8 +21,8 @@ from training.photo.orientation import Orientation, choose, likely, upright
 from training.photo.regions import Region
 from training.photo.segmenter import Segmenter
 
-Nearest = Callable[[Sequence[Garment]], np.ndarray]
-"""From garments to the score of what is nearest to each of them, float (n,)."""
+Nearest = Callable[[Sequence[Garment]], tuple[np.ndarray, np.ndarray]]
+"""From garments to their vectors, float32 (n, d), and the score of what is nearest to each, float (n,)."""
 
 TIMES_THE_LIMIT = 5
 """How many times the limit on the estimated decode cost a decode may really take, on a busy machine."""
@@ -43,6 +43,8 @@ class CutOut:
         Which of them was cut out; None where there is none, so that all was taken.
     others : tuple of Garment
         All other garments, cut out, where they were asked for.
+    vector : float32 (1, d), optional
+        Of the garment, where it was embedded to tell how the photograph stands.
     """
 
     garment: Garment
@@ -50,6 +52,7 @@ class CutOut:
     regions: tuple[Region, ...] = ()
     chosen: int | None = None
     others: tuple[Garment, ...] = ()
+    vector: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @property
     def box(self) -> Box:
@@ -183,6 +186,11 @@ def cut_out(
     with stages.measure("isolate"):
         ways = _ways(rgb, segmenter, look.box, turned, nearest)
         mains = [way.main(rgb) for way in ways] if len(ways) > 1 else []
-    best = choose(ways, nearest(mains)) if nearest and mains else 0
+    if nearest is None or not mains:
+        with stages.measure("isolate"):
+            return _from_photo(rgb, ways[0], None, look, category, every)
+    vectors, scores = nearest(mains)
+    best = choose(ways, scores)
     with stages.measure("isolate"):
-        return _from_photo(rgb, ways[best], mains[best] if mains else None, look, category, every)
+        found = _from_photo(rgb, ways[best], mains[best], look, category, every)
+    return replace(found, vector=vectors[[best]]) if found.garment is mains[best] else found

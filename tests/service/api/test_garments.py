@@ -243,6 +243,18 @@ def test_where_the_parse_is_unsure_what_is_nearest_tells_how_a_photograph_stands
     assert set(answer["took_ms"]) == {"decode", "isolate", "embed", "search"}
 
 
+def test_the_way_in_which_an_unsure_photograph_stands_is_embedded_once(post, unsure, searcher, monkeypatch):
+    embed, embedded = searcher.encoder.embed_garments, []
+
+    def spy(garments):
+        embedded.extend(garments)
+        return embed(garments)
+
+    monkeypatch.setattr(searcher.encoder, "embed_garments", spy)
+    assert post(unsure(90)).json["query"]["turned"] == 90
+    assert len(embedded) == len(set(map(id, embedded))) > 1
+
+
 def test_a_photograph_keeps_its_turn_for_further_searches_by_garment_box_and_explanation(
     post, client, unsure, searcher
 ):
