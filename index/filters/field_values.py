@@ -7,7 +7,18 @@ from typing import Self
 
 import numpy as np
 
-from index.filters.predicates import All, AnyOf, Between, Filter, Has, Not, OneOf, Value, order_key
+from index.filters.predicates import (
+    All,
+    AnyOf,
+    Between,
+    Filter,
+    Has,
+    Not,
+    OneOf,
+    Value,
+    in_order,
+    order_key,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +42,11 @@ class FieldValues:
     @classmethod
     def of(cls, pairs: Iterable[tuple[int, Value]]) -> Self:
         """Return the values of items, each given after the place of its item."""
-        pairs = list(pairs)
-        table = sorted({value for _, value in pairs}, key=order_key)
-        code = {value: at for at, value in enumerate(table)}
-        found = np.array([(place, code[value]) for place, value in pairs], np.int64).reshape(-1, 2)
-        return cls(found[:, 0], found[:, 1], table)
+        places, values = zip(*found, strict=True) if (found := list(pairs)) else ((), ())
+        table = in_order(set(values))
+        code = dict(zip(table, range(len(table)), strict=True))
+        codes = np.fromiter(map(code.__getitem__, values), np.int64, len(values))
+        return cls(np.array(places, np.int64), codes, table)
 
     def pairs(self) -> list[tuple[int, Value]]:
         """Return each value after the place of its item."""

@@ -13,7 +13,19 @@ import numpy as np
 
 from index.filters.field_values import FieldValues
 from index.filters.parse import MAX_TEXT
-from index.filters.predicates import All, AnyOf, Between, Filter, Has, Leaf, Not, OneOf, Value, values_of
+from index.filters.predicates import (
+    All,
+    AnyOf,
+    Between,
+    Filter,
+    Has,
+    Leaf,
+    Not,
+    OneOf,
+    Value,
+    value_of,
+    values_of,
+)
 from training.catalogue.item_rules import is_unicode
 
 SCHEMA = """
@@ -55,7 +67,9 @@ def posted_value(value: Value) -> Value:
 
 def posted(content: Any) -> list[Value]:
     """Return the different values of a metadata field that holds `content`, in their order."""
-    return list(dict.fromkeys(map(posted_value, values_of(content))))
+    if isinstance(content, (list, tuple)):
+        return list(dict.fromkeys(map(posted_value, values_of(content))))
+    return [] if (value := value_of(content)) is None else [posted_value(value)]
 
 
 def _entries(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[tuple[str, Value, int]]:

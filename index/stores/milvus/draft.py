@@ -52,8 +52,8 @@ class MilvusVectors:
         rows = np.full((len(queries), k), -1, np.int64)
         for at in range(0, len(queries), _QUERIES):
             part = queries[at : at + _QUERIES]
-            for place, found in enumerate(self._collection.nearest(part, k), at):
-                scores[place, : len(found)], rows[place, : len(found)] = found.scores, found.rows
+            for place, found in enumerate(self._collection.nearest(part, k, label="row"), at):
+                scores[place, : len(found)], rows[place, : len(found)] = found.scores, found.labels
         return scores, rows
 
     def vector(self, row: int) -> np.ndarray:

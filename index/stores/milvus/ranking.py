@@ -1,9 +1,8 @@
 """Pages of a ranking in Milvus, cut from one order whatever the page, as `index.pages` cuts them."""
 
+import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -25,9 +24,9 @@ def _depth(k: int) -> int:
     return min(depth_for(k), DEEPEST)
 
 
-def _arranged(arrangement: Arrangement, found: Found, metadata: Mapping[str, dict[str, Any]]) -> Arranged:
-    """Arrange a ranking; items that were deleted in this moment have no values."""
-    head = [metadata.get(key, {}) for key in found.keys[:LENGTH]]
+def _arranged(arrangement: Arrangement, found: Found) -> Arranged:
+    """Arrange a ranking by the metadata of its head, whose texts are parsed as one, in half of the time."""
+    head = json.loads(f"[{','.join(found.metadata[:LENGTH])}]")
     return arrangement.arrange(
         found.scores,
         lambda field: FieldValues.of(
@@ -62,13 +61,12 @@ class Ranking:
                 f"{DEEPEST:,} of a ranking. Ask for an earlier page, or for fewer items by a filter."
             )
         asked = min(options.depth, DEEPEST)
-        found = self._best(asked)
+        found = self._best(asked, metadata=bool(options.arrangement))
         found = found.take(found.scores >= options.threshold)
         total = len(found)
         if total == asked:  # the ranking may go on
             total = max(total, self._total(options.threshold))
-        metadata = self.collection.metadata(found.keys[: LENGTH if options.arrangement else 0])
-        arranged = _arranged(options.arrangement, found, metadata)
+        arranged = _arranged(options.arrangement, found)
         shown = found.take(arranged.order[options.offset : options.end])
         nearest = found.take(slice(NEAREST)) if options.arrangement.reorders else None
         known = self.collection.items([*dict.fromkeys(shown.keys + (nearest.keys if nearest else []))])
@@ -88,18 +86,25 @@ class Ranking:
             nearest=None if nearest is None else hits(nearest, 1),
         )
 
-    def _nearest(self, depth: int) -> Found:
+    def _nearest(self, depth: int, *, metadata: bool = False, widest: bool = False) -> Found:
         """Return the nearest `depth` rows, searching more widely where fewer are found than there may be."""
-        (found,) = self.collection.nearest(self.query[None], depth, self.condition)
-        if len(found) < depth and self.collection.approximate:
-            (found,) = self.collection.nearest(self.query[None], depth, self.condition, widest=True)
+        (found,) = self.collection.nearest(
+            self.query[None],
+            depth,
+            self.condition,
+            widest=widest,
+            label="duplicates" if self.collapse else "",
+            metadata=metadata,
+        )
+        if len(found) < depth and self.collection.approximate and not widest:
+            return self._nearest(depth, metadata=metadata, widest=True)
         return found
 
-    def _best(self, k: int) -> Found:
+    def _best(self, k: int, *, metadata: bool) -> Found:
         """Return the first `k`, certain of each: a tie at the end is searched on until all of it is known."""
         depth = _depth(max(k + _SPARE, math.ceil(k * self.collection.views)))
         while True:
-            found = self._nearest(depth)
+            found = self._nearest(depth, metadata=metadata)
             complete, last = len(found) < depth, found.scores[-1:]
             listed = self._listed(found)
             if complete or depth == DEEPEST or (len(listed) >= k and listed.scores[k - 1] > last):
@@ -109,12 +114,12 @@ class Ranking:
     def _listed(self, found: Found) -> Found:
         if not (self.collapse or self.collection.several):
             return found
-        return found.take(first_of_each(found.duplicates if self.collapse else found.owners))
+        return found.take(first_of_each(found.labels))
 
     def _total(self, min_score: float) -> int:
         """Return the length of the whole ranking; above a score, at most as many as Milvus lists."""
         if min_score > -math.inf:
-            (found,) = self.collection.nearest(self.query[None], DEEPEST, self.condition, widest=True)
+            found = self._nearest(DEEPEST, widest=True)
             return len(self._listed(found.take(found.scores >= min_score)))
         if not self.collapse:
             return self.collection.count(self.condition)
