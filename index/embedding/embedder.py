@@ -17,8 +17,9 @@ from index.embedding.perceptual_hash import photo_hash
 from index.views import ALL, ITEM, Views
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder
-from training.photo.garment import WORKING_SIZE, isolate, item_garments
+from training.photo.garment import WORKING_SIZE, Garment, isolate, item_garments
 from training.photo.images import decode, read_bytes
+from training.photo.segmenter import Segmenter
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,16 @@ Results = Generator[tuple[int, Outcome], None, None]
 """Positions in the list of photographs, each once and in any order, with their outcomes."""
 
 
-def cut_views(rgb: np.ndarray, kind: str | None, garments: str, encoder: Encoder) -> Views:
-    """Encode the item's garment in a photograph, uint8 (h, w, 3), and the others behind it if all count."""
+def cut_garments(rgb: np.ndarray, kind: str | None, garments: str, segmenter: Segmenter) -> Sequence[Garment]:
+    """Cut the item's garment out of a photograph, uint8 (h, w, 3), and the others behind it if all count."""
     if garments == ALL:
-        return Views.of(item_garments(rgb, kind, encoder.segmenter), encoder)
-    return Views.of([isolate(rgb, kind, segmenter=encoder.segmenter)], encoder)
+        return item_garments(rgb, kind, segmenter)
+    return [isolate(rgb, kind, segmenter=segmenter)]
+
+
+def cut_views(rgb: np.ndarray, kind: str | None, garments: str, encoder: Encoder) -> Views:
+    """Encode the garments of a photograph, as `cut_garments` takes them."""
+    return Views.of(cut_garments(rgb, kind, garments, encoder.segmenter), encoder)
 
 
 def embed_photo(photo: ItemPhoto, encoder: Encoder) -> Photo:

@@ -17,7 +17,7 @@ from index.errors import InvalidChange
 from index.stores.store import OpenIndex
 from service.api.answers import item_fields
 from service.api.current import config, live_index, metrics, store
-from service.api.item_embedding import embed_item
+from service.api.item_embedding import embed_apart
 from service.api.item_views import blueprint as of_items
 from service.api.item_views import require_id
 from service.errors import RefusedRequest, problem_of
@@ -45,10 +45,10 @@ def _put(
     """Embed the photographs of a line, and have them stored: they are in memory for as long as that takes."""
     stages = Stages()
     with app.app_context():
-        item = embed_item(ItemRequest.of_body(line), searcher, stages)
-    names = list(map(store_ahead, item.photos))
+        photos, views = embed_apart(ItemRequest.of_body(line), searcher, stages)
+    names = list(map(store_ahead, photos))
     fingerprint = searcher.encoder.fingerprint
-    return Put(line.item_id, (), line.metadata, item.views.vectors[0], fingerprint, item.views), names, stages
+    return Put(line.item_id, (), line.metadata, views.vectors[0], fingerprint, views), names, stages
 
 
 def _begun(line: bytes, submit: Callable[[PutLine], Future[Embedded]]) -> Begun:

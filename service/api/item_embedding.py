@@ -9,12 +9,13 @@ from index.stores.store import OpenIndex
 from index.views import ALL, Views
 from service.api.current import config
 from service.errors import RefusedRequest, refusing
-from service.picture.cut_out import CutOut, cut_out
+from service.picture.cut_out import CutOut, Embed, cut_out, embedded
 from service.picture.image_url import fetch
 from service.picture.stages import Stages
 from service.requests.parameters import Look
 from service.requests.reading import ItemRequest
 from training.catalogue.reader import category_in
+from training.photo.garment_types import type_of
 
 
 @contextmanager
@@ -69,3 +70,14 @@ def embed_item(asked: ItemRequest, searcher: OpenIndex, stages: Stages) -> Embed
     with stages.measure("embed"):
         views = [Views.of([each.garment, *each.others], searcher.encoder) for each in found]
     return EmbeddedItem(photos, tuple(found), Views.joined(views))
+
+
+def embed_apart(asked: ItemRequest, searcher: OpenIndex, stages: Stages) -> tuple[tuple[bytes, ...], Views]:
+    """Fetch the photographs of an item, and embed them in another process; raises `RefusedRequest`."""
+    photos = asked.photos or tuple(_fetched(asked))
+    embed = Embed(type_of(category_in(asked.metadata)), searcher.manifest.garments)
+    views = []
+    for number, photo in enumerate(photos, start=1):
+        with _numbering(number, asked):
+            views.append(embedded(photo, embed, searcher.encoder, config=config(), stages=stages))
+    return photos, Views.joined(views)

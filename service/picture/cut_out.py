@@ -7,14 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+from index.views import Views
 from service.config import Config
 from service.errors import RefusedRequest
-from service.picture.decoders import decode_apart
+from service.picture.decoders import Embed, decode_apart, embed_apart
 from service.picture.stages import Stages
 from service.requests.parameters import Look
 from training.errors import PartTooSmall
 from training.photo import garment as garments
 from training.photo.boxes import WHOLE, Box
+from training.photo.encoder import Encoder
 from training.photo.garment import WORKING_SIZE, Garment, locate, of_type
 from training.photo.garment_types import type_of
 from training.photo.orientation import Orientation, choose, likely, upright
@@ -71,22 +73,50 @@ class CutOut:
         )
 
 
-def _decode(photo: bytes | Path, box: Box | None, config: Config) -> np.ndarray:
-    """Return the pixels within `box`, or else of the whole picture, the longer side near `WORKING_SIZE`."""
-    left, top, right, bottom = box or WHOLE
-    size = ceil(WORKING_SIZE / max(right - left, bottom - top))
-    limits = {
+def _limits(config: Config) -> dict[str, int]:
+    """Return the limits on what was sent."""
+    return {
         "max_bytes": config.max_upload_bytes,
         "max_pixels": config.max_pixels,
         "max_ms": config.decode_ms,
     }
-    if isinstance(photo, Path):  # an item's own file, which the build has accepted
-        limits = {}
+
+
+def _decode(photo: bytes | Path, box: Box | None, config: Config) -> np.ndarray:
+    """Return the pixels within `box`, or else of the whole picture, the longer side near `WORKING_SIZE`."""
+    left, top, right, bottom = box or WHOLE
+    size = ceil(WORKING_SIZE / max(right - left, bottom - top))
+    limits = {} if isinstance(photo, Path) else _limits(config)  # the build has accepted an item's own file
     seconds = TIMES_THE_LIMIT * config.decode_ms / 1000
     try:
         return decode_apart(photo, part=box, seconds=seconds, size=size, **limits)
     except PartTooSmall as error:
         raise RefusedRequest("invalid_parameter", str(error), param="box") from error
+
+
+def embedded(photo: bytes, embed: Embed, encoder: Encoder, *, config: Config, stages: Stages) -> Views:
+    """Embed an item's photograph in another process, so that several are embedded at a time.
+
+    Parameters
+    ----------
+    photo : bytes
+        The file as it was sent.
+    embed : Embed
+    encoder : Encoder
+    config : Config
+        Its ceilings on bytes and pixels hold for what was sent.
+    stages : Stages
+        Takes the times of `decode`, `isolate` and `embed`.
+
+    Raises
+    ------
+    UnreadableImage
+        Or a subclass: the file is not a picture that is accepted.
+    """
+    seconds = TIMES_THE_LIMIT * config.decode_ms / 1000
+    views, took = embed_apart(photo, embed, encoder, seconds=seconds, size=WORKING_SIZE, **_limits(config))
+    stages.add(took)
+    return views
 
 
 def _from_sketch(rgb: np.ndarray) -> Garment:

@@ -4,14 +4,17 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from index.embedding.embedder import cut_views
+from index.views import GARMENTS, ITEM
 from service.picture import cut_out, decoders
-from service.picture.decoders import decode_apart
+from service.picture.decoders import Embed, decode_apart, embed_apart
 from training.errors import (
     ImageTooComplex,
     ImageTooLarge,
@@ -19,6 +22,8 @@ from training.errors import (
     UnreadableImage,
     UnsupportedImageType,
 )
+from training.photo.encoder import PRETRAINED, Encoder
+from training.photo.garment import WORKING_SIZE
 from training.photo.images import decode
 
 
@@ -72,6 +77,51 @@ def test_a_decode_that_does_not_end_is_killed_and_the_next_picture_decoded():
     stuck.join(60)
     assert stuck.exitcode == -signal.SIGKILL
     assert decode_apart(picture(), seconds=60).shape == (200, 300, 3)
+
+
+def garment():
+    """Return a photograph of a laid-out garment."""
+    pixels = np.full((240, 200, 3), 235, np.uint8)
+    pixels[60:200, 60:140] = (150, 40, 60)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("garments", GARMENTS)
+def test_an_item_is_embedded_as_a_build_embeds_it(garments):
+    encoder = Encoder.load(PRETRAINED)
+    views, stages = embed_apart(garment(), Embed(None, garments), encoder, seconds=60, size=WORKING_SIZE)
+    expected = cut_views(decode(garment(), size=WORKING_SIZE), None, garments, encoder)
+    np.testing.assert_array_equal(views.vectors, expected.vectors)
+    np.testing.assert_array_equal(views.boxes, expected.boxes)
+    assert set(stages.took_ms) == {"decode", "isolate", "embed"}
+
+
+def test_a_process_that_embeds_is_kept_and_gets_each_encoder_once(monkeypatch):
+    encoder, sent = Encoder.load(PRETRAINED), []
+    reduce = Encoder.__reduce__
+    monkeypatch.setattr(Encoder, "__reduce__", lambda self: (sent.append(self), reduce(self))[1])
+    embed_apart(garment(), Embed(None, ITEM), encoder, seconds=60)
+    first, before = decoders._idle_embedders.queue[-1]._process, len(sent)
+    for photo in (b"text", garment()):
+        with suppress(UnreadableImage):
+            embed_apart(photo, Embed(None, ITEM), encoder, seconds=60)
+    assert decoders._idle_embedders.queue[-1]._process is first and len(sent) == before
+    assert os.getpriority(os.PRIO_PROCESS, first.pid) > os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def test_an_embedding_that_does_not_end_is_killed_and_the_next_photograph_embedded(monkeypatch):
+    encoder = Encoder.load(PRETRAINED)
+    embed_apart(garment(), Embed(None, ITEM), encoder, seconds=60)
+    process = decoders._idle_embedders.queue[-1]._process
+    os.kill(process.pid, signal.SIGSTOP)
+    monkeypatch.setattr(decoders, "EMBEDDING_SECONDS", 0.0)
+    with pytest.raises(ImageTooComplex):
+        embed_apart(garment(), Embed(None, ITEM), encoder, seconds=0.25)
+    process.join(60)
+    monkeypatch.undo()
+    assert len(embed_apart(garment(), Embed(None, ITEM), encoder, seconds=60)[0]) == 1
 
 
 @pytest.mark.parametrize("decode_ms", [80, 3000])
