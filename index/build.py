@@ -1,7 +1,7 @@
 """A build, from a catalogue to a published version: embed, check, write, check, publish, each step timed."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -79,6 +79,8 @@ class BuildOptions:
         Folder in which those of all photographs are made, once the version is published.
     thumbnail_bytes : int
         How much they may take.
+    ahead : collection of bytes
+        What a `index.embedding.head_start` has embedded into the cache for this build.
     """
 
     kind: str = AUTO
@@ -95,6 +97,7 @@ class BuildOptions:
     garments: str = ITEM
     thumbnails: Path | None = None
     thumbnail_bytes: int = MAX_BYTES
+    ahead: Collection[bytes] = ()
 
 
 @dataclass(frozen=True)
@@ -297,6 +300,7 @@ def _embed(catalogue: Catalogue, encoder: Encoder, options: BuildOptions) -> Emb
             embedder=options.embedder,
             processes=options.processes,
             progress=options.progress,
+            ahead=options.ahead,
         )
 
 

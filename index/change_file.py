@@ -27,8 +27,8 @@ from index.stores.store import Store
 from index.views import Views
 from training.addresses.download import read_address
 from training.addresses.public_hosts import Hosts
+from training.catalogue.item_rules import category_in
 from training.catalogue.json_text import parse_json
-from training.catalogue.reader import category_in
 from training.errors import AddressRefused, AddressUnreachable, SilhouetteError, UnreadableImage
 from training.files import write_atomically
 from training.photo.encoder import Encoder

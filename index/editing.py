@@ -12,8 +12,8 @@ from index.errors import IndexDamaged, ItemUnknown, NoIndex
 from index.photographs import content_of_names
 from index.stores.store import OpenIndex, Store
 from index.views import ITEM, Views
-from training.catalogue.item_rules import checked_metadata, is_unicode
-from training.catalogue.reader import Item, category_in
+from training.catalogue.item_rules import category_in, checked_metadata, is_unicode
+from training.catalogue.reader import Item
 from training.errors import SilhouetteError
 from training.photo.encoder import Encoder
 from training.photo.garment import WORKING_SIZE

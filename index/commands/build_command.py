@@ -1,7 +1,7 @@
 """The command that builds an index, and its options, which the nightly command passes on."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -12,7 +12,9 @@ import click
 from index.build import KEEP, LAST_GATE, MAX_BAD, BuildOptions, build_index, check_listed
 from index.commands import summary
 from index.commands.store_options import json_option, print_json, store_address_option
-from index.embedding.embedders import EMBEDDERS, LOCAL, embedder_named
+from index.embedding.cache import FOLDER as EMBEDDINGS
+from index.embedding.embedders import EMBEDDERS, LOCAL, LocalEmbedder, embedder_named
+from index.embedding.head_start import HeadStart
 from index.errors import GateFailed
 from index.gate.checks import Limits
 from index.retraining import ENCODER, RETRAINED, require_as_good
@@ -185,6 +187,14 @@ def _naming_reports(indexes: Path) -> Iterator[None]:
         raise
 
 
+def _head_start(options: BuildOptions, encoder: Encoder) -> HeadStart | None:
+    """Return what embeds photographs while others are fetched, where this machine embeds."""
+    if options.cache is None or not isinstance(options.embedder, LocalEmbedder):
+        return None
+    folder = options.cache / EMBEDDINGS
+    return HeadStart(folder, encoder, embedder=options.embedder, garments=options.garments)
+
+
 @when_interrupted(
     "The index in use stays, and what was embedded is kept: the same command goes on from there."
 )
@@ -226,7 +236,10 @@ def build(
         **options,
     )
     start = perf_counter()
-    listed = read_catalogue(catalogue, cache=cache, group=group, fetching=fetching)
+    ahead = None if retrain else _head_start(chosen, loaded)
+    with ahead or nullcontext():
+        listed = read_catalogue(catalogue, cache=cache, group=group, fetching=fetching, meanwhile=ahead)
+    chosen = replace(chosen, ahead=ahead.done if ahead else ())
     steps = {"catalogue": perf_counter() - start}
     with _naming_reports(indexes):
         if retrain:

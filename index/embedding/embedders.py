@@ -33,15 +33,17 @@ class LocalEmbedder:
     """
 
     def __init__(self, processes: int | None = None) -> None:
-        self._processes = processes or cpu_count()
+        self.processes = processes or cpu_count()
+        self._starts: dict[str, partial[None]] = {}
 
     def embed(self, photos: Sequence[ItemPhoto], encoder: Encoder) -> Results:
         """Yield the outcomes in the order of the photographs."""
-        processes = min(self._processes, len(photos))
+        processes = min(self.processes, len(photos))
         if processes < 2:
             outcomes = in_order(partial(embed_photo, encoder=encoder), photos, processes=1)
-        else:
-            outcomes = in_order(_embed, photos, processes=processes, start=partial(_take_up, encoder))
+        else:  # with the same `start`, joblib takes the processes that it has
+            start = self._starts.setdefault(encoder.fingerprint, partial(_take_up, encoder))
+            outcomes = in_order(_embed, photos, processes=processes, start=start)
         with closing(outcomes):
             yield from enumerate(outcomes)
 

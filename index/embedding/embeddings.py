@@ -5,7 +5,7 @@ read. Each is encoded by itself: what stands beside it in a batch can then not c
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -142,13 +142,14 @@ class _Work:
                 rows.setdefault(key, row)
         return list(rows.values())
 
-    def look_up(self) -> np.ndarray:
-        """Take what the cache has; return which rows that serves: bool (n,)."""
+    def look_up(self, ahead: Collection[bytes]) -> np.ndarray:
+        """Take what the cache has; return which rows that serves from before this build: bool (n,)."""
         for row in self.missing() if self.cache is not None else ():
             key = self.key(row)
             if key is not None and self.cache and (kept := self._kept(row, key, self.cache)):
                 self._take(row, key, kept)
-        return np.array([self.key(row) in self.first for row in range(len(self.photos))], bool)
+        keys = map(self.key, range(len(self.photos)))
+        return np.array([key in self.first and key not in ahead for key in keys], bool)
 
     def _kept(self, row: int, key: bytes, cache: EmbeddingCache) -> Embedding | None:
         """Return what the cache has; the item's garment also where all of its photograph were kept."""
@@ -158,10 +159,10 @@ class _Work:
             cache.add(key, kept)
         return kept
 
-    def encode(self, embedder: Embedder, *, progress: bool) -> None:
+    def encode(self, embedder: Embedder, *, started: bool, progress: bool) -> None:
         """Encode what is missing; once more for copies of a photograph that was replaced meanwhile."""
         while rows := self.missing():
-            chosen = embedder if len(rows) > _ALONE else LocalEmbedder(processes=1)
+            chosen = embedder if started or len(rows) > _ALONE else LocalEmbedder(processes=1)
             bar = progress_bar(total=len(rows), desc="Embedding", unit="photo", disable=not progress)
             with bar, closing(chosen.embed([self.photos[row] for row in rows], self.encoder)) as results:
                 for place, outcome in results:
@@ -262,6 +263,7 @@ def embed_catalogue(
     embedder: Embedder | None = None,
     processes: int | None = None,
     progress: bool = False,
+    ahead: Collection[bytes] = (),
 ) -> Embedded:
     """Return the embeddings of a catalogue's items, in its order.
 
@@ -282,13 +284,15 @@ def embed_catalogue(
         Files read at a time, and processes of the default embedder; by default one a core.
     progress : bool
         Show bars with rate and time left on standard error.
+    ahead : collection of bytes
+        What the cache knows from a `head_start` of this build, by `key_of`.
     """
     photos = [photo for item in catalogue.items for photo in item_photos(item, garments)]
     paths = [photo.path for photo in photos]
     contents = _contents(paths, processes=processes, progress=progress)
     work = _Work(photos, contents, encoder, cache)
-    known = work.look_up()
-    work.encode(embedder or LocalEmbedder(processes), progress=progress)
+    known = work.look_up(ahead)
+    work.encode(embedder or LocalEmbedder(processes), started=bool(ahead), progress=progress)
     if cache is not None:
         cache.finish(work.first)
     return replace(_gather(catalogue.items, work, garments), cached=_count_whole(known, catalogue.items))

@@ -14,7 +14,7 @@ from service.picture.image_url import fetch
 from service.picture.stages import Stages
 from service.requests.parameters import Look
 from service.requests.reading import ItemRequest
-from training.catalogue.reader import category_in
+from training.catalogue.item_rules import category_in
 from training.photo.garment_types import type_of
 
 

@@ -1,14 +1,20 @@
 import csv
 import json
 import os
+import re
 import shutil
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 
 from index import photographs
+from index.__main__ import main
 from index.build import BuildOptions, build_index
 from index.commands import summary
+from index.embedding import head_start
+from index.embedding.cache import EmbeddingCache
 from index.photographs import PHOTOGRAPHS, UNREFERRED_SECONDS, Photographs
 from index.served_folders import served_file
 from index.stores.folder.searcher import Searcher
@@ -67,6 +73,22 @@ def test_a_version_has_its_photographs_even_where_the_cache_is_gone(
         path = served_file(searcher.item(name).path, searcher.manifest.roots)
         assert path and path.read_bytes() == server.routes[f"{name}.png"]
     assert searcher.manifest.bad == 0
+
+
+@pytest.mark.parametrize("options", [(), ("--garments", "all")])
+def test_the_command_embeds_what_has_come_while_it_fetches(server, indexes, tmp_path, monkeypatch, options):
+    monkeypatch.setattr(head_start, "BATCH", 1)
+    monkeypatch.setattr(head_start, "_BATCHES", 1)
+    embedded, last, add = threading.Event(), server.routes["c.png"], EmbeddingCache.add
+    monkeypatch.setattr(EmbeddingCache, "add", lambda *kept: embedded.set() or add(*kept))
+    server.routes["c.png"] = lambda handler: embedded.wait(20) and handler.send_file(last)
+    rows = [{"item_id": name, "path": server.url(f"{name}.png")} for name in "abc"]
+    (tmp_path / "shop.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    places = ["--out", str(indexes), "--cache", str(tmp_path / "cache"), "--processes", "1", "--json"]
+    asked = ["--catalogue", str(tmp_path / "shop.jsonl"), "--allow-host", "127.0.0.1", *options]
+    answer = CliRunner().invoke(main, ["build", *asked, *places])
+    assert answer.exit_code == 0, answer.output
+    assert FolderStore(indexes).verify().items == 3 and re.search(r'"cached": 0\b', answer.stdout)
 
 
 def test_further_photographs_of_an_item_are_kept_too(build, server, indexes, encoder, tmp_path):

@@ -4,12 +4,12 @@ import os
 import queue
 import random
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from training.addresses import object_stores
 from training.addresses.download import Answer, Downloader, Validators
@@ -70,6 +70,18 @@ class Fetching:
         if not error.passing or attempt >= self.attempts or wanted > LONGEST_WAIT:
             return None
         return max(wanted, self.backoff * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
+
+
+class Meanwhile(Protocol):
+    """What is done with photographs that are here while others are fetched."""
+
+    def offer(self, path: Path, category: str | None) -> None:
+        """Take a photograph of an item of a category, to work on it later or never."""
+        ...
+
+    def work(self) -> int:
+        """Work for about a second, in the thread that fetches; return how many photographs are done."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -204,15 +216,24 @@ def _settled(outcome: _Outcome, kept: Kept | None, cache: PhotographCache) -> Fe
     return Fetched(kept.path, f"{problem} The photograph fetched on {kept.fetched} is kept.")
 
 
-def fetch_all(addresses: Iterable[str], *, cache: Path, settings: Fetching) -> dict[str, Fetched]:
+def fetch_all(
+    addresses: Mapping[str, str | None],
+    *,
+    cache: Path,
+    settings: Fetching,
+    meanwhile: Meanwhile | None = None,
+) -> dict[str, Fetched]:
     """Fetch the photographs of addresses, each once, or ask whether those that are kept have changed.
 
     Parameters
     ----------
-    addresses : iterable of str
+    addresses : mapping of str to str or None
+        The category of an item with each.
     cache : Path
         Folder below which photographs are kept, in `FOLDER`.
     settings : Fetching
+    meanwhile : Meanwhile, optional
+        It is offered each photograph that has come, and works where no other one has come in that moment.
 
     Returns
     -------
@@ -226,7 +247,7 @@ def fetch_all(addresses: Iterable[str], *, cache: Path, settings: Fetching) -> d
     NotInstalled
         An address needs a package that is not there.
     """
-    wanted = list(dict.fromkeys(addresses))
+    wanted = list(addresses)
     found: dict[str, Fetched] = {}
     with PhotographCache(cache / FOLDER) as photographs:
         kept = photographs.find(wanted)
@@ -235,8 +256,13 @@ def fetch_all(addresses: Iterable[str], *, cache: Path, settings: Fetching) -> d
         bar = progress_bar(total=len(wanted), desc="Fetching", unit="photo", disable=not settings.progress)
         with bar, _working(run, queues, min(settings.at_once, queues.turns)):
             for _ in wanted:
+                if meanwhile is not None and run.outcomes.empty() and (done := meanwhile.work()):
+                    bar.set_postfix(embedded=f"{done:,}")
                 outcome = run.outcomes.get()
-                found[outcome.address] = _settled(outcome, kept.get(outcome.address), photographs)
+                before = kept.get(outcome.address)
+                found[outcome.address] = _settled(outcome, before, photographs)
+                if meanwhile is not None and outcome.path not in (None, before and before.path):
+                    meanwhile.offer(outcome.path, addresses[outcome.address])
                 bar.update()
         photographs.shrink(settings.cache_bytes)
     return found

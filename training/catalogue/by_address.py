@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training.addresses.fetching import Fetched, Fetching, fetch_all
+from training.addresses.fetching import Fetched, Fetching, Meanwhile, fetch_all
 from training.addresses.photograph_cache import FOLDER
-from training.catalogue.item_rules import is_unicode
+from training.catalogue.item_rules import category_in, is_unicode
 
 NumberedRow = tuple[int, dict[str, Any]]
 """The number of a row, from 1, and its values."""
@@ -64,24 +64,47 @@ def _local(paths: Sequence[Any], found: dict[str, Fetched]) -> list[Any]:
     return [str(place) if isinstance(place, Path) else place for place in places if place is not None]
 
 
-def localised(rows: Sequence[NumberedRow], *, cache: Path, fetching: Fetching) -> LocalRows:
+def _offer_files(rows: Sequence[NumberedRow], folder: Path, meanwhile: Meanwhile) -> None:
+    for _, row in rows:
+        for path in listed(row.get("path")):
+            if isinstance(path, str) and path and not is_address(path):
+                meanwhile.offer(folder / path, category_in(row))
+
+
+def localised(
+    rows: Sequence[NumberedRow],
+    *,
+    folder: Path,
+    cache: Path,
+    fetching: Fetching,
+    meanwhile: Meanwhile | None = None,
+) -> LocalRows:
     """Fetch the photographs of rows whose `path` is an address, or a list with addresses.
 
     Parameters
     ----------
     rows : sequence of (int, dict)
+    folder : Path
+        At which relative paths start.
     cache : Path
         Folder below which photographs are kept.
     fetching : Fetching
+    meanwhile : Meanwhile, optional
+        It is offered the files of the rows, too, before all that is fetched.
 
     Raises
     ------
     CacheUnusable, NotInstalled
     """
-    addresses = [path for _, row in rows for path in listed(row.get("path")) if is_address(path)]
+    addresses: dict[str, str | None] = {}
+    for _, row in rows:
+        for path in filter(is_address, listed(row.get("path"))):
+            addresses.setdefault(path, category_in(row))
     if not addresses:
         return LocalRows([*rows])
-    found = fetch_all(addresses, cache=cache, settings=fetching)
+    if meanwhile is not None:
+        _offer_files(rows, folder, meanwhile)
+    found = fetch_all(addresses, cache=cache, settings=fetching, meanwhile=meanwhile)
     files = {str(each.path): address for address, each in found.items() if each.path}
     local = LocalRows([], addresses=files, folder=(cache / FOLDER).absolute())
     for number, row in rows:

@@ -3,6 +3,7 @@
 import json
 import math
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from training.errors import InvalidItem
@@ -108,3 +109,9 @@ def checked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     if size > METADATA_BYTES:
         raise InvalidItem(f"The metadata has {size:,} bytes. {ACCEPTED_METADATA}")
     return stored
+
+
+def category_in(metadata: Mapping[str, Any]) -> str | None:
+    """Return the ``category`` of an item's metadata as text; None where it is missing or empty."""
+    value = metadata.get("category")
+    return None if value is None or value == "" else str(value)

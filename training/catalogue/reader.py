@@ -10,12 +10,18 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
-from training.addresses.fetching import Fetching
+from training.addresses.fetching import Fetching, Meanwhile
 from training.catalogue.by_address import NumberedRow, Trouble, is_address, listed, localised
 from training.catalogue.downloaded import FOLDER as FEEDS
 from training.catalogue.downloaded import download, resolved, shop_of
 from training.catalogue.feeds import is_feed, read_feed
-from training.catalogue.item_rules import check_photographs, checked_id, checked_metadata, is_unicode
+from training.catalogue.item_rules import (
+    category_in,
+    check_photographs,
+    checked_id,
+    checked_metadata,
+    is_unicode,
+)
 from training.catalogue.packed import suffix_of
 from training.catalogue.tables import READERS, REQUIRED, SEPARATOR, BadRow, CatalogueRows, read_table
 from training.errors import InvalidItem, TooManyBadItems, UnreadableCatalogue
@@ -33,12 +39,6 @@ ACCEPTED = (
 NOTHING_LEFT = " Check the filter's values, or leave it out."
 
 Filters = dict[str, set[str]]
-
-
-def category_in(metadata: Mapping[str, Any]) -> str | None:
-    """Return the ``category`` of an item's metadata as text; None where it is missing or empty."""
-    value = metadata.get("category")
-    return None if value is None or value == "" else str(value)
 
 
 @dataclass(frozen=True)
@@ -377,6 +377,7 @@ def read_catalogue(
     cache: Path = Path("cache"),
     group: bool | None = None,
     fetching: Fetching | None = None,
+    meanwhile: Meanwhile | None = None,
 ) -> Catalogue:
     """Read a catalogue from any accepted source.
 
@@ -398,6 +399,8 @@ def read_catalogue(
         feed are one item unless this is False.
     fetching : Fetching, optional
         How addresses are fetched.
+    meanwhile : Meanwhile, optional
+        What is done meanwhile with those photographs that have come.
 
     Returns
     -------
@@ -416,8 +419,11 @@ def read_catalogue(
     table = _read_base(base, cache, group=group, fetching=fetching)
     rows = [*enumerate(table.rows, start=1)]
     rows = _grouped(rows) if group else rows
-    local = localised([*_filter(rows, filters, spec)], cache=cache, fetching=fetching)
-    items, bad = _sort(local.rows, Path(base).absolute().parent)
+    folder = Path(base).absolute().parent
+    local = localised(
+        [*_filter(rows, filters, spec)], folder=folder, cache=cache, fetching=fetching, meanwhile=meanwhile
+    )
+    items, bad = _sort(local.rows, folder)
     bad = [*(BadItem("", row.place, row.reason) for row in table.bad), *_troubled(local.missing), *bad]
     if not items:
         first = f" The first problem: {bad[0].path} {bad[0].reason}." if bad else ""

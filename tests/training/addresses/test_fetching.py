@@ -29,7 +29,7 @@ def fetch(server, tmp_path):
 
     def run(*paths, **options):
         settings = Fetching(**{**vars(QUICK), **options})
-        found = fetch_all(map(server.url, paths), cache=tmp_path / "cache", settings=settings)
+        found = fetch_all(dict.fromkeys(map(server.url, paths)), cache=tmp_path / "cache", settings=settings)
         return {path: found[server.url(path)] for path in paths}
 
     return run
@@ -214,7 +214,7 @@ def test_attempts_are_twice_as_far_apart_each_time_and_not_before_the_host_wants
 
 @pytest.mark.parametrize("address", ["ftp://a.example/1.jpg", "http://[::1/1.jpg", "file:///etc/passwd"])
 def test_an_address_that_can_t_be_fetched_is_told(address, tmp_path):
-    (found,) = fetch_all([address], cache=tmp_path, settings=QUICK).values()
+    (found,) = fetch_all({address: None}, cache=tmp_path, settings=QUICK).values()
     assert found.path is None and found.problem.startswith("not fetched: ")
 
 
@@ -239,7 +239,7 @@ def test_a_cache_that_can_t_be_written_ends_the_run(server, make, tmp_path):
         for other in "0123456789abcdef":
             (tmp_path / "photographs" / f"{letter}{other}").touch()
     with pytest.raises(CacheUnusable):
-        fetch_all([server.url("a.png")], cache=tmp_path, settings=QUICK)
+        fetch_all({server.url("a.png"): None}, cache=tmp_path, settings=QUICK)
 
 
 def test_a_bar_shows_rate_and_time_left(fetch, server, make, capsys):

@@ -84,7 +84,7 @@ def test_without_the_package_of_a_store_its_addresses_say_what_to_install(monkey
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
     address = f"{scheme}://pictures/1.png"
     with pytest.raises(NotInstalled, match=f"{STORES[scheme]}.*requirements-stores.txt"):
-        fetch_all([address], cache=tmp_path, settings=Fetching(("pictures",)))
+        fetch_all({address: None}, cache=tmp_path, settings=Fetching(("pictures",)))
 
 
 def test_photographs_of_a_bucket_are_fetched_into_the_cache(bucket, encode_image, photo, tmp_path):
@@ -92,6 +92,6 @@ def test_photographs_of_a_bucket_are_fetched_into_the_cache(bucket, encode_image
     bucket().pipe(ADDRESS, data)
     settings = Fetching(("pictures",), attempts=1)
     for _ in range(2):
-        found = fetch_all([ADDRESS], cache=tmp_path, settings=settings)[ADDRESS]
+        found = fetch_all({ADDRESS: None}, cache=tmp_path, settings=settings)[ADDRESS]
         assert found.problem is None and found.path.read_bytes() == data
     assert len(bucket.read) == 1

@@ -110,7 +110,7 @@ def test_an_address_that_several_items_have_is_asked_once(read, server):
 def test_of_several_photographs_those_are_kept_that_could_be_fetched(server, tmp_path):
     paths = [server.url("none.png"), server.url("2.png"), "own.png", server.url("1.png")]
     rows = [(1, row("a", paths)), (2, row("b", [server.url("none.png")])), (3, row("c", ["x.png", "y.png"]))]
-    local = localised(rows, cache=tmp_path, fetching=HERE)
+    local = localised(rows, folder=tmp_path, cache=tmp_path, fetching=HERE)
     (_, first), (number, third) = local.rows
     assert (number, third) == rows[2]
     assert first["path"][1] == "own.png"
@@ -155,7 +155,7 @@ def test_the_examples_of_the_guide_are_read_as_it_says(read, server, tmp_path):
 
 def test_rows_without_addresses_stay_as_they_are(tmp_path):
     rows = [(1, row("a", "a.png")), (2, row("b", None)), (3, row("c", 4.0)), (4, {"item_id": "d"})]
-    assert localised(rows, cache=tmp_path / "none", fetching=HERE) == LocalRows(rows)
+    assert localised(rows, folder=tmp_path, cache=tmp_path / "none", fetching=HERE) == LocalRows(rows)
 
 
 def test_photographs_are_named_by_their_address_where_they_turn_out_to_be_bad(read, server):
@@ -163,3 +163,36 @@ def test_photographs_are_named_by_their_address_where_they_turn_out_to_be_bad(re
     bad = [BadItem("a", str(catalogue.items[0].path), "tiny"), BadItem("b", "/own.png", "tiny")]
     named = [BadItem("a", server.url("1.png"), "tiny"), BadItem("b", "/own.png", "tiny")]
     assert [*catalogue.by_address(bad)] == named
+
+
+class Offered(list):
+    """What is offered to be worked on meanwhile."""
+
+    def offer(self, path, category):
+        self.append((path, category))
+
+    def work(self):
+        return 0
+
+
+def test_what_comes_is_offered_with_its_category_after_the_files_that_are_there(read, server, tmp_path):
+    (tmp_path / "own.png").write_bytes(server.routes["3.png"])
+    rows = [
+        row("far", server.url("1.png"), category="dress"),
+        row("near", ["own.png", server.url("2.png")], category="hat"),
+        row("gone", server.url("none.png")),
+    ]
+    first, again = Offered(), Offered()
+    catalogue = read(*rows, meanwhile=first)
+    far, near = catalogue.items
+    assert first[0] == (tmp_path / "own.png", "hat")
+    assert sorted(first[1:]) == sorted([(far.path, "dress"), (near.photographs[1], "hat")])
+    read(*rows, meanwhile=again)
+    assert again == first[:1]
+
+
+def test_files_alone_are_left_to_the_build(read, server, tmp_path):
+    (tmp_path / "own.png").write_bytes(server.routes["3.png"])
+    offered = Offered()
+    read(row("near", "own.png"), meanwhile=offered)
+    assert offered == []
