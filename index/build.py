@@ -80,7 +80,7 @@ class BuildOptions:
     thumbnail_bytes : int
         How much they may take.
     ahead : collection of bytes
-        What a `index.embedding.head_start` has embedded into the cache for this build.
+        What `index.embedding.head_start` has embedded into the cache for this build.
     """
 
     kind: str = AUTO

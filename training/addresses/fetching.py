@@ -80,7 +80,7 @@ class Meanwhile(Protocol):
         ...
 
     def work(self) -> int:
-        """Work for about a second, in the thread that fetches; return how many photographs are done."""
+        """Work for about a second, where no photograph comes; return how many are done so far."""
         ...
 
 
