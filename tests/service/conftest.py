@@ -93,6 +93,7 @@ class FakeSearcher:
             kind="flat",
             duplicates=0,
             photographs=30,
+            categories=None,
             roots=None,
             nearness=lambda head: (1 + head) / 2,
         )
