@@ -31,8 +31,8 @@ CATALOGUE_HELP = (
     "append '?column=value' to select rows."
 )
 PARTS = (
-    "retrieval", "fashion-mnist", "invariance", "true-shape", "sketch", "masks", "worn", "confidence",
-    "baselines", "ablation",
+    "retrieval", "fashion-mnist", "invariance", "true-shape", "parts", "sketch", "masks", "worn",
+    "confidence", "baselines", "ablation",
 )  # fmt: skip
 
 

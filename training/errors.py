@@ -25,6 +25,10 @@ class PartTooSmall(SilhouetteError):
     """The part of a photograph that is to be looked at has too few pixels."""
 
 
+class PartEmpty(SilhouetteError):
+    """The part of a garment that is to be found in others has no edges."""
+
+
 class ImageTooComplex(UnreadableImage):
     """The image's file is in more parts, or has more metadata, than is accepted."""
 

@@ -1,5 +1,6 @@
 """The shape of a drawn garment: its type and the parameters, mostly in [0, 1], of its pattern."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -100,6 +101,15 @@ def _difference(first: Any, second: Any) -> float:
     return abs(first - second) if isinstance(first, float) else float(first != second)
 
 
+def _differences(first: Shape, second: Shape, names: Collection[str]) -> float:
+    return sum(_difference(getattr(first, name), getattr(second, name)) for name in sorted(names))
+
+
+def parameter_distance(first: Shape, second: Shape, names: Collection[str]) -> float:
+    """Return the mean difference of the named parameters, in [0, 1]; another neckline counts as 1."""
+    return _differences(first, second, names) / len(names)
+
+
 def shape_distance(first: Shape, second: Shape) -> float:
     """Return the true distance of two shapes, by which a search by shape should rank.
 
@@ -109,7 +119,7 @@ def shape_distance(first: Shape, second: Shape) -> float:
     It is symmetric, zero for equal shapes, and satisfies the triangle inequality.
     """
     common = parameters(first.type) & parameters(second.type)
-    total = sum(_difference(getattr(first, name), getattr(second, name)) for name in sorted(common))
+    total = _differences(first, second, common)
     if first.type == second.type:
         return total / len(common)
     return 1 + total / (len(Shape.__dataclass_fields__) - 1)

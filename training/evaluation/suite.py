@@ -151,6 +151,12 @@ def _true_shape(subject: Subject) -> list[Table]:
     return [true_shape(subject.encoder, worn=worn, processes=processes) for worn in (False, True)]
 
 
+def _parts(subject: Subject) -> list[Table]:
+    from training.evaluation.part_search import part_search
+
+    return [part_search(subject.encoder, processes=subject.settings.processes)]
+
+
 def _sketch(subject: Subject) -> list[Table]:
     from training.evaluation.sketch_search import sketch
 
@@ -242,6 +248,7 @@ PARTS: dict[str, Callable[[Subject], Iterable[Table]]] = {
     "fashion-mnist": _fashion_mnist,
     "invariance": _invariance,
     "true-shape": _true_shape,
+    "parts": _parts,
     "sketch": _sketch,
     "masks": _masks,
     "worn": _worn,

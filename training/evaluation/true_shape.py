@@ -114,9 +114,10 @@ def _samples(shapes: int, appearances: int, queries: int) -> tuple[list[Sample],
     return gallery, list(zip(cuts, looks[shapes * appearances :], strict=False))
 
 
-def _isolate(
+def isolate_drawn(
     samples: list[Sample], segmenter: Segmenter, *, name: str, processes: int | None, worn: bool = False
 ) -> list[Garment]:
+    """Draw garments, and cut them out of their pictures; `name` is shown with the progress."""
     label, isolated = f"drawing {name}", partial(_isolated_worn if worn else _isolated, segmenter=segmenter)
     results = in_order(isolated, samples, processes=processes, progress=label, unit="garment")
     return [result for result in results if isinstance(result, Garment)]
@@ -160,7 +161,7 @@ def true_shape(
     """
     gallery, asked = _samples(shapes, appearances, queries)
     distances = np.array([[shape_distance(one, other) for other, _ in gallery] for one, _ in asked])
-    cut = partial(_isolate, segmenter=encoder.segmenter, processes=processes)
+    cut = partial(isolate_drawn, segmenter=encoder.segmenter, processes=processes)
     ranked = _vectors(encoder, cut(gallery, name="gallery"), seed=1)
     vectors = _vectors(encoder, cut(asked, name="queries", worn=worn), seed=2)
     rows = []

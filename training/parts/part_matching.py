@@ -1,0 +1,179 @@
+"""Where a part of one garment is found in others, and how well: part maps (n,) in, scores float32 (n,) out.
+
+The part's edges are laid on every garment's at several places and sizes; normalised cross-correlation says
+how well they fit. Edges that are missing count, and so do those that are too many.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from training.errors import PartEmpty
+from training.parts.part_maps import CELL, CELLS, CHANNELS, EDGE, part_map
+from training.photo.boxes import Box
+from training.photo.garment import Garment
+
+SCALES = (0.85, 1.0, 1.18)
+"""Sizes at which a part is looked for, as multiples of its own."""
+
+REACH = 3
+"""How far from its own place a part is looked for, in cells: a fifth of the garment's longer side."""
+
+WEIGHT = 0.5
+"""What the part counts beside the whole, unless told."""
+
+_FAR, _RESIZED = 0.4, 0.1
+"""What the score loses for a part that lies a whole side away, and for one of e times the size."""
+
+_LEAST = 0.05
+"""Energy of the edges below which there is nothing in a part to be found."""
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """How well a part was found in garments.
+
+    Parameters
+    ----------
+    scores : float32 (n,) in [0, 1]
+        0 where nothing of it was found, and for a garment without a map.
+    boxes : float32 (n, 4)
+        Where it was found best, as fractions of each photograph; NaN for a garment without a map.
+    """
+
+    scores: np.ndarray
+    boxes: np.ndarray
+
+
+def _turned(boxes: np.ndarray) -> np.ndarray:
+    """Turn boxes (..., 4) by a quarter clockwise, with the square that they are fractions of."""
+    left, top, right, bottom = np.moveaxis(boxes, -1, 0)
+    return np.stack([1 - bottom, left, 1 - top, right], axis=-1)
+
+
+def _between(low: np.ndarray, high: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return boxes, given as shares (..., 4) of the spans between two corners, (..., 2) each."""
+    return np.tile(low, 2) + shares * np.tile(high - low, 2)
+
+
+def _coverage(low: float, high: float) -> np.ndarray:
+    """Return how much of each cell a span in cells covers, float (15,)."""
+    cells = np.arange(CELLS)
+    return np.clip(np.minimum(cells + 1, high) - np.maximum(cells, low), 0, 1)
+
+
+def _resized(image: np.ndarray, scale: float, centre: np.ndarray) -> np.ndarray:
+    """Resize an image, (15, 15, c), around a centre (2,) in cells, with `REACH` cells more on each side."""
+    places = np.append(1 / scale, 1.0).repeat([2, 1])
+    offset = np.append(centre - (centre + REACH) / scale, 0.0)
+    canvas = (CELLS + 2 * REACH, CELLS + 2 * REACH, image.shape[2])
+    return np.asarray(ndimage.affine_transform(image, places, offset, canvas, order=1))
+
+
+def _shifted(canvas: np.ndarray) -> np.ndarray:
+    """Return all shifts of a canvas, (21, 21, c), by up to `REACH` cells, as rows (49, 225, c)."""
+    windows = np.lib.stride_tricks.sliding_window_view(canvas, (CELLS, CELLS), (0, 1))
+    return np.moveaxis(windows, 2, -1).reshape(-1, CELLS * CELLS, canvas.shape[2])
+
+
+def mixed(whole: np.ndarray, part: np.ndarray, weight: float) -> np.ndarray:
+    """Return scores by which to rank: those of the part count `weight` in [0, 1], of the whole the rest."""
+    return weight * part + (1 - weight) * whole
+
+
+class Part:
+    """A part of a garment, to be looked for in others.
+
+    Parameters
+    ----------
+    garment : Garment
+    box : Box
+        The part, in fractions of the garment's box in its photograph.
+
+    Raises
+    ------
+    PartEmpty
+        There is no edge in it that could be found elsewhere.
+    """
+
+    def __init__(self, garment: Garment, box: Box) -> None:
+        record = part_map(garment)
+        shares = np.array(box)
+        for _ in range(int(record["turned"])):
+            shares = _turned(shares)
+        inner = (record["inner"] - float(EDGE)) / CELL
+        self._window = _between(inner[:2], inner[2:], shares)
+        left, top, right, bottom = self._window
+        weights = np.outer(_coverage(top, bottom), _coverage(left, right))[..., None]
+        edges = record["edges"].astype(np.float32) / 255
+        if float((weights * edges**2).sum()) < _LEAST:
+            raise PartEmpty(
+                f"There is no edge in the part {list(box)} of the garment, so nothing can be found by it. "
+                "Draw it around an outline or a seam, such as a neckline or a sleeve."
+            )
+        self._lay(edges, weights.astype(np.float32))
+
+    def _lay(self, edges: np.ndarray, weights: np.ndarray) -> None:
+        """Lay the part at every size and place: `_templates` (k, cells * 8), `_weights` (k, cells)."""
+        left, top, right, bottom = self._window
+        centre = np.array([top + bottom, left + right]) / 2 - 0.5
+        templates, covers, energies = [], [], []
+        for scale in SCALES:
+            canvas, cover = _resized(edges, scale, centre), np.maximum(_resized(weights, scale, centre), 0)
+            templates.append(_shifted(canvas * cover))
+            covers.append(_shifted(cover)[..., 0])
+            energies.append(np.full(len(covers[-1]), (canvas**2 * cover).sum()))
+        weights = np.concatenate(covers)
+        self._cells = np.flatnonzero(weights.any(axis=0))
+        self._weights = np.ascontiguousarray(weights[:, self._cells], np.float32)
+        self._templates = (
+            np.concatenate(templates)[:, self._cells].reshape(len(weights), -1).astype(np.float32)
+        )
+        self._energies = np.concatenate(energies).astype(np.float32)
+        steps = REACH - np.arange(2 * REACH + 1)
+        down, along = (
+            np.tile(each.ravel(), len(SCALES)) for each in np.meshgrid(steps, steps, indexing="ij")
+        )
+        scales = np.repeat(SCALES, len(steps) ** 2)
+        self._shifts = np.stack([along, down], axis=-1)
+        self._scales = scales
+        lost = _FAR * np.hypot(along, down) / CELLS + _RESIZED * np.abs(np.log(scales))
+        self._lost = lost.astype(np.float32)
+
+    def find(self, maps: np.ndarray) -> Match:
+        """Look for the part in garments.
+
+        Parameters
+        ----------
+        maps : PART_MAP (n,)
+
+        Returns
+        -------
+        Match
+        """
+        cells = maps["edges"].reshape(len(maps), CELLS * CELLS, CHANNELS)[:, self._cells]
+        edges = cells.astype(np.float32) / 255
+        products = edges.reshape(len(maps), self._templates.shape[1]) @ self._templates.T
+        energies = (edges**2).sum(axis=-1) @ self._weights.T
+        fits = products / np.sqrt(np.maximum(energies * self._energies, 1e-9)) - self._lost
+        best = fits.argmax(axis=1)
+        known = maps["inner"][:, 2] > 0
+        scores = np.where(known, np.clip(fits[np.arange(len(maps)), best], 0, 1), 0)
+        return Match(scores.astype(np.float32), self._boxes(maps, best, known))
+
+    def _boxes(self, maps: np.ndarray, best: np.ndarray, known: np.ndarray) -> np.ndarray:
+        low, high = self._window[:2], self._window[2:]
+        middle = (low + high) / 2 + self._shifts[best]
+        half = (high - low) / 2 * self._scales[best, None]
+        found = (np.hstack([middle - half, middle + half]) * CELL + EDGE)[known]
+        inner = maps["inner"][known].astype(float)
+        corner, size = np.tile(inner[:, :2], 2), np.tile(inner[:, 2:] - inner[:, :2], 2)
+        shares = np.clip((found - corner) / size, 0, 1)
+        quarters = (4 - maps["turned"][known].astype(int)) % 4
+        for quarter in range(3):
+            shares[quarters > quarter] = _turned(shares[quarters > quarter])
+        boxes = maps["box"][known]
+        placed = np.full((len(maps), 4), np.nan, np.float32)
+        placed[known] = _between(boxes[:, :2], boxes[:, 2:], shares)
+        return placed
