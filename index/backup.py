@@ -24,8 +24,8 @@ from index.views import Views
 from training.catalogue.reader import Item
 from training.files import replacing
 
-FORMAT = 2
-"""That of backups with patches, and whose items may have several photographs; earlier ones are read, too."""
+FORMAT = 3
+"""That of backups whose views may have part maps; earlier ones are read, too."""
 _CHANGES = "changes.jsonl"
 _FORMAT = "format.json"
 _ATTEMPTS = 3

@@ -74,7 +74,8 @@ class Change:
             return None
         views = None if self.views is None else self.views.chosen(manifest.garments)
         if views is None or (len(views) == 1 and not manifest.several):
-            return Views(self.vector[None], np.full((1, 4), np.nan, np.float32), np.zeros(1, np.int64))
+            maps = None if views is None else views.maps
+            return Views(self.vector[None], np.full((1, 4), np.nan, np.float32), np.zeros(1, np.int64), maps)
         return views
 
 

@@ -10,10 +10,14 @@ from index.arrangement import LENGTH, Arrangement, FacetCounts
 from index.filters.predicates import Filter
 from index.manifest import Manifest
 from training.catalogue.reader import Item
+from training.parts.part_matching import WEIGHT, Part
 from training.photo.boxes import Box
 
 Seen = tuple[int, Box | None]
 """The number of a photograph of an item, and where in it a garment lies, if that is known."""
+
+PartSeen = tuple[float | None, Box | None]
+"""How well a part is found in a garment, and where in its photograph; None where it was not looked for."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,10 @@ class Hit:
         Where the garment that was found lies in its photograph, in an index of several vectors an item.
     photograph : int
         The number of that photograph among the item's, from 0.
+    part_score : float, optional
+        How well the part that was asked for is found in it, in [0, 1].
+    part_box : Box, optional
+        Where, as fractions of the photograph.
     """
 
     rank: int
@@ -41,6 +49,8 @@ class Hit:
     item: Item
     box: Box | None = None
     photograph: int = 0
+    part_score: float | None = None
+    part_box: Box | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,21 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class PartOptions:
+    """How the head of a ranking, its first `LENGTH` items, is ranked by a part of the query's garment.
+
+    Parameters
+    ----------
+    part : Part
+    weight : float in [0, 1]
+        What the part counts beside the whole.
+    """
+
+    part: Part
+    weight: float = WEIGHT
+
+
+@dataclass(frozen=True)
 class SearchOptions:
     """Which part of which ranking is wanted.
 
@@ -106,6 +131,8 @@ class SearchOptions:
         List of each group of duplicates only the best, and count groups.
     arrangement : Arrangement
         What is done with the head of the ranking, before the page is cut.
+    part : PartOptions, optional
+        By which part the head is ranked before it is arranged.
     """
 
     limit: int
@@ -114,6 +141,7 @@ class SearchOptions:
     where: Filter | None = None
     collapse: bool = False
     arrangement: Arrangement = field(default_factory=Arrangement)
+    part: PartOptions | None = None
 
     @property
     def end(self) -> int:
@@ -123,7 +151,12 @@ class SearchOptions:
     @property
     def depth(self) -> int:
         """How much of the ranking must be known for the page."""
-        return max(self.end, LENGTH) if self.arrangement else self.end
+        return max(self.end, LENGTH) if self.arrangement or self.part else self.end
+
+    @property
+    def reorders(self) -> bool:
+        """Whether the page may be cut from another order than that of similarity."""
+        return self.arrangement.reorders or self.part is not None
 
     @property
     def threshold(self) -> float:
@@ -153,6 +186,7 @@ def hits_of(
     manifest: Manifest,
     *,
     first: int,
+    parts: Sequence[PartSeen] | None = None,
 ) -> tuple[Hit, ...]:
     """Return the hits of a ranking from rank `first` on, without those whose item is gone.
 
@@ -165,11 +199,16 @@ def hits_of(
     manifest : Manifest
         Of the version that was searched.
     first : int
+    parts : sequence of (float, Box or None) or of (None, None), optional
+        How well a part that was asked for is found in each one, and where.
     """
     scores = np.clip(scores, -1.0, 1.0)
-    found = zip(scores.tolist(), manifest.percentiles(scores).tolist(), items, seen, strict=True)
+    told = [(None, None)] * len(items) if parts is None else parts
+    found = zip(scores.tolist(), manifest.percentiles(scores).tolist(), items, seen, told, strict=True)
     return tuple(
-        Hit(rank=rank, score=score, percentile=percentile, item=item, box=box, photograph=photograph)
-        for rank, (score, percentile, item, (photograph, box)) in enumerate(found, start=first)
+        Hit(rank, score, percentile, item, box, photograph, part_score, part_box)
+        for rank, (score, percentile, item, (photograph, box), (part_score, part_box)) in enumerate(
+            found, first
+        )
         if item is not None
     )

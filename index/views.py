@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 
+from training.parts.part_maps import PART_MAP, part_map
 from training.photo.boxes import Box
 from training.photo.encoder import Encoder
 from training.photo.garment import Garment
@@ -16,8 +17,16 @@ GARMENTS = (ITEM, ALL)
 """Which garments of a photograph are indexed: the item's, told by its category, or all that are found."""
 
 _CORNERS = 4
-_NUMBERED = b"\x01"
-"""Before rows that begin with the number of a photograph: without it, all are of the first one."""
+_NUMBERED, _MAPPED = b"\x01", b"\x01\x02"
+"""Before rows that begin with the number of a photograph, and those that end with a part map, too. Without
+them, all are of the first photograph."""
+
+
+def _row(dimension: int, *, numbered: bool, mapped: bool) -> np.dtype[np.void]:
+    """Return how a view is packed."""
+    fields = [("box", "<f4", _CORNERS), ("vector", "<f4", dimension)]
+    number = [("photograph", "<f4")] if numbered else []
+    return np.dtype([*number, *fields, *([("map", PART_MAP)] if mapped else [])])
 
 
 @dataclass(frozen=True)
@@ -31,55 +40,71 @@ class Views:
         Left, top, right, bottom as fractions of the photograph.
     photographs : int64 (k,), ascending
         The number of the photograph in which each garment lies, from 0.
+    maps : PART_MAP (k,), optional
+        By which parts of the garments are found, zero for those of which none is known; None where none is.
     """
 
     vectors: np.ndarray
     boxes: np.ndarray
     photographs: np.ndarray
+    maps: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    @property
+    def known_maps(self) -> np.ndarray:
+        """The maps, all zero where there are none: PART_MAP (k,)."""
+        return np.zeros(len(self), PART_MAP) if self.maps is None else self.maps
 
     @classmethod
     def of(cls, garments: Sequence[Garment], encoder: Encoder) -> Self:
         """Encode garments of one photograph, at least one, each by itself: no other changes a bit of it."""
         vectors = [encoder.embed_garments([garment]) for garment in garments]
         boxes = np.array([garment.box for garment in garments], np.float32)
-        return cls(np.concatenate(vectors), boxes, np.zeros(len(boxes), np.int64))
+        maps = np.array([part_map(garment) for garment in garments])
+        return cls(np.concatenate(vectors), boxes, np.zeros(len(boxes), np.int64), maps)
 
     @classmethod
     def joined(cls, views: Sequence[Self]) -> Self:
         """Return the views of an item, from those of each of its photographs, at least one."""
         numbers = np.repeat(np.arange(len(views)), [len(each) for each in views])
         together = _concatenated(views)
-        return cls(together.vectors, together.boxes, numbers)
+        return cls(together.vectors, together.boxes, numbers, together.maps)
 
     @classmethod
     def from_bytes(cls, packed: bytes, dimension: int) -> Self:
         """Return what `to_bytes` has packed; raises `ValueError` for anything else."""
-        before = len(packed) % 4
-        if packed[:before] != _NUMBERED[:before]:
+        head = packed[: len(packed) % 4]
+        if head not in (b"", _NUMBERED, _MAPPED):
             raise ValueError("it does not begin as views do")
-        rows = np.frombuffer(packed[before:], "<f4").reshape(-1, before + _CORNERS + dimension)
+        row = _row(dimension, numbered=head != b"", mapped=head == _MAPPED)
+        rows = np.frombuffer(packed[len(head) :], row)
         if not len(rows):
             raise ValueError("there is no view")
-        numbers, places = rows[:, :before].sum(axis=1).astype(np.int64), rows[:, before:]
-        return cls(places[:, _CORNERS:], places[:, :_CORNERS], numbers)
+        numbers = rows["photograph"].astype(np.int64) if head else np.zeros(len(rows), np.int64)
+        return cls(rows["vector"], rows["box"], numbers, rows["map"] if head == _MAPPED else None)
 
     def to_bytes(self) -> bytes:
-        """Return a row of photograph, box and vector for each view, as little-endian float32.
+        """Return a row of photograph, box and vector, as little-endian float32, and part map for each view.
 
-        The photograph is left out where it is the first one for all, as the releases before items had several
-        have written them.
+        Without maps they are left out, and the photograph where it is the first one for all, as earlier
+        releases have written them.
         """
-        rows = np.hstack([self.boxes, self.vectors]).astype("<f4")
-        if not self.photographs.any():
-            return rows.tobytes()
-        return _NUMBERED + np.column_stack([self.photographs, rows]).astype("<f4").tobytes()
+        mapped = self.maps is not None
+        numbered = mapped or bool(self.photographs.any())
+        rows = np.zeros(len(self), _row(self.vectors.shape[1], numbered=numbered, mapped=mapped))
+        rows["box"], rows["vector"] = self.boxes, self.vectors
+        if numbered:
+            rows["photograph"] = self.photographs
+        if mapped:
+            rows["map"] = self.maps
+        return (_MAPPED if mapped else _NUMBERED if numbered else b"") + rows.tobytes()
 
     def take(self, places: np.ndarray | slice) -> Self:
         """Return some of them."""
-        return type(self)(self.vectors[places], self.boxes[places], self.photographs[places])
+        maps = None if self.maps is None else self.maps[places]
+        return type(self)(self.vectors[places], self.boxes[places], self.photographs[places], maps)
 
     def chosen(self, garments: str) -> Self:
         """Return all of them, or of each photograph the item's garment alone, by a choice of `GARMENTS`."""
@@ -87,10 +112,12 @@ class Views:
 
 
 def _concatenated(views: Sequence[Views]) -> Views:
+    known = any(each.maps is not None for each in views)
     return Views(
         np.concatenate([each.vectors for each in views]),
         np.concatenate([each.boxes for each in views]),
         np.concatenate([each.photographs for each in views]),
+        np.concatenate([each.known_maps for each in views]) if known else None,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 
 from index.embedding.perceptual_hash import HASH_VERSION
 from index.views import ALL, ITEM, Views
+from training.parts.part_maps import VERSION as PART_VERSION
 from training.photo.encoder import Encoder
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,11 @@ def _libraries() -> list[str]:
 
 def recipe(encoder: Encoder) -> str:
     """Return what vectors depend on besides photograph and model: only like ones are equal to the bit."""
-    ours = [f"preprocessing {encoder.preprocessing}", f"photo hash {HASH_VERSION}"]
+    ours = [
+        f"preprocessing {encoder.preprocessing}",
+        f"photo hash {HASH_VERSION}",
+        f"part map {PART_VERSION}",
+    ]
     return ", ".join([*ours, *_libraries(), platform.machine()])
 
 

@@ -21,6 +21,7 @@ from index.photographs import content_of
 from index.views import ALL, ITEM, Views, arranged
 from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import UnreadableImage
+from training.parts.part_maps import PART_MAP
 from training.photo.encoder import Encoder
 from training.photo.garment_types import type_of
 from training.photo.images import read_bytes
@@ -55,6 +56,8 @@ class Embedded:
         Where the garment of each vector lies in its photograph; None where each item has one.
     photographs : int64 (m,), optional
         The number of that photograph among its item's; None where each item has one.
+    maps : PART_MAP (m,), optional
+        The part map of the garment of each vector.
     """
 
     items: tuple[Item, ...]
@@ -67,6 +70,7 @@ class Embedded:
     owners: np.ndarray | None = None
     boxes: np.ndarray | None = None
     photographs: np.ndarray | None = None
+    maps: np.ndarray | None = None
 
     def views(self, row: int) -> np.ndarray:
         """Return the vectors of the item in a row: int64 (k,), its own first."""
@@ -119,6 +123,7 @@ class _Work:
     vectors: np.ndarray = field(init=False)
     boxes: np.ndarray = field(init=False)
     pictures: np.ndarray = field(init=False)
+    maps: np.ndarray = field(init=False)
     first: dict[bytes, int] = field(default_factory=dict)
     several: dict[bytes, Views] = field(default_factory=dict)
     failed: dict[bytes, UnreadableImage] = field(default_factory=dict)
@@ -127,6 +132,7 @@ class _Work:
         self.vectors = np.zeros((len(self.photos), self.encoder.dimension), np.float32)
         self.boxes = np.zeros((len(self.photos), 4), np.float32)
         self.pictures = np.zeros(len(self.photos), np.uint64)
+        self.maps = np.zeros(len(self.photos), PART_MAP)
 
     def key(self, row: int, garments: str | None = None) -> bytes | None:
         """Return what the embedding of a row is kept by; None where its file can't be read."""
@@ -185,7 +191,7 @@ class _Work:
     def _take(self, row: int, key: bytes, embedding: Embedding) -> None:
         views = embedding.views
         self.vectors[row], self.boxes[row] = views.vectors[0], views.boxes[0]
-        self.pictures[row] = embedding.picture
+        self.pictures[row], self.maps[row] = embedding.picture, views.known_maps[0]
         if len(views) > 1:
             self.several[key] = views
         self.first[key] = row
@@ -197,7 +203,7 @@ class _Work:
         if key in self.several:
             return self.several[key]
         place = slice(self.first[key], self.first[key] + 1)
-        return Views(self.vectors[place], self.boxes[place], np.zeros(1, np.int64))
+        return Views(self.vectors[place], self.boxes[place], np.zeros(1, np.int64), self.maps[place])
 
     def content(self, rows: Sequence[int]) -> bytes:
         """Return the digest of the photographs of rows that have not been left out."""
@@ -238,13 +244,19 @@ def _gather(items: Sequence[Item], work: _Work, garments: str) -> Embedded:
         pictures=work.pictures[sources],
         contents=np.frombuffer(contents, np.uint8).reshape(-1, 32),
         garments=garments,
+        maps=work.maps[sources],
     )
     if not kept or (garments == ITEM and all(len(of_item) == 1 for of_item in rows)):
         return embedded
     views = [Views.joined([work.views(row) for row in of_item]) for of_item in rows]
     owners, seen = arranged(views)
     return replace(
-        embedded, vectors=seen.vectors, owners=owners, boxes=seen.boxes, photographs=seen.photographs
+        embedded,
+        vectors=seen.vectors,
+        owners=owners,
+        boxes=seen.boxes,
+        photographs=seen.photographs,
+        maps=seen.maps,
     )
 
 

@@ -55,6 +55,11 @@ class OpenIndex(ABC):
     def pending(self) -> int:
         """Items that have changed since the version in use was built."""
 
+    @property
+    @abstractmethod
+    def has_parts(self) -> bool:
+        """Whether garments can be searched by a part."""
+
     @abstractmethod
     def snapshot(self) -> Self:
         """Return one that stays with the present version, for an answer made of several calls."""

@@ -86,7 +86,7 @@ def test_what_was_built_stands_in_the_manifest(build, catalogue_path, encoder, i
     assert (manifest.kind, manifest.parameters["recall"]) == ("flat", 1.0)
     assert "compare them all" in manifest.parameters["why"]
     assert set(manifest.checksums) == {
-        *("vectors.faiss", "items.sqlite", "contents.npy", "report.csv", "duplicates.csv")
+        *("vectors.faiss", "items.sqlite", "contents.npy", "maps.npy", "report.csv", "duplicates.csv")
     }
     assert set(built.seconds) == {"embed", "check", "duplicates", "write", "publish"}
 

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from index.views import ALL, ITEM, Views, arranged, view_numbers
+from training.parts.part_maps import PART_MAP
 
 
 def made(*counts: int, seed: int = 0) -> Views:
@@ -24,12 +27,36 @@ def test_views_of_any_number_of_photographs_are_unpacked_as_they_were_packed(cou
     same(Views.from_bytes(made(*counts).to_bytes(), 6), made(*counts))
 
 
+def mapped(views: Views, seed: int = 3) -> Views:
+    """The same views with part maps of any content."""
+    maps = np.random.default_rng(seed).bytes(len(views) * PART_MAP.itemsize)
+    return replace(views, maps=np.frombuffer(maps, PART_MAP))
+
+
+@given(counts=st.lists(st.integers(1, 3), min_size=1, max_size=5))
+def test_views_with_part_maps_are_unpacked_as_they_were_packed(counts):
+    views = mapped(made(*counts))
+    unpacked = Views.from_bytes(views.to_bytes(), 6)
+    same(unpacked, views)
+    np.testing.assert_array_equal(unpacked.maps["edges"], views.maps["edges"])
+    np.testing.assert_array_equal(unpacked.maps["inner"], views.maps["inner"])
+
+
+def test_joined_with_views_of_an_earlier_release_a_map_stays_known_and_theirs_is_zero():
+    both = Views.joined([made(1), mapped(made(1))])
+    assert not both.maps[0]["inner"].any() and both.maps[1]["inner"].any()
+    assert Views.joined([made(1), made(2)]).maps is None
+    assert both.take(slice(1, 2)).maps["turned"] == mapped(made(1)).maps["turned"]
+
+
 def test_views_of_one_photograph_are_packed_as_the_releases_before_have_read_them():
     views = made(2)
     assert views.to_bytes() == np.hstack([views.boxes, views.vectors]).astype("<f4").tobytes()
 
 
-@pytest.mark.parametrize("packed", [b"", b"\x01", b"\x02" + bytes(44), bytes(39), b"\x01" + bytes(40)])
+@pytest.mark.parametrize(
+    "packed", [b"", b"\x01", b"\x02" + bytes(44), bytes(39), b"\x01" + bytes(40), b"\x01\x03" + bytes(1868)]
+)
 def test_what_are_no_views_is_refused(packed):
     with pytest.raises(ValueError):
         Views.from_bytes(packed, 6)

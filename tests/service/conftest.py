@@ -82,6 +82,7 @@ class FakeSearcher:
     items: list[Item]
     vectors: np.ndarray
     refreshed: int = 0
+    has_parts: bool = False
     pending: int = 0
     manifest: SimpleNamespace = field(
         default_factory=lambda: SimpleNamespace(
@@ -135,7 +136,8 @@ class FakeSearcher:
                 return row
         raise ItemUnknown(f"The index holds no item '{item_id}'.")
 
-    def _page(self, vector, limit, offset, min_score, where, collapse, arrangement, without=-1):
+    def _page(self, vector, limit, offset, min_score, where, collapse, arrangement, part, without=-1):
+        assert part is None, "the index of this service has no part maps"
         scores = self.vectors @ vector
         order = [row for row in np.argsort(-scores, kind="stable") if row != without]
         order = [row for row in order if scores[row] >= min_score]

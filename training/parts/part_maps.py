@@ -35,6 +35,9 @@ PART_MAP = np.dtype(
 """A record: the edges; the garment's box in its photograph; its bounds in the cut-out, in pixels; and by how
 many quarters the photograph was turned clockwise to be cut out. All zero where no map is known."""
 
+_STEP = np.array([-1, 0, 1], np.float32) / np.float32(np.sqrt(2))
+_SMOOTH = np.array([1, 2, 1], np.float32) / 4
+
 _OUTLINE_GAIN = 4.0
 """A blurred mask's edge has about a quarter of full contrast; the gain brings it to 1."""
 
@@ -42,28 +45,25 @@ _LINES_SPREAD, _LINES_FLOOR = 4.0, 0.01
 """Inner lines are divided by so many times their mean within the mask, which counts as the floor at least."""
 
 
-def _directed(image: np.ndarray) -> np.ndarray:
-    """Return the Sobel magnitude, float32 (h, w, 4), of edges near each of four directions."""
-    smooth, step = (
-        np.array([1, 2, 1], np.float32) / 4,
-        np.array([-1, 0, 1], np.float32) / np.float32(np.sqrt(2)),
-    )
+def _directed(images: np.ndarray) -> np.ndarray:
+    """Return the Sobel magnitudes, float32 (n, h, w), of edges near each of four directions: (4, n, h, w)."""
     right, down = (
-        ndimage.correlate1d(ndimage.correlate1d(image, step, along), smooth, 1 - along) for along in (1, 0)
+        ndimage.correlate1d(ndimage.correlate1d(images, _STEP, along), _SMOOTH, across)
+        for along, across in ((-1, -2), (-2, -1))
     )
-    magnitude = np.maximum(np.hypot(right, down), 1e-6)
-    even, odd = (right**2 - down**2) / magnitude, 2 * right * down / magnitude
-    return np.maximum(np.stack([even, odd, -even, -odd], axis=-1), 0)
+    magnitude = np.sqrt(right**2 + down**2) + np.float32(1e-6)
+    even, odd = (right + down) * (right - down) / magnitude, 2 * right * down / magnitude
+    return np.maximum(np.stack([even, odd, -even, -odd]), 0)
 
 
 def _edges(cutout: np.ndarray) -> np.ndarray:
-    """Return the edges of a cut-out, uint8 (128, 128, 4), as float32 (128, 128, 8) in [0, 1]."""
+    """Return the edges of a cut-out, uint8 (128, 128, 4), as float32 (8, 128, 128) in [0, 1]."""
     luminance, mask = np.moveaxis(encoder_input(cutout[None])[0], -1, 0).astype(np.float32) / 255
-    outline = _directed(mask) * _OUTLINE_GAIN
-    lines = _directed(luminance) * mask[..., None]
-    mean = np.hypot(*np.moveaxis(lines.reshape(SIDE, SIDE, 2, 2).sum(axis=2), -1, 0)).sum() / (mask.sum() + 1)
-    lines /= _LINES_SPREAD * max(float(mean), _LINES_FLOOR)
-    return np.minimum(np.concatenate([outline, lines], axis=-1), 1)
+    outline, lines = np.moveaxis(_directed(np.stack([mask, luminance])), 1, 0)
+    lines = lines * mask
+    strength = np.sqrt((lines**2).sum(axis=0)).sum() / (mask.sum() + 1)
+    lines /= _LINES_SPREAD * max(float(strength), _LINES_FLOOR)
+    return np.minimum(np.concatenate([outline * _OUTLINE_GAIN, lines]), 1)
 
 
 def part_map(garment: Garment) -> np.ndarray:
@@ -72,7 +72,8 @@ def part_map(garment: Garment) -> np.ndarray:
     Each cell holds the square roots of the mean strengths of its edges, so that faint ones count, too.
     """
     grid = slice(EDGE, SIDE - EDGE)
-    cells = _edges(garment.cutout)[grid, grid].reshape(CELLS, CELL, CELLS, CELL, CHANNELS).mean(axis=(1, 3))
+    edges = _edges(garment.cutout)[:, grid, grid].reshape(CHANNELS, CELLS, CELL, CELLS, CELL)
+    cells = np.moveaxis(edges.mean(axis=(2, 4)), 0, -1)
     inside = garment.mask >= 128
     record = np.zeros((), PART_MAP)
     record["edges"] = np.rint(np.sqrt(cells) * 255)

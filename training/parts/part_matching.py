@@ -14,20 +14,20 @@ from training.parts.part_maps import CELL, CELLS, CHANNELS, EDGE, part_map
 from training.photo.boxes import Box
 from training.photo.garment import Garment
 
-SCALES = (0.85, 1.0, 1.18)
-"""Sizes at which a part is looked for, as multiples of its own."""
-
 REACH = 3
 """How far from its own place a part is looked for, in cells: a fifth of the garment's longer side."""
 
-WEIGHT = 0.5
+SIZES = ((1.0, REACH), (0.85, 1), (1.18, 1))
+"""Sizes at which a part is looked for, as multiples of its own, and how far each, in cells."""
+
+WEIGHT = 0.6
 """What the part counts beside the whole, unless told."""
 
 _FAR, _RESIZED = 0.4, 0.1
 """What the score loses for a part that lies a whole side away, and for one of e times the size."""
 
-_LEAST = 0.05
-"""Energy of the edges below which there is nothing in a part to be found."""
+_LEAST = 0.05 * 255**2
+"""Energy of the edges, in [0, 255], below which there is nothing in a part to be found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +71,17 @@ def _resized(image: np.ndarray, scale: float, centre: np.ndarray) -> np.ndarray:
     return np.asarray(ndimage.affine_transform(image, places, offset, canvas, order=1))
 
 
-def _shifted(canvas: np.ndarray) -> np.ndarray:
-    """Return all shifts of a canvas, (21, 21, c), by up to `REACH` cells, as rows (49, 225, c)."""
+def _shifted(canvas: np.ndarray, reach: int) -> np.ndarray:
+    """Return a canvas, (21, 21, c), shifted by each of `_steps`: (k, 225, c)."""
     windows = np.lib.stride_tricks.sliding_window_view(canvas, (CELLS, CELLS), (0, 1))
-    return np.moveaxis(windows, 2, -1).reshape(-1, CELLS * CELLS, canvas.shape[2])
+    kept = slice(REACH - reach, REACH + reach + 1)
+    return np.moveaxis(windows[kept, kept], 2, -1).reshape(-1, CELLS * CELLS, canvas.shape[2])
+
+
+def _steps(reach: int) -> np.ndarray:
+    """Return all shifts by up to so many cells, to the right and down: int64 (k, 2)."""
+    steps = np.arange(reach, -reach - 1, -1)
+    return np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
 
 
 def mixed(whole: np.ndarray, part: np.ndarray, weight: float) -> np.ndarray:
@@ -106,7 +113,7 @@ class Part:
         self._window = _between(inner[:2], inner[2:], shares)
         left, top, right, bottom = self._window
         weights = np.outer(_coverage(top, bottom), _coverage(left, right))[..., None]
-        edges = record["edges"].astype(np.float32) / 255
+        edges = record["edges"].astype(np.float32)
         if float((weights * edges**2).sum()) < _LEAST:
             raise PartEmpty(
                 f"There is no edge in the part {list(box)} of the garment, so nothing can be found by it. "
@@ -118,27 +125,20 @@ class Part:
         """Lay the part at every size and place: `_templates` (k, cells * 8), `_weights` (k, cells)."""
         left, top, right, bottom = self._window
         centre = np.array([top + bottom, left + right]) / 2 - 0.5
-        templates, covers, energies = [], [], []
-        for scale in SCALES:
+        templates, covers, energies, shifts, scales = [], [], [], [], []
+        for scale, reach in SIZES:
             canvas, cover = _resized(edges, scale, centre), np.maximum(_resized(weights, scale, centre), 0)
-            templates.append(_shifted(canvas * cover))
-            covers.append(_shifted(cover)[..., 0])
-            energies.append(np.full(len(covers[-1]), (canvas**2 * cover).sum()))
-        weights = np.concatenate(covers)
-        self._cells = np.flatnonzero(weights.any(axis=0))
-        self._weights = np.ascontiguousarray(weights[:, self._cells], np.float32)
-        self._templates = (
-            np.concatenate(templates)[:, self._cells].reshape(len(weights), -1).astype(np.float32)
-        )
-        self._energies = np.concatenate(energies).astype(np.float32)
-        steps = REACH - np.arange(2 * REACH + 1)
-        down, along = (
-            np.tile(each.ravel(), len(SCALES)) for each in np.meshgrid(steps, steps, indexing="ij")
-        )
-        scales = np.repeat(SCALES, len(steps) ** 2)
-        self._shifts = np.stack([along, down], axis=-1)
-        self._scales = scales
-        lost = _FAR * np.hypot(along, down) / CELLS + _RESIZED * np.abs(np.log(scales))
+            templates.append(_shifted(canvas * cover, reach))
+            covers.append(_shifted(cover, reach)[..., 0])
+            shifts.append(_steps(reach))
+            energies.append(np.full(len(shifts[-1]), (canvas**2 * cover).sum()))
+            scales.append(np.full(len(shifts[-1]), scale))
+        self._shifts, self._scales = np.concatenate(shifts), np.concatenate(scales)
+        self._cells = np.flatnonzero(np.concatenate(covers).any(axis=0))
+        self._weights = np.concatenate(covers)[:, self._cells]
+        self._templates = np.concatenate(templates)[:, self._cells].reshape(len(self._weights), -1)
+        self._energies = np.concatenate(energies)
+        lost = _FAR * np.hypot(*self._shifts.T) / CELLS + _RESIZED * np.abs(np.log(self._scales))
         self._lost = lost.astype(np.float32)
 
     def find(self, maps: np.ndarray) -> Match:
@@ -152,11 +152,11 @@ class Part:
         -------
         Match
         """
-        cells = maps["edges"].reshape(len(maps), CELLS * CELLS, CHANNELS)[:, self._cells]
-        edges = cells.astype(np.float32) / 255
+        cells = maps["edges"].reshape(len(maps), CELLS * CELLS, CHANNELS).take(self._cells, axis=1)
+        edges = cells.astype(np.float32)
         products = edges.reshape(len(maps), self._templates.shape[1]) @ self._templates.T
-        energies = (edges**2).sum(axis=-1) @ self._weights.T
-        fits = products / np.sqrt(np.maximum(energies * self._energies, 1e-9)) - self._lost
+        energies = np.einsum("ncd,ncd->nc", edges, edges) @ self._weights.T
+        fits = products / np.sqrt(np.maximum(energies * self._energies, 1.0)) - self._lost
         best = fits.argmax(axis=1)
         known = maps["inner"][:, 2] > 0
         scores = np.where(known, np.clip(fits[np.arange(len(maps)), best], 0, 1), 0)

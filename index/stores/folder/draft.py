@@ -11,7 +11,7 @@ from index.embedding.embeddings import Embedded
 from index.manifest import Manifest, file_sums, write_manifest
 from index.stores.folder.items import write_items
 from index.stores.folder.publish import StagingFolder, publish
-from index.stores.folder.version import CONTENTS, DUPLICATES, ITEMS, REPORT, VECTORS, write_views
+from index.stores.folder.version import CONTENTS, DUPLICATES, ITEMS, MAPS, REPORT, VECTORS, write_views
 from index.stores.lock import writing
 from index.stores.store import Draft, Filled
 from index.vectors.kinds import AUTO, choose_kind, kind_named
@@ -70,6 +70,8 @@ class FolderDraft(Draft):
             write_duplicates(folder / DUPLICATES, items, groups, embedded.vectors, embedded.pictures)
             np.save(folder / CONTENTS, embedded.contents)
             write_views(folder, embedded)
+            if embedded.maps is not None:
+                np.save(folder / MAPS, embedded.maps)
             index.save(folder / VECTORS)
             sums = file_sums(folder)
         return Filled(type(index).load(folder / VECTORS, parameters), index.kind, parameters, *sums)

@@ -24,6 +24,7 @@ from index.stores.folder.version import Version
 from index.vectors.vector_index import VectorIndex
 from index.views import box_of
 from training.catalogue.reader import Item
+from training.parts.part_maps import PART_MAP
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,15 @@ class Gallery:
             for views, some in ((self.version, rows[~put]), (self.overlay, rows[put] - self._base))
         )
         return [next(since) if each else next(stored) for each in put.tolist()]
+
+    def maps(self, rows: np.ndarray) -> np.ndarray:
+        """Return the part maps of the given rows, int64 (k,): PART_MAP (k,), zero where none is known."""
+        found = np.zeros(len(rows), PART_MAP)
+        put = rows >= self._base
+        found[put] = self.overlay.maps[rows[put] - self._base]
+        if self.version.maps is not None:
+            found[~put] = self.version.maps[rows[~put]]
+        return found
 
     def vector(self, row: int) -> np.ndarray:
         """Return the vector of one row: float32 (d,)."""

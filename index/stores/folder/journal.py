@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS changes (
     "ALTER TABLE changes ADD COLUMN views BLOB",
     "ALTER TABLE changes ADD COLUMN further TEXT",
     "ALTER TABLE changes ADD COLUMN photographed INTEGER",  # and the action "patch"
+    "SELECT 'views may have part maps'",
 )
 
 FORMAT = len(_MIGRATIONS)

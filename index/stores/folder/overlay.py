@@ -53,6 +53,8 @@ class Overlay:
         Where the garment of each vector lies in its photograph; NaN where that is not known.
     photographs : int64 (m,)
         The number of that photograph among its item's.
+    maps : PART_MAP (m,)
+        The part map of that garment; zero where an earlier release has put it.
     """
 
     version: Version
@@ -67,6 +69,7 @@ class Overlay:
     owners: np.ndarray
     boxes: np.ndarray
     photographs: np.ndarray
+    maps: np.ndarray
 
     def item(self, built: Item) -> Item:
         """Return an item of the version, which is not hidden, with what was changed of its metadata."""
@@ -127,6 +130,7 @@ def _gathered(changes: Sequence[Change], version: Version) -> dict[str, Any]:
         "owners": owners,
         "boxes": seen.boxes,
         "photographs": seen.photographs,
+        "maps": seen.known_maps,
     }
 
 

@@ -1,13 +1,17 @@
 """Pages of the ranking of a gallery by a query float32 (d,), cut from one order whatever the page."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from index.arrangement import LENGTH
-from index.pages import NEAREST, Hit, Page, SearchOptions, first_of_each, hits_of
+from index.pages import NEAREST, Page, PartOptions, PartSeen, SearchOptions, first_of_each, hits_of
 from index.stores.folder.filtering import Allowed
 from index.stores.folder.gallery import Gallery
+from index.views import box_of
+from training.parts.part_matching import mixed
 
 _SPARE = 16
 
@@ -42,6 +46,37 @@ def _total(
     return len(np.unique(labels[_ranking(gallery, query, count, allowed)[1]])) if count else 0
 
 
+@dataclass(frozen=True)
+class _Ranked:
+    """A ranking: cosines float32 (n,), rows int64 (n,), and scores that it is ranked by, descending (n,)."""
+
+    scores: np.ndarray
+    rows: np.ndarray
+    by: np.ndarray
+    parts: Sequence[PartSeen] | None = None
+
+    def told(self, places: np.ndarray) -> list[PartSeen] | None:
+        """Return what is known of the part at some places."""
+        return None if self.parts is None else [self.parts[place] for place in places.tolist()]
+
+
+def _ranked(gallery: Gallery, scores: np.ndarray, rows: np.ndarray, asked: PartOptions | None) -> _Ranked:
+    """Rank the head of a ranking by a part, if one was asked for; what lies behind keeps its order."""
+    if asked is None:
+        return _Ranked(scores, rows, scores)
+    head = rows[:LENGTH]
+    found = asked.part.find(gallery.maps(head))
+    by = mixed(scores[:LENGTH], found.scores, asked.weight)
+    order = np.argsort(-by, kind="stable")
+    told = zip(found.scores[order].tolist(), map(box_of, found.boxes[order].tolist()), strict=True)
+    return _Ranked(
+        np.concatenate([scores[order], scores[LENGTH:]]),
+        np.concatenate([head[order], rows[LENGTH:]]),
+        np.concatenate([by[order], scores[LENGTH:]]),
+        [*told, *[(None, None)] * len(rows[LENGTH:])],
+    )
+
+
 def cut_page(
     gallery: Gallery,
     query: np.ndarray,
@@ -68,22 +103,28 @@ def cut_page(
     total = len(rows)
     if total == options.depth:  # the ranking may go on
         total = max(total, _total(gallery, query, options.threshold, allowed, labels))
-    head = rows[:LENGTH]
-    arranged = options.arrangement.arrange(scores, lambda field: gallery.values(field, head))
-    nearest = np.arange(min(total, NEAREST) if options.arrangement.reorders else 0)
-    places = np.concatenate([arranged.order[options.offset : options.end], nearest])
-    shown = rows[places]
+    ranked = _ranked(gallery, scores, rows, options.part)
+    head = ranked.rows[:LENGTH]
+    arranged = options.arrangement.arrange(ranked.by, lambda field: gallery.values(field, head))
+    on_page = arranged.order[options.offset : options.end]
+    nearest = rows[: NEAREST if options.reorders else 0]
+    shown = np.concatenate([ranked.rows[on_page], nearest])
     items, seen = gallery.by_rows(shown), gallery.seen(shown)
-
-    def hits(part: slice, first: int) -> tuple[Hit, ...]:
-        return hits_of(scores[places[part]], items[part], seen[part], gallery.version.manifest, first=first)
-
-    on_page = len(places) - len(nearest)
+    count, manifest = len(on_page), gallery.version.manifest
     return Page(
-        hits=hits(slice(on_page), options.offset + 1),
+        hits=hits_of(
+            ranked.scores[on_page],
+            items[:count],
+            seen[:count],
+            manifest,
+            first=options.offset + 1,
+            parts=ranked.told(on_page),
+        ),
         total=total,
         next_offset=options.end if options.end < total else None,
         facets=arranged.facets,
         unseen=arranged.unseen,
-        nearest=hits(slice(on_page, None), 1) if options.arrangement.reorders else None,
+        nearest=hits_of(scores[: len(nearest)], items[count:], seen[count:], manifest, first=1)
+        if options.reorders
+        else None,
     )

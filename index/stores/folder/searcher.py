@@ -102,6 +102,11 @@ class Searcher(OpenIndex):
         """Items that have changed since the version in use was built."""
         return len(self._gallery.overlay.states)
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether the version in use holds part maps, which earlier releases did not write."""
+        return self._gallery.version.maps is not None
+
     def snapshot(self) -> Self:
         """Return a searcher that stays with the present gallery, for an answer made of several calls."""
         return type(self)(

@@ -19,6 +19,7 @@ VECTORS = "vectors.faiss"
 ITEMS = "items.sqlite"
 CONTENTS = "contents.npy"
 VIEWS = "views.npz"
+MAPS = "maps.npy"
 DUPLICATES = "duplicates.csv"
 REPORT = "report.csv"
 HASHED_AT_OPEN = 64 * 2**20
@@ -40,6 +41,8 @@ class Version:
         Where the garment of each vector lies in its photograph.
     photographs : int64 (m,), optional
         The number of that photograph among its item's.
+    maps : PART_MAP (m,), optional
+        The part map of the garment of each vector, read where it is used; earlier releases wrote none.
     """
 
     manifest: Manifest
@@ -48,6 +51,7 @@ class Version:
     owners: np.ndarray | None = None
     boxes: np.ndarray | None = None
     photographs: np.ndarray | None = None
+    maps: np.ndarray | None = None
 
 
 def write_views(folder: Path, embedded: Embedded) -> None:
@@ -79,17 +83,16 @@ def _read_views(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _read_contents(folder: Path) -> np.ndarray:
-    """Return the digest of the photographs of each item, uint8 (n, 32), read where it is used."""
+def _mapped(path: Path) -> np.ndarray:
+    """Return the array in a file, its rows read where they are used."""
     try:
         # a plain view of the map, for `memmap` takes long to hand out a row
-        contents = np.asarray(np.load(folder / CONTENTS, mmap_mode="r"))
+        return np.asarray(np.load(path, mmap_mode="r"))
     except (OSError, ValueError) as error:
         raise IndexDamaged(
-            f"The contents in '{folder / CONTENTS}' can't be read ({error}). Activate another version, or "
+            f"The {path.stem} in '{path}' can't be read ({error}). Activate another version, or "
             "build the index again."
         ) from error
-    return contents
 
 
 def _refuse(folder: Path, problems: list[str]) -> None:
@@ -106,6 +109,8 @@ def _miscounts(version: Version) -> list[str]:
         "vectors": (len(version.vectors), manifest.vectors),
         "items": (len(version.items), manifest.items),
     }
+    if version.maps is not None:
+        counts["part maps"] = (len(version.maps), manifest.vectors)
     if version.owners is not None:
         counts["views"] = (len(version.owners), manifest.vectors)
     problems = [
@@ -142,7 +147,8 @@ def open_version(folder: Path, *, hash_up_to: float = HASHED_AT_OPEN) -> Version
     version = Version(
         manifest=manifest,
         vectors=kind_named(manifest.kind).load(folder / VECTORS, manifest.parameters),
-        items=Items.open(folder / ITEMS, contents=_read_contents(folder)),
+        items=Items.open(folder / ITEMS, contents=_mapped(folder / CONTENTS)),
+        maps=_mapped(folder / MAPS) if MAPS in manifest.checksums else None,
         **_read_views(folder, manifest),
     )
     _refuse(folder, _miscounts(version))

@@ -226,8 +226,8 @@ def _record_of(state: Change) -> dict[str, Any]:
 
 
 def _embedding(vector: np.ndarray, views: Views | None) -> str:
-    """Return a vector as text and, behind a space, its views."""
-    parts = [vector_bytes(vector), *([] if views is None else [views.to_bytes()])]
+    """Return a vector as text and, behind a space, its views, without part maps: Milvus searches none."""
+    parts = [vector_bytes(vector), *([] if views is None else [replace(views, maps=None).to_bytes()])]
     return " ".join(base64.b64encode(part).decode() for part in parts)
 
 

@@ -71,6 +71,11 @@ class MilvusSearcher(OpenIndex):
         """Items that have changed since the version in use was built."""
         return self._place.changes.count_since(self.manifest.changes)
 
+    @property
+    def has_parts(self) -> bool:
+        """Milvus keeps no part maps."""
+        return False
+
     def snapshot(self) -> Self:
         """Return a searcher that stays with the present version."""
         return type(self)(self._place, self.encoder, self._in_use)
