@@ -93,6 +93,17 @@ class Hit(Body):
         description="Where the garment that was found lies in that photograph; left out where each item has "
         "one photograph and one garment of it is indexed.",
     )
+    part_score: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="How well the part that was asked for was found in it; left out without a part, and "
+        "behind the ranking's first 1,000 items.",
+    )
+    part_box: Fractions | None = Field(
+        default=None,
+        description="Where that part was found in the photograph; left out where it is not known.",
+    )
     explain_url: str | None = Field(
         default=None, description="A drawing of both outlines; null where the picture could not be kept."
     )

@@ -233,6 +233,13 @@ export interface Hit {
    * photograph and one garment of it is indexed.
    */
   box?: [number, number, number, number] | null;
+  /**
+   * How well the part that was asked for was found in it; left out without a part, and behind the
+   * ranking's first 1,000 items.
+   */
+  part_score?: number | null;
+  /** Where that part was found in the photograph; left out where it is not known. */
+  part_box?: [number, number, number, number] | null;
   /** A drawing of both outlines; null where the picture could not be kept. */
   explain_url?: string | null;
 }
@@ -399,6 +406,17 @@ export interface SearchBody {
    * different names of fields.
    */
   fields?: Array<string> | null;
+  /**
+   * A part of the garment by which the ranking's first 1,000 items are ranked anew, wherever it lies
+   * in them. Accepted: [left, top, right, bottom] in fractions of the garment's box, at least 0.02
+   * wide and high.
+   */
+  part?: [number, number, number, number] | null;
+  /**
+   * With `part`, how much it counts; the whole garment counts the rest. Accepted: a number from 0 to
+   * 1.
+   */
+  weight?: number;
   /** The picture's file. Accepted: base64 with padding, without line breaks. */
   image_base64?: string | null;
   /** An item, whose picture is searched with. Accepted: a text that is not empty. */

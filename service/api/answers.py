@@ -13,7 +13,7 @@ from index.arrangement import Arrangement, FacetCounts
 from index.filters.facets import Facet
 from index.filters.predicates import fields_of
 from index.guess import REACH, Guess, guess_category, signals_of, voters
-from index.pages import Hit, Page, SearchOptions
+from index.pages import Hit, Page, PartOptions, SearchOptions
 from index.stores.store import OpenIndex
 from service import responses as bodies
 from service.answer_warnings import Judged, warnings_of
@@ -134,6 +134,10 @@ def _hit(hit: Hit, asked: Ranked, explained: Explained | None) -> bodies.Hit:
     score, percentile = round(hit.score, 6), round(hit.percentile, 2)
     if hit.box is not None:
         fields["box"] = rounded(hit.box)
+    if hit.part_score is not None:
+        fields["part_score"] = round(hit.part_score, 6)
+    if hit.part_box is not None:
+        fields["part_box"] = rounded(hit.part_box)
     return bodies.Hit(rank=hit.rank, score=score, percentile=percentile, photo=hit.photograph, **fields)
 
 
@@ -293,14 +297,20 @@ def nearest(
 
 
 def rank(
-    searcher: OpenIndex, vector: np.ndarray, asked: Ranked, *, types: Sequence[float] = ()
+    searcher: OpenIndex,
+    vector: np.ndarray,
+    asked: Ranked,
+    *,
+    types: Sequence[float] = (),
+    part: PartOptions | None = None,
 ) -> RankedPage:
-    """Rank the index by a query, float32 (1, d); `types` are its `Garment.type_shares`."""
+    """Rank the index by a query, float32 (1, d), and a part; `types` are its `Garment.type_shares`."""
 
     def search(options: SearchOptions) -> Page:
         return searcher.search(vector, options)[0]
 
-    return _ranked_page(searcher, search(asked.options), asked, search, types)
+    options = replace(asked.options, part=part)
+    return _ranked_page(searcher, search(options), asked, search, types)
 
 
 def rank_neighbours(searcher: OpenIndex, item: Item, asked: Ranked) -> RankedPage:

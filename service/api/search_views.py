@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response, g, request
 
+from index.pages import PartOptions
 from index.stores.store import OpenIndex
 from service.api.answers import Explained, nearest, rank, search_answer, understood
 from service.api.current import config, counted_stages, live_index, metrics, queries, served_roots
@@ -28,7 +29,9 @@ from service.requests.parameters import (
 )
 from service.requests.reading import SearchRequest, Source, read_address, read_json
 from service.responses import BatchAnswer, Failure, SearchAnswer, reply
-from training.errors import SilhouetteError
+from training.errors import PartEmpty, SilhouetteError
+from training.parts.part_matching import Part
+from training.photo.garment import Garment
 
 SVG = "image/svg+xml"
 _SOURCES = ("several_images", "item_unknown", "query_expired", "url_not_allowed", "image_url_unreachable")
@@ -94,6 +97,25 @@ def _query_id(source: Source, photo: bytes | Path, found: CutOut) -> str | None:
         return None
 
 
+def _part(asked: Search, garment: Garment, searcher: OpenIndex) -> PartOptions | None:
+    """Return the part of the garment to rank by, if one was asked for; raises `RefusedRequest`."""
+    if asked.part is None:
+        if "weight" in asked.model_fields_set:
+            detail = "`weight` says how much a part counts. Send it with `part`, or leave it out."
+            raise RefusedRequest("invalid_parameter", detail, param="weight")
+        return None
+    if not searcher.has_parts:
+        detail = (
+            "The index holds no part maps: an earlier release built it, or it is in Milvus. Leave `part` "
+            "out, or build the index again (python -m index build)."
+        )
+        raise RefusedRequest("invalid_parameter", detail, param="part")
+    try:
+        return PartOptions(Part(garment, asked.part), asked.weight)
+    except PartEmpty as error:
+        raise RefusedRequest("invalid_parameter", str(error), param="part") from error
+
+
 def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchAnswer:
     """Search the index with a picture.
 
@@ -108,7 +130,8 @@ def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchA
         with stages.measure("embed"):
             vector = searcher.encoder.embed_garments([found.garment])
     with stages.measure("search"):
-        ranking = rank(searcher, vector, asked.fields, types=found.garment.type_shares)
+        part = _part(asked.fields, found.garment, searcher)
+        ranking = rank(searcher, vector, asked.fields, types=found.garment.type_shares, part=part)
     if ranking.confidence is not None:
         metrics().confidence.observe(ranking.confidence)
     query_id = _query_id(asked.source, photo, found)

@@ -34,6 +34,7 @@ from service.errors import RefusedRequest
 from training.catalogue.item_rules import ACCEPTED_METADATA, MOST_PHOTOGRAPHS, checked_metadata, is_unicode
 from training.catalogue.json_text import RepeatedKey, parse_json
 from training.errors import InvalidItem
+from training.parts.part_matching import WEIGHT
 from training.photo.boxes import Box
 
 SMALLEST_BOX = 0.02
@@ -233,6 +234,20 @@ class Look(Fields):
 
 class Search(Ranked, Look):
     """The fields of a search beside its picture."""
+
+    part: BoxField | None = Field(
+        default=None,
+        description=f"A part of the garment by which the ranking's first {LENGTH:,} items are ranked anew, "
+        "wherever it lies in them. Accepted: [left, top, right, bottom] in fractions of the garment's box, "
+        f"at least {SMALLEST_BOX} wide and high.",
+    )
+    weight: float = Field(
+        default=WEIGHT,
+        ge=0,
+        le=1,
+        description="With `part`, how much it counts; the whole garment counts the rest. "
+        "Accepted: a number from 0 to 1.",
+    )
 
 
 class SearchBody(Search):
@@ -471,7 +486,7 @@ def from_text(name: str, text: str) -> Any:
     listed = text.strip().startswith("[")
     if name in ("facets", "fields") and not listed:
         return [part.strip() for part in text.split(",")] if text else []
-    if name == "box" and not listed:
+    if name in ("box", "part") and not listed:
         text = f"[{text}]"
     try:
         return parse_json(text)

@@ -287,6 +287,13 @@ class Hit:
     Where the garment that was found lies in that photograph; left out where each item has one
     photograph and one garment of it is indexed.
     """
+    part_score: float | None = None
+    """
+    How well the part that was asked for was found in it; left out without a part, and behind the
+    ranking's first 1,000 items.
+    """
+    part_box: tuple[float, float, float, float] | None = None
+    """Where that part was found in the photograph; left out where it is not known."""
     explain_url: str | None = None
     """A drawing of both outlines; null where the picture could not be kept."""
 
@@ -485,6 +492,17 @@ class SearchBody(TypedDict, total=False):
     """
     Fields of the metadata that results have; all where it is left out. Accepted: a list of up to
     100 different names of fields.
+    """
+    part: Sequence[float] | None
+    """
+    A part of the garment by which the ranking's first 1,000 items are ranked anew, wherever it lies
+    in them. Accepted: [left, top, right, bottom] in fractions of the garment's box, at least 0.02
+    wide and high.
+    """
+    weight: float
+    """
+    With `part`, how much it counts; the whole garment counts the rest. Accepted: a number from 0 to
+    1.
     """
     image_base64: str | None
     """The picture's file. Accepted: base64 with padding, without line breaks."""
