@@ -4,7 +4,7 @@
 //   /?item=ID            the neighbours of an item
 //   /?query=ID           an uploaded picture; works while the service keeps it
 //   /?kind=sketch        an empty drawing pad; with query=ID what was drawn
-//   &garment=N  &box=l,t,r,b  &filter={…}  &sort={…}  &duplicates=all      options of the search
+//   &garment=N  &box=l,t,r,b  &part=l,t,r,b  &filter={…}  &sort={…}  &duplicates=all      options of the search
 
 import { imageOf, ROOT } from "./service.js";
 
@@ -22,7 +22,9 @@ export function addressOf(search) {
   if (search.queryId) fields.set("query", search.queryId);
   if (search.kind === "sketch") fields.set("kind", "sketch");
   if (search.garment !== undefined) fields.set("garment", search.garment);
-  if (search.box) fields.set("box", search.box.map((part) => part.toFixed(4)).join(","));
+  for (const name of ["box", "part"]) {
+    if (search[name]) fields.set(name, search[name].map((side) => side.toFixed(4)).join(","));
+  }
   if (Object.keys(search.filter).length) fields.set("filter", JSON.stringify(search.filter));
   if (search.sort) fields.set("sort", JSON.stringify(search.sort));
   if (search.everything) fields.set("duplicates", "all");
@@ -67,6 +69,7 @@ export function searchAt(place, state) {
     strokes: state?.strokes,
     garment: garmentIn(asked.get("garment")),
     box: boxIn(asked.get("box")),
+    part: boxIn(asked.get("part")),
     filter: objectIn(asked.get("filter")),
     sort: sortIn(asked.get("sort")),
     everything: asked.get("duplicates") === "all",

@@ -35,8 +35,15 @@ export function moved(box, sides, [x, y]) {
   return next;
 }
 
+// A box in fractions of another one; and from such fractions to where it is.
+export const inside = ([left, top, right, bottom], [x, y, far, low]) => (
+  [(left - x) / (far - x), (top - y) / (low - y), (right - x) / (far - x), (bottom - y) / (low - y)]
+    .map((side) => within(side, 0, 1)));
+export const placed = ([left, top, right, bottom], [x, y, far, low]) => (
+  [x + left * (far - x), y + top * (low - y), x + right * (far - x), y + bottom * (low - y)]);
+
 const between = ([ax, ay], [bx, by]) => [Math.min(ax, bx), Math.min(ay, by), Math.max(ax, bx), Math.max(ay, by)];
-const large = ([left, top, right, bottom]) => right - left >= LEAST && bottom - top >= LEAST;
+export const large = ([left, top, right, bottom]) => right - left >= LEAST && bottom - top >= LEAST;
 
 // Show boxes on the picture; `changed` is called with each that the user has drawn, moved or resized, `tapped` with the
 // event of a click that does none of it.

@@ -1,13 +1,13 @@
 // The search page: one search at a time, its URL in the address bar, its state in the history.
 
 import { addressOf, newSearch, refined, searchAt, stateOf } from "./address.js";
-import { makeBox } from "./box.js";
+import { inside, large, makeBox } from "./box.js";
 import { makeFilters } from "./filters.js";
 import { makeGarments } from "./garments.js";
 import { at, element, say, settled } from "./nodes.js";
 import { listenToPhotos, preview } from "./photo.js";
 import { picture } from "./pictures.js";
-import { showQuery, showUnderstood } from "./query.js";
+import { markParts, showQuery, showUnderstood } from "./query.js";
 import { addResults, link, showNone, showResults, showWaiting } from "./results.js";
 import { Failure, ROOT, client, find } from "./service.js";
 import { drawingOf, makePad } from "./sketch.js";
@@ -24,9 +24,10 @@ let running = null; // AbortController of the search under way
 let current = null; // the search that is shown
 let answered = null; // the last one that was answered
 let nextOffset = null;
+let garmentBox = null; // where the garment of the last answer lies
 
-const garments = makeGarments((garment) => run(refined(current, { garment, box: undefined }), { keep: true }));
-const box = makeBox((part) => run(refined(current, { box: part, garment: undefined }), { keep: true }), garments.tap);
+const garments = makeGarments((garment) => run(refined(current, { garment, box: undefined, part: undefined }), { keep: true }));
+const box = makeBox((sides) => change(sides), garments.tap);
 const marks = { box, garments }; // on the picture
 const filters = makeFilters((chosen) => refilter(chosen));
 const sorting = makeSorting((chosen) => refilter(chosen));
@@ -70,6 +71,7 @@ async function run(search, { how = "push", keep = false, scroll = keep ? scrollY
 
 function finish(search, answer, scroll) {
   answered = search;
+  garmentBox = answer.query.box ?? garmentBox;
   nextOffset = answer.next_offset;
   search.queryId = answer.query_id ?? search.queryId;
   if (!search.box) search.garments = answer.query.garments; // in a box are those within it
@@ -224,8 +226,22 @@ async function learnIndex() {
 
 // --- events ------------------------------------------------------------
 
+const isMarking = () => at("query").classList.contains("marking");
+
+// Search with a box that was drawn: a part of the picture, or of the garment.
+function change(sides) {
+  const part = isMarking() && garmentBox ? inside(sides, garmentBox) : undefined;
+  if (part && !large(part)) box.show(garmentBox); // it lies beside the garment
+  else run(refined(current, part ? { part } : { box: sides, garment: undefined }), { keep: true });
+}
+
+at("part").addEventListener("click", () => {
+  const marking = !isMarking();
+  markParts(marking);
+  if (!marking && current.part) run(refined(current, { part: undefined }), { keep: true });
+});
 for (const id of ["sketch", "sketch-again"]) at(id).addEventListener("click", () => startSketch());
-at("reset").addEventListener("click", () => run(refined(current, { box: undefined }), { keep: true }));
+at("reset").addEventListener("click", () => run(refined(current, { box: undefined, part: undefined }), { keep: true }));
 at("retry").addEventListener("click", retry);
 at("more").addEventListener("click", more);
 

@@ -1,5 +1,6 @@
 // The query: the picture with its box and garments, or the pad; and what was understood of it.
 
+import { placed } from "./box.js";
 import { at } from "./nodes.js";
 import { narrowed } from "./pictures.js";
 import { capital } from "./words.js";
@@ -54,6 +55,13 @@ const roomy = matchMedia("(min-width: 60rem)"); // where the picture is large en
 at("adjust").addEventListener("click", () => adjust(!at("query").classList.contains("adjusting")));
 roomy.addEventListener("change", () => adjust(roomy.matches));
 
+// Let the box mark a part of the garment, or no longer.
+export function markParts(marking) {
+  at("query").classList.toggle("marking", marking);
+  at("part").setAttribute("aria-pressed", String(marking));
+  if (marking) adjust(true);
+}
+
 // Show the query, before its response arrives.
 export function showQuery(search, { box, garments }, { keep }) {
   const { kind, picture, preview } = search;
@@ -65,7 +73,8 @@ export function showQuery(search, { box, garments }, { keep }) {
   if (kind === "item") showPicture(narrowed(preview, WIDE), "The garment searched from");
   else if (!drawn) showPicture(picture ?? preview, "Your photo");
   else showPicture(undefined);
-  at("adjust").hidden = at("picture").hidden;
+  at("adjust").hidden = at("part").hidden = at("picture").hidden;
+  markParts(Boolean(search.part));
   garments.show(search.garments, search.box ? undefined : search.garment);
   if (keep) return;
   adjust(roomy.matches);
@@ -85,6 +94,6 @@ export function showUnderstood(query, search, { box, garments }) {
   const texts = warnings.map((warning) => WARNINGS[warning]?.[used]).filter(Boolean);
   at("warning").hidden = texts.length === 0;
   at("warning").textContent = texts.join(" ");
-  if (!at("picture").hidden) box.show(search.box ?? query.box);
+  if (!at("picture").hidden) box.show(search.part ? placed(search.part, query.box) : search.box ?? query.box);
   garments.show(search.garments, search.box ? undefined : query.garment);
 }

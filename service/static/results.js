@@ -43,6 +43,23 @@ function frame(result) {
   return node;
 }
 
+// Draw where the part was found; `fit` says how the picture lies in its frame.
+function mark(node, box) {
+  node.querySelector(".found-part")?.remove();
+  if (!box) return;
+  const [drawn, image] = [element("span", "found-part"), node.querySelector("img:not(.backdrop)")];
+  const place = () => {
+    const ratio = image.naturalWidth / image.naturalHeight / FRAME_RATIO;
+    const wide = image.classList.contains("fill") ? Math.max(ratio, 1) : Math.min(ratio, 1);
+    const tall = wide / ratio;
+    const [left, top, right, bottom] = box.map((side, axis) => 50 + 100 * (side - 0.5) * (axis % 2 ? tall : wide));
+    Object.assign(drawn.style, { left: `${left}%`, top: `${top}%`, width: `${right - left}%`, height: `${bottom - top}%` });
+    node.append(drawn);
+  };
+  if (image.complete && image.naturalWidth) place();
+  else image.addEventListener("load", place, { once: true });
+}
+
 function priceTag({ now, before }) {
   const tag = element("span", "price", now);
   if (before) {
@@ -63,6 +80,7 @@ function shopLink(page, name) {
 // A card; it reuses the frame of an earlier card of the same item, whose picture is loaded already.
 function card(result, sort, known = frame(result)) {
   const [entry, anchor, name] = [element("li"), link(result, "card"), nameOf(result)];
+  mark(known, result.part_box);
   const near = element("span", "near", `Closer than ${percent(result.percentile)}`);
   near.append(element("span", "roomy", " of pairs"));
   const [price, page] = [priceOf(result), pageOf(result)];

@@ -52,6 +52,7 @@ function fieldsOf(search, page) {
   if (Object.keys(search.filter).length) fields.filter = search.filter;
   if (search.box) fields.box = search.box;
   else if (search.garment !== undefined) fields.garment = search.garment;
+  if (search.part) fields.part = search.part;
   if (search.kind === "sketch") fields.kind = "sketch";
   if (search.sort) fields.sort = search.sort;
   return fields;
@@ -59,7 +60,7 @@ function fieldsOf(search, page) {
 
 async function answer(search, fields, signal) {
   if (search.kind === "item") {
-    if (!fields.box && fields.garment === undefined) return client.similar(search.item, fields, { signal });
+    if (!fields.box && !fields.part && fields.garment === undefined) return client.similar(search.item, fields, { signal });
     const found = await client.search({ item_id: search.item, ...fields }, { signal });
     found.results = found.results.filter((result) => result.item_id !== search.item);
     return found;
