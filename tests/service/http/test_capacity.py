@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from flask import Request, request
 
 from service.api import search_views as views
 from service.config import Config
@@ -82,7 +83,7 @@ def test_slots_are_never_given_twice_nor_lost():
 
 def test_there_are_threads_for_all_that_is_admitted_and_more():
     assert (SPARE_THREADS, THUMBNAILS_WAITING) == (16, 32)
-    assert threads(Config(searches_at_once=4, searches_waiting=9)) == 61
+    assert threads(Config(searches_at_once=5, searches_waiting=25)) == 78
 
 
 @pytest.fixture
@@ -338,6 +339,26 @@ def test_a_batch_that_breaks_anywhere_frees_its_slots(config, searcher, monkeypa
     assert app.test_client().post("/v1/search", json={"item_id": "hat/0"}).status_code == 200
     capacity = app.extensions["silhouette.capacity"]
     assert (capacity._batches, capacity._clients.total(), capacity._slots._free) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data", "text/plain"])
+def test_a_body_has_arrived_before_its_search_waits_and_a_form_is_not_kept_twice(
+    config, searcher, photo, monkeypatch, kind
+):
+    arrived = []
+
+    def waiting(self):
+        arrived.append((request.input_stream.tell() == len(body), bool(request.get_data())))
+        raise RefusedRequest("overloaded", "Retry.")
+
+    monkeypatch.setattr(Capacity, "start", waiting)
+    form = Request.from_values(method="POST", data={"file": (io.BytesIO(photo), "photo.jpg")})
+    is_form = kind == form.mimetype
+    body = form.get_data() if is_form else b'{"item_id": "hat/0"}'
+    create_app(config, searcher).test_client().post(
+        "/v1/search", input_stream=io.BytesIO(body), content_type=form.content_type if is_form else kind
+    )
+    assert arrived == [(True, not is_form)]
 
 
 def test_batches_leave_half_of_the_queue_slots_to_others():

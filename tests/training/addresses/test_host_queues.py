@@ -117,6 +117,22 @@ def test_who_waits_for_a_task_goes_on_when_all_are_done():
     assert ended == [None]
 
 
+def test_who_waits_is_woken_when_a_task_is_due_or_when_one_is_settled(clock, monkeypatch):
+    queues, waits = HostQueues(addresses(a=1), per_host=1, clock=clock), []
+
+    def wait(seconds):
+        waits.append(seconds)
+        if seconds is None:
+            queues.done(again)
+        else:
+            clock.now += seconds
+
+    monkeypatch.setattr(queues._changed, "wait", wait)
+    queues.again(queues.next(), seconds=0.5)
+    again = queues.next()
+    assert queues.next() is None and waits == [0.5, None]
+
+
 def test_a_host_is_hopeless_once_it_has_not_answered_so_often_in_a_row(clock):
     queues = HostQueues(addresses(a=1, b=1), per_host=1, clock=clock)
     for _ in range(HOPELESS - 1):
