@@ -63,7 +63,8 @@ def test_a_photograph_that_was_replaced_or_is_damaged_gets_none_from_a_build(pho
     broken, gone = tmp_path / "broken.jpg", tmp_path / "gone.png"
     broken.write_bytes(b"\xff\xd8\xff nothing more")
     damaged = ((broken,), sha256(broken.read_bytes()).digest())
-    listed = [(photos[0][0], bytes(32)), damaged, ((gone,), bytes([1] * 32)), photos[1]]
+    replaced = [(photos[0][0], digest) for digest in (bytes(32), b"\xff" * 32)]
+    listed = [*replaced, damaged, ((gone,), bytes([1] * 32)), photos[1]]
     assert make_thumbnails(listed, tmp_path / "kept", processes=1)[0] == 1
 
 

@@ -58,6 +58,42 @@ def test_a_thumbnail_is_a_file_of_its_type_without_metadata(media_type):
         assert np.abs(np.asarray(image.convert("RGB"), int) - (200, 30, 60)).max() < 8
 
 
+@pytest.mark.parametrize(
+    ("media_type", "form", "options"),
+    [
+        ("image/jpeg", "JPEG", {"quality": 80, "progressive": True, "optimize": True}),
+        ("image/webp", "WEBP", {"quality": 70, "method": 2}),
+    ],
+)
+def test_a_thumbnail_is_encoded_as_was_decided(media_type, form, options):
+    rgb, file = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8), io.BytesIO()
+    Image.fromarray(rgb).save(file, form, **options)
+    assert encode(rgb, media_type) == file.getvalue()
+
+
+@pytest.mark.parametrize(("seconds", "marked"), [(86_400, False), (86_401, True)])
+def test_a_thumbnail_is_marked_as_used_once_a_day(tmp_path, monkeypatch, seconds, marked):
+    kept, path = Thumbnails(tmp_path), tmp_path / f"{CONTENT}-160.webp"
+    path.write_bytes(b"a thumbnail")
+    os.utime(path, (1e9, 1e9))
+    monkeypatch.setattr(time, "time", lambda: 1e9 + seconds)
+    assert kept.find(CONTENT, 160, "image/webp") == b"a thumbnail"
+    assert (path.stat().st_mtime > 1e9) == marked
+
+
+def test_the_folder_is_swept_once_in_a_sixteenth_of_what_is_kept_in_it(tmp_path):
+    """More often where several processes write into it."""
+    size = len(encode(plain(160, 160), "image/webp"))
+    kept, large = Thumbnails(tmp_path, max_bytes=40 * size), tmp_path / "large"
+    kept.get(CONTENT, 160, "image/webp", shrinking(160, 160))
+    large.write_bytes(bytes(41 * size))
+    swept = []
+    for number in (1, 2):
+        kept.get(f"{CONTENT}{number}", 160, "image/webp", shrinking(160, 160))
+        swept.append(not large.exists())
+    assert swept == [False, True]
+
+
 def test_the_longest_unused_thumbnails_make_room(tmp_path):
     kept = Thumbnails(tmp_path, max_bytes=2**40)
     contents = [key_of(sha256(bytes([number])).hexdigest(), number) for number in range(6)]
