@@ -27,7 +27,7 @@ Width = Literal[160, 320, 640, 1280]
 WIDTHS: tuple[int, ...] = get_args(Width)
 
 MEDIA_TYPES: dict[str, tuple[str, dict[str, Any]]] = {
-    "image/jpeg": ("JPEG", {"quality": 80, "progressive": True, "optimize": True}),
+    "image/jpeg": ("JPEG", {"quality": 80, "progressive": True}),
     "image/webp": ("WEBP", {"quality": 70, "method": 2}),
 }
 """Pillow's encoder and its options for each media type; see docs/decisions/065."""

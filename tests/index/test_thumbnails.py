@@ -61,14 +61,15 @@ def test_a_thumbnail_is_a_file_of_its_type_without_metadata(media_type):
 @pytest.mark.parametrize(
     ("media_type", "form", "options"),
     [
-        ("image/jpeg", "JPEG", {"quality": 80, "progressive": True, "optimize": True}),
+        ("image/jpeg", "JPEG", {"quality": 80, "progressive": True}),
         ("image/webp", "WEBP", {"quality": 70, "method": 2}),
     ],
 )
 def test_a_thumbnail_is_encoded_as_was_decided(media_type, form, options):
-    rgb, file = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8), io.BytesIO()
-    Image.fromarray(rgb).save(file, form, **options)
-    assert encode(rgb, media_type) == file.getvalue()
+    noise, file = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8), io.BytesIO()
+    picture = Image.fromarray(noise).resize((64, 48))
+    picture.save(file, form, **options)
+    assert encode(np.asarray(picture), media_type) == file.getvalue()
 
 
 @pytest.mark.parametrize(("seconds", "marked"), [(86_400, False), (86_401, True)])

@@ -121,6 +121,7 @@ def test_who_waits_is_woken_when_a_task_is_due_or_when_one_is_settled(clock, mon
     queues, waits = HostQueues(addresses(a=1), per_host=1, clock=clock), []
 
     def wait(seconds):
+        assert len(waits) < 2
         waits.append(seconds)
         if seconds is None:
             queues.done(again)

@@ -2,6 +2,7 @@ import io
 import struct
 import zlib
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from training.errors import (
     UnreadableImage,
     UnsupportedImageType,
 )
+from training.photo import images
 from training.photo.images import _reduced, decode, shrink
 
 
@@ -261,6 +263,23 @@ def test_a_picture_may_have_as_many_pixels_and_bytes_as_are_accepted_and_no_more
             decode(source, max_pixels=2399)
         with pytest.raises(FileTooLarge, match=f"more than {len(data) - 1} bytes"):
             decode(source, max_bytes=len(data) - 1)
+
+
+@pytest.mark.parametrize(
+    ("more", "many_bytes", "many_pixels"),
+    [
+        (0, UnsupportedImageType, "each side needs at least 16"),
+        (1, FileTooLarge, "at most 64,000,000 pixels"),
+    ],
+)
+def test_a_picture_has_32_mib_and_64_megapixels_at_most_by_default(
+    monkeypatch, more, many_bytes, many_pixels
+):
+    with pytest.raises(many_bytes):
+        decode(bytes(2**25 + more))
+    monkeypatch.setattr(images, "_open", lambda *_: SimpleNamespace(size=(64_000_000 + more, 1)))
+    with pytest.raises(UnreadableImage, match=many_pixels):
+        decode(b"\xff\xd8\xff")
 
 
 def test_a_picture_is_admitted_by_width_and_height_before_its_pixels_are_decoded(encode_image):

@@ -237,6 +237,8 @@ def test_the_markers_of_jpeg_without_a_length_are_those_of_pillow():
 def test_chunks_of_webp_end_with_the_length_of_the_file():
     chunks = b"abcd\2\0\0\0xx"
     assert parts(whole("WEBP", chunks) + chunks, "WEBP") == [2]
+    for cut_off in (2**24, 2**31):
+        assert parts(b"RIFF" + struct.pack("<I", cut_off) + b"WEBP" + chunks, "WEBP") == [2]
 
 
 @pytest.mark.parametrize("flags", [0, 7, 127, 128, 129, 135, 246, 255])
