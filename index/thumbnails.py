@@ -55,7 +55,7 @@ def scaled(decoded: Callable[[int], np.ndarray], width: int) -> np.ndarray:
     rgb = decoded(size)
     height, found = rgb.shape[:2]
     if found < width and height == size:
-        rgb = decoded(min(ceil(width * height / max(found - 0.5, 0.5)), TALLEST * width))
+        rgb = decoded(min(ceil(width * height / (found - 0.5)), TALLEST * width))
         height, found = rgb.shape[:2]
     return rgb if found <= width else shrink(rgb, size=max(width, round(height * width / found)))
 

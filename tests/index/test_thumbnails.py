@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from index.thumbnails import TALLEST, WIDTHS, Thumbnails, encode, key_of, scaled
+from index import thumbnails
+from index.thumbnails import WIDTHS, Thumbnails, encode, key_of, scaled
 from training.photo.images import shrink
 
 CONTENT = key_of(sha256(b"a photograph").hexdigest(), 0)
@@ -35,6 +36,7 @@ def size_of(data):
 @example(width=750, height=1000, asked=320)
 @example(width=400, height=899, asked=320)
 @example(width=320, height=480, asked=320)
+@example(width=200, height=1600, asked=320)
 def test_a_thumbnail_is_as_wide_as_asked_but_not_wider_than_its_picture(width, height, asked):
     picture, decoded = plain(width, height), []
 
@@ -43,11 +45,26 @@ def test_a_thumbnail_is_as_wide_as_asked_but_not_wider_than_its_picture(width, h
         return shrink(picture, size=size)
 
     found = scaled(decoding, asked)
-    narrow = min(width, asked, round(asked * TALLEST * width / height))
-    assert abs(found.shape[1] - narrow) <= (height > TALLEST * width)
+    narrow = min(width, asked, round(asked * 4 * width / height))
+    assert abs(found.shape[1] - narrow) <= (height > 4 * width)
     assert abs(found.shape[0] - found.shape[1] * height / width) <= 1 + height / width
     assert len(decoded) == 1 or height > 1.49 * width
     assert (found == found[0, 0]).all()
+
+
+@pytest.mark.parametrize(
+    ("picture", "sizes"),
+    [((750, 1000), [480]), ((400, 899), [480, 720]), ((100, 800), [480, 1280]), ((300, 400), [480])],
+)
+def test_what_is_high_is_decoded_again_as_large_as_it_has_to_be(picture, sizes):
+    decoded = []
+
+    def decoding(size):
+        decoded.append(size)
+        return shrinking(*picture)(size)
+
+    scaled(decoding, 320)
+    assert decoded == sizes
 
 
 @pytest.mark.parametrize("media_type", ["image/jpeg", "image/webp"])
@@ -82,17 +99,19 @@ def test_a_thumbnail_is_marked_as_used_once_a_day(tmp_path, monkeypatch, seconds
     assert (path.stat().st_mtime > 1e9) == marked
 
 
-def test_the_folder_is_swept_once_in_a_sixteenth_of_what_is_kept_in_it(tmp_path):
-    """More often where several processes write into it."""
-    size = len(encode(plain(160, 160), "image/webp"))
-    kept, large = Thumbnails(tmp_path, max_bytes=40 * size), tmp_path / "large"
-    kept.get(CONTENT, 160, "image/webp", shrinking(160, 160))
-    large.write_bytes(bytes(41 * size))
-    swept = []
-    for number in (1, 2):
-        kept.get(f"{CONTENT}{number}", 160, "image/webp", shrinking(160, 160))
-        swept.append(not large.exists())
-    assert swept == [False, True]
+def test_thumbnails_take_4_gib_at_most_by_default_and_one_process_writes_them(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(thumbnails, "BoundedFolder", lambda *_, **limits: made.append(limits))
+    Thumbnails(tmp_path)
+    assert made == [{"max_bytes": 4 * 2**30, "writers": 1}]
+
+
+def test_sixteen_locks_stand_for_all_photographs(tmp_path):
+    kept = Thumbnails(tmp_path)
+    for number in range(64):
+        with kept._alone(f"{number * 0x0FEDCBB:08x}"):
+            pass
+    assert len(list(tmp_path.iterdir())) == 16
 
 
 def test_the_longest_unused_thumbnails_make_room(tmp_path):

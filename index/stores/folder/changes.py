@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -195,7 +195,7 @@ class Changes(ChangeLog):
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (now, state.action, state.item_id, *_columns(state)),
         )
-        seq = int(cursor.lastrowid or 0)
+        seq = cast(int, cursor.lastrowid)
         return replace(state, seq=seq, at=now, photographed=state.photographed or seq)
 
     def _states(self, connection: sqlite3.Connection, condition: str, value: int | str) -> list[Change]:
