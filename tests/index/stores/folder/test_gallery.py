@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from index.change import DELETE, PATCH, PUT, Change
@@ -16,7 +16,7 @@ from index.pages import SearchOptions
 from index.stores.folder import ranking as ranking_module
 from index.stores.folder.changes import Changes
 from index.stores.folder.filtering import Allowed
-from index.stores.folder.gallery import Gallery
+from index.stores.folder.gallery import Found, Gallery, _in_order
 from index.stores.folder.items import Items, write_items
 from index.stores.folder.overlay import lay_over, read_overlay
 from index.stores.folder.publish import current_version
@@ -75,6 +75,10 @@ def listed(page):
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(seed=4, limit=14, offset=0, min_score=-1.5, cheap=False, collapse=True)  # searched twice
+@example(seed=4, limit=3, offset=1, min_score=0.0, cheap=True, collapse=True)  # counted beyond the page
+@example(seed=0, limit=1, offset=1, min_score=-1.5, cheap=False, collapse=False)  # cut in a tie
+@example(seed=1, limit=30, offset=9, min_score=-1.5, cheap=False, collapse=False)  # to the very end
 @given(
     seed=st.integers(0, 50),
     limit=st.integers(1, 50),
@@ -208,6 +212,12 @@ def test_what_was_put_is_in_one_group_where_it_has_one_photograph(world, unit_ve
     overlay = read_overlay(world.changes, world.version, make_encoder(), before=world.gallery.overlay)
     groups = Gallery(overlay).groups
     assert groups.tolist() == [*range(40), 40, 41, 42, 43, 44, 44]
+
+
+def test_equal_scores_are_ordered_by_their_rows():
+    found = _in_order(Found(np.array([0.9, 0.5, 0.5, 0.2], np.float32), np.array([7, 9, 3, 1]), 0.1))
+    assert found.rows.tolist() == [7, 3, 9, 1] and found.unseen == 0.1
+    np.testing.assert_array_equal(found.scores, np.array([0.9, 0.5, 0.5, 0.2], np.float32))
 
 
 class Forgetful:

@@ -1,6 +1,7 @@
 import sqlite3
 import threading
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
@@ -70,6 +71,59 @@ def test_a_failure_to_write_is_told_and_leaves_nothing(journal, error):
     ):
         raise error
     assert read(journal) is None
+
+
+def sqlite_error(code):
+    error = sqlite3.OperationalError(f"SQLite says {code}")
+    error.sqlite_errorcode = code
+    return error
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (sqlite3.SQLITE_CORRUPT, ChangesDamaged),
+        (sqlite3.SQLITE_CORRUPT_INDEX, ChangesDamaged),
+        (sqlite3.SQLITE_NOTADB, ChangesDamaged),
+        (sqlite3.SQLITE_FULL, ChangeNotWritten),
+        (sqlite3.SQLITE_IOERR_FSYNC, ChangeNotWritten),
+        (sqlite3.SQLITE_BUSY, ChangeNotWritten),
+    ],
+)
+def test_damage_is_told_from_a_lack_of_room(journal, code, told):
+    with pytest.raises(told, match=f"SQLite says {code}"), journal.writing():
+        raise sqlite_error(code)
+
+
+@pytest.mark.parametrize(
+    ("code", "tries"),
+    [(sqlite3.SQLITE_BUSY, 32), (sqlite3.SQLITE_BUSY_RECOVERY, 32), (sqlite3.SQLITE_IOERR, 1)],
+)
+def test_a_file_that_another_writer_creates_is_waited_for_30_seconds_and_no_other_error(
+    monkeypatch, code, tries
+):
+    now, asked = [100], []
+
+    class Busy:
+        def execute(self, query):
+            asked.append(query)
+            raise sqlite_error(code)
+
+    clock = SimpleNamespace(monotonic=lambda: now[-1], sleep=lambda _: now.append(now[-1] + 1))
+    monkeypatch.setattr(module, "time", clock)
+    with pytest.raises(sqlite3.OperationalError):
+        module._begin(Busy())
+    assert len(asked) == tries
+
+
+def test_what_is_set_aside_is_the_file_with_all_that_lies_beside_it(journal):
+    journal.path.parent.mkdir()
+    for side in ("", "-wal", "-shm"):
+        journal.path.with_name(f"changes.sqlite{side}").write_text(side)
+    journal.set_aside()
+    aside = {path.read_text(): path.name for path in journal.path.parent.iterdir()}
+    assert aside.keys() == {"", "-wal", "-shm"}
+    assert all(aside[""] + side == name and name != f"changes.sqlite{side}" for side, name in aside.items())
 
 
 def test_a_writer_that_never_lets_go_is_told(journal, monkeypatch):

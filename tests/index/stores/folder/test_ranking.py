@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.pages import SearchOptions
-from index.stores.folder.gallery import Gallery
+from index.stores.folder import ranking
+from index.stores.folder.gallery import Found, Gallery
 from index.vectors import approximate
 from index.vectors.kinds import KINDS
 from index.vectors.tuning import best_of_items, disturbed
@@ -82,6 +83,37 @@ def test_a_page_takes_one_search_as_a_rule(searcher, together, monkeypatch):
     queries = disturbed(together[0], count=30)
     searcher.search(queries, SearchOptions(20))
     assert len(asked) <= 1.2 * len(queries)
+
+
+class Tied:
+    """A gallery of some scores, best first, that finds the last of equal ones first."""
+
+    def __init__(self, *scores):
+        self.scores, self.asked = np.array(scores, np.float32), []
+        self.rows = np.lexsort((-np.arange(len(scores)), -self.scores))
+        self.count = len(scores)
+
+    def search(self, query, k, allowed):
+        self.asked.append(k)
+        rows = np.sort(self.rows[:k])
+        unseen = float(self.scores[rows[-1]]) if k < self.count else -np.inf
+        return Found(self.scores[rows], rows, unseen)
+
+
+def test_a_tie_at_the_end_is_searched_on_until_it_is_known_in_full(monkeypatch):
+    monkeypatch.setattr(ranking, "_SPARE", 0)
+    gallery = Tied(0.9, 0.5, 0.5, 0.5, 0.1)
+    assert ranking._ranking(gallery, None, 2, None)[1].tolist() == [0, 1] and gallery.asked == [2, 4, 8]
+    gallery.asked.clear()
+    assert ranking._ranking(gallery, None, 4, None)[1].tolist() == [0, 1, 2, 3] and gallery.asked == [4, 8]
+
+
+@pytest.mark.parametrize(("k", "asked"), [(2, 18), (16, 48), (8, 24), (7, 23), (9, 27)])
+def test_a_search_asks_for_a_few_more_or_for_as_many_as_items_have_vectors(k, asked):
+    """Three vectors an item, and 16 to spare."""
+    gallery = Tied(*np.linspace(1, 0, 30))
+    ranking._ranking(gallery, None, k, None, labels=np.arange(90) // 3)
+    assert gallery.asked[0] == asked
 
 
 def test_items_are_ranked_by_their_best_rows():
