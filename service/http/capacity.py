@@ -36,25 +36,27 @@ class _Slots:
     def __init__(self, count: int) -> None:
         self._free = count
         self._changed = threading.Condition()
-        self._lines: tuple[deque[object], deque[object]] = deque(), deque()
-        self._turn = 0
+        self._new: deque[object] = deque()
+        self._begun: deque[object] = deque()
+        self._begun_first = False
 
     def _next(self) -> object:
-        return next(iter(self._lines[self._turn] or self._lines[1 - self._turn]), None)
+        line = self._begun or self._new if self._begun_first else self._new or self._begun
+        return next(iter(line), None)
 
-    def take(self, line: int, timeout: float | None) -> bool:
-        """Wait in line 0 for new requests, or 1 for those that go on; return whether there was a slot."""
-        ticket = object()
+    def take(self, timeout: float | None, *, begun: bool = False) -> bool:
+        """Wait in the line of new requests, or of those that have begun; return whether there was a slot."""
+        ticket, line = object(), self._begun if begun else self._new
         with self._changed:
-            self._lines[line].append(ticket)
+            line.append(ticket)
             try:
                 taken = self._changed.wait_for(lambda: self._free and self._next() is ticket, timeout)
                 if taken:
                     self._free -= 1
-                    self._turn = 1 - line if self._lines[1 - line] else 0
+                    self._begun_first = not begun and bool(self._begun)
                 return bool(taken)
             finally:
-                self._lines[line].remove(ticket)
+                line.remove(ticket)
                 self._changed.notify_all()
 
     def give(self) -> None:
@@ -128,7 +130,7 @@ class Capacity:
         RefusedRequest
             With code `overloaded`: the wait was too long.
         """
-        if not self._slots.take(0, self._wait_seconds):
+        if not self._slots.take(self._wait_seconds):
             raise RefusedRequest("overloaded", "The queue is too long. Retry after the time in Retry-After.")
 
     def finish(self) -> None:
@@ -137,7 +139,7 @@ class Capacity:
 
     def resume(self) -> None:
         """Wait for a concurrency slot again, as long as it takes: what was begun is finished."""
-        self._slots.take(1, None)
+        self._slots.take(None, begun=True)
 
     @contextmanager
     def thumbnail(self) -> Iterator[None]:

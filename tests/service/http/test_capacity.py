@@ -181,7 +181,7 @@ class Line(deque):
 def watched(capacity):
     """Return a semaphore that is released whenever a request joins a line."""
     joined = threading.Semaphore(0)
-    capacity._slots._lines = (Line(joined), Line(joined))
+    capacity._slots._new, capacity._slots._begun = Line(joined), Line(joined)
     return joined
 
 
