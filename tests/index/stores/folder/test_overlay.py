@@ -79,10 +79,10 @@ def test_without_changes_nothing_is_hidden_or_added(read):
 def test_replaced_and_deleted_rows_are_hidden_and_what_was_put_is_added(read, changes, put, unit_vectors):
     put("sku-3", 1, price=5)
     put("new", 2)
-    changes.write_one(Delete("sku-7"))
+    changes.write_one(Delete("sku-0"))
     changes.write_one(Delete("unheard-of"))
     overlay = read()
-    assert hidden(overlay) == [3, 7] and ids(overlay) == ["sku-3", "new"]
+    assert hidden(overlay) == [0, 3] and ids(overlay) == ["sku-3", "new"]
     assert overlay.items[0].metadata == {"price": 5}
     np.testing.assert_array_equal(overlay.vectors.vector(1), unit_vectors(1, 128, seed=2)[0])
 
@@ -115,7 +115,7 @@ def test_a_patch_keeps_the_row_and_its_vector_and_changes_what_passes(read, chan
 def test_what_was_put_is_patched_in_its_row_once_it_is_folded_in(
     read, changes, put, indexes, publish_version, unit_vectors
 ):
-    seq = put("sku-3", price=5, step=1, old=True)
+    seq = put("sku-0", price=5, step=1, old=True)
     publish_version(
         unit_vectors(40, 128),
         items=[Item(f"sku-{row}", Path("x.jpg"), {"price": 5, "step": 1, "old": 1}) for row in range(40)],
@@ -123,15 +123,15 @@ def test_what_was_put_is_patched_in_its_row_once_it_is_folded_in(
         night=1,
     )
     later = open_version(indexes / current_version(indexes))
-    changes.write([Patch("sku-3", {"step": None, "price": 1})])
+    changes.write([Patch("sku-0", {"step": None, "price": 1})])
     overlay = read(over=later)
     assert hidden(overlay) == [] and ids(overlay) == [] and overlay.vectors is None
-    assert overlay.item(later.items.by_rows([3])[0]).metadata == {"price": 1, "old": True}
-    assert passing(overlay, '{"price": 1}') == [3] and 3 not in passing(overlay, '{"step": 1}')
-    assert passing(overlay, '{"old": true}') == [3] and 3 not in passing(overlay, '{"old": 1}')
-    put("sku-3", 2, price=7)
+    assert overlay.item(later.items.by_rows([0])[0]).metadata == {"price": 1, "old": True}
+    assert passing(overlay, '{"price": 1}') == [0] and 0 not in passing(overlay, '{"step": 1}')
+    assert passing(overlay, '{"old": true}') == [0] and 0 not in passing(overlay, '{"old": 1}')
+    put("sku-0", 2, price=7)
     again = read(overlay, over=later)
-    assert hidden(again) == [3] and ids(again) == ["sku-3"] and passing(again, '{"price": 1}') == []
+    assert hidden(again) == [0] and ids(again) == ["sku-0"] and passing(again, '{"price": 1}') == []
 
 
 def test_a_patch_gathers_nothing_that_was_put_again(read, changes, put, monkeypatch):
@@ -147,8 +147,9 @@ def test_only_what_is_not_folded_in_counts(changes, put, indexes, publish_versio
     seq = changes.write_one(Delete("sku-4")).seq
     changes.write_one(Delete("sku-5"))
     publish_version(unit_vectors(40, 128), changes=seq, night=1)
-    overlay = read(over=open_version(indexes / current_version(indexes)))
-    assert hidden(overlay) == [5] and ids(overlay) == []
+    before, later = read(), open_version(indexes / current_version(indexes))
+    for overlay in read(over=later), lay_over(later, before.states):
+        assert hidden(overlay) == [5] and ids(overlay) == []
 
 
 def test_without_news_the_overlay_stays_the_same_object(read, put):
@@ -216,12 +217,45 @@ def test_a_vector_of_the_wrong_size_is_made_again(read, changes, put, encode_ima
     assert read().vectors.dimension == 128
 
 
-def test_it_is_embedded_again_once(read, put, monkeypatch, make_encoder):
+def test_it_is_embedded_again_once_whatever_is_put_or_published_later(
+    read, put, monkeypatch, indexes, publish_version, unit_vectors
+):
     put("new", encoder="a" * 64)
     overlay = read()
-    monkeypatch.setattr(make_encoder, "embed", lambda *_: pytest.fail("embedded again"))
+    monkeypatch.setattr("index.stores.folder.overlay.embed_photo", lambda *_: pytest.fail("embedded again"))
     put("other")
     assert ids(read(overlay)) == ["new", "other"]
+    publish_version(unit_vectors(40, 128), night=1)
+    later = read(overlay, over=open_version(indexes / current_version(indexes)))
+    assert ids(later) == ["new", "other"]
+    np.testing.assert_array_equal(later.vectors.vector(0), overlay.vectors.vector(0))
+
+
+def test_by_its_first_photograph_an_item_is_embedded_again(
+    read, changes, encode_image, make_photo, make_encoder, unit_vectors
+):
+    first, second = encode_image(make_photo()), encode_image(make_photo()[:, ::-1, :][:200])
+    changes.put("new", first, {}, unit_vectors(1, 128)[0], "a" * 64, further=[second])
+    overlay = read()
+    paths = overlay.items[0].photographs
+    embedded = make_encoder().embed(paths)
+    assert len(paths) == 2 and np.abs(embedded[0] - embedded[1]).max() > 0.01
+    np.testing.assert_array_equal(overlay.states["new"].vector, embedded[0])
+
+
+def test_what_another_log_has_put_under_the_same_number_is_embedded_by_itself(
+    read, changes, put, encode_image, make_photo, make_encoder, unit_vectors, indexes
+):
+    put("new", encoder="a" * 64)
+    overlay = read()
+    for file in indexes.glob("changes.sqlite*"):
+        file.rename(file.with_name(f"old-{file.name}"))
+    changes.put("new", encode_image(make_photo()[:200]), {}, unit_vectors(1, 128)[0], "a" * 64)
+    again = read(overlay)
+    assert again.position.seq == overlay.position.seq
+    (expected,) = make_encoder().embed([again.items[0].path])
+    np.testing.assert_array_equal(again.vectors.vector(0), expected)
+    assert np.abs(expected - overlay.vectors.vector(0)).max() > 0.01
 
 
 def test_an_item_whose_photograph_is_gone_is_left_out_and_logged_once(read, put, indexes, caplog):

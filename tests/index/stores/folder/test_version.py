@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from index.build import BuildRun, publish_embedded
 from index.embedding.embeddings import Embedded
 from index.errors import IndexDamaged
 from index.manifest import file_sums, read_manifest, write_manifest
+from index.stores.folder import version
 from index.stores.folder.store import FolderStore
 from index.stores.folder.version import check_version, open_version
 from index.vectors.flat import FlatIndex
@@ -37,6 +39,14 @@ def test_a_flipped_bit_in_a_large_file_is_left_to_the_full_check(folder, flip_a_
     assert len(open_version(folder, hash_up_to=100).vectors) == 40
     with pytest.raises(IndexDamaged, match="SHA-256"):
         open_version(folder)
+
+
+def test_files_of_up_to_64_mib_are_hashed_when_a_version_is_opened_and_all_by_a_check(folder, monkeypatch):
+    limits = []
+    monkeypatch.setattr(version, "damage", lambda *_, hash_up_to: limits.append(hash_up_to) or [])
+    open_version(folder)
+    check_version(folder)
+    assert limits == [64 * 2**20, math.inf]
 
 
 def test_a_truncated_file_is_refused_whatever_its_size(folder):
