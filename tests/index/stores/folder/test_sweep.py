@@ -56,6 +56,12 @@ def test_a_deletion_stays_while_the_catalogue_holds_the_item(changes, indexes, p
     assert left(changes) == ["sku-1", "sku-2"]
 
 
+def test_before_there_is_a_version_every_change_stays(changes, indexes):
+    changes.forget("sku-1")
+    sweep(indexes, catalogue=catalogue_of())
+    assert left(changes) == ["sku-1"]
+
+
 def test_what_was_put_stays_for_every_build_to_come(changes, put, indexes, publish_version):
     publish_version(changes=put("new", 1))
     sweep(indexes, catalogue=catalogue_of())
