@@ -4,6 +4,7 @@ import base64
 import csv
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -168,7 +169,7 @@ def test_a_file_that_is_not_there_is_told(indexes, tmp_path):
 
 
 def test_items_are_put_with_photographs_by_address_from_hosts_that_are_allowed(
-    write, run, indexes, publish_version, make_photo, encode_image
+    write, run, indexes, publish_version, make_photo, encode_image, encoder
 ):
     publish_version()
     with pictures() as server:
@@ -184,6 +185,8 @@ def test_items_are_put_with_photographs_by_address_from_hosts_that_are_allowed(
         assert "0 changes made, 3 refused" in refused.output
         allowed = run("apply", path, "--allow-host", "127.0.0.1")
     assert "1 changes made, 2 refused" in allowed.output
-    assert len(states(indexes)["both"].photographs) == 2
+    both = states(indexes)["both"]
+    assert len(both.photographs) == 2 and (both.views.vectors[0] != both.views.vectors[1]).any()
+    np.testing.assert_array_equal(both.vector, encoder.embed([both.item.path])[0])
     reasons = [row["reason"] for row in csv.DictReader((indexes / REPORT).read_text().splitlines())]
     assert "404" in reasons[0] and "not exactly one of path, image_base64, image_urls" in reasons[1]

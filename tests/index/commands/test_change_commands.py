@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -48,14 +49,17 @@ def test_an_item_that_was_put_is_the_first_hit_of_its_photograph(
 
 
 def test_an_item_is_put_with_all_its_photographs_in_their_order(
-    run, tmp_path, indexes, make_photo, encode_image
+    run, tmp_path, indexes, make_photo, encode_image, encoder
 ):
     paths = [tmp_path / f"{side}.png" for side in (90, 110, 130)]
     for path in paths:
         path.write_bytes(encode_image(make_photo(side=int(path.stem))))
     assert run("put", "new", *paths).exit_code == 0
-    stored = Changes(indexes).state("new").item.photographs
+    state = Changes(indexes).state("new")
+    stored = state.item.photographs
     assert [path.read_bytes() for path in stored] == [path.read_bytes() for path in paths]
+    assert len({tuple(vector) for vector in state.views.vectors.tolist()}) == 3
+    np.testing.assert_array_equal(state.vector, encoder.embed(paths)[0])
 
 
 def test_metadata_may_be_json_and_a_field_stands_above_it(run, picture, indexes):

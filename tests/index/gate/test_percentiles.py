@@ -1,7 +1,9 @@
+from itertools import permutations
+
 import numpy as np
 import pytest
 
-from index.gate.percentiles import SHARES, pair_quantiles, pair_scores, percentiles
+from index.gate.percentiles import SHARES, _drawn_pairs, pair_quantiles, pair_scores, percentiles
 
 
 def true_percentiles(scores, vectors):
@@ -21,6 +23,11 @@ def test_of_few_vectors_all_pairs_count_once(unit_vectors):
     vectors = unit_vectors(300)
     expected = (vectors @ vectors.T)[np.triu_indices(300, 1)]
     np.testing.assert_allclose(np.sort(pair_scores(vectors)), np.sort(expected), atol=1e-6)
+
+
+def test_every_pair_of_different_rows_may_be_drawn_and_no_other():
+    left, right = _drawn_pairs(3, 100, seed=0)
+    assert {*zip(left.tolist(), right.tolist(), strict=True)} == {*permutations(range(3), 2)}
 
 
 def test_percentiles_of_few_vectors_are_the_true_ones_far_into_the_tail(unit_vectors):

@@ -2,6 +2,7 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 
 from service.config import Config
 from service.errors import TITLES
-from service.requests.openapi import operations
+from service.requests.openapi import contract, operations
 from service.run.app import create_app
 
 GUIDE = Path(__file__).parents[3] / "docs" / "api.md"
@@ -175,6 +176,33 @@ def test_forms_and_addresses_hold_texts_numbers_and_booleans_alone(document):
     assert len(forms) == 2 and all(schema["description"] for schema in schemas)
     (where,) = {str(form["properties"]["filter"]) for form in forms if "filter" in form["properties"]}
     assert "'contentMediaType': 'application/json'" in where
+
+
+def test_forms_say_how_many_files_they_take_and_how_lists_are_written(document):
+    search, put = (
+        document["paths"][path][method]["requestBody"]["content"]["multipart/form-data"]["schema"][
+            "properties"
+        ]
+        for path, method in (("/v1/search", "post"), ("/v1/items/{item_id}", "put"))
+    )
+    assert search["file"]["type"] == "string"
+    assert {name: put["file"][name] for name in ("type", "minItems", "maxItems")} == {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 20,
+    }
+    assert (search["box"]["examples"], search["facets"]["examples"]) == (["0.1,0.2,0.9,0.95"], ["price,link"])
+
+
+def test_a_field_of_an_address_is_required_where_it_has_no_default(document):
+    fields = document["paths"]["/v1/explain"]["get"]["parameters"]
+    assert {field["name"] for field in fields if field["required"]} == {"item_id"} and len(fields) > 5
+
+
+@pytest.mark.parametrize(("prefix", "address"), [("", "/"), ("/shop", "/shop")])
+def test_the_contract_names_the_prefix_that_the_service_is_under(config, searcher, prefix, address):
+    app = create_app(replace(config, prefix=prefix), searcher)
+    assert contract(app, replace(config, prefix=prefix))["servers"] == [{"url": address}]
 
 
 def test_a_body_is_required_where_there_is_one(document):
