@@ -202,7 +202,7 @@ def test_a_closer_look_counts_half_where_it_was_taken(box):
     inside = (x >= left) & (x < right) & (y >= top) & (y < bottom)
     for map_, at, low, high in ((found.garment, x, left, right), (found.person, y, top, bottom)):
         assert map_.dtype == np.float32
-        assert map_ == pytest.approx(np.where(inside, (at - low) / (high - low) / 2, 0), abs=0.011)
+        assert map_ == pytest.approx(np.where(inside, (at - low) / (high - low) / 2, 0), abs=0.002)
     assert found.types.sum(axis=-1) == pytest.approx(1, abs=1e-6)
     halves = (np.mgrid[:HALF, :HALF] + 0.5) / HALF
     seen = (halves >= np.array([top, left])[:, None, None]) & (

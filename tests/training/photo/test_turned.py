@@ -8,7 +8,7 @@ import pytest
 from training.photo.garment import cut_out, isolate, item_garments, locate
 from training.photo.garment_types import TYPES
 from training.photo.regions import find_upright
-from training.photo.segmenter import GROUPS, HALF, TURN_RANGE, UPRIGHT, Segmenter, read_output, shipped, turn
+from training.photo.segmenter import GROUPS, HALF, UPRIGHT, Segmenter, read_output, shipped, turn
 
 TURNS = (90, 180, 270)
 
@@ -57,7 +57,7 @@ def test_the_turn_is_read_from_the_last_four_channels(quarters):
     output = np.zeros((HALF, HALF, 4 * GROUPS + len(TYPES) + 4), np.float32)
     output[..., 4 * GROUPS + 2] = 1
     output[..., -4:] = 0.5
-    output[..., 4 * GROUPS + len(TYPES) + quarters] += np.log(9) / TURN_RANGE
+    output[..., 4 * GROUPS + len(TYPES) + quarters] += np.log(9) / 64
     parse = read_output(output)
     assert parse.turns == pytest.approx([9 / 12 if quarters == one else 1 / 12 for one in range(4)])
     assert parse.types.shape == (HALF, HALF, len(TYPES)) and (parse.types.argmax(axis=-1) == 2).all()
