@@ -13,7 +13,7 @@ from training.photo.images import decode
 from training.photo.media_types import MEDIA_TYPES
 
 SECONDS = 2.0
-"""What a hostile head may take at most, on a busy machine; these took 5 to 90 s, or would in larger files."""
+"""CPU time that a hostile head may take at most; these took 5 to 90 s, or would in larger files."""
 
 
 def encoded(form, **options):
@@ -85,10 +85,10 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_head_that_would_cost_seconds_is_refused_at_once(name):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ImageTooComplex, match=r"The image has .* Export it again"):
         decode(HOSTILE[name], size=64)
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 @pytest.mark.parametrize(
@@ -136,10 +136,10 @@ def test_an_ordinary_photograph_is_walked_in_no_time():
     photo = jpeg_with(
         segment(0xE1, b"Exif\0\0" + bytes(5000)) + segment(0xE2, b"ICC_PROFILE\0\1\1" + bytes(3000))
     )
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(100):
         structure.check_structure(photo, "JPEG")
-    assert time.perf_counter() - start < 100 * 0.001  # measured: 10 microseconds each
+    assert time.process_time() - start < 100 * 0.001  # measured: 10 microseconds each
 
 
 def test_a_long_comment_of_a_gif_is_passed_over():
