@@ -9,6 +9,7 @@ import pytest
 
 from index.errors import IndexDamaged, IndexNotWritten, ItemUnknown
 from index.filters.parse import parse_filter
+from index.filters.postings import posted_values
 from index.stores.folder.items import Items, write_items
 from training.catalogue.reader import Item
 
@@ -105,6 +106,7 @@ def test_many_threads_ask_at_once_with_few_connections(store):
 def test_a_thread_that_finds_no_idle_connection_opens_one_and_leaves_it_to_the_next(store):
     items = Items.open(store)
     idle = set(items._idle)
+    assert len(idle) == 8
     with ExitStack() as threads:
         held = {threads.enter_context(items._connection()) for _ in range(len(idle) + 1)}
         assert held > idle and not items._idle
@@ -146,6 +148,25 @@ def test_an_item_passes_a_filter_on_its_metadata(store):
     assert items.matching(parse_filter({"n": {"gte": 48}, "sizes": 38})).tolist() == [48, 49]
     assert items.matching(parse_filter({"sizes": 40})).tolist() == []
     assert items.matching(parse_filter({"sold": None, "new": True})).tolist() == list(range(50))
+
+
+def test_the_values_of_64_fields_are_kept_and_none_of_a_field_that_no_item_has(tmp_path, monkeypatch):
+    write_items(tmp_path / "items.sqlite", [Item("a", Path("/a"), {f"f{n}": n for n in range(65)})])
+    items, read = Items.open(tmp_path / "items.sqlite"), []
+
+    def reading(field, *options):
+        read.append(field)
+        return posted_values(field, *options)
+
+    monkeypatch.setattr("index.stores.folder.items.posted_values", reading)
+    fields = [f"f{n}" for n in range(64)]
+    for field in [*fields, "no field", *fields, "no field"]:
+        found = items.values(field, np.array([0])).pairs()
+        assert found == ([] if field == "no field" else [(0, int(field[1:]))])
+    assert read == [*fields, "no field", "no field"]
+    for field in ("f64", "f1", "f0"):
+        items.values(field, np.array([0]))
+    assert read[66:] == ["f64", "f0"]  # which made room for the last one
 
 
 def test_a_filter_on_a_damaged_store_names_it(store):
