@@ -188,3 +188,6 @@ def test_photographs_by_address_are_fetched_where_that_is_allowed(live, send, ph
     assert (answer["item_id"], asked) == ("new", list(files))
     assert live.client.get("/v1/items/new/image").data == photo
     assert live.client.get("/v1/items/new/image?photo=1").data == other
+    state = Changes(live.config.indexes).state("new")
+    first, second = state.views.vectors.tolist()
+    assert state.vector.tolist() == first != second
