@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from index import change_file
 from index.__main__ import main
-from index.change_file import NOTE, REPORT, apply_file
+from index.change_file import NOTE, REPORT, _parts, apply_file
 from index.editing import change_items
 from index.errors import ChangeFileUnreadable, ChangeNotWritten
 from index.pages import SearchOptions
@@ -155,6 +155,15 @@ def test_long_lines_make_shorter_parts_and_empty_ones_none(write, indexes, publi
     assert apply_file(FolderStore(indexes), file, Encoder.load).made == 5
     assert sum(parts) == 5 and max(parts) == 3
     assert not Changes(indexes).damage() and len(states(indexes)) == 5
+
+
+@pytest.mark.parametrize(
+    ("lines", "length", "parts"),
+    [(1001, 10, [1000, 1]), (1000, 10, [1000]), (3, 2**25, [2, 1]), (3, 2**25 - 1, [3])],
+)
+def test_parts_have_a_thousand_lines_or_64_mib(lines, length, parts):
+    file = iter([bytes(length)] * lines)
+    assert [len(part) for part in _parts(file, after=0)] == parts
 
 
 def test_the_encoder_is_loaded_for_photographs_alone(write, indexes, publish_version):

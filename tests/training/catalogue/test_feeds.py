@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import re
 from pathlib import Path
 
@@ -311,6 +312,17 @@ def test_reading_a_large_feed_shows_its_progress(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(feeds, "LONG", 10)
     read_feed(path)
     assert "Reading the feed: 3/?" in capfd.readouterr().err
+
+
+def test_a_feed_is_large_from_32_mib_in_all_its_files_on(tmp_path, monkeypatch):
+    shown, paths = [], [tmp_path / "1.xml", tmp_path / "2.xml"]
+    monkeypatch.setattr(feeds, "progress_bar", lambda *_, disable, **__: shown.append(not disable) or ())
+    for size in (2**24 - 1, 2**24):
+        for path, length in zip(paths, (2**24, size), strict=True):
+            path.touch()
+            os.truncate(path, length)
+        read_feed(*paths)
+    assert shown == [False, True]
 
 
 # ---- as a catalogue
