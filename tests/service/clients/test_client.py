@@ -389,6 +389,18 @@ def test_changes_go_by_a_thousand_or_by_their_size():
     assert list(bulk_bodies([])) == []
 
 
+@pytest.mark.parametrize(("more", "lines"), [(0, [2, 2, 1]), (1, [1] * 5)])
+def test_changes_of_8_mib_go_together_and_none_longer(more, lines):
+    change = {"put": {"item_id": "a", "image_base64": ""}}
+    change["put"]["image_base64"] = "A" * (4 * 2**20 + more - len(json.dumps(change)) - 1)
+    assert [body.count(b"\n") for body in bulk_bodies([change] * 5)] == lines
+
+
+def test_a_client_waits_half_a_minute_for_each_step_by_default():
+    with Client("http://silhouette") as client:
+        assert client._http.timeout == httpx.Timeout(30)
+
+
 class Aside(httpx.AsyncBaseTransport):
     """The transport of another client, for one that does not wait."""
 
