@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from index.filters.facets import MOST_FIELDS, Facet, offered
+from index.filters import facets
+from index.filters.facets import Facet, offered
 from index.filters.parse import parse_filter
 from index.stores.folder.items import Items, write_items
 from training.catalogue.reader import Item
@@ -114,10 +115,29 @@ def test_of_very_many_values_the_most_common_are_offered(facets_of, monkeypatch)
     assert facet.values == (("b", 2), ("a", 1), ("c", 1))
 
 
+def test_ten_thousand_values_of_a_field_are_read_at_most_and_those_that_changed():
+    limits = []
+
+    def ask(query, *values):
+        if query == facets._VALUES:
+            limits.append(values[-1])
+        return []
+
+    facets.facets_of(["field"], ask, {})
+    facets.facets_of(["field"], ask, {"field": {"a": 1, "b": 1}})
+    assert limits == [10_000, 10_002]
+
+
+def test_a_value_that_no_item_has_any_more_is_not_offered():
+    built = {"a": 2, "b": 3}
+    found = facets.facets_of(["field"], lambda *_: [*built.items()], {"field": {"a": -2, "c": 1}})
+    assert found == [Facet("field", (("b", 3), ("c", 1)))]
+
+
 def test_only_some_fields_are_offered_and_none_that_no_filter_can_name(facets_of):
     fields = [*"abcdefghijkl", "and", "or", "not"]
     offered = facets_of(*[dict.fromkeys(fields, value) for value in ("x", "x", "y")])
-    assert [facet.field for facet in offered] == fields[:MOST_FIELDS]
+    assert [facet.field for facet in offered] == [*"abcdefgh"]
 
 
 def test_a_filter_by_what_is_offered_finds_as_many_as_were_promised(tmp_path):
