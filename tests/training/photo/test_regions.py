@@ -55,6 +55,10 @@ def test_two_garments_apart_are_two_even_of_one_type():
     assert min(region.confidence for region in regions) > 0.9  # each beside the other, not against it
 
 
+def test_two_thin_things_beside_each_other_are_two():
+    assert len(find(_parse(("bag", (8, 20, 118, 23)), ("bag", (8, 60, 118, 63))))) == 2
+
+
 @pytest.mark.parametrize(("top", "bottom"), [("upper", "trousers"), ("outer", "skirt")])
 def test_a_top_laid_out_above_what_goes_with_it_is_two_garments(top, bottom):
     regions = find(_parse((top, (10, 40, 60, 90)), (bottom, (60, 44, 120, 86))))

@@ -180,6 +180,13 @@ def test_what_is_laid_out_is_looked_at_closer_around_its_main_parts(parts, box):
     assert closer_box(seen) == (box and pytest.approx(box))
 
 
+def test_where_there_is_no_garment_a_person_of_one_pixel_is_one():
+    seen = standing(slice(0, 0), slice(0, 0))
+    assert not seen.worn
+    seen.person[5, 7] = 0.9
+    assert seen.worn
+
+
 @pytest.mark.parametrize(
     "box",
     [

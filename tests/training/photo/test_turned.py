@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.photo.garment import cut_out, isolate, item_garments, locate
+from training.photo.garment import cut_out, isolate, item_garments, locate, mask_in_photo
 from training.photo.garment_types import TYPES
-from training.photo.regions import find_upright
+from training.photo.regions import find_upright, iou
 from training.photo.segmenter import GROUPS, HALF, UPRIGHT, Segmenter, read_output, shipped, turn
 
 TURNS = (90, 180, 270)
@@ -81,12 +81,16 @@ def test_boxes_and_masks_are_in_the_frame_of_the_photograph_as_it_was(told, outf
     photo = lying(outfit, degrees)
     regions, turned = locate(photo, shipped())
     assert turned == degrees
-    rows, columns = np.nonzero((photo == outfit[100, 80]).all(axis=-1))
+    there = (photo == outfit[100, 80]).all(axis=-1)
+    rows, columns = np.nonzero(there)
     height, width = photo.shape[:2]
     expected = (
         columns.min() / width, rows.min() / height, (columns.max() + 1) / width, (rows.max() + 1) / height,
     )  # fmt: skip
-    assert cut_out(photo, regions[0], turned).box == pytest.approx(expected, abs=0.01)
+    cut = cut_out(photo, regions[0], turned)
+    assert cut.box == pytest.approx(expected, abs=0.01)
+    mask = mask_in_photo(cut, height=height, width=width)
+    assert (mask.shape, mask.max()) == ((height, width), 1.0) and iou(mask > 0.5, there) > 0.9
     assert [one.box for one in item_garments(photo, None, shipped())] == [
         cut_out(photo, one, turned).box for one in regions
     ]
