@@ -134,6 +134,17 @@ def test_what_was_put_is_patched_in_its_row_once_it_is_folded_in(
     assert hidden(again) == [0] and ids(again) == ["sku-0"] and passing(again, '{"price": 1}') == []
 
 
+def test_what_was_put_and_a_build_has_left_out_is_found_again_once_it_is_patched(
+    read, changes, put, indexes, publish_version, unit_vectors
+):
+    publish_version(unit_vectors(40, 128), changes=put("new", price=5), night=1)
+    later = open_version(indexes / current_version(indexes))
+    assert ids(read(over=later)) == []
+    changes.write([Patch("new", {"price": 1})])
+    overlay = read(over=later)
+    assert ids(overlay) == ["new"] and overlay.items[0].metadata == {"price": 1}
+
+
 def test_a_patch_gathers_nothing_that_was_put_again(read, changes, put, monkeypatch):
     put("new")
     overlay = read()
