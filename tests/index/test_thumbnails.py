@@ -89,7 +89,7 @@ def test_a_thumbnail_is_encoded_as_was_decided(media_type, form, options):
     assert encode(np.asarray(picture), media_type) == file.getvalue()
 
 
-@pytest.mark.parametrize(("seconds", "marked"), [(86_400, False), (86_401, True)])
+@pytest.mark.parametrize(("seconds", "marked"), [(5, False), (86_400, False), (86_401, True)])
 def test_a_thumbnail_is_marked_as_used_once_a_day(tmp_path, monkeypatch, seconds, marked):
     kept, path = Thumbnails(tmp_path), tmp_path / f"{CONTENT}-160.webp"
     path.write_bytes(b"a thumbnail")

@@ -78,6 +78,11 @@ def test_the_contract_is_openapi_3_1_and_every_reference_in_it_leads_somewhere(d
     assert references == set(document["components"]["schemas"])
 
 
+def test_what_holds_several_leaves_queue_slots_to_others(app):
+    several = {rule.rule for rule, _, operation in operations(app) if operation.several}
+    assert several == {"/v1/search/batch", "/v1/items/bulk"}
+
+
 def test_what_needs_a_key_says_so(document):
     keyed = {(method, path) for method, path, call in calls(document) if "security" in call}
     assert keyed == {

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 
 from index.arrangement import Sort
 from index.errors import InvalidFilter
@@ -9,6 +10,7 @@ from service.errors import RefusedRequest
 from service.requests.parameters import (
     Batch,
     Fields,
+    ItemPicture,
     Look,
     Ranked,
     Search,
@@ -126,6 +128,16 @@ def test_numbers_are_taken_up_to_their_bounds_and_not_beyond(name, least, most):
         assert value is None or getattr(check(bounded(Search, SETTINGS), {name: value}), name) == value
     for value in (least - 1, most and most + 1):
         assert value is None or refusal(Search, **{name: value}).param == name
+
+
+def test_photographs_are_numbered_from_0():
+    assert check(ItemPicture, {"photo": 0}).photo == check(ItemPicture, {}).photo == 0
+    assert refusal(ItemPicture, photo=-1).param == "photo"
+
+
+def test_fields_stay_as_they_were_checked():
+    with pytest.raises(ValidationError, match="frozen"):
+        check(Look, {}).kind = "sketch"
 
 
 @pytest.mark.parametrize(
