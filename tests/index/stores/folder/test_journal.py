@@ -218,8 +218,8 @@ def test_a_damaged_file_is_told_until_it_is_mended(journal):
 
 def test_what_is_wrong_with_the_file_is_told_and_nothing_where_it_is_sound(journal):
     assert journal.damage() == []
-    for name in range(400):
-        write(journal, f"item {name}")
+    with journal.writing() as connection:
+        connection.executemany(INSERT, [(f"item {name}",) for name in range(400)])
     assert journal.damage() == []
     content = bytearray(journal.path.read_bytes())
     content[len(content) // 2 :] = bytes(len(content) - len(content) // 2)
