@@ -246,7 +246,7 @@ def test_by_its_first_photograph_an_item_is_embedded_again(
     read, changes, encode_image, make_photo, make_encoder, unit_vectors
 ):
     first, second = encode_image(make_photo()), encode_image(make_photo()[:, ::-1, :][:200])
-    changes.put("new", first, {}, unit_vectors(1, 128)[0], "a" * 64, further=[second])
+    changes.write_one(Put("new", (first, second), {}, unit_vectors(1, 128)[0], "a" * 64))
     overlay = read()
     paths = overlay.items[0].photographs
     embedded = make_encoder().embed(paths)
@@ -261,7 +261,7 @@ def test_what_another_log_has_put_under_the_same_number_is_embedded_by_itself(
     overlay = read()
     for file in indexes.glob("changes.sqlite*"):
         file.rename(file.with_name(f"old-{file.name}"))
-    changes.put("new", encode_image(make_photo()[:200]), {}, unit_vectors(1, 128)[0], "a" * 64)
+    changes.write_one(Put("new", (encode_image(make_photo()[:200]),), {}, unit_vectors(1, 128)[0], "a" * 64))
     again = read(overlay)
     assert again.position.seq == overlay.position.seq
     (expected,) = make_encoder().embed([again.items[0].path])

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.edits import Delete, Put
+from index.edits import Delete, Forget, Put
 from index.stores.folder.changes import Changes
 from index.stores.folder.publish import building, remove_old
 from index.stores.folder.sweep import sweep, tidy
@@ -57,7 +57,7 @@ def test_a_deletion_stays_while_the_catalogue_holds_the_item(changes, indexes, p
 
 
 def test_before_there_is_a_version_every_change_stays(changes, indexes):
-    changes.forget("sku-1")
+    changes.write_one(Forget("sku-1"))
     sweep(indexes, catalogue=catalogue_of())
     assert left(changes) == ["sku-1"]
 
