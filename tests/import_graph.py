@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 BELOW: dict[str, set[str]] = {"training": set(), "index": {"training"}, "service": {"training", "index"}}
-SERVING = ("training.photo", "index", "service")
+SERVING = ("training.photo", "training.alignment", "index", "service")
 """The folders that run where there is no TensorFlow, with all that they reach."""
 
 Graph = dict[str, set[str]]

@@ -8,14 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-OUTLINE_GAIN = 4.0
-"""A blurred mask's edge has about a quarter of full contrast; the gain brings it to 1."""
-
-LINES_SPREAD = 4.0
-"""Inner lines are divided by this many times their mean within the mask, which cancels their contrast."""
-
-LINES_FLOOR = 0.01
-"""Mean edge strength below which a garment counts as plain, so that noise is not amplified to lines."""
+from training.alignment.edge_maps import LINES_FLOOR, LINES_SPREAD, OUTLINE_GAIN
 
 _VERTICAL = np.outer([1.0, 0.0, -1.0], [1.0, 2.0, 1.0])
 _KERNEL = np.stack([_VERTICAL, _VERTICAL.T], axis=-1)[:, :, None, :] / (4 * np.sqrt(2))
