@@ -6,6 +6,7 @@ from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from service.answer_warnings import AnswerWarning
+from training.alignment.agreement import Difference
 from training.photo.garment_types import TYPES
 
 Fractions = tuple[float, float, float, float]
@@ -105,7 +106,8 @@ class Hit(Body):
         description="Where that part was found in the photograph; left out where it is not known.",
     )
     explain_url: str | None = Field(
-        default=None, description="A drawing of both outlines; null where the picture could not be kept."
+        default=None,
+        description="Why it was found, drawn or as JSON; null where the picture could not be kept.",
     )
 
 
@@ -201,6 +203,44 @@ class SimilarAnswer(SearchAnswer):
     """A page of the neighbours of an item."""
 
     query: UnderstoodItem
+
+
+class AgreementOfPart(Body):
+    """How a part of two garments agrees."""
+
+    overlap: float = Field(ge=0, le=1, description="Intersection over union of the two outlines' areas.")
+    difference: float = Field(
+        ge=-1,
+        le=1,
+        description="What the result has there beyond the query, less what it lacks, as a share of both.",
+    )
+
+
+class Parts(Body):
+    """The parts of two garments: thirds of their height, and halves of their width, as seen."""
+
+    upper: AgreementOfPart
+    middle: AgreementOfPart
+    lower: AgreementOfPart
+    left: AgreementOfPart
+    right: AgreementOfPart
+
+
+class ExplanationAnswer(Answer):
+    """Why a result matched, as JSON or drawn: the result is laid on the query, then they are compared."""
+
+    sentence: str = Field(
+        description="What agrees and what does not.", examples=["Nearly the same outline; sleeves longer"]
+    )
+    overlap: float = Field(ge=0, le=1, description="Intersection over union of the two outlines' areas.")
+    parts: Parts
+    differences: list[Difference] = Field(
+        description="What is surely different of the result, the largest difference first; lengths and hems "
+        "are compared by the widths of the garments."
+    )
+    lines: float | None = Field(
+        ge=-1, le=1, description="Correlation of the inner lines; null where a garment has next to none."
+    )
 
 
 class Failure(Body):

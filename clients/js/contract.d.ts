@@ -39,6 +39,24 @@ export interface BatchAnswer {
   answers: Array<SearchAnswer | Failure>;
 }
 
+/** Why a result matched, as JSON or drawn: the result is laid on the query, then they are compared. */
+export interface ExplanationAnswer {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  /** What agrees and what does not. */
+  sentence: string;
+  /** Intersection over union of the two outlines' areas. */
+  overlap: number;
+  parts: Parts;
+  /**
+   * What is surely different of the result, the largest difference first; lengths and hems are
+   * compared by the widths of the garments.
+   */
+  differences: Array<"longer" | "shorter" | "sleeves_longer" | "sleeves_shorter" | "hem_wider" | "hem_narrower">;
+  /** Correlation of the inner lines; null where a garment has next to none. */
+  lines: number | null;
+}
+
 /** A part of all items. */
 export interface ItemList {
   /** Also in the header X-Request-Id; name it in reports. */
@@ -240,7 +258,7 @@ export interface Hit {
   part_score?: number | null;
   /** Where that part was found in the photograph; left out where it is not known. */
   part_box?: [number, number, number, number] | null;
-  /** A drawing of both outlines; null where the picture could not be kept. */
+  /** Why it was found, drawn or as JSON; null where the picture could not be kept. */
   explain_url?: string | null;
 }
 
@@ -260,6 +278,15 @@ export interface CountedFacet {
 /** A search of a batch that failed. */
 export interface Failure {
   error: Problem;
+}
+
+/** The parts of two garments: thirds of their height, and halves of their width, as seen. */
+export interface Parts {
+  upper: AgreementOfPart;
+  middle: AgreementOfPart;
+  lower: AgreementOfPart;
+  left: AgreementOfPart;
+  right: AgreementOfPart;
 }
 
 /** An item. */
@@ -348,6 +375,14 @@ export interface Counted {
   items: number;
 }
 
+/** How a part of two garments agrees. */
+export interface AgreementOfPart {
+  /** Intersection over union of the two outlines' areas. */
+  overlap: number;
+  /** What the result has there beyond the query, less what it lacks, as a share of both. */
+  difference: number;
+}
+
 /** A value that items share. */
 export interface FacetValue {
   value: string | boolean;
@@ -384,7 +419,7 @@ export interface SearchBody {
   filter?: Record<string, unknown> | null;
   /** List of equal pictures only the best. Accepted: true or false. */
   collapse_duplicates?: boolean;
-  /** Give each result the address of a drawing of both outlines. Accepted: true or false. */
+  /** Give each result the address of why it was found. Accepted: true or false. */
   explain?: boolean;
   /**
    * Of the ranking's first 1,000 items, those whose metadata passes a `filter` count as if they scored
@@ -606,7 +641,7 @@ export interface ItemsSimilarQuery {
   filter?: Record<string, unknown> | null;
   /** List of equal pictures only the best. Accepted: true or false. */
   collapse_duplicates?: boolean;
-  /** Give each result the address of a drawing of both outlines. Accepted: true or false. */
+  /** Give each result the address of why it was found. Accepted: true or false. */
   explain?: boolean;
   /**
    * Of the ranking's first 1,000 items, those whose metadata passes a `filter` count as if they scored

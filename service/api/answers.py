@@ -18,9 +18,11 @@ from index.stores.store import OpenIndex
 from service import responses as bodies
 from service.answer_warnings import Judged, warnings_of
 from service.picture.cut_out import CutOut
+from service.picture.explanation import sentence
 from service.picture.outlines import polygons
 from service.picture.stages import Stages
 from service.requests.parameters import Look, Ranked
+from training.alignment.agreement import Agreement
 from training.catalogue.reader import Item
 from training.photo.boxes import WHOLE, Box, bounds
 from training.photo.confidence import FIRST, VOTERS
@@ -228,6 +230,22 @@ def similar_answer(
     query = understood(ranking).model_dump(exclude_unset=True)
     page = _page(ranking, asked, searcher, explained, took_ms)
     return bodies.SimilarAnswer(query_id=None, query=bodies.UnderstoodItem(item_id=item_id, **query), **page)
+
+
+def explanation(found: Agreement) -> bodies.ExplanationAnswer:
+    """Return the answer that says how two garments agree."""
+    parts = {
+        name: bodies.AgreementOfPart(overlap=round(part.overlap, 4), difference=round(part.difference, 4))
+        for name, part in found.parts.items()
+    }
+    return bodies.ExplanationAnswer(
+        request_id=g.request_id,
+        sentence=sentence(found),
+        overlap=round(found.overlap, 4),
+        parts=bodies.Parts(**parts),
+        differences=list(found.differences),
+        lines=None if found.lines is None else round(found.lines, 4),
+    )
 
 
 def _leading(found: Sequence[Hit], asked: Ranked, nearest: Callable[[SearchOptions], Page]) -> Sequence[Hit]:

@@ -8,16 +8,16 @@ from flask import Blueprint, Response, g, request
 
 from index.pages import PartOptions
 from index.stores.store import OpenIndex
-from service.api.answers import Explained, nearest, rank, search_answer, understood
+from service.api.answers import Explained, explanation, nearest, rank, search_answer, understood
 from service.api.current import config, counted_stages, live_index, metrics, queries, served_roots
 from service.errors import RefusedRequest, problem_of, refusing
 from service.http.capacity import give_way
 from service.picture.cut_out import CutOut, cut_out
+from service.picture.explanation import draw
 from service.picture.image_url import fetch
 from service.picture.item_file import item_file
-from service.picture.outlines import draw
 from service.picture.stages import Stages
-from service.requests.operation import BODY, PICTURE, READING, Operation, describe
+from service.requests.operation import BODY, JSON, PICTURE, READING, Operation, describe
 from service.requests.parameters import (
     Batch,
     Explanation,
@@ -28,7 +28,8 @@ from service.requests.parameters import (
     refuse_unknown,
 )
 from service.requests.reading import SearchRequest, Source, read_address, read_json
-from service.responses import BatchAnswer, Failure, SearchAnswer, reply
+from service.responses import BatchAnswer, ExplanationAnswer, Failure, SearchAnswer, reply
+from training.alignment.agreement import agreement
 from training.errors import PartEmpty, SilhouetteError
 from training.parts.part_matching import Part
 from training.photo.garment import Garment
@@ -203,7 +204,7 @@ def _source(asked: Explanation) -> Source:
 @blueprint.get("/v1/explain")
 @describe(
     Operation(
-        SVG,
+        ExplanationAnswer,
         query=Explanation,
         codes=(
             "invalid_parameter",
@@ -214,10 +215,11 @@ def _source(asked: Explanation) -> Source:
             *READING,
         ),
         sheds=True,
+        picture=SVG,
     )
 )
 def explain() -> Response:
-    """Draw the outlines of a query and of a result over each other, as they were compared."""
+    """Explain a result: how its garment agrees with the query's once one is laid on the other."""
     asked = read_address(request, Explanation)
     searcher, source = live_index().searcher(), _source(asked)
     with refusing("item_id"):
@@ -226,6 +228,12 @@ def explain() -> Response:
         segmenter = searcher.encoder.segmenter
         found = cut_out(path, Look(), segmenter, category=item.category, config=config(), stages=Stages())
     _, query = _cut_out(source, asked, searcher, Stages())
-    response = Response(draw(query.garment.mask, found.garment.mask), mimetype=SVG)
-    response.headers["Cache-Control"] = "no-store"
+    compared = agreement(query.garment, found.garment)
+    if request.accept_mimetypes.best_match((SVG, JSON), SVG) == JSON:
+        response = reply(explanation(compared))
+    else:
+        drawing = draw(query.garment.mask, found.garment.mask, compared)
+        response = Response(drawing, mimetype=SVG)
+        response.headers["Cache-Control"] = "no-store"
+    response.vary.add("Accept")
     return response

@@ -1,8 +1,4 @@
-"""Outlines of masks: polygons of a garment in its picture, and the SVG of two garments over each other.
-
-For the SVG masks are those of cut-outs, uint8 (128, 128), which are centred and of one size, as the encoder
-sees them: they lie as they are compared.
-"""
+"""Outlines of masks, and the polygons of a garment in its picture."""
 
 import numpy as np
 from skimage.measure import find_contours
@@ -11,16 +7,6 @@ _LEVEL = 127.5
 _TOLERANCE = 0.4
 _SMALLEST = 12  # points; what has fewer is a speck
 _COARSE = 0.5  # tolerance of polygons, in cells of two by two pixels
-
-_DRAWING = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" \
-width="512" height="512" role="img">
-<title>Both outlines: the query's with a solid line, the result's with a broken one</title>
-<path id="query" fill="#2563eb" fill-opacity="0.18" fill-rule="evenodd" stroke="#2563eb" stroke-width="1.2" \
-stroke-linejoin="round" d="{query}"/>
-<path id="result" fill="#ea580c" fill-opacity="0.18" fill-rule="evenodd" stroke="#ea580c" stroke-width="1.2" \
-stroke-linejoin="round" stroke-dasharray="3 1.6" d="{result}"/>
-</svg>
-"""
 
 
 def _distances(points: np.ndarray, start: complex, end: complex) -> np.ndarray:
@@ -88,14 +74,3 @@ def polygons(mask: np.ndarray) -> list[np.ndarray]:
     halved = mask.reshape(height, 2, width, 2).mean(axis=(1, 3)) * 255  # half the points, a quarter smoother
     lines = [_simplified(line, _COARSE)[:-1, ::-1] - 0.5 for line in _lines(halved)]
     return [np.clip(line / (width, height), 0, 1) for line in lines]
-
-
-def _path(mask: np.ndarray) -> str:
-    return "".join(
-        "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in line[:-1].tolist()) + "Z" for line in outlines(mask)
-    )
-
-
-def draw(query: np.ndarray, result: np.ndarray) -> str:
-    """Return the SVG of two masks, uint8 (h, w) of one shape."""
-    return _DRAWING.format(side=query.shape[0], query=_path(query), result=_path(result))

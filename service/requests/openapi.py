@@ -123,8 +123,10 @@ def _success(operation: Operation) -> dict[str, Any]:
     if isinstance(operation.answer, str):
         return {"description": "What was asked for.", "content": {operation.answer: {}}}
     about = (operation.answer.__doc__ or "").strip()
-    schema = {"schema": _schema_of(operation.answer)}
-    return {"description": about, "content": {operation.media_type: schema}}
+    content: dict[str, Any] = {operation.media_type: {"schema": _schema_of(operation.answer)}}
+    if operation.picture is not None:
+        content[operation.picture] = {}
+    return {"description": about, "content": content}
 
 
 def _operation(

@@ -46,6 +46,8 @@ class Operation:
         Whether it is several searches or changes in one, which leave queue slots for others.
     lines : bool
         Whether body and answer are lines of JSON, of these models each.
+    picture : str or None
+        The media type that is answered unless JSON is preferred.
     """
 
     answer: type[BaseModel] | str | None
@@ -59,6 +61,7 @@ class Operation:
     sheds: bool = False
     several: bool = False
     lines: bool = False
+    picture: str | None = None
 
     @property
     def failures(self) -> tuple[str, ...]:

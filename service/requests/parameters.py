@@ -157,7 +157,7 @@ class Ranked(Fields):
     )
     explain: bool = Field(
         default=False,
-        description="Give each result the address of a drawing of both outlines. Accepted: true or false.",
+        description="Give each result the address of why it was found. Accepted: true or false.",
     )
     boost: Annotated[tuple[BoostBy, ...], BeforeValidator(_listed)] = Field(
         default=(),

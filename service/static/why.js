@@ -1,10 +1,12 @@
-// Why a result matched: both outlines over each other, while its button is hovered or pressed, the card is held
-// down, or W is.
+// Why a result matched: both outlines over each other and what agrees, while its button is hovered or pressed, the
+// card is held down, or W is.
 
 import { at, element, say } from "./nodes.js";
+import { overlayWords } from "./words.js";
 
 const HOLD = 400; // milliseconds until a press is a hold
 const SVG = "http://www.w3.org/2000/svg";
+const SVG_TYPE = "image/svg+xml";
 
 function icon() {
   const svg = document.createElementNS(SVG, "svg");
@@ -32,25 +34,38 @@ export function whyButton(result, name) {
   return button;
 }
 
-function overlay({ drawing, name }) {
+// Announce what the shown overlay of a pressed button tells.
+function tell(entry) {
+  const told = entry.querySelector(".overlay img")?.alt;
+  if (told && entry.querySelector(".why").getAttribute("aria-pressed") === "true") say(told);
+}
+
+async function load(node, { drawing, name }) {
+  const answer = await fetch(drawing);
+  if (!answer.ok) throw new Error(answer.statusText);
+  const text = await answer.text();
+  const sentence = new DOMParser().parseFromString(text, SVG_TYPE).querySelector("title").textContent;
+  const [image, key] = [element("img"), element("span", "key")];
+  image.alt = overlayWords(name, sentence);
+  image.src = `data:${SVG_TYPE},${encodeURIComponent(text)}`;
+  const said = element("span", "said", `${sentence}.`);
+  for (const part of [key, said]) part.setAttribute("aria-hidden", "true");
+  key.append(element("span", "yours", "Yours"), element("span", "theirs", "This one"), element("span", "alike", "Same lines"));
+  node.replaceChildren(image, said, key);
+}
+
+function overlay(entry, data) {
   const node = element("span", "overlay");
-  const image = element("img");
-  image.alt = `Both outlines: yours with a solid blue line, ${name} with a broken orange line.`;
-  image.src = drawing;
-  image.addEventListener("error", () => {
+  load(node, data).then(() => tell(entry)).catch(() => {
     node.replaceChildren(element("span", "lost", "The outlines are no longer at hand. Search again to see them."));
   });
-  const key = element("span", "key");
-  key.setAttribute("aria-hidden", "true");
-  key.append(element("span", "yours", "Yours"), element("span", "theirs", "This one"));
-  node.append(image, key);
   return node;
 }
 
 function reveal(entry) {
   const button = entry?.querySelector(".why");
   if (!button || entry.classList.contains("explained")) return;
-  if (!entry.querySelector(".overlay")) entry.append(overlay(button.dataset));
+  if (!entry.querySelector(".overlay")) entry.append(overlay(entry, button.dataset));
   entry.classList.add("explained");
 }
 
@@ -68,7 +83,7 @@ function press(button) {
   const entry = button.closest("li");
   if (!pressed) return conceal(entry);
   reveal(entry);
-  return say(entry.querySelector("img[alt]:not([alt=''])")?.alt ?? "");
+  return tell(entry);
 }
 
 function listenToHolds(list) {

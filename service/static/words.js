@@ -42,3 +42,7 @@ export function pageOf({ metadata }) {
 export function percent(percentile) {
   return percentile >= 99.95 ? "99.9+ %" : `${(Math.floor(percentile * 10) / 10).toFixed(1)} %`;
 }
+
+// What the drawing of a result over the query shows, and what was measured.
+export const overlayWords = (name, sentence) =>
+  `Both outlines: yours with a solid blue line, ${name} with a broken orange line. ${sentence}.`;

@@ -1,7 +1,7 @@
 """Cross-correlation by FFT: how well a template lies on an image at each shift, and which shift is best.
 
 Arrays are float (..., h, w), float32 or float64; leading axes are broadcast, so that one template meets many
-images at once. Everything is padded with zeros: nothing wraps around.
+images at once. Pictures are padded with zeros: nothing wraps around.
 """
 
 import numpy as np
@@ -21,15 +21,13 @@ def _padded(image: np.ndarray, template: np.ndarray) -> tuple[tuple[int, int], t
     return (rows, columns), (fft.next_fast_len(rows, True), fft.next_fast_len(columns, True))
 
 
-def cross_correlation(image: np.ndarray, template: np.ndarray, *, channels: bool = False) -> np.ndarray:
+def cross_correlation(image: np.ndarray, template: np.ndarray) -> np.ndarray:
     """Correlate at every shift at which the two overlap, by the convolution theorem.
 
     Parameters
     ----------
     image : float (..., h, w)
     template : float (..., k, l)
-    channels : bool
-        Whether both are (..., c, h, w), and the correlations of their channels are to be added.
 
     Returns
     -------
@@ -39,7 +37,7 @@ def cross_correlation(image: np.ndarray, template: np.ndarray, *, channels: bool
     """
     (rows, columns), shape = _padded(image, template)
     product = _spectrum(image, shape) * _spectrum(template[..., ::-1, ::-1], shape)
-    return np.asarray(fft.irfft2(product.sum(axis=-3) if channels else product, shape))[..., :rows, :columns]
+    return np.asarray(fft.irfft2(product, shape))[..., :rows, :columns]
 
 
 def normalised_correlation(
@@ -113,13 +111,40 @@ def best_shift(scores: np.ndarray, template: tuple[int, ...]) -> np.ndarray:
     return np.stack(np.unravel_index(place, scores.shape[-2:]), axis=-1) - np.subtract(template[-2:], 1)
 
 
-def translation(fixed: np.ndarray, moving: np.ndarray, *, upsample: int = 1) -> np.ndarray:
-    """Return by how much pictures must be moved to lie best on others of the same shape.
+def correlation_nearby(fixed: np.ndarray, moving: np.ndarray, *, reach: tuple[int, int]) -> np.ndarray:
+    """Correlate pictures of one size at short shifts, which costs less than at all of them.
+
+    Parameters
+    ----------
+    fixed, moving : float (..., c, h, w)
+        The correlations of the channels are added.
+    reach : tuple of int
+        The longest shifts, down or up and to the right or left, in pixels.
+
+    Returns
+    -------
+    float (..., 2 * reach[0] + 1, 2 * reach[1] + 1)
+        `moving` is shifted by -reach to reach, down and to the right; the middle is no shift.
+    """
+    rows, columns = (
+        fft.next_fast_len(side + most, True) for side, most in zip(fixed.shape[-2:], reach, strict=True)
+    )
+    spectra = _spectrum(fixed, (rows, columns)), _spectrum(moving, (rows, columns))
+    product = (spectra[0] * np.conj(spectra[1])).sum(axis=-3)
+    down, right = (np.arange(-most, most + 1) for most in reach)
+    return np.asarray(fft.irfft2(product, (rows, columns)))[..., down[:, None], right]
+
+
+def translation(
+    fixed: np.ndarray, moving: np.ndarray, *, reach: tuple[int, int], upsample: int = 1
+) -> np.ndarray:
+    """Return by how much a picture must be moved to lie best on another of the same size.
 
     Parameters
     ----------
     fixed, moving : float (c, h, w)
-        Several channels of one picture each; their correlations are added.
+    reach : tuple of int
+        As in `correlation_nearby`.
     upsample : int
         The shift is found to this fraction of a pixel.
 
@@ -133,11 +158,12 @@ def translation(fixed: np.ndarray, moving: np.ndarray, *, upsample: int = 1) -> 
     M. Guizar-Sicairos, S. Thurman, J. Fienup, "Efficient subpixel image registration algorithms", Optics
     Letters 2008: the correlation is upsampled by a product of matrices, about its highest pixel alone.
     """
-    scores = cross_correlation(fixed, moving, channels=True)
-    coarse = best_shift(scores, moving.shape)
+    scores = correlation_nearby(fixed, moving, reach=reach)
+    coarse = np.array(np.unravel_index(scores.argmax(), scores.shape)) - reach
     if upsample == 1:
         return coarse.astype(np.float64)
-    _, shape = _padded(fixed, moving)
+    longest = zip(fixed.shape[-2:], reach, strict=True)
+    shape = [fft.next_fast_len(side + most + 1) for side, most in longest]  # a fraction wraps as little
     spectrum = (fft.fft2(fixed, shape) * np.conj(fft.fft2(moving, shape))).sum(axis=0)
     steps = np.arange(-upsample, upsample + 1) / upsample
     down, right = (

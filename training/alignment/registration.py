@@ -1,25 +1,35 @@
 """Registration of two garments by a similarity transform: shift, scale and rotation, by cross-correlation.
 
-Edge maps are float32 (c, s, s), as `training.alignment.edge_maps` makes them. Scales and rotations are tried,
-coarse ones on small maps first; for each, one correlation finds the best shift.
+Maps are float32 (3, s, s), as `channels` makes them. Scales and rotations are tried, coarse ones on small
+maps first; for each, one correlation finds the best shift.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 from PIL import Image
 
-from training.alignment.correlation import cross_correlation, translation
+from training.alignment.correlation import correlation_nearby, translation
+from training.alignment.edge_maps import edge_maps_of
 
-_COARSE, _FINE = 32, 64
+COARSE, _FINE = 32, 64
 """Sides of the maps on which coarse and fine trials are made."""
+
+_MASK_WEIGHT = 0.7
+"""Of the mask, beside outline and inner lines; else a narrow garment is laid on one side of a wide one."""
 
 _SCALES = np.geomspace(0.7, 1 / 0.7, 7)
 _DEGREES = (-8.0, 0.0, 8.0)
-_STEPS = ((1.06, 4.0), (1.04, 2.0), (1.02, 1.0))
-"""By which scale and degrees fine trials differ."""
+_STEPS = ((COARSE, 1.06, 4.0), (_FINE, 1.04, 2.0), (_FINE, 1.02, 1.0))
+"""On which maps, and by which scale and degrees, further trials are made."""
+
+_COST = 0.002
+"""By how much the cosine must rise for a degree of rotation: cut-outs stand straight already."""
+
+_DOWN, _RIGHT = 1 / 3, 1 / 8
+"""The longest shifts, as shares of the side: cut-outs are centred, and garments symmetric as a rule."""
 
 _UPSAMPLE = 8
 
@@ -35,7 +45,7 @@ class Similarity:
     degrees : float
         By how many it turns clockwise.
     down, right : float
-        By how much its centre moves then, as fractions of the side.
+        By how many pixels its centre moves then.
     """
 
     scale: float = 1.0
@@ -50,16 +60,13 @@ class Similarity:
         return self.scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
     def of_places(self, places: np.ndarray, side: int) -> np.ndarray:
-        """Return where places, float (..., 2) of x and y in pixels of a square, move to."""
-        middle = side / 2
-        return (places - middle) @ self._linear.T + middle + np.array([self.right, self.down]) * side
+        """Return where places of a picture of a side, float (..., 2) of x and y, move to."""
+        return (places - side / 2) @ self._linear.T + side / 2 + (self.right, self.down)
 
     def of_picture(self, picture: np.ndarray) -> np.ndarray:
-        """Transform a picture, uint8 (s, s) or (s, s, 3), bilinearly; what comes into it is black."""
-        side = picture.shape[0]
-        back = np.linalg.inv(self._linear)
-        middle = np.full(2, side / 2)
-        offset = middle - back @ (middle + np.array([self.right, self.down]) * side)
+        """Transform a picture, uint8 (s, s[, 3]) or float32 (s, s), bilinearly; what comes in is black."""
+        back, middle = np.linalg.inv(self._linear), picture.shape[0] / 2
+        offset = middle - back @ np.array([middle + self.right, middle + self.down])
         matrix = tuple(np.column_stack([back, offset]).ravel())
         image = Image.fromarray(picture)
         return np.asarray(
@@ -67,10 +74,27 @@ class Similarity:
         )
 
 
-def _small(maps: np.ndarray, side: int) -> np.ndarray:
-    """Average maps, float32 (c, s, s), to (c, side, side)."""
+def channels(inputs: np.ndarray) -> np.ndarray:
+    """Return what garments are registered by: outline, inner lines and mask.
+
+    Parameters
+    ----------
+    inputs : uint8 (..., s, s, 2)
+        What `training.photo.garment.encoder_input` gives.
+
+    Returns
+    -------
+    float32 (..., 3, s, s) in [0, 1]
+    """
+    mask = inputs[..., None, :, :, 1] * np.float32(_MASK_WEIGHT / 255)
+    return np.concatenate([edge_maps_of(inputs), mask], axis=-3)
+
+
+def smaller(maps: np.ndarray, side: int) -> np.ndarray:
+    """Average maps, float32 (..., s, s), to (..., side, side)."""
     step = maps.shape[-1] // side
-    return maps.reshape(len(maps), side, step, side, step).mean(axis=(2, 4))
+    rows = maps.reshape(*maps.shape[:-2], side, step, -1).mean(axis=-2)
+    return rows.reshape(*rows.shape[:-1], side, step).mean(axis=-1)
 
 
 def _posed(maps: np.ndarray, poses: Sequence[Similarity]) -> np.ndarray:
@@ -85,11 +109,40 @@ def _norm(maps: np.ndarray) -> np.ndarray:
     return np.sqrt(np.square(maps).sum(axis=(-3, -2, -1)))
 
 
+def _reach(maps: np.ndarray) -> tuple[int, int]:
+    return round(maps.shape[-2] * _DOWN), round(maps.shape[-1] * _RIGHT)
+
+
+def _cosines(fixed: np.ndarray, posed: np.ndarray) -> np.ndarray:
+    """Return the cosine of each of several poses, float32 (n, c, s, s), with a picture, where they lie."""
+    return (posed * fixed).sum(axis=(1, 2, 3)) / np.maximum(_norm(posed) * _norm(fixed), 1e-12)
+
+
 def _scores(fixed: np.ndarray, moving: np.ndarray, poses: Sequence[Similarity]) -> np.ndarray:
     """Return for each scale and rotation the highest cosine that a shift reaches: float (n,)."""
     posed = _posed(moving, poses)
-    highest = cross_correlation(fixed, posed, channels=True).max(axis=(1, 2))
-    return highest / np.maximum(_norm(posed) * _norm(fixed), 1e-12)
+    highest = correlation_nearby(fixed, posed, reach=_reach(fixed)).max(axis=(1, 2))
+    turned = np.abs([pose.degrees for pose in poses])
+    return highest / np.maximum(_norm(posed) * _norm(fixed), 1e-12) - _COST * turned
+
+
+def best_cosines(fixed: np.ndarray, moving: np.ndarray) -> np.ndarray:
+    """Return how well a garment can be laid on others by shift and scale alone, for ranking.
+
+    Parameters
+    ----------
+    fixed : float32 (n, 3, s, s)
+    moving : float32 (3, s, s)
+        Both with s = `COARSE`, as `smaller` makes them.
+
+    Returns
+    -------
+    float (n,) in [0, 1]
+        The highest cosine.
+    """
+    posed = _posed(moving, [Similarity(float(scale)) for scale in _SCALES])
+    highest = correlation_nearby(fixed[:, None], posed, reach=_reach(moving)).max(axis=(-2, -1))
+    return (highest / np.maximum(_norm(fixed)[:, None] * _norm(posed), 1e-12)).max(axis=1)
 
 
 def _vertex(before: float, there: float, after: float) -> float:
@@ -124,13 +177,21 @@ def register(fixed: np.ndarray, moving: np.ndarray) -> Similarity:
     Returns
     -------
     Similarity
-        Of `moving`; scales from 0.65 to 1.5 and rotations up to 12 degrees are found.
+        Of `moving`; scales from 0.65 to 1.5 and rotations up to 12 degrees are found, and shifts up
+        to a third of the side down or up and an eighth to the right or left. Where no transform is
+        better than none, the picture stays as it is.
     """
-    coarse = [Similarity(float(scale), float(turn)) for scale, turn in product(_SCALES, _DEGREES)]
-    scores = _scores(_small(fixed, _COARSE), _small(moving, _COARSE), coarse)
-    best = coarse[int(scores.argmax())]
-    halves = _small(fixed, _FINE), _small(moving, _FINE)
-    for growth, degrees in _STEPS:
-        best = _refined(*halves, best, growth=growth, degrees=degrees)
-    shift = translation(halves[0], _posed(halves[1], [best])[0], upsample=_UPSAMPLE) / _FINE
-    return Similarity(best.scale, best.degrees, float(shift[0]), float(shift[1]))
+    sizes = {side: (smaller(fixed, side), smaller(moving, side)) for side in (COARSE, _FINE)}
+    coarse = [Similarity(float(scale), turn) for scale, turn in product(_SCALES, _DEGREES)]
+    best = coarse[int(_scores(*sizes[COARSE], coarse).argmax())]
+    for side, growth, degrees in _STEPS:
+        best = _refined(*sizes[side], best, growth=growth, degrees=degrees)
+    there, here = sizes[_FINE]
+    shift = translation(there, _posed(here, [best])[0], reach=_reach(there), upsample=_UPSAMPLE)
+    unmoved, moved = _cosines(
+        there, _posed(here, [Similarity(), replace(best, down=shift[0], right=shift[1])])
+    )
+    if unmoved >= moved:
+        return Similarity()
+    down, right = (shift * fixed.shape[-1] / _FINE).tolist()
+    return replace(best, down=down, right=right)

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -255,6 +256,12 @@ def test_the_way_in_which_an_unsure_photograph_stands_is_embedded_once(post, uns
     assert len(embedded) == len(set(map(id, embedded))) > 1
 
 
+def explained(client, answer):
+    """The outline of a search's photograph in the drawing of a result."""
+    drawing = client.get(f"/v1/explain?query_id={answer['query_id']}&item_id=dress/0").text
+    return re.search(r'id="query".* d="([^"]+)"', drawing)[1]
+
+
 def test_a_photograph_keeps_its_turn_for_further_searches_by_garment_box_and_explanation(
     post, client, unsure, searcher
 ):
@@ -270,10 +277,7 @@ def test_a_photograph_keeps_its_turn_for_further_searches_by_garment_box_and_exp
         query = post(json=asked | fields).json["query"]
         assert query["turned"] == 90
         assert query["box"] == pytest.approx(first["query"]["box"], abs=0.01)
-    outlines = [
-        client.get(f"/v1/explain?query_id={answer['query_id']}&item_id=dress/0").text
-        for answer in (first, upright, other)
-    ]
+    outlines = [explained(client, answer) for answer in (first, upright, other)]
     assert outlines[0] == outlines[1] != outlines[2]
 
 
@@ -296,8 +300,5 @@ def test_only_whole_photographs_that_were_sent_are_searched_several_ways(
     assert set(searched) == {1}
     again = post(json={"query_id": boxed["query_id"]}).json  # nothing was decided by the box
     assert again["query"]["turned"] == 90 and 4 in searched
-    outlines = [
-        client.get(f"/v1/explain?query_id={answer['query_id']}&item_id=dress/0").text
-        for answer in (boxed, post(unsure(90)).json)
-    ]
+    outlines = [explained(client, answer) for answer in (boxed, post(unsure(90)).json)]
     assert outlines[0] == outlines[1]

@@ -490,6 +490,7 @@ def test_an_explanation_shows_the_photograph_that_was_found(live, sides):
     drawn = [live.client.get(found["explain_url"]) for found in (first, second)]
     assert [answer.status_code for answer in drawn] == [200, 200]
     for answer in drawn:  # the query is the photograph that was found
-        outlines = re.findall(r' d="([^"]+)"', answer.text)
+        outlines = re.findall(r'id="(?:query|result)".* d="([^"]+)"', answer.text)
         assert len(outlines) == 2 and outlines[0] == outlines[1]
+        assert "<title>Same outline" in answer.text
     assert drawn[0].text != drawn[1].text

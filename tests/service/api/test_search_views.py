@@ -91,6 +91,33 @@ def test_an_item_compared_with_itself_has_the_same_outline_twice(client):
     assert len(points(outlines["query"])) >= 4
 
 
+def test_an_explanation_is_measures_where_json_is_preferred(client):
+    address = "/v1/explain?query_item=dress/1&item_id=shirt/0"
+    answer = client.get(address, headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.mimetype) == (200, "application/json")
+    assert (answer.headers["Cache-Control"], answer.headers["Vary"]) == ("no-store", "Accept")
+    measured = answer.json
+    assert measured["sentence"].startswith("Different outline")
+    assert 0 < measured["overlap"] < 0.75
+    assert set(measured["parts"]) == {"upper", "middle", "lower", "left", "right"}
+    assert measured["parts"]["left"]["difference"] > 0  # a shirt is wider than a dress
+    drawing = ElementTree.fromstring(client.get(address).data)
+    assert drawing.find(f"{SVG}title").text == measured["sentence"]
+
+
+@pytest.mark.parametrize("accept", ["*/*", "image/avif,image/webp,image/*,*/*;q=0.8", "text/html", ""])
+def test_an_explanation_is_drawn_for_whoever_does_not_prefer_json(client, accept):
+    address = "/v1/explain?query_item=dress/1&item_id=dress/2"
+    assert client.get(address, headers={"Accept": accept}).mimetype == "image/svg+xml"
+
+
+def test_an_item_agrees_with_itself(client):
+    address = "/v1/explain?query_item=dress/1&item_id=dress/1"
+    measured = client.get(address, headers={"Accept": "application/json"}).json
+    assert measured["sentence"].startswith("Same outline")
+    assert (measured["overlap"], measured["differences"]) == (1.0, [])
+
+
 def test_an_explanation_looks_at_the_box_that_the_search_looked_at(client, post, photo):
     fields = {"explain": "true", "box": "[0, 0, 1, 0.5]"}
     address = post(photo, fields=fields).json["results"][0]["explain_url"]

@@ -9,6 +9,7 @@ from skimage.registration._masked_phase_cross_correlation import cross_correlate
 
 from training.alignment.correlation import (
     best_shift,
+    correlation_nearby,
     cross_correlation,
     normalised_correlation,
     translation,
@@ -37,10 +38,11 @@ def test_one_template_meets_many_images():
     assert np.allclose(cross_correlation(images, template), each)
 
 
-def test_channels_are_added():
-    image, template = noise(2, 9, 8), noise(2, 5, 6, seed=1)
-    added = cross_correlation(image, template, channels=True)
-    assert np.allclose(added, cross_correlation(image, template).sum(axis=0))
+def test_nearby_shifts_are_the_middle_of_all_and_channels_are_added():
+    fixed, moving = noise(4, 2, 9, 12), noise(2, 9, 12, seed=1)
+    whole = cross_correlation(fixed, moving).sum(axis=1)
+    assert np.allclose(correlation_nearby(fixed, moving, reach=(5, 5)), whole[:, 3:14, 6:17])
+    assert np.allclose(correlation_nearby(fixed, moving, reach=(8, 3)), whole[:, :, 8:15])
 
 
 def test_single_precision_stays_single():
@@ -83,7 +85,7 @@ def test_a_shifted_copy_is_found_to_the_pixel(down, right):
     fixed, moving = np.zeros((2, 1, 48, 48))
     moving[0, 16:32, 14:34] = noise(16, 20)
     fixed[0] = np.roll(moving[0], (down, right), (0, 1))
-    assert translation(fixed, moving).tolist() == [down, right]
+    assert translation(fixed, moving, reach=(9, 9)).tolist() == [down, right]
 
 
 @pytest.mark.parametrize(("down", "right"), [(0.25, -0.5), (3.125, 2.875), (-5.375, 0.0), (0.0, 0.0)])
@@ -95,8 +97,8 @@ def test_a_fraction_of_a_pixel_is_found_by_upsampling(down, right):
 
     moving = np.stack([hill(30, 33), hill(40, 28)])
     fixed = np.stack([hill(30 + down, 33 + right), hill(40 + down, 28 + right)])
-    assert translation(fixed, moving, upsample=8).tolist() == [down, right]
-    assert np.abs(translation(fixed, moving) - (down, right)).max() <= 0.5
+    assert translation(fixed, moving, reach=(9, 9), upsample=8).tolist() == [down, right]
+    assert np.abs(translation(fixed, moving, reach=(9, 9)) - (down, right)).max() <= 0.5
 
 
 def test_nothing_wraps_around():

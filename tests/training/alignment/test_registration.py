@@ -24,9 +24,7 @@ def registered(inputs, transform):
 
 def test_a_garment_lies_on_itself_as_it_is(inputs):
     found = registered(inputs, Similarity())
-    assert found.scale == pytest.approx(1, abs=0.01)
-    assert found.degrees == pytest.approx(0, abs=0.5)
-    assert np.abs([found.down, found.right]).max() * 128 <= 0.5
+    assert found == Similarity()
 
 
 @pytest.mark.parametrize("scale", [0.72, 0.85, 1.1, 1.35])
@@ -39,16 +37,16 @@ def test_a_rotated_copy_is_found_to_a_degree(inputs, degrees):
     assert registered(inputs, Similarity(degrees=degrees)).degrees == pytest.approx(degrees, abs=1)
 
 
-@pytest.mark.parametrize(("down", "right"), [(0.05, -0.1), (-0.08, 0.03)])
+@pytest.mark.parametrize(("down", "right"), [(6.0, -13.0), (-10.0, 4.0)])
 def test_a_shifted_copy_is_found_to_the_pixel(inputs, down, right):
     found = registered(inputs, Similarity(1.08, -5, down, right))
-    assert np.abs([found.down - down, found.right - right]).max() * 128 <= 1
+    assert np.abs([found.down - down, found.right - right]).max() <= 1
 
 
 def test_places_and_pictures_move_alike():
     picture = np.zeros((128, 128), np.uint8)
     picture[30:33, 80:83] = 255
-    transform = Similarity(1.3, 10, 0.05, -0.1)
+    transform = Similarity(1.3, 10, 6, -13)
     (x, y) = transform.of_places(np.array([81.5, 31.5]), 128)
     seen = transform.of_picture(picture).astype(float)
     rows, columns = np.mgrid[:128, :128] + 0.5
@@ -57,5 +55,5 @@ def test_places_and_pictures_move_alike():
 
 
 def test_a_transform_scales_and_turns_clockwise_about_the_centre_then_shifts():
-    found = Similarity(2, 90, 0.25, 0.5).of_places(np.array([[74.0, 64.0], [64.0, 64.0]]), 128)
+    found = Similarity(2, 90, 32, 64).of_places(np.array([[74.0, 64.0], [64.0, 64.0]]), 128)
     assert np.allclose(found, [[128, 116], [128, 96]])

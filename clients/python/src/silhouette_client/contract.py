@@ -53,6 +53,28 @@ class BatchAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExplanationAnswer:
+    """Why a result matched, as JSON or drawn: the result is laid on the query, then they are compared."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    sentence: str
+    """What agrees and what does not."""
+    overlap: float
+    """Intersection over union of the two outlines' areas."""
+    parts: Parts
+    differences: list[
+        Literal["longer", "shorter", "sleeves_longer", "sleeves_shorter", "hem_wider", "hem_narrower"]
+    ]
+    """
+    What is surely different of the result, the largest difference first; lengths and hems are
+    compared by the widths of the garments.
+    """
+    lines: float | None
+    """Correlation of the inner lines; null where a garment has next to none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ItemList:
     """A part of all items."""
 
@@ -295,7 +317,7 @@ class Hit:
     part_box: tuple[float, float, float, float] | None = None
     """Where that part was found in the photograph; left out where it is not known."""
     explain_url: str | None = None
-    """A drawing of both outlines; null where the picture could not be kept."""
+    """Why it was found, drawn or as JSON; null where the picture could not be kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -318,6 +340,17 @@ class Failure:
     """A search of a batch that failed."""
 
     error: Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The parts of two garments: thirds of their height, and halves of their width, as seen."""
+
+    upper: AgreementOfPart
+    middle: AgreementOfPart
+    lower: AgreementOfPart
+    left: AgreementOfPart
+    right: AgreementOfPart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -429,6 +462,16 @@ class Counted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AgreementOfPart:
+    """How a part of two garments agrees."""
+
+    overlap: float
+    """Intersection over union of the two outlines' areas."""
+    difference: float
+    """What the result has there beyond the query, less what it lacks, as a share of both."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FacetValue:
     """A value that items share."""
 
@@ -471,7 +514,7 @@ class SearchBody(TypedDict, total=False):
     collapse_duplicates: bool
     """List of equal pictures only the best. Accepted: true or false."""
     explain: bool
-    """Give each result the address of a drawing of both outlines. Accepted: true or false."""
+    """Give each result the address of why it was found. Accepted: true or false."""
     boost: list[BoostBy]
     """
     Of the ranking's first 1,000 items, those whose metadata passes a `filter` count as if they
@@ -708,7 +751,7 @@ class ItemsSimilarQuery(TypedDict, total=False):
     collapse_duplicates: bool
     """List of equal pictures only the best. Accepted: true or false."""
     explain: bool
-    """Give each result the address of a drawing of both outlines. Accepted: true or false."""
+    """Give each result the address of why it was found. Accepted: true or false."""
     boost: list[BoostBy]
     """
     Of the ranking's first 1,000 items, those whose metadata passes a `filter` count as if they
