@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy import ndimage
 
-from training.alignment.registration import Similarity, channels, register
+from training.alignment.registration import Similarity, channels, register, smaller
 from training.photo.garment import Garment, encoder_input
 
 Difference = Literal["longer", "shorter", "sleeves_longer", "sleeves_shorter", "hem_wider", "hem_narrower"]
@@ -192,12 +192,6 @@ def _differences(masks: Sequence[np.ndarray], types: Sequence[str]) -> tuple[Dif
     return tuple(sorted(found, key=lambda name: -found[name]))
 
 
-def _halved(layers: np.ndarray) -> np.ndarray:
-    """Average float32 (c, s, s) to half the side."""
-    count, side, _ = layers.shape
-    return np.asarray(layers.reshape(count, side // 2, 2, side // 2, 2).mean(axis=(2, 4)))
-
-
 def _lines(first: np.ndarray, second: np.ndarray, both: np.ndarray) -> tuple[float | None, np.ndarray]:
     """Correlate inner lines, float32 (h, w), where both garments are; return also where they agree."""
     inside = _depth(both) > _EDGE
@@ -223,7 +217,7 @@ def agreement(first: Garment, second: Garment) -> Agreement:
     layers = [_in_room(garment, lines) for garment, (_, lines, _) in zip(garments, maps, strict=True)]
     layers[1] = np.stack([transform.of_picture(layer) for layer in layers[1]])
     masks = layers[0][0], layers[1][0]
-    small = [_halved(each) for each in layers]
+    small = [smaller(each, each.shape[-1] // 2) for each in layers]
     lines, heat = _lines(small[0][1], small[1][1], np.minimum(small[0][0], small[1][0]) > 0.5)
     bodies = small[0][0] > 0.5, small[1][0] > 0.5
     return Agreement(

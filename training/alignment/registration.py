@@ -6,7 +6,6 @@ maps first; for each, one correlation finds the best shift.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 from PIL import Image
@@ -21,8 +20,7 @@ _MASK_WEIGHT = 0.7
 """Of the mask, beside outline and inner lines; else a narrow garment is laid on one side of a wide one."""
 
 _SCALES = np.geomspace(0.7, 1 / 0.7, 7)
-_DEGREES = (-8.0, 0.0, 8.0)
-_STEPS = ((COARSE, 1.06, 4.0), (_FINE, 1.04, 2.0), (_FINE, 1.02, 1.0))
+_STEPS = ((COARSE, 1.06, 8.0), (COARSE, 1.06, 4.0), (_FINE, 1.04, 2.0), (_FINE, 1.02, 1.0))
 """On which maps, and by which scale and degrees, further trials are made."""
 
 _COST = 0.002
@@ -182,8 +180,8 @@ def register(fixed: np.ndarray, moving: np.ndarray) -> Similarity:
         better than none, the picture stays as it is.
     """
     sizes = {side: (smaller(fixed, side), smaller(moving, side)) for side in (COARSE, _FINE)}
-    coarse = [Similarity(float(scale), turn) for scale, turn in product(_SCALES, _DEGREES)]
-    best = coarse[int(_scores(*sizes[COARSE], coarse).argmax())]
+    upright = [Similarity(float(scale)) for scale in _SCALES]
+    best = upright[int(_scores(*sizes[COARSE], upright).argmax())]
     for side, growth, degrees in _STEPS:
         best = _refined(*sizes[side], best, growth=growth, degrees=degrees)
     there, here = sizes[_FINE]
