@@ -32,7 +32,7 @@ CATALOGUE_HELP = (
 )
 PARTS = (
     "retrieval", "fashion-mnist", "invariance", "true-shape", "parts", "sketch", "masks", "worn",
-    "confidence", "baselines", "ablation",
+    "alignment", "confidence", "baselines", "ablation",
 )  # fmt: skip
 
 

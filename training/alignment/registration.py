@@ -156,10 +156,10 @@ def _refined(
 ) -> Similarity:
     """Try one step to each side, and return the tops of the parabolas through the scores."""
     steps = [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)]
-    poses = [Similarity(about.scale * growth**grown, about.degrees + degrees * turn) for grown, turn in steps]
-    there, smaller, larger, back, on = _scores(fixed, moving, poses)
+    poses = [Similarity(about.scale * growth**size, about.degrees + degrees * turn) for size, turn in steps]
+    there, shrunk, grown, back, on = _scores(fixed, moving, poses)
     return Similarity(
-        about.scale * growth ** _vertex(smaller, there, larger),
+        about.scale * growth ** _vertex(shrunk, there, grown),
         about.degrees + degrees * _vertex(back, there, on),
     )
 

@@ -48,8 +48,8 @@ class Settings:
     processes : int or None
         Worker processes; all cores without it.
     parsed : Catalogue or None
-        Parsed photographs of people, for the masks, the search for what is worn, the confidence, and the
-        ablation.
+        Parsed photographs of people, for the masks, the search for what is worn, the alignment, the
+        confidence, and the ablation.
     beside : Path or None
         A segmenter, or a bundle with one, whose masks are scored beside, and by which the ablation cuts out
         in the place of the encoder's own.
@@ -190,6 +190,21 @@ def _worn(subject: Subject) -> list[Table]:
     return worn_search(subject.encoder, subject.gallery, chosen.parsed, processes=chosen.processes)
 
 
+def _alignment(subject: Subject) -> list[Table]:
+    from training.evaluation.reranking import reranking
+
+    chosen = subject.settings
+    return [
+        reranking(
+            subject.encoder,
+            subject.gallery,
+            subject.queries,
+            parsed=chosen.parsed,
+            processes=chosen.processes,
+        )
+    ]
+
+
 def _confidence(subject: Subject) -> list[Table]:
     from training.evaluation.reliability import KEY, TITLE, judge, tables
     from training.figures.risk_curve import risk_curve
@@ -252,6 +267,7 @@ PARTS: dict[str, Callable[[Subject], Iterable[Table]]] = {
     "sketch": _sketch,
     "masks": _masks,
     "worn": _worn,
+    "alignment": _alignment,
     "confidence": _confidence,
     "baselines": _baselines,
     "ablation": _ablation,
