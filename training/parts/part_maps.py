@@ -8,6 +8,7 @@ N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection", CVP
 import numpy as np
 from scipy import ndimage
 
+from training.alignment.edge_maps import LINES_FLOOR, LINES_SPREAD, OUTLINE_GAIN
 from training.photo.boxes import WHOLE, bounds
 from training.photo.garment import Garment, encoder_input
 from training.photo.preprocessing import SIDE
@@ -38,12 +39,6 @@ many quarters the photograph was turned clockwise to be cut out. All zero where 
 _STEP = np.array([-1, 0, 1], np.float32) / np.float32(np.sqrt(2))
 _SMOOTH = np.array([1, 2, 1], np.float32) / 4
 
-_OUTLINE_GAIN = 4.0
-"""A blurred mask's edge has about a quarter of full contrast; the gain brings it to 1."""
-
-_LINES_SPREAD, _LINES_FLOOR = 4.0, 0.01
-"""Inner lines are divided by so many times their mean within the mask, which counts as the floor at least."""
-
 
 def _directed(images: np.ndarray) -> np.ndarray:
     """Return the Sobel magnitudes, float32 (n, h, w), of edges near each of four directions: (4, n, h, w)."""
@@ -62,8 +57,8 @@ def _edges(cutout: np.ndarray) -> np.ndarray:
     outline, lines = np.moveaxis(_directed(np.stack([mask, luminance])), 1, 0)
     lines = lines * mask
     strength = np.sqrt((lines**2).sum(axis=0)).sum() / (mask.sum() + 1)
-    lines /= _LINES_SPREAD * max(float(strength), _LINES_FLOOR)
-    return np.minimum(np.concatenate([outline * _OUTLINE_GAIN, lines]), 1)
+    lines /= LINES_SPREAD * max(float(strength), LINES_FLOOR)
+    return np.minimum(np.concatenate([outline * OUTLINE_GAIN, lines]), 1)
 
 
 def part_map(garment: Garment) -> np.ndarray:
