@@ -9,6 +9,7 @@ import shutil
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -56,14 +57,16 @@ SERVERS = {"serve", "serving", "milvus_server"}
 """Fixtures that start a server: what uses them is marked `network`."""
 
 
+@cache
 def _is_below(path: Path, places: tuple[str, ...]) -> bool:
     return any(path.is_relative_to(TESTS / place) for place in places)
 
 
-def _turn(item: pytest.Item) -> int:
-    """When a test's file is to be begun: the slow ones first, then those in the browser, then all others."""
+@cache
+def _turn(file: Path) -> int:
+    """When a file is to be begun: the slow ones first, then those in the browser, then all others."""
     places = (*SLOW, *BROWSER)
-    below = (n for n, place in enumerate(places) if _is_below(item.path, (place,)))
+    below = (n for n, place in enumerate(places) if _is_below(file, (place,)))
     return next(below, len(places))
 
 
@@ -83,7 +86,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Else one process would still be busy with the last of them when the other has nothing left to do.
     """
-    items.sort(key=_turn)
+    items.sort(key=lambda item: _turn(item.path))
     for item in items:
         if _is_below(item.path, SLOW):
             item.add_marker("slow")
