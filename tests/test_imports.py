@@ -21,6 +21,8 @@ HEAVY = {"tensorflow", "keras"}
 OPTIONAL = {"ray", "pymilvus", "fsspec"}
 IN_WORKERS = {"training.fit.dataset", "training.fit.calibration", "training.segmentation.labels"}
 """Modules of the training whose functions run in processes of their own, one a core."""
+CHECKS = {"training.__main__", "training.fit.run", "training.model.weights"}
+"""Modules by which a command refuses what it can't use before it loads TensorFlow."""
 
 IMPORT_ALL = f"""
 import importlib, sys
@@ -82,8 +84,8 @@ def test_the_folders_that_serving_needs_exist(graph):
     assert all(modules_below(graph, folder) for folder in SERVING)
 
 
-def test_a_process_that_imports_all_that_serves_or_cuts_out_has_not_loaded_tensorflow(graph):
-    names = sorted(modules_below(graph, *SERVING) | IN_WORKERS)
+def test_a_process_that_imports_all_that_serves_cuts_out_or_checks_has_not_loaded_tensorflow(graph):
+    names = sorted(modules_below(graph, *SERVING) | IN_WORKERS | CHECKS)
     done = subprocess.run(
         [sys.executable, "-c", IMPORT_ALL, *names], cwd=ROOT, capture_output=True, text=True, check=True
     )

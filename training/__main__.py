@@ -23,7 +23,7 @@ from training.options import (
     group_option,
     processes_option,
 )
-from training.photo.encoder import MODEL_FILE, PRETRAINED, Encoder
+from training.photo.encoder import MODEL_FILE, PRETRAINED, WEIGHTS_FILE, Encoder
 from training.photo.segmenter import Segmenter
 
 CATALOGUE_HELP = (
@@ -277,6 +277,8 @@ def segmenter(
     """
     if epochs == 0 and init is None:
         raise click.UsageError("--epochs 0 trains no masks. Name the folder that has them with --init.")
+    photographs = read_catalogue(catalogue, cache=cache, group=group, fetching=fetching)
+    people = read_catalogue(worn, cache=cache, fetching=fetching) if worn else None
     from training import device
 
     device.begin()
@@ -284,9 +286,9 @@ def segmenter(
 
     config = SegmenterConfig()
     metrics = learn(
-        read_catalogue(catalogue, cache=cache, group=group, fetching=fetching),
+        photographs,
         out,
-        worn=read_catalogue(worn, cache=cache, fetching=fetching) if worn else None,
+        worn=people,
         init=init,
         config=config if epochs is None else replace(config, epochs=epochs),
         processes=processes,
@@ -298,6 +300,9 @@ def segmenter(
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 def export(run: Path) -> None:
     """Export the finished run in folder RUN to LiteRT (only needed after training without TensorFlow)."""
+    from training.fit.run import read_finished
+
+    read_finished(run)  # refuses another folder before TensorFlow is loaded
     from training import device
 
     device.begin()
@@ -520,17 +525,21 @@ def figures(
     fetching: Fetching,
 ) -> None:
     """Draw figures of an encoder: its inputs, search results, kernels and feature maps."""
+    from training.fit.dataset import prepare
+    from training.model import weights
+
+    cut = partial(prepare, segmenter=Encoder.load(encoder).segmenter, cache=cache, processes=processes)
+    weights.read(encoder / WEIGHTS_FILE)  # whatever can be refused is refused before TensorFlow is loaded
+    read = partial(read_catalogue, cache=cache, fetching=fetching)
+    gallery, asked = read(catalogue), read(queries) if queries else None
+    data = cut(gallery)
+    searched_for = cut(asked) if asked else data
     from training import device
 
     device.begin()
-    from training.fit.dataset import prepare
     from training.fit.showcase import draw_figures
 
-    cut = partial(prepare, segmenter=Encoder.load(encoder).segmenter, cache=cache, processes=processes)
-    read = partial(read_catalogue, cache=cache, fetching=fetching)
-    data = cut(read(catalogue))
-    asked = cut(read(queries)) if queries else data
-    for path in draw_figures(encoder, gallery=data, queries=asked, out=out):
+    for path in draw_figures(encoder, gallery=data, queries=searched_for, out=out):
         click.echo(path)
 
 

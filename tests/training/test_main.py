@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -60,6 +61,32 @@ def test_an_unknown_catalogue_is_one_line_and_a_failure(tmp_path):
     result = CliRunner().invoke(main, ["segmenter", "--catalogue", "nowhere", "--out", str(tmp_path / "out")])
     assert result.exit_code == 1
     assert "nowhere" in result.output and not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def without_weights(tmp_path):
+    """A bundle that can embed, but has no weights to draw kernels of."""
+    return shutil.copytree(PRETRAINED, tmp_path / "bundle", ignore=shutil.ignore_patterns("weights.npz"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("segmenter --catalogue drawn:4 --worn nowhere", "'nowhere'"),
+        ("export nowhere", "run.json is missing"),
+        ("figures --catalogue nowhere", "'nowhere'"),
+        ("figures --catalogue drawn:4 --queries nowhere", "'nowhere'"),
+        ("figures --catalogue drawn:4 --encoder nowhere", "No encoder in 'nowhere'"),
+        ("figures --catalogue drawn:4 --encoder BUNDLE", "No weights can be read"),
+    ],
+)
+def test_what_a_command_can_not_use_is_refused_before_tensorflow_begins(
+    words, said, without_weights, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("training.device.begin", lambda: pytest.fail("TensorFlow begins"))
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, words.replace("BUNDLE", str(without_weights)).split())
+    assert result.exit_code == 1 and said in result.output
 
 
 def test_another_encoder_is_compared_with_the_one_that_ships_and_that_one_with_nothing():

@@ -10,10 +10,10 @@ import numpy as np
 
 from training import device
 from training.files import write_atomically
+from training.fit.run import HISTORY_FILE
 from training.fit.validation import Embed, Validation
 from training.progress import progress_bar
 
-HISTORY_FILE = "history.json"
 BEST_FILE = "best.weights.h5"
 
 

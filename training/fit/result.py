@@ -11,13 +11,12 @@ import numpy as np
 
 from training import device
 from training.catalogue.drawn import draw
-from training.config import from_dict
-from training.errors import EncoderMismatch, TooFewImages, UnreadableEncoder
+from training.errors import TooFewImages
 from training.files import write_atomically
 from training.fit.calibration import calibrate, write_calibration
 from training.fit.dataset import Dataset
 from training.fit.monitor import BEST_FILE, Monitor
-from training.fit.run import RUN_FILE, Run
+from training.fit.run import METRICS_FILE, Run, read_finished
 from training.fit.showcase import draw_curves, draw_figures
 from training.model import bundle
 from training.model.autoencoder import Autoencoder
@@ -25,9 +24,6 @@ from training.model.discriminant import learn_head
 from training.photo.encoder import Encoder
 from training.photo.garment import isolate
 from training.photo.preprocessing import SIDE
-from training.photo.segmenter import Segmenter
-
-METRICS_FILE = "metrics.json"
 
 OTHERS_WEIGHT = 0.1
 """How much a worn or drawn garment counts in the last layer, beside one of the catalogue."""
@@ -70,19 +66,7 @@ def export(out: Path) -> Encoder:
     EncoderMismatch
         The exported model and the trained one disagree, or the segmenter is not the run's.
     """
-    try:
-        settings = json.loads((out / RUN_FILE).read_text())
-        description = json.loads((out / METRICS_FILE).read_text())
-    except OSError as error:
-        raise UnreadableEncoder(
-            f"'{out}' holds no finished training run: {error.filename} is missing."
-        ) from error
-    config, segmenter = from_dict(settings["config"]), Segmenter.of_bundle(out)
-    if segmenter.fingerprint != (stated := settings.get("segmenter", segmenter.fingerprint)):
-        raise EncoderMismatch(
-            f"The run in '{out}' was made with the segmenter {stated[:12]}; {segmenter.fingerprint[:12]} is "
-            "there now. Copy the whole folder again, or train again."
-        )
+    config, segmenter, description = read_finished(out)
     sample = np.stack([isolate(draw(index)[2], segmenter=segmenter).cutout for index in range(8)])
     return bundle.export(bundle.restore(out, config), out, sample=sample, description=description)
 

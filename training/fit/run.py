@@ -8,18 +8,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from training import device
 from training.catalogue.reader import Item
-from training.config import Config
-from training.errors import HostsDisagree, RunExists
+from training.config import Config, from_dict
+from training.errors import EncoderMismatch, HostsDisagree, RunExists, UnreadableEncoder
 from training.fit.dataset import Dataset, check_space
-from training.fit.monitor import HISTORY_FILE
 from training.photo.segmenter import Segmenter, shipped
 
 RUN_FILE = "run.json"
+HISTORY_FILE = "history.json"
+METRICS_FILE = "metrics.json"
 CHECKPOINT = "checkpoint"
 
 _RUN_BYTES = 300 * 2**20
@@ -83,9 +84,37 @@ def check_run(run: Run, out: Path, *, resume: bool) -> None:
         )
 
 
+def read_finished(out: Path) -> tuple[Config, Segmenter, dict[str, Any]]:
+    """Return what a finished run is exported from: its configuration, its segmenter and its `metrics.json`.
+
+    Raises
+    ------
+    UnreadableEncoder
+        The folder holds no finished run.
+    EncoderMismatch
+        The segmenter is not the run's.
+    """
+    try:
+        settings = json.loads((out / RUN_FILE).read_text())
+        description = json.loads((out / METRICS_FILE).read_text())
+    except OSError as error:
+        raise UnreadableEncoder(
+            f"'{out}' holds no finished training run: {error.filename} is missing."
+        ) from error
+    config, segmenter = from_dict(settings["config"]), Segmenter.of_bundle(out)
+    if segmenter.fingerprint != (stated := settings.get("segmenter", segmenter.fingerprint)):
+        raise EncoderMismatch(
+            f"The run in '{out}' was made with the segmenter {stated[:12]}; {segmenter.fingerprint[:12]} is "
+            "there now. Copy the whole folder again, or train again."
+        )
+    return config, segmenter, description
+
+
 @contextmanager
 def own_folder(out: Path, *, resume: bool) -> Iterator[Path]:
     """Yield `out` on the first host, on the others a temporary folder with what a resumed run reads."""
+    from training import device  # loads TensorFlow, which a folder that is refused does without
+
     if device.is_first():
         yield out
         return
@@ -99,6 +128,8 @@ def own_folder(out: Path, *, resume: bool) -> Iterator[Path]:
 
 def check_hosts(run: Run, items: Sequence[Item], *, epoch: int) -> None:
     """Raise `HostsDisagree` where a host was started with another run, other photographs or checkpoints."""
+    from training import device
+
     for what, facts in (
         ("settings", run.as_json()),
         ("photographs", "\n".join(item.item_id for item in items)),

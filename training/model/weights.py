@@ -3,17 +3,19 @@
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
 from training.errors import EncoderMismatch, UnreadableEncoder
 from training.files import write_atomically
 
+if TYPE_CHECKING:
+    import keras
+
 
 def save(
-    weights: Sequence[keras.Variable], file: Path, named: Mapping[str, np.ndarray] | None = None
+    weights: "Sequence[keras.Variable]", file: Path, named: Mapping[str, np.ndarray] | None = None
 ) -> None:
     """Write weights, and arrays that have names, as float16, atomically."""
     arrays = {f"{i:03d}": np.asarray(weight) for i, weight in enumerate(weights)} | dict(named or {})
@@ -40,7 +42,7 @@ def read(file: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def assign(weights: Sequence[keras.Variable], arrays: Sequence[np.ndarray], file: Path) -> None:
+def assign(weights: "Sequence[keras.Variable]", arrays: Sequence[np.ndarray], file: Path) -> None:
     """Set weights to arrays of the same shapes.
 
     Raises
