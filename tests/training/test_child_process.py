@@ -1,6 +1,7 @@
 """A command that is killed leaves no process behind: real processes, found in /proc."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -10,41 +11,39 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 3.0
-ENDED = "ZX"
+ALONE = 60
+"""Seconds that what is started here would run on by itself; workers are stopped, and would for ever."""
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
 
 
-def _stat(pid):
-    """State and parent of a process; None once there is none."""
+def _parent(pid):
+    """The parent of a process; None once there is no such process."""
     try:
-        state, parent = (Path("/proc") / str(pid) / "stat").read_text().rpartition(") ")[2].split()[:2]
+        return int((Path("/proc") / pid / "stat").read_text().rpartition(") ")[2].split()[1])
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return state, int(parent)
-
-
-def _runs(pid):
-    found = _stat(pid)
-    return found is not None and found[0] not in ENDED
 
 
 def _descendants(pid):
-    parents = {int(path.name): _stat(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()}
+    parents = {int(path.name): _parent(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()}
     found, ahead = set(), {pid}
     while ahead:
-        ahead = {child for child, stat in parents.items() if stat is not None and stat[1] in ahead} - found
+        ahead = {child for child, parent in parents.items() if parent in ahead} - found
         found |= ahead
     return found
 
 
-def _wait_for_end(pids):
-    """Wait until these have ended; return those that run on."""
-    until = time.monotonic() + SECONDS
-    while (running := {pid for pid in pids if _runs(pid)}) and time.monotonic() < until:
-        os.sched_yield()
-    return running
+def _run_on(handles):
+    """Wait until these processes have ended, {pid: pidfd}; return those that have not been ended."""
+    until = time.monotonic() + ALONE / 2
+    ended = {
+        pid: select.select([handle], [], [], max(0, until - time.monotonic()))[0]
+        for pid, handle in handles.items()
+    }
+    for handle in handles.values():
+        os.close(handle)
+    return {pid for pid, readable in ended.items() if not readable}
 
 
 def _has_begun(pid):
@@ -59,28 +58,30 @@ def _has_begun(pid):
 
 
 def _kill_with(process, fewest, workers):
-    """Kill the main process alone, by SIGKILL, once so many others run for it; return these.
+    """Kill the main process alone, by SIGKILL, once so many others run for it; return these, {pid: pidfd}.
 
     Workers are stopped before, so that they can't see it: what ends them then is the kernel.
     """
     others, begun = set(), set()
     while (len(others) < fewest or len(begun) < workers) and process.poll() is None:
-        os.sched_yield()
+        time.sleep(0.02)
         others = _descendants(process.pid)
         begun = {pid for pid in others if _has_begun(pid)}
+    handles = {pid: os.pidfd_open(pid) for pid in others}
     for pid in begun:
         os.kill(pid, signal.SIGSTOP)
     process.kill()
     process.stderr.close()
-    return others
+    return handles
 
 
-LONG_WORK = """
+LONG_WORK = f"""
+ALONE = {ALONE}
 import sys, time
 from training.parallel import in_order
 def work(number):
     print("begun", file=sys.stderr, flush=True)
-    time.sleep(60)
+    time.sleep(ALONE)
 list(in_order(work, range(4), processes=2))
 """
 
@@ -96,10 +97,10 @@ print("begun", file=sys.stderr, flush=True)
 threading.Event().wait()
 """
 
-PROGRAM = """
+PROGRAM = f"""
 import subprocess, sys
 from training.child_process import ending_with_this
-program = "import sys, time; print('begun', file=sys.stderr, flush=True); time.sleep(60)"
+program = "import sys, time; print('begun', file=sys.stderr, flush=True); time.sleep({ALONE})"
 subprocess.run([sys.executable, "-c", program], preexec_fn=ending_with_this())
 """
 
@@ -125,7 +126,7 @@ def test_nothing_outlives_a_process_that_was_killed(
     with run_until(tmp_path, words, sign) as (process, _):
         others = _kill_with(process, fewest, workers)
     assert len(others) >= fewest
-    running = _wait_for_end(others)
+    running = _run_on(others)
     for pid in running:
         os.kill(pid, signal.SIGKILL)
     assert not running
