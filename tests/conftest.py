@@ -15,6 +15,8 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # More threads than cores wait for each other by running. The libraries read this when they are loaded.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Else each of the hundreds of processes that tests start would compile the product again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import numpy as np
 import pytest
