@@ -1,6 +1,7 @@
 """Encoder bundles: what an export writes, and what it keeps of the one before."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -28,13 +29,20 @@ def cutouts():
     return np.random.default_rng(0).integers(0, 256, (4, 128, 128, 4), np.uint8)
 
 
-@pytest.fixture
-def exported(model, cutouts, tmp_path):
-    """A calibrated bundle."""
-    encoder = export(model, tmp_path, sample=cutouts, description={"trained_on": "nothing"})
+@pytest.fixture(scope="module")
+def calibrated(model, cutouts, tmp_path_factory):
+    """A calibrated bundle, which tests leave as it is."""
+    folder = tmp_path_factory.mktemp("bundle")
+    encoder = export(model, folder, sample=cutouts, description={"trained_on": "nothing"})
     assert encoder.calibration is None
-    write_calibration(tmp_path, CALIBRATION)
-    return tmp_path
+    write_calibration(folder, CALIBRATION)
+    return folder
+
+
+@pytest.fixture
+def exported(calibrated, tmp_path):
+    """A calibrated bundle."""
+    return shutil.copytree(calibrated, tmp_path / "bundle")
 
 
 def test_an_encoder_that_is_exported_again_keeps_its_calibration(model, cutouts, exported):
