@@ -179,9 +179,9 @@ def fit(
 ) -> None:
     """Train an encoder and write its bundle, metrics.json and figures to --out."""
     from training.config import CONFIGS
-    from training.fit.fit import fit as train
     from training.fit.run import Run
 
+    together = _hosts(coordinator, hosts, host)
     if config is None:
         before = Encoder.load(init, of_any_version=True).description if init else {}
         supervise = supervise or before.get("trained_on", {}).get("supervision")
@@ -191,6 +191,8 @@ def fit(
     settings = replace(settings, **{name: value for name, value in chosen.items() if value is not None})
     cutter = Segmenter.load(segmenter) if segmenter else Segmenter.of_bundle(init or PRETRAINED)
     run = Run(catalogue, validation, str(init) if init else None, supervise, settings, cutter, worn, drawn)
+    from training.fit.fit import fit as train
+
     metrics = train(
         run,
         out,
@@ -199,7 +201,7 @@ def fit(
         resume=resume,
         max_bad=max_bad,
         processes=processes,
-        hosts=_hosts(coordinator, hosts, host),
+        hosts=together,
     )
     click.echo(json.dumps(metrics["scores"], indent=2))
     if (out / MODEL_FILE).exists():
@@ -210,8 +212,6 @@ def fit(
 
 def _hosts(coordinator: str | None, count: int | None, number: int | None) -> Any:
     """Return the `Hosts` to train on; None for this host alone."""
-    from training.device import Hosts
-
     if coordinator is None and count is None and number is None:
         return None
     if coordinator is None or count is None or number is None:
@@ -220,6 +220,8 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
         raise click.UsageError(
             f"--host is {number} of --hosts {count}. Hosts are numbered from 0 to {count - 1}."
         )
+    from training.device import Hosts
+
     return Hosts(coordinator, count, number)
 
 
