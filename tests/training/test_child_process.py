@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SECONDS = 3.0
 ALONE = 60
 """Seconds that what is started here would run on by itself; workers are stopped, and would for ever."""
 
@@ -36,7 +37,7 @@ def _descendants(pid):
 
 def _run_on(handles):
     """Wait until these processes have ended, {pid: pidfd}; return those that have not been ended."""
-    until = time.monotonic() + ALONE / 2
+    until = time.monotonic() + SECONDS
     ended = {
         pid: select.select([handle], [], [], max(0, until - time.monotonic()))[0]
         for pid, handle in handles.items()
