@@ -6,7 +6,7 @@ from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from service.answer_warnings import AnswerWarning
-from training.alignment.agreement import Difference
+from training.alignment.differences import Difference
 from training.photo.garment_types import TYPES
 
 Fractions = tuple[float, float, float, float]

@@ -76,8 +76,8 @@ FAULTS = (
     PageFault(
         "a reset box stays",
         "page.js",
-        "run(refined(current, { box: undefined })",
-        "run(refined(current, {})",
+        "run(refined(current, { box: undefined, part: undefined })",
+        "run(refined(current, { part: undefined })",
         "test_box.py",
     ),
     PageFault(

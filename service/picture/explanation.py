@@ -6,7 +6,8 @@ import numpy as np
 from skimage.measure import find_contours
 
 from service.picture.outlines import outlines
-from training.alignment.agreement import ROOM, Agreement, Difference
+from training.alignment.agreement import ROOM, Agreement
+from training.alignment.differences import Difference
 
 _LEADS = (
     (0.92, "Same outline"),

@@ -9,8 +9,9 @@ from index.build import BuildOptions, build_index
 from index.stores.folder.searcher import Searcher
 from service.config import Config
 from service.http.keys import add_key
-from service.picture.outlines import draw
+from service.picture.explanation import draw
 from service.run.app import create_app
+from training.alignment.agreement import agreement
 from training.catalogue.reader import Catalogue, Item
 from training.errors import EncoderMismatch
 from training.photo.encoder import PRETRAINED, Encoder
@@ -74,8 +75,8 @@ def test_an_item_that_is_put_is_found_by_its_own_photograph(shop, make_photo, en
 def test_an_explanation_has_the_outlines_of_that_segmenter(shop):
     query_id = search(shop, shop.photos[0]).json["query_id"]
     address = f"/v1/explain?query_id={query_id}&item_id=sku-0"
-    mask = isolate(decode(shop.photos[0], size=256), segmenter=shop.encoder.segmenter).mask
-    assert shop.client.get(address).text == draw(mask, mask)
+    garment = isolate(decode(shop.photos[0], size=256), segmenter=shop.encoder.segmenter)
+    assert shop.client.get(address).text == draw(garment.mask, garment.mask, agreement(garment, garment))
 
 
 def test_a_service_with_the_other_segmenter_does_not_answer_from_this_index(shop, encoders):

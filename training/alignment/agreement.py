@@ -6,15 +6,15 @@ said only where it is sure: of drawn garments, whose parameters are known, it is
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
+from training.alignment.differences import Difference
 from training.alignment.registration import Similarity, channels, register, smaller
 from training.photo.garment import Garment, encoder_input
 
-Difference = Literal["longer", "shorter", "sleeves_longer", "sleeves_shorter", "hem_wider", "hem_narrower"]
 PARTS = ("upper", "middle", "lower", "left", "right")
 
 ROOM = 32

@@ -11,6 +11,7 @@ from index.arrangement import Arrangement, Sort
 from index.backup import restore_backup, write_backup
 from index.build import BuildOptions, build_index
 from index.editing import put_item
+from index.edits import Delete
 from index.errors import IndexDamaged
 from index.manifest import MANIFEST, read_manifest, write_manifest
 from index.pages import PartOptions, SearchOptions
@@ -136,7 +137,7 @@ def test_a_backup_keeps_the_map_of_what_was_put(drawn, garments, build, store, e
     build(drawn[1:])
     put_item(store, encoder, "new", drawn[0].path, {})
     write_backup(store, tmp_path / "backup.zip")
-    store.changes.delete("new")
+    store.changes.write_one(Delete("new"))
     restore_backup(store, tmp_path / "backup.zip")
     assert search(store.open(encoder=encoder), garments[0], 1.0).hits[0].item.item_id == "new"
 
