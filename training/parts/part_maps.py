@@ -6,7 +6,6 @@ N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection", CVP
 """
 
 import numpy as np
-from scipy import ndimage
 
 from training.alignment.edge_maps import LINES_FLOOR, LINES_SPREAD, OUTLINE_GAIN
 from training.photo.boxes import WHOLE, bounds
@@ -36,29 +35,34 @@ PART_MAP = np.dtype(
 """A record: the edges; the garment's box in its photograph; its bounds in the cut-out, in pixels; and by how
 many quarters the photograph was turned clockwise to be cut out. All zero where no map is known."""
 
-_STEP = np.array([-1, 0, 1], np.float32) / np.float32(np.sqrt(2))
-_SMOOTH = np.array([1, 2, 1], np.float32) / 4
+_SOBEL = np.float32(4 * np.sqrt(2))
+"""By which `skimage.filters.sobel` divides."""
 
 
-def _directed(images: np.ndarray) -> np.ndarray:
-    """Return the Sobel magnitudes, float32 (n, h, w), of edges near each of four directions: (4, n, h, w)."""
-    right, down = (
-        ndimage.correlate1d(ndimage.correlate1d(images, _STEP, along), _SMOOTH, across)
-        for along, across in ((-1, -2), (-2, -1))
-    )
-    magnitude = np.sqrt(right**2 + down**2) + np.float32(1e-6)
-    even, odd = (right + down) * (right - down) / magnitude, 2 * right * down / magnitude
-    return np.maximum(np.stack([even, odd, -even, -odd]), 0)
+def _gradients(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the Sobel derivatives of float32 (n, h, w) to the right and down, each of that shape."""
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)), "symmetric") / _SOBEL
+    smooth = padded[:, :-2] + padded[:, 2:] + 2 * padded[:, 1:-1]
+    steep = padded[:, 2:] - padded[:, :-2]
+    return smooth[..., 2:] - smooth[..., :-2], steep[..., :-2] + steep[..., 2:] + 2 * steep[..., 1:-1]
 
 
 def _edges(cutout: np.ndarray) -> np.ndarray:
-    """Return the edges of a cut-out, uint8 (128, 128, 4), as float32 (8, 128, 128) in [0, 1]."""
+    """Return the edges of a cut-out, uint8 (128, 128, 4), as float32 (8, 128, 128) in [0, 1].
+
+    Four directions of the outline, then of the inner lines.
+    """
     luminance, mask = np.moveaxis(encoder_input(cutout[None])[0], -1, 0).astype(np.float32) / 255
-    outline, lines = np.moveaxis(_directed(np.stack([mask, luminance])), 1, 0)
-    lines = lines * mask
-    strength = np.sqrt((lines**2).sum(axis=0)).sum() / (mask.sum() + 1)
-    lines /= LINES_SPREAD * max(float(strength), LINES_FLOOR)
-    return np.minimum(np.concatenate([outline * OUTLINE_GAIN, lines]), 1)
+    right, down = _gradients(np.stack([mask, luminance]))
+    energy = right * right + down * down
+    magnitude = np.sqrt(energy) + np.float32(1e-6)
+    gains = np.stack([np.full_like(mask, OUTLINE_GAIN), mask])
+    strength = (energy[1] / magnitude[1] * mask).sum() / (mask.sum() + 1)
+    gains[1] /= LINES_SPREAD * max(float(strength), LINES_FLOOR)
+    gains /= magnitude
+    even, odd = (right - down) * (right + down) * gains, 2 * right * down * gains
+    edges = np.stack([even, odd, -even, -odd], axis=1).reshape(CHANNELS, *mask.shape)
+    return np.clip(edges, 0, 1, out=edges)
 
 
 def part_map(garment: Garment) -> np.ndarray:
@@ -67,8 +71,8 @@ def part_map(garment: Garment) -> np.ndarray:
     Each cell holds the square roots of the mean strengths of its edges, so that faint ones count, too.
     """
     grid = slice(EDGE, SIDE - EDGE)
-    edges = _edges(garment.cutout)[:, grid, grid].reshape(CHANNELS, CELLS, CELL, CELLS, CELL)
-    cells = np.moveaxis(edges.mean(axis=(2, 4)), 0, -1)
+    rows = _edges(garment.cutout)[:, grid, grid].reshape(CHANNELS, CELLS, CELL, -1).sum(axis=2)
+    cells = np.moveaxis(rows.reshape(CHANNELS, CELLS, CELLS, CELL).sum(axis=3), 0, -1) / CELL**2
     inside = garment.mask >= 128
     record = np.zeros((), PART_MAP)
     record["edges"] = np.rint(np.sqrt(cells) * 255)
