@@ -7,7 +7,7 @@ N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection", CVP
 
 import numpy as np
 
-from training.alignment.edge_maps import LINES_FLOOR, LINES_SPREAD, OUTLINE_GAIN
+from training.alignment.edge_maps import LINES_FLOOR, LINES_SPREAD, OUTLINE_GAIN, gradients
 from training.photo.boxes import WHOLE, bounds
 from training.photo.garment import Garment, encoder_input
 from training.photo.preprocessing import SIDE
@@ -35,17 +35,6 @@ PART_MAP = np.dtype(
 """A record: the edges; the garment's box in its photograph; its bounds in the cut-out, in pixels; and by how
 many quarters the photograph was turned clockwise to be cut out. All zero where no map is known."""
 
-_SOBEL = np.float32(4 * np.sqrt(2))
-"""By which `skimage.filters.sobel` divides."""
-
-
-def _gradients(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the Sobel derivatives of float32 (n, h, w) to the right and down, each of that shape."""
-    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)), "symmetric") / _SOBEL
-    smooth = padded[:, :-2] + padded[:, 2:] + 2 * padded[:, 1:-1]
-    steep = padded[:, 2:] - padded[:, :-2]
-    return smooth[..., 2:] - smooth[..., :-2], steep[..., :-2] + steep[..., 2:] + 2 * steep[..., 1:-1]
-
 
 def _edges(cutout: np.ndarray) -> np.ndarray:
     """Return the edges of a cut-out, uint8 (128, 128, 4), as float32 (8, 128, 128) in [0, 1].
@@ -53,7 +42,7 @@ def _edges(cutout: np.ndarray) -> np.ndarray:
     Four directions of the outline, then of the inner lines.
     """
     luminance, mask = np.moveaxis(encoder_input(cutout[None])[0], -1, 0).astype(np.float32) / 255
-    right, down = _gradients(np.stack([mask, luminance]))
+    right, down = gradients(np.stack([mask, luminance]))
     energy = right * right + down * down
     magnitude = np.sqrt(energy) + np.float32(1e-6)
     gains = np.stack([np.full_like(mask, OUTLINE_GAIN), mask])
