@@ -27,6 +27,14 @@ def refusal(call, *args):
     return refused.value.code
 
 
+def test_batches_have_one_queue_slot_where_half_of_them_are_less_than_two():
+    capacity = Capacity(at_once=1, waiting=1, wait_seconds=0)
+    capacity.admit("a", batch=True)
+    with pytest.raises(RefusedRequest):
+        capacity.admit("b", batch=True)
+    capacity.admit("b")
+
+
 def test_what_is_beyond_all_queue_slots_is_refused_until_one_is_free():
     capacity = Capacity(at_once=1, waiting=1, wait_seconds=0)
     capacity.admit("a")

@@ -20,6 +20,7 @@ from training.catalogue.product_fields import addresses, field_name, money, plai
         ("CHF 1'200.00", 1200.0, "CHF"),
         ("12,000 JPY", 12000.0, "JPY"),
         ("1,234,567", 1234567.0, None),
+        ("1.299.000 EUR", 1299000.0, "EUR"),
         ("3.250 KWD", 3.25, "KWD"),
         ("0.50", 0.5, None),
         ("on request", None, None),
