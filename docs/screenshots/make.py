@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,6 +36,7 @@ DRESS = (
     [(0.63, 0.26), (0.62, 0.42), (0.84, 0.9), (0.5, 0.94), (0.16, 0.9), (0.38, 0.42), (0.37, 0.26)],
     [(0.37, 0.26), (0.32, 0.22), (0.36, 0.1), (0.42, 0.08)],
 )
+HEM = ((0.3, 0.6), (0.75, 0.8))
 
 
 def _write_catalogue(path: Path, cache: Path) -> list[Path]:
@@ -118,22 +119,42 @@ def _why(page: Page, photo: Path) -> None:
     entry.locator(".overlay img").evaluate("image => image.decode()")
 
 
+def _drag(page: Page, on: str, places: Sequence[tuple[float, float]]) -> None:
+    """Drag along places that are fractions of an element."""
+    box = page.locator(on).bounding_box()
+    if box is None:
+        raise click.ClickException(f"The page shows no '{on}'.")
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=5)
+    page.mouse.up()
+
+
+def _part(page: Page, photo: Path) -> None:
+    _results(page, photo)
+    page.click("#part")
+    _drag(page, "#picture", HEM)
+    expect(page.locator("#results .found-part").first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+
+
 def _sketch(page: Page, _: Path) -> None:
     page.click("#sketch")
-    place = page.locator("#pad").bounding_box()
-    if place is None:
-        raise click.ClickException("The page shows no pad.")
     for stroke in DRESS:
-        points = [(place["x"] + x * place["width"], place["y"] + y * place["height"]) for x, y in stroke]
-        page.mouse.move(*points[0])
-        page.mouse.down()
-        for point in points[1:]:
-            page.mouse.move(*point, steps=5)
-        page.mouse.up()
+        _drag(page, "#pad", stroke)
     _settle(page)
 
 
-PICTURES = {"empty": _empty, "results": _results, "sketch": _sketch, "why": _why, "worn": _results}
+PICTURES = {
+    "empty": _empty,
+    "results": _results,
+    "sketch": _sketch,
+    "why": _why,
+    "part": _part,
+    "worn": _results,
+}
 PHONES = {"phone-dark": (_results, "dark"), "phone-sketch": (_sketch, "light")}
 
 
