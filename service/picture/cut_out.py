@@ -82,14 +82,18 @@ def _limits(config: Config) -> dict[str, int]:
     }
 
 
+def _patience(config: Config) -> float:
+    """Return how long a decode may take, in seconds."""
+    return TIMES_THE_LIMIT * config.decode_ms / 1000
+
+
 def _decode(photo: bytes | Path, box: Box | None, config: Config) -> np.ndarray:
     """Return the pixels within `box`, or else of the whole picture, the longer side near `WORKING_SIZE`."""
     left, top, right, bottom = box or WHOLE
     size = ceil(WORKING_SIZE / max(right - left, bottom - top))
     limits = {} if isinstance(photo, Path) else _limits(config)  # the build has accepted an item's own file
-    seconds = TIMES_THE_LIMIT * config.decode_ms / 1000
     try:
-        return decode_apart(photo, part=box, seconds=seconds, size=size, **limits)
+        return decode_apart(photo, part=box, seconds=_patience(config), size=size, **limits)
     except PartTooSmall as error:
         raise RefusedRequest("invalid_parameter", str(error), param="box") from error
 
@@ -113,8 +117,8 @@ def embedded(photo: bytes, embed: Embed, encoder: Encoder, *, config: Config, st
     UnreadableImage
         Or a subclass: the file is not a picture that is accepted.
     """
-    seconds = TIMES_THE_LIMIT * config.decode_ms / 1000
-    views, took = embed_apart(photo, embed, encoder, seconds=seconds, size=WORKING_SIZE, **_limits(config))
+    options = {"size": WORKING_SIZE, **_limits(config)}
+    views, took = embed_apart(photo, embed, encoder, seconds=_patience(config), **options)
     stages.add(took)
     return views
 
