@@ -51,8 +51,9 @@ class Screen:
         return self.page.locator(selector)
 
     def upload(self, path=None):
-        self.page.set_input_files("#file", path or self.photo)
-        return self.found()
+        """Search with a file; wait for its answer, since the cards before it are there until it comes."""
+        self.sent(lambda: self.page.set_input_files("#file", path or self.photo))
+        return self
 
     def hand_over(self, event, content=None):
         """Drop or paste a file, as the browser hands it to the page."""
