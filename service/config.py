@@ -78,6 +78,7 @@ class Config:
         Path("keys.json"), "File of the keys that writing needs; without it the service is read-only."
     )
     cors_origins: tuple[str, ...] = origins("Websites whose pages may call the API from the browser.")
+    frame_ancestors: tuple[str, ...] = origins("Websites whose pages may show the search page in a frame.")
     facets: tuple[str, ...] = names("Fields of the metadata that the page offers to filter by.", most=16)
     proxies: int = number(
         0,

@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, render_template
+from flask import Blueprint, Response, current_app, jsonify, render_template, send_from_directory
 
 from index.thumbnails import WIDTHS
 from service.api.current import config
 from service.requests.openapi import contract
 from service.requests.operation import Operation, describe
 from training.photo import media_types
+
+EMBED_SECONDS = 3600
+"""How long a browser uses the web component before it asks whether there is a newer one."""
 
 _KEPT = "silhouette.contract"
 
@@ -48,3 +51,12 @@ def page() -> str:
         accept=",".join(media_types.media_types()),
         accepted=media_types.sentence(),
     )
+
+
+@blueprint.get("/embed.js")
+def embed() -> Response:
+    """Send the web component; it is the same for everyone, so that any page may load it."""
+    response = send_from_directory(str(current_app.static_folder), "embed.js", max_age=EMBED_SECONDS)
+    response.access_control_allow_origin = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response

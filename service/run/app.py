@@ -33,15 +33,14 @@ from training.photo.encoder import Encoder
 FORM_BYTES = 128 * 1024
 """Room for the fields beside a photograph; Werkzeug's parser counts its own buffer of 64 KiB, too."""
 
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors"
+)
 HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
 }
 
 
@@ -61,9 +60,17 @@ def _begin_request() -> None:
     g.request_id = given if _REQUEST_ID.fullmatch(given) else "r_" + secrets.token_urlsafe(9)
 
 
-def _add_headers(response: Response) -> Response:
+def _framing(ancestors: tuple[str, ...]) -> dict[str, str]:
+    """Return the headers that let pages of `ancestors` frame a response; without any, none may."""
+    if ancestors:
+        return {"Content-Security-Policy": f"{POLICY} {' '.join(ancestors)}"}
+    return {"Content-Security-Policy": f"{POLICY} 'none'", "X-Frame-Options": "DENY"}
+
+
+def _add_headers(response: Response, ancestors: tuple[str, ...]) -> Response:
     response.headers["X-Request-Id"] = g.request_id
-    for name, value in HEADERS.items():
+    framing = _framing(ancestors if request.endpoint == "pages.page" else ())
+    for name, value in (HEADERS | framing).items():
         response.headers.setdefault(name, value)
     return response
 
@@ -84,7 +91,7 @@ def _install_hooks(app: Flask, config: Config) -> None:
     app.before_request(_begin_request)
     install_request_log(app)
     install_metrics(app, live_index.searcher)
-    app.after_request(_add_headers)
+    app.after_request(lambda response: _add_headers(response, config.frame_ancestors))
     install_prefix(app, config.prefix)
     install_cors(app, config.cors_origins)
     install_keys(app, Keyring(config.keys))

@@ -1,9 +1,12 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from service.run.app import create_app
 
 STATIC = Path(__file__).parents[3] / "service" / "static"
 
@@ -45,6 +48,29 @@ def test_every_answer_carries_the_security_headers(client, address):
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
+
+
+def test_the_search_page_alone_may_be_framed_by_the_websites_in_the_settings(config, searcher):
+    shops = ("https://shop.example", "https://other.example")
+    framed = create_app(replace(config, frame_ancestors=shops), searcher).test_client()
+    page, docs = (framed.get(address).headers for address in ("/", "/docs"))
+    assert page["Content-Security-Policy"].endswith(
+        "frame-ancestors https://shop.example https://other.example"
+    )
+    assert "X-Frame-Options" not in page and "default-src 'none'" in page["Content-Security-Policy"]
+    assert docs["Content-Security-Policy"].endswith("frame-ancestors 'none'")
+    assert docs["X-Frame-Options"] == "DENY"
+
+
+def test_the_web_component_is_small_for_all_websites_and_sent_again_only_where_it_changed(client):
+    script = client.get("/embed.js", headers={"Origin": "https://any.example"})
+    assert script.mimetype == "text/javascript" and 0 < len(script.data) <= 20_000
+    assert script.headers["Access-Control-Allow-Origin"] == "*"
+    assert script.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    assert script.cache_control.max_age == 3600
+    again = client.get("/embed.js", headers={"If-None-Match": script.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    assert not re.search(r"\bimport\b|https?://(?!search\.shop\.example)", script.text)
 
 
 def test_the_page_needs_nothing_inline_and_nothing_from_elsewhere(client):
