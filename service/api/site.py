@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, render_template, send_from_directory
+from flask import Blueprint, Response, current_app, jsonify, render_template
 
 from index.thumbnails import WIDTHS
 from service.api.current import config
@@ -56,7 +56,9 @@ def page() -> str:
 @blueprint.get("/embed.js")
 def embed() -> Response:
     """Send the web component; it is the same for everyone, so that any page may load it."""
-    response = send_from_directory(str(current_app.static_folder), "embed.js", max_age=EMBED_SECONDS)
+    response = current_app.send_static_file("embed.js")
+    response.cache_control.no_cache = None
+    response.cache_control.max_age = EMBED_SECONDS
     response.access_control_allow_origin = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
