@@ -1,15 +1,12 @@
 """Pages of a ranking in Milvus, cut from one order whatever the page, as `index.pages` cuts them."""
 
-import json
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from index.arrangement import LENGTH, Arranged, Arrangement
+from index.arrangement import LENGTH
 from index.errors import RankingTooDeep
-from index.filters.field_values import FieldValues
-from index.filters.postings import posted
 from index.manifest import Manifest
 from index.pages import NEAREST, Hit, Page, SearchOptions, first_of_each, hits_of
 from index.stores.milvus.filtering import EVERYTHING
@@ -22,17 +19,6 @@ _SPARE = 16
 
 def _depth(k: int) -> int:
     return min(depth_for(k), DEEPEST)
-
-
-def _arranged(arrangement: Arrangement, found: Found) -> Arranged:
-    """Arrange a ranking by the metadata of its head, whose texts are parsed as one, in half of the time."""
-    head = json.loads(f"[{','.join(found.metadata[:LENGTH])}]")
-    return arrangement.arrange(
-        found.scores,
-        lambda field: FieldValues.of(
-            (place, value) for place, fields in enumerate(head) for value in posted(fields.get(field))
-        ),
-    )
 
 
 @dataclass(frozen=True)
@@ -66,10 +52,13 @@ class Ranking:
         total = len(found)
         if total == asked:  # the ranking may go on
             total = max(total, self._total(options.threshold))
-        arranged = _arranged(options.arrangement, found)
+        arranged = options.arrangement.arrange(
+            found.scores, self.collection.metadata_values.of(found.metadata[:LENGTH].tolist())
+        )
         shown = found.take(arranged.order[options.offset : options.end])
         nearest = found.take(slice(NEAREST)) if options.arrangement.reorders else None
-        known = self.collection.items([*dict.fromkeys(shown.keys + (nearest.keys if nearest else []))])
+        wanted = [*shown.keys, *(nearest.keys if nearest else ())]
+        known = self.collection.items([*dict.fromkeys(wanted)])
 
         def hits(part: Found, first: int) -> tuple[Hit, ...]:
             # an item that was deleted in this moment is left out

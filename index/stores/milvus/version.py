@@ -14,6 +14,7 @@ from index.stores.milvus.filtering import contains, expression
 from index.stores.milvus.index_types import DEEPEST, Parameters, request
 from index.stores.milvus.items import ITEM as ITEM_FIELDS
 from index.stores.milvus.items import ITEMS_ONLY, item_of, key_of
+from index.stores.milvus.metadata_values import MetadataValues
 from index.stores.milvus.table import parts
 from index.stores.milvus.terms import has, has_many
 from index.views import box_of
@@ -29,25 +30,23 @@ class Found:
     scores : float32 (k,)
     labels : int64 (k,)
         The field that was asked for, of which equal ones belong together; else that of `Collection.label`.
-    keys : list of str
-    metadata : list of str
-        As JSON, where it was asked for.
+    keys : object (k,), of str
+    metadata : object (k,), of str
+        As JSON; empty unless it was asked for.
     """
 
     scores: np.ndarray
     labels: np.ndarray
-    keys: list[str]
-    metadata: list[str]
+    keys: np.ndarray
+    metadata: np.ndarray
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def take(self, places: np.ndarray | slice) -> "Found":
         """Return a part of it."""
-        keys, metadata = (
-            np.array(texts, object)[places].tolist() if texts else [] for texts in (self.keys, self.metadata)
-        )
-        return Found(self.scores[places], self.labels[places], keys, metadata)
+        metadata = self.metadata[places] if len(self.metadata) else self.metadata
+        return Found(self.scores[places], self.labels[places], self.keys[places], metadata)
 
 
 def _found(hits: Any, query: np.ndarray, limit: int, label: str) -> Found:
@@ -63,7 +62,8 @@ def _found(hits: Any, query: np.ndarray, limit: int, label: str) -> Found:
         scores = np.array(hits.distances, np.float32)
     labels = np.array(column(label), np.int64)
     order = np.lexsort((column("row"), -scores))[:limit]
-    return Found(scores, labels, list(hits.ids), column("metadata")).take(order)
+    keys, metadata = np.array(hits.ids, object), np.array(column("metadata"), object)
+    return Found(scores, labels, keys, metadata).take(order)
 
 
 def _seen(row: Mapping[str, Any]) -> Seen:
@@ -100,6 +100,7 @@ class Collection:
     ) -> None:
         self.name = name
         self.parameters = parameters
+        self.metadata_values = MetadataValues()
         self._server = server
         self._consistency = consistency
         self.several = bool(view_fields)
