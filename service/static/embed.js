@@ -1,7 +1,6 @@
 // <silhouette-search endpoint="https://search.shop.example">: the search by a photo, as an element of a shop's page.
 //
 // Attributes: `endpoint`, where the service is; `lang`, else the page's language; `limit`, products at a time.
-// docs/integration.md says what the page can set beside them.
 
 const LIMIT = 12;
 const PREVIEW = 320; // pixels of the photo that is shown
@@ -113,16 +112,16 @@ p, ol { margin: 0; padding: 0; list-style: none; }
 .asked .drop { justify-content: start; padding: .75em; border-width: 1px; border-style: solid; text-align: start; }
 canvas { max-width: 38%; max-height: 9em; object-fit: contain; border-radius: calc(var(--radius) / 2); }
 .choices { display: grid; gap: .75em; flex: 1 1 8em; justify-items: center; }
-.asked .choices { justify-items: start; }
 .lead { font-size: 1.15em; font-weight: 600; text-wrap: balance; }
 .asked .lead, .asked .hint { display: none; }
 .hint, .summary, .brand { color: var(--faint); font-size: .875em; }
 .row { display: flex; flex-wrap: wrap; gap: .5em; justify-content: center; }
-.asked .row { justify-content: start; }
+.asked :is(.choices, .row) { justify-content: start; justify-items: start; }
 button {
   min-height: 2.75em; padding: .375em 1.125em; border: 1px solid var(--line); border-radius: 99em; background: none;
   color: inherit; font: inherit; cursor: pointer;
 }
+.asked .drop button { min-height: 2.5em; padding: .25em .875em; font-size: .875em; }
 button:hover { border-color: var(--accent); }
 button[aria-pressed="true"] { border-color: var(--accent); box-shadow: inset 0 0 0 1px var(--accent); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
@@ -151,7 +150,7 @@ img {
 @media (hover: none) { .hint { display: none; } }
 `;
 
-// What a card shows, from the metadata of a result; an absent value is undefined.
+// What a card shows of the metadata of a result.
 function productOf({ title, name, brand, price, sale_price: sale, currency, link, availability }) {
   const reduced = Number.isFinite(sale) && (!Number.isFinite(price) || sale < price);
   return {
