@@ -16,7 +16,7 @@ from index.embedding.cache import FOLDER, EmbeddingCache
 from index.embedding.duplicates import find_duplicates
 from index.embedding.embedder import Embedder
 from index.embedding.embeddings import Embedded, embed_catalogue, reencode
-from index.gate.checks import Limits, Verdict, check_index, check_vectors
+from index.gate.checks import LAST_GATE, Limits, Verdict, check_index, check_vectors
 from index.gate.golden import GoldenAnswer, GoldenSet
 from index.gate.percentiles import pair_quantiles
 from index.manifest import Manifest
@@ -40,7 +40,6 @@ from training.catalogue.reader import (
 from training.files import write_atomically
 from training.photo.encoder import Encoder
 
-LAST_GATE = "last-gate.json"
 KEEP = 7
 MAX_BAD = 0.5
 

@@ -1,11 +1,15 @@
 """The difference between two versions: another catalogue, and items that are new, gone, or changed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
 from training.catalogue.reader import Item
+
+LISTED = 48
+"""Of how many items that are new, changed or gone the ids are told."""
 
 
 @dataclass(frozen=True)
@@ -20,20 +24,43 @@ class Previous:
         The SHA-256 of each one's photograph, by id.
     catalogue : str
         The catalogue as it was named to its build.
+    version : str, optional
+        Its name.
     """
 
     items: int
     contents: dict[str, bytes]
     catalogue: str
+    version: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How many items are new, have another photograph, and are gone."""
+    """How many items are new, have another photograph, and are gone.
+
+    Parameters
+    ----------
+    new, changed, removed : int
+    since : str, optional
+        The version that was compared with.
+    first : dict
+        The ids of the first items of each of the three, by its name.
+    """
 
     new: int
     changed: int
     removed: int
+    since: str | None = field(default=None, compare=False)
+    first: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The three counts by their names."""
+        return {"new": self.new, "changed": self.changed, "removed": self.removed}
+
+
+def _first(ids: Iterable[str]) -> tuple[str, ...]:
+    return tuple(islice(ids, LISTED))
 
 
 def replaced(previous: Previous | None, catalogue: str, items: Sequence[Item]) -> str | None:
@@ -68,11 +95,20 @@ def compare(previous: Previous | None, items: Sequence[Item], contents: np.ndarr
         SHA-256 of their photographs.
     """
     before = previous.contents if previous else {}
-    known = [
-        before[item.item_id] == content.tobytes()
+    known = [item.item_id in before for item in items]
+    changed = [
+        item.item_id in before and before[item.item_id] != content.tobytes()
         for item, content in zip(items, contents, strict=True)
-        if item.item_id in before
     ]
+    ids = {item.item_id for item in items}
     return Difference(
-        new=len(items) - len(known), changed=known.count(False), removed=len(before) - len(known)
+        new=known.count(False),
+        changed=changed.count(True),
+        removed=len(before) - known.count(True),
+        since=previous.version if previous else None,
+        first={
+            "new": _first(item.item_id for item, old in zip(items, known, strict=True) if not old),
+            "changed": _first(item.item_id for item, other in zip(items, changed, strict=True) if other),
+            "removed": _first(item_id for item_id in before if item_id not in ids),
+        },
     )

@@ -35,6 +35,10 @@ class BuildRunning(SilhouetteError):
     """Another build is writing into the same folder."""
 
 
+class BuildUnknown(SilhouetteError):
+    """No build of that name is noted."""
+
+
 class InvalidChange(SilhouetteError):
     """A change of the catalogue names an item or holds values that can't be stored."""
 

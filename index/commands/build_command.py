@@ -9,14 +9,15 @@ from typing import Any
 
 import click
 
-from index.build import KEEP, LAST_GATE, MAX_BAD, BuildOptions, build_index, check_listed
+from index.build import KEEP, MAX_BAD, BuildOptions, build_index, check_listed
+from index.build_notes import noting
 from index.commands import summary
 from index.commands.store_options import json_option, print_json, store_address_option
 from index.embedding.cache import FOLDER as EMBEDDINGS
 from index.embedding.embedders import EMBEDDERS, LOCAL, LocalEmbedder, embedder_named
 from index.embedding.head_start import HeadStart
 from index.errors import GateFailed
-from index.gate.checks import Limits
+from index.gate.checks import LAST_GATE, Limits
 from index.retraining import ENCODER, RETRAINED, require_as_good
 from index.retraining import retrain as train_on
 from index.stores.address import open_store
@@ -225,23 +226,23 @@ def build(
     Photographs that an earlier build has embedded are only read.
     """
     place = open_store(store, indexes)
-    loaded = Encoder.load(encoder)
-    chosen = BuildOptions(
-        limits=Limits(max_drop=max_drop, recall=recall),
-        cache=cache,
-        thumbnails=cache / FOLDER if thumbnails else None,
-        embedder=embedder_named(embedder_name, processes=processes, address=address),
-        processes=processes,
-        progress=True,
-        **options,
-    )
-    start = perf_counter()
-    ahead = None if retrain else _head_start(chosen, loaded)
-    with ahead or nullcontext():
-        listed = read_catalogue(catalogue, cache=cache, group=group, fetching=fetching, meanwhile=ahead)
-    chosen = replace(chosen, ahead=ahead.done if ahead else ())
-    steps = {"catalogue": perf_counter() - start}
-    with _naming_reports(indexes):
+    with noting(indexes, catalogue=catalogue, encoder=encoder) as note, _naming_reports(indexes):
+        loaded = Encoder.load(encoder)
+        chosen = BuildOptions(
+            limits=Limits(max_drop=max_drop, recall=recall),
+            cache=cache,
+            thumbnails=cache / FOLDER if thumbnails else None,
+            embedder=embedder_named(embedder_name, processes=processes, address=address),
+            processes=processes,
+            progress=True,
+            **options,
+        )
+        start = perf_counter()
+        ahead = None if retrain else _head_start(chosen, loaded)
+        with ahead or nullcontext():
+            listed = read_catalogue(catalogue, cache=cache, group=group, fetching=fetching, meanwhile=ahead)
+        chosen = replace(chosen, ahead=ahead.done if ahead else ())
+        steps = {"catalogue": perf_counter() - start}
         if retrain:
             check_listed(listed, indexes=indexes, options=chosen)
             encoder = train_on(
@@ -259,8 +260,9 @@ def build(
             click.echo(require_as_good(listed, before, loaded, processes=processes), err=True)
             steps["train"] = perf_counter() - start - steps["catalogue"]
         built = build_index(listed, loaded, indexes=indexes, store=place, options=chosen)
-    rounded = {name: round(seconds, 3) for name, seconds in steps.items()}
-    built = replace(built, seconds=rounded | built.seconds)
+        rounded = {name: round(seconds, 3) for name, seconds in steps.items()}
+        built = replace(built, seconds=rounded | built.seconds)
+        note.published(built, encoder)
     if as_json:
         print_json(summary.fields(built, encoder=encoder))
     else:

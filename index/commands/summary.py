@@ -1,7 +1,6 @@
 """The summary of a build: counts, seconds by step and the gate's figures, as lines or as JSON."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from training.catalogue.reader import reasons, summary
 
 
 def _counts(built: Built) -> dict[str, int]:
-    return {**asdict(built.difference), "cached": built.cached, "skipped": built.manifest.bad}
+    return {**built.difference.counts, "cached": built.cached, "skipped": built.manifest.bad}
 
 
 def _pairs(values: Mapping[str, float], form: str) -> str:

@@ -12,6 +12,9 @@ from index.gate.golden import GoldenAnswer
 from index.vectors.tuning import best_of_items, rows_for_items
 from index.vectors.vector_index import Searchable
 
+LAST_GATE = "last-gate.json"
+"""Name of the file with the last verdict, in the folder of the notes of builds."""
+
 LISTED = 20
 FIRST = 10
 TIE = 1e-6

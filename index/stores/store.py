@@ -234,6 +234,17 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def open_as_built(self, version: str, *, encoder: Encoder) -> OpenIndex:
+        """Return a version without the changes made since, to be searched and not to be refreshed.
+
+        Where all versions have the changes, they are in it.
+
+        Raises
+        ------
+        VersionUnknown, EncoderMismatch, IndexDamaged
+        """
+
+    @abstractmethod
     def versions(self) -> list[str]:
         """Return the names of the published versions, oldest first."""
 
@@ -246,12 +257,12 @@ class Store(ABC):
         """Return the manifest of a version; raises `IndexDamaged`."""
 
     @abstractmethod
-    def items_of(self, item_ids: Sequence[str]) -> dict[str, Item]:
-        """Return the items of those ids that the version in use was built with, by their ids.
+    def items_of(self, item_ids: Sequence[str], *, version: str | None = None) -> dict[str, Item]:
+        """Return the items of those ids that a version, by default the one in use, was built with, by id.
 
         Raises
         ------
-        NoIndex, IndexDamaged
+        NoIndex, VersionUnknown, IndexDamaged
         """
 
     @abstractmethod

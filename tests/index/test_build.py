@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from index.build import LAST_GATE, BuildOptions, build_index
+from index.build import BuildOptions, build_index
 from index.commands.summary import lines
 from index.comparison import Difference
 from index.edits import Delete, Put
 from index.embedding.embeddings import Embedded
 from index.errors import BuildRunning, GateFailed, GoldenUnusable, IndexNotWritten, ItemUnknown
-from index.gate.checks import Limits
+from index.gate.checks import LAST_GATE, Limits
 from index.pages import SearchOptions
 from index.stores.folder.changes import Changes
 from index.stores.folder.publish import building, current_version, list_versions, verify

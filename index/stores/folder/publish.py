@@ -92,7 +92,8 @@ def current_version(indexes: Path) -> str:
     return version
 
 
-def _known(indexes: Path, version: str) -> str:
+def known(indexes: Path, version: str) -> str:
+    """Return the name of a published version; raises `VersionUnknown` where there is none of that name."""
     return require_known(version, list_versions(indexes), place=str(indexes))
 
 
@@ -160,7 +161,7 @@ def activate(indexes: Path, version: str) -> Version:
     """
     checked = verify(indexes, version)
     with writing(indexes), _switching(indexes):
-        _point_to(indexes, _known(indexes, version))  # it may have been removed since
+        _point_to(indexes, known(indexes, version))  # it may have been removed since
     return checked
 
 
@@ -210,5 +211,5 @@ def verify(indexes: Path, version: str | None = None) -> Version:
     ------
     NoIndex, VersionUnknown, IndexDamaged
     """
-    name = current_version(indexes) if version is None else _known(indexes, version)
+    name = current_version(indexes) if version is None else known(indexes, version)
     return check_version(indexes / name)

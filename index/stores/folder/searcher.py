@@ -41,8 +41,8 @@ def _signature(indexes: Path) -> Signature:
     return stat.st_mtime_ns, stat.st_ino, stat.st_size
 
 
-def _open(indexes: Path, encoder: Encoder) -> Version:
-    version = open_version(indexes / current_version(indexes))
+def _open(indexes: Path, encoder: Encoder, name: str) -> Version:
+    version = open_version(indexes / name)
     require_encoder(version.manifest, encoder, place=str(indexes))
     return version
 
@@ -81,11 +81,23 @@ class Searcher(OpenIndex):
             The files are not those that were published.
         """
         signature = _signature(indexes)
-        version = _open(indexes, encoder)
+        version = _open(indexes, encoder, current_version(indexes))
         gallery = Gallery(lay_over(version, {}))
         searcher = cls(indexes, encoder, gallery, signature=signature, changes=Changes(indexes))
         searcher.refresh()
         return searcher
+
+    @classmethod
+    def open_as_built(cls, indexes: Path, name: str, *, encoder: Encoder) -> Self:
+        """Return a searcher of a version without the changes since, which is not to be refreshed.
+
+        Raises
+        ------
+        EncoderMismatch, IndexDamaged
+            As for `open`.
+        """
+        version = _open(indexes, encoder, name)
+        return cls(indexes, encoder, Gallery(lay_over(version, {})), signature=None, changes=Changes(indexes))
 
     @property
     def manifest(self) -> Manifest:
@@ -180,9 +192,10 @@ class Searcher(OpenIndex):
             return present
         self._signature = signature
         try:
-            if current_version(self._indexes) == present.manifest.version:
+            current = current_version(self._indexes)
+            if current == present.manifest.version:
                 return present
-            version = _open(self._indexes, self.encoder)
+            version = _open(self._indexes, self.encoder, current)
         except (SilhouetteError, OSError) as error:
             log.error("Staying with index %s: %s", present.manifest.version, error)
             return present

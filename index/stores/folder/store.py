@@ -52,7 +52,7 @@ def read_previous(indexes: Path) -> Previous | None:
             manifest = read_manifest(indexes / version)
         except IndexDamaged:
             continue
-        return Previous(manifest.items, _contents(indexes / version), manifest.catalogue)
+        return Previous(manifest.items, _contents(indexes / version), manifest.catalogue, version)
     return None
 
 
@@ -74,6 +74,10 @@ class FolderStore(Store):
         """Map the files of the version in use."""
         return Searcher.open(self.indexes, encoder=encoder)
 
+    def open_as_built(self, version: str, *, encoder: Encoder) -> Searcher:
+        """Map the files of a version."""
+        return Searcher.open_as_built(self.indexes, publish.known(self.indexes, version), encoder=encoder)
+
     def versions(self) -> list[str]:
         """Return the names of the folders, oldest first."""
         return publish.list_versions(self.indexes)
@@ -86,9 +90,10 @@ class FolderStore(Store):
         """Read `manifest.json`."""
         return read_manifest(self.indexes / version)
 
-    def items_of(self, item_ids: Sequence[str]) -> dict[str, Item]:
-        """Look into the items of the version in use."""
-        found = Items.open(self.indexes / self.current() / ITEMS).by_ids(item_ids)
+    def items_of(self, item_ids: Sequence[str], *, version: str | None = None) -> dict[str, Item]:
+        """Look into the items of a version."""
+        name = self.current() if version is None else publish.known(self.indexes, version)
+        found = Items.open(self.indexes / name / ITEMS).by_ids(item_ids)
         return {item.item_id: item for item in found.values()}
 
     def verify(self, version: str | None = None) -> Manifest:

@@ -52,6 +52,11 @@ class MilvusStore(Store):
         version = self.current()
         return MilvusSearcher(self._place, encoder, open_version(self._place, version, encoder))
 
+    def open_as_built(self, version: str, *, encoder: Encoder) -> MilvusSearcher:
+        """Open a version, with the changes that it has; it stays in the server's memory until a switch."""
+        name = self._place.versions.known(version)
+        return MilvusSearcher(self._place, encoder, open_version(self._place, name, encoder))
+
     def versions(self) -> list[str]:
         """Return the names of the versions, oldest first."""
         return self._place.versions.names()
@@ -64,9 +69,9 @@ class MilvusStore(Store):
         """Return the manifest in the version's record."""
         return self._place.versions.manifest(version)
 
-    def items_of(self, item_ids: Sequence[str]) -> dict[str, Item]:
-        """Look into the version in use."""
-        manifest = self.manifest(self.current())
+    def items_of(self, item_ids: Sequence[str], *, version: str | None = None) -> dict[str, Item]:
+        """Look into a version."""
+        manifest = self.manifest(self.current() if version is None else self._place.versions.known(version))
         self._place.versions.load(manifest.version)
         return self._place.collection(manifest).items_of(item_ids)
 
@@ -120,7 +125,7 @@ class MilvusStore(Store):
             for part in parts(manifest.items)
             for row in collection.query(collection.of_items(part), ["item_id", "content"])
         }
-        return Previous(manifest.items, contents, manifest.catalogue)
+        return Previous(manifest.items, contents, manifest.catalogue, manifest.version)
 
     def tidy(self, *, keep: int, catalogue: Catalogue) -> list[str]:
         """Remove collections, and what no version needs of the changes."""
