@@ -72,6 +72,8 @@ class BuildNote:
         The ids of the first items of each.
     skipped : tuple of BadItem
         The first items that were skipped, or whose earlier photograph is used, with the reason.
+    golden : tuple of dict
+        The golden queries that were asked, as `index.gate.golden.GoldenAnswer.fields` has them.
     """
 
     name: str
@@ -91,6 +93,7 @@ class BuildNote:
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     skipped: tuple[BadItem, ...] = ()
+    golden: tuple[dict[str, Any], ...] = ()
 
 
 def _published(note: BuildNote, built: "Built", encoder: Path) -> BuildNote:
@@ -104,7 +107,6 @@ def _published(note: BuildNote, built: "Built", encoder: Path) -> BuildNote:
         encoder=str(encoder.absolute()),
         seconds=built.seconds,
         counts=counts,
-        figures=manifest.gate,
         new=difference.first["new"],
         changed=difference.first["changed"],
         removed=difference.first["removed"],
@@ -128,12 +130,12 @@ def _skipped(indexes: Path, begun: float) -> tuple[BadItem, ...]:
     return ()
 
 
-def read_gate(indexes: Path) -> dict[str, Any]:
-    """Return the last verdict of the gate, as `last-gate.json` has it; nothing where there is none."""
-    with suppress(OSError, ValueError):
-        found = json.loads((indexes / LAST_GATE).read_text("utf-8"))
-        return found if isinstance(found, dict) else {}
-    return {}
+def _verdict(indexes: Path, begun: float) -> dict[str, Any]:
+    """Return the verdict of the gate, where this build has come to one."""
+    if not _written_since(indexes / LAST_GATE, begun):
+        return {}
+    found = json.loads((indexes / LAST_GATE).read_text("utf-8"))
+    return {name: found[name] for name in ("figures", "failures", "golden")}
 
 
 class BuildInProgress:
@@ -149,28 +151,23 @@ class BuildInProgress:
         self.note = _published(self.note, built, encoder)
 
     def ended(self, outcome: Outcome, problem: str) -> None:
-        """Note how a build ended that published nothing, with the verdict of the gate where there is one."""
-        judged = read_gate(self._indexes) if _written_since(self._indexes / LAST_GATE, self._begun_at) else {}
-        self.note = replace(
-            self.note,
-            outcome=outcome,
-            problem=problem,
-            figures=judged.get("figures", {}),
-            failures=tuple(judged.get("failures", ())),
-        )
+        """Note how a build ended that published nothing."""
+        self.note = replace(self.note, outcome=outcome, problem=problem)
 
     def write(self) -> None:
         """Write the note; what can't be written is logged, for no build fails by that."""
-        took = round(perf_counter() - self._began, 3)
-        note = replace(self.note, took=took, skipped=_skipped(self._indexes, self._begun_at))
         try:
+            found = _verdict(self._indexes, self._begun_at)
+            skipped = _skipped(self._indexes, self._begun_at)
+            took = round(perf_counter() - self._began, 3)
+            note = replace(self.note, took=took, skipped=skipped, **found)
             folder = self._indexes / BUILDS
             folder.mkdir(parents=True, exist_ok=True)
             text = json.dumps(asdict(note), indent=1) + "\n"
             write_atomically(folder / f"{note.name}.json", text.encode())
             for name in _names(self._indexes)[KEPT:]:
                 (folder / f"{name}.json").unlink(missing_ok=True)
-        except OSError as error:
+        except (OSError, ValueError, KeyError) as error:
             _log.warning("This build can't be noted in '%s': %s", self._indexes / BUILDS, error)
 
 
@@ -203,7 +200,7 @@ def _names(indexes: Path) -> list[str]:
 def _read(indexes: Path, name: str) -> BuildNote:
     try:
         fields = json.loads((indexes / BUILDS / f"{name}.json").read_text("utf-8"))
-        lists = {each: tuple(fields[each]) for each in ("failures", "new", "changed", "removed")}
+        lists = {each: tuple(fields[each]) for each in ("failures", "new", "changed", "removed", "golden")}
         skipped = tuple(BadItem(**line) for line in fields["skipped"])
         return BuildNote(**{**fields, **lists, "skipped": skipped})
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -163,6 +163,13 @@ class Config:
     metrics_folder: Path = path(
         Path("cache/metrics"), "Where workers share their metrics, 3 MB each; a folder for each service."
     )
+    usage_file: Path = path(
+        Path("cache/usage.sqlite"),
+        "File in which all workers keep the figures of the status page, for 31 days.",
+    )
+    loose_pictures: bool = switch(
+        False, "Whether the status page keeps small pictures of queries that found nothing close."
+    )
     log_format: str = choice("json", "Form of a line of the log.", among=("json", "text"))
     log_level: str = choice(
         "info", "What is logged; info has a line for each request.", among=("info", "warning", "error")

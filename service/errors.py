@@ -39,7 +39,7 @@ TITLES = {
     "several_images": (400, "More than one image was sent"),
     "invalid_parameter": (400, "A field has a value that is not accepted"),
     "invalid_filter": (400, "The filter is not valid"),
-    "key_missing": (401, "Writing needs a key"),
+    "key_missing": (401, "A key is needed"),
     "key_wrong": (403, "The key does not allow this"),
     "url_not_allowed": (403, "Images from that address are not fetched"),
     "item_unknown": (404, "There is no such item"),

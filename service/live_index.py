@@ -66,6 +66,11 @@ class LiveIndex:
         return self._searcher.snapshot()
 
     @property
+    def encoder(self) -> Encoder:
+        """The encoder that queries are embedded with."""
+        return self._encoder
+
+    @property
     def fingerprint(self) -> str:
         """Fingerprint of the encoder that queries are embedded with."""
         return self._encoder.fingerprint

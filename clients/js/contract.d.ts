@@ -182,6 +182,82 @@ export interface VersionsAnswer {
   versions: Array<Version>;
 }
 
+/** What who runs the service wants to know. */
+export interface StatusAnswer {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  now: number;
+  /** The version that is current; null where there is none. */
+  current: string | null;
+  /** The version that answers: another one where the current one can't be used. */
+  served: string | null;
+  /** Fingerprint of the encoder that queries are embedded with. */
+  encoder: string;
+  /** Items that can be found; null where no index is in use. */
+  items: number | null;
+  /** Items that have changed since the version was built. */
+  changes: number | null;
+  /** Newest first. */
+  versions: Array<StatusVersion>;
+  /** Versions whose manifests can't be read. */
+  damaged: Array<string>;
+  /** Newest first. */
+  builds: Array<StatusBuild>;
+  /** Of 24 hours; null where figures can't be read. */
+  day: UsageOfSpan | null;
+  /** Of 30 days; null where figures can't be read. */
+  month: UsageOfSpan | null;
+  /** Newest first. */
+  loose: Array<LooseSearch>;
+  /** Whether queries that found nothing close keep their pictures. */
+  pictures_kept: boolean;
+  golden: Array<GoldenQuery>;
+}
+
+/** What a build has changed: the first items of each list. */
+export interface BuildAnswer {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  /** Names its note. */
+  build: string;
+  begun: string;
+  /** "running" stays where the process was killed. */
+  outcome: "running" | "published" | "refused" | "interrupted";
+  /** Seconds. */
+  took: number;
+  version: string | null;
+  /** The version that was in use before. */
+  since: string | null;
+  catalogue: string;
+  /** Why nothing was published. */
+  problem: string;
+  /** Of each step. */
+  seconds: Record<string, number>;
+  /** Items in all, and new, changed, removed, skipped ones. */
+  counts: Record<string, number>;
+  /** What the gate has measured. */
+  figures: Record<string, number>;
+  /** A line for each check that failed. */
+  failures: Array<string>;
+  new: Array<ChangedItem>;
+  changed: Array<ChangedItem>;
+  removed: Array<ChangedItem>;
+  skipped: Array<SkippedItem>;
+}
+
+/** What two versions find for one query; both as they were built, without changes made since. */
+export interface ComparisonAnswer {
+  /** Also in the header X-Request-Id; name it in reports. */
+  request_id: string;
+  before: ComparedVersion;
+  after: ComparedVersion;
+  /** Results of `after` that are not among those of `before`. */
+  came: number;
+  went: number;
+  /** Results of both at different ranks. */
+  moved: number;
+}
+
 /** The process is alive. */
 export interface Alive {
   /** Also in the header X-Request-Id; name it in reports. */
@@ -355,6 +431,110 @@ export interface Version {
   usable: boolean;
 }
 
+/** A published version, with what is known of its build. */
+export interface StatusVersion {
+  version: string;
+  built_at: string;
+  encoder: string;
+  items: number;
+  kind: string;
+  current: boolean;
+  /** Whether it belongs to the encoder in use. */
+  usable: boolean;
+  catalogue: string;
+  photographs: number;
+  duplicates: number;
+  skipped: number;
+  /** What was measured before it was published. */
+  gate: Record<string, number>;
+  /** Folder of its encoder, as its build has noted it. */
+  bundle: string | null;
+  /** The note of its build; null where there is none. */
+  build: string | null;
+}
+
+/** How a build went. */
+export interface StatusBuild {
+  /** Names its note. */
+  build: string;
+  begun: string;
+  /** "running" stays where the process was killed. */
+  outcome: "running" | "published" | "refused" | "interrupted";
+  /** Seconds. */
+  took: number;
+  version: string | null;
+  /** The version that was in use before. */
+  since: string | null;
+  catalogue: string;
+  /** Why nothing was published. */
+  problem: string;
+  /** Of each step. */
+  seconds: Record<string, number>;
+  /** Items in all, and new, changed, removed, skipped ones. */
+  counts: Record<string, number>;
+  /** What the gate has measured. */
+  figures: Record<string, number>;
+  /** A line for each check that failed. */
+  failures: Array<string>;
+}
+
+/** Searches of a day, or of a month: part by part, the oldest first, and all together. */
+export interface UsageOfSpan {
+  parts: Array<UsageOfPeriod>;
+  total: UsageOfPeriod;
+}
+
+/** A query that found nothing close. */
+export interface LooseSearch {
+  /** Seconds since 1970. */
+  at: number;
+  kind: string;
+  category: string | null;
+  confidence: number | null;
+  /** That of the first result. */
+  percentile: number | null;
+  /** Its picture, where the operator lets pictures be kept. */
+  image_url: string | null;
+}
+
+/** A golden query of the last build. */
+export interface GoldenQuery {
+  golden: number;
+  name: string;
+  k: number;
+  /** What must be among the first `k` results. */
+  item_ids: Array<string>;
+  /** What was not, in the last build. */
+  missing: Array<string>;
+  image_url: string;
+}
+
+/** An item that a build has changed. */
+export interface ChangedItem {
+  item_id: string;
+  /** Its photograph, where a version is kept that has it. */
+  image_url: string | null;
+}
+
+/** A photograph that a build has skipped, or an item. */
+export interface SkippedItem {
+  item_id: string;
+  path: string;
+  reason: string;
+  image_url: string | null;
+}
+
+/** What one of two versions finds. */
+export interface ComparedVersion {
+  version: string;
+  encoder: string;
+  category: string | null;
+  confidence: number | null;
+  results: Array<ComparedHit>;
+  /** What the golden query asks for and is not among its first `k`. */
+  missing: Array<string>;
+}
+
 /** A garment that was found in a photograph. */
 export interface FoundGarment {
   /** One of upper, outer, dress, trousers, skirt, shoes, bag, hat. */
@@ -388,6 +568,43 @@ export interface FacetValue {
   value: string | boolean;
   /** How many have it; in Milvus, in the version as it was built. */
   items: number;
+}
+
+/** Searches of an hour, or of several. */
+export interface UsageOfPeriod {
+  /** When it begins, in seconds since 1970. */
+  at: number;
+  searches: number;
+  answered: number;
+  /** Not answered, whatever the reason. */
+  refused: number;
+  /** Not answered for want of capacity. */
+  busy: number;
+  /** Answers to pictures. */
+  judged: number;
+  /** Those of them that found nothing close. */
+  loose: number;
+  /** Median time to an answer; null where there was none. */
+  p50_ms: number | null;
+  p95_ms: number | null;
+  p99_ms: number | null;
+}
+
+/** A result of one of two versions. */
+export interface ComparedHit {
+  item_id: string;
+  /** Where its first photograph is, on this service. */
+  image_url: string;
+  metadata: Record<string, unknown>;
+  rank: number;
+  score: number;
+  percentile: number;
+  /** Its rank in the other version; null behind the first 100. */
+  other_rank: number | null;
+  /** Whether the other version holds the item at all. */
+  elsewhere: boolean;
+  /** Whether the golden query asks for it. */
+  wanted: boolean;
 }
 
 /** A search in JSON: exactly one picture, uploaded or referred to. */
@@ -513,6 +730,20 @@ export interface BulkLine {
 export interface Activation {
   /** A version's name. Accepted: one of those that /v1/index/versions lists. */
   version: string;
+}
+
+/** A query to be searched with in two versions: a picture, or a golden query. */
+export interface Comparison {
+  /** One version. Accepted: the name of a version. */
+  before: string;
+  /** The other version. Accepted: the name of a version. */
+  after: string;
+  /** The picture's file. Accepted: base64 with padding, without line breaks. */
+  image_base64?: string | null;
+  /** Which golden query. Accepted: a whole number from 0. */
+  golden?: number | null;
+  /** Results of each version. Accepted: a whole number from 1 to 50. */
+  limit?: number;
 }
 
 /** Which items count as if they scored more, or less, and by how much. */
@@ -663,4 +894,22 @@ export interface ItemsSimilarQuery {
    * different names of fields.
    */
   fields?: Array<string> | null;
+}
+
+/** The fields in the address of `status_image`. */
+export interface StatusImageQuery {
+  /** The version of `item_id`. Accepted: the name of a version. */
+  version?: string;
+  /** An item of `version`. Accepted: a text that is not empty. */
+  item_id?: string;
+  /** The build of `skipped`. Accepted: the name of a build that is listed. */
+  build?: string;
+  /** Which of the photographs that `build` has skipped. Accepted: a whole number from 0. */
+  skipped?: number;
+  /** Which golden query. Accepted: a whole number from 0. */
+  golden?: number;
+  /** Which query that found nothing close. Accepted: a whole number from 0. */
+  loose?: number;
+  /** Its width in pixels. Accepted: 160, 320, 640, 1280. */
+  width?: 160 | 320 | 640 | 1280;
 }

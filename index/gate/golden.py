@@ -44,7 +44,7 @@ class GoldenAnswer:
     def fields(self) -> dict[str, Any]:
         """Return the answer for a report in JSON."""
         return {
-            "image": str(self.golden.image),
+            "image": str(self.golden.image.absolute()),
             "k": self.golden.k,
             "item_ids": list(self.golden.item_ids),
             "missing": list(self.missing),

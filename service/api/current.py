@@ -10,7 +10,9 @@ from index.photographs import PHOTOGRAPHS
 from index.stores.store import OpenIndex, Store
 from index.thumbnails import Thumbnails
 from service.config import Config
+from service.http.keys import Keyring
 from service.http.metrics import Metrics
+from service.http.usage import Usage
 from service.live_index import LiveIndex
 from service.picture.recent_uploads import RecentQueries
 from service.picture.stages import Stages
@@ -50,6 +52,16 @@ def store() -> Store:
 def metrics() -> Metrics:
     """Return the metrics of this process."""
     return cast(Metrics, current_app.extensions["silhouette.metrics"])
+
+
+def usage() -> Usage:
+    """Return the counts that the status page shows."""
+    return cast(Usage, current_app.extensions["silhouette.usage"])
+
+
+def keyring() -> Keyring:
+    """Return the keys."""
+    return cast(Keyring, current_app.extensions["silhouette.keys"])
 
 
 @contextmanager

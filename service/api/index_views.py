@@ -1,5 +1,7 @@
 """The index endpoints: the version in use, the published versions, activation; health and readiness."""
 
+from typing import Any
+
 from flask import Blueprint, Response, g, request
 
 from index.errors import IndexDamaged
@@ -33,16 +35,17 @@ def index() -> Response:
     )
 
 
-def _version(manifest: Manifest, *, current: str) -> Version:
-    return Version(
-        version=manifest.version,
-        built_at=manifest.built_at,
-        encoder=manifest.encoder,
-        items=manifest.items,
-        kind=manifest.kind,
-        current=manifest.version == current,
-        usable=manifest.encoder == live_index().fingerprint,
-    )
+def version_fields(manifest: Manifest, *, current: str | None) -> dict[str, Any]:
+    """Return the fields of `Version`."""
+    return {
+        "version": manifest.version,
+        "built_at": manifest.built_at,
+        "encoder": manifest.encoder,
+        "items": manifest.items,
+        "kind": manifest.kind,
+        "current": manifest.version == current,
+        "usable": manifest.encoder == live_index().fingerprint,
+    }
 
 
 def _manifests() -> list[Manifest]:
@@ -61,7 +64,7 @@ def _manifests() -> list[Manifest]:
 def versions() -> Response:
     """List the published versions."""
     current = store().current()
-    listed = [_version(manifest, current=current) for manifest in _manifests()]
+    listed = [Version(**version_fields(manifest, current=current)) for manifest in _manifests()]
     return reply(VersionsAnswer(request_id=g.request_id, versions=listed))
 
 
@@ -90,7 +93,7 @@ def activation() -> Response:
         detail = "The files of that version are damaged; the one in use stays. Choose another."
         raise RefusedRequest("version_unusable", detail, param="version") from error
     live_index().refresh()
-    fields = _version(manifest, current=manifest.version).model_dump()
+    fields = version_fields(manifest, current=manifest.version)
     return reply(VersionAnswer(request_id=g.request_id, **fields))
 
 

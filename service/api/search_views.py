@@ -3,15 +3,17 @@
 import logging
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 
 from flask import Blueprint, Response, g, request
 
 from index.pages import PartOptions
 from index.stores.store import OpenIndex
-from service.api.answers import Explained, explanation, nearest, rank, search_answer, understood
-from service.api.current import config, counted_stages, live_index, metrics, queries, served_roots
+from service.api.answers import Explained, RankedPage, explanation, nearest, rank, search_answer, understood
+from service.api.current import config, counted_stages, live_index, metrics, queries, served_roots, usage
 from service.errors import RefusedRequest, problem_of, refusing
 from service.http.capacity import give_way
+from service.http.usage_file import LooseQuery
 from service.picture.cut_out import CutOut, cut_out
 from service.picture.explanation import draw
 from service.picture.image_url import fetch
@@ -117,6 +119,20 @@ def _part(asked: Search, garment: Garment, searcher: OpenIndex) -> PartOptions |
         raise RefusedRequest("invalid_parameter", str(error), param="part") from error
 
 
+def _judge(asked: SearchRequest, ranking: RankedPage, query_id: str | None) -> None:
+    """Count whether the first page of an answer to a picture is close."""
+    if asked.fields.offset or asked.source.item_id is not None:
+        return
+    hits = ranking.page.hits
+    query = LooseQuery(
+        kind=asked.fields.kind,
+        category=ranking.guess.category,
+        confidence=ranking.confidence,
+        percentile=hits[0].percentile if hits else None,
+    )
+    usage().judged(query, close=ranking.close, query_id=query_id)
+
+
 def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchAnswer:
     """Search the index with a picture.
 
@@ -136,6 +152,7 @@ def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchA
     if ranking.confidence is not None:
         metrics().confidence.observe(ranking.confidence)
     query_id = _query_id(asked.source, photo, found)
+    _judge(asked, ranking, query_id)
     explained = Explained(asked.fields, query_id=query_id, query_item=asked.source.item_id)
     return search_answer(
         ranking,
@@ -166,11 +183,15 @@ def batch() -> Response:
     searcher = live_index().searcher()
 
     def one(fields: object, total: Stages) -> SearchAnswer | Failure:
-        stages = Stages()
+        stages, begun = Stages(), perf_counter()
         try:
-            return answer(SearchRequest.of_body(fields, config()), searcher, stages)
+            found = answer(SearchRequest.of_body(fields, config()), searcher, stages)
+            usage().answered(perf_counter() - begun)
+            return found
         except SilhouetteError as error:
-            return Failure(error=problem_of(error))
+            problem = problem_of(error)
+            usage().refused(problem.code)
+            return Failure(error=problem)
         finally:
             total.add(stages)
 
@@ -189,6 +210,7 @@ def forget(query_id: str) -> Response:
     """Delete a picture that was sent, at once; its `query_id`, which can't be guessed, is all it takes."""
     refuse_unknown(request.args, accepted=())
     queries().delete(query_id)
+    usage().forget(query_id)
     return Response(status=204)
 
 

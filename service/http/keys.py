@@ -161,7 +161,7 @@ def _owner(keyring: Keyring) -> str:
         raise RefusedRequest("key_wrong", "This service is read-only: its operator has made no key for it.")
     key = _sent_key()
     if not key:
-        detail = "Writing needs a key. Send it in the header `Authorization: Bearer KEY`, or in `X-Api-Key`."
+        detail = "This needs a key. Send it in the header `Authorization: Bearer KEY`, or in `X-Api-Key`."
         raise RefusedRequest("key_missing", detail)
     name = keyring.owner(key)
     if name is None:
@@ -173,6 +173,7 @@ def _owner(keyring: Keyring) -> str:
 
 def install_keys(app: Flask, keyring: Keyring) -> None:
     """Refuse operations that need a key, before their body is read, unless the request carries one."""
+    app.extensions["silhouette.keys"] = keyring
 
     def check() -> None:
         operation = requested_operation()

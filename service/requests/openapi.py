@@ -29,7 +29,7 @@ _ABOUT = (
 _KEY = {"type": "http", "scheme": "bearer", "description": "A key made by `python -m service keys add NAME`."}
 _REFERENCE = "#/components/schemas/{model}"
 _PROBLEM = _REFERENCE.format(model="Problem")
-_ORDER = ("/v1/search", "/v1/queries", "/v1/explain", "/v1/items", "/v1/index", "/")
+_ORDER = ("/v1/search", "/v1/queries", "/v1/explain", "/v1/items", "/v1/index", "/v1/status", "/")
 _PLACEHOLDER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 

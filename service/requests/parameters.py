@@ -42,7 +42,18 @@ MOST_BOOSTS, MOST_FACETS, MOST_NAMED = 16, 16, 100
 
 _ACCEPTED = "Accepted: "
 _TEXTS = frozenset(
-    {"after", "image_base64", "image_url", "item_id", "kind", "query_id", "query_item", "v", "version"}
+    {
+        "after",
+        "build",
+        "image_base64",
+        "image_url",
+        "item_id",
+        "kind",
+        "query_id",
+        "query_item",
+        "v",
+        "version",
+    }
 )
 _FILTER = {
     "anyOf": [{"type": "object"}, {"type": "null"}],
@@ -401,6 +412,64 @@ class Activation(Fields):
 
     version: Text = Field(
         description="A version's name. Accepted: one of those that /v1/index/versions lists."
+    )
+
+
+class StatusPicture(Fields):
+    """A picture of the status page: exactly one of an item, a skipped photograph, or a query."""
+
+    version: Text | None = Field(
+        default=None, description="The version of `item_id`. Accepted: the name of a version."
+    )
+    item_id: Text | None = Field(
+        default=None, description="An item of `version`. Accepted: a text that is not empty."
+    )
+    build: Text | None = Field(
+        default=None, description="The build of `skipped`. Accepted: the name of a build that is listed."
+    )
+    skipped: Whole | None = Field(
+        default=None,
+        ge=0,
+        description="Which of the photographs that `build` has skipped. Accepted: a whole number from 0.",
+    )
+    golden: Whole | None = Field(
+        default=None, ge=0, description="Which golden query. Accepted: a whole number from 0."
+    )
+    loose: Whole | None = Field(
+        default=None,
+        ge=0,
+        description="Which query that found nothing close. Accepted: a whole number from 0.",
+    )
+    width: Width = Field(
+        default=160, description=f"Its width in pixels. Accepted: {', '.join(map(str, WIDTHS))}."
+    )
+
+
+class Comparison(Fields):
+    """A query to be searched with in two versions: a picture, or a golden query."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["image_base64"], "properties": {"image_base64": {"type": "string"}}},
+                {"required": ["golden"], "properties": {"golden": {"type": "integer"}}},
+            ]
+        }
+    )
+
+    before: Text = Field(description="One version. Accepted: the name of a version.")
+    after: Text = Field(description="The other version. Accepted: the name of a version.")
+    image_base64: Text | None = Field(
+        default=None, description="The picture's file. Accepted: base64 with padding, without line breaks."
+    )
+    golden: Whole | None = Field(
+        default=None, ge=0, description="Which golden query. Accepted: a whole number from 0."
+    )
+    limit: Whole = Field(
+        default=10,
+        ge=1,
+        le=50,
+        description="Results of each version. Accepted: a whole number from 1 to 50.",
     )
 
 

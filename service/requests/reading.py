@@ -66,7 +66,8 @@ def _files(request: Request, *, most: int = 1) -> list[bytes]:
     return [cast(io.BytesIO, file.stream).getvalue() for file in files]  # without a copy, see FormRequest
 
 
-def _from_base64(text: str) -> bytes:
+def from_base64(text: str) -> bytes:
+    """Return the bytes of `image_base64`; raises `RefusedRequest`."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -158,7 +159,7 @@ def _source(body: SearchBody) -> Source:
         detail = f"The body names {' and '.join(given)}. Send exactly one of {', '.join(SOURCES)}."
         raise RefusedRequest("several_images", detail, param=given[1])
     if body.image_base64 is not None:
-        return Source(upload=_from_base64(body.image_base64), param="image_base64")
+        return Source(upload=from_base64(body.image_base64), param="image_base64")
     return Source(None, body.item_id, body.query_id, body.image_url, param=given[0])
 
 
@@ -223,7 +224,7 @@ class ItemRequest:
             detail = "The body names no image. Send exactly one of image_base64, image_urls."
             raise RefusedRequest("no_image", detail, param="image_base64")
         texts = [body.image_base64] if isinstance(body.image_base64, str) else body.image_base64
-        return cls(tuple(map(_from_base64, texts)), body.metadata, "image_base64")
+        return cls(tuple(map(from_base64, texts)), body.metadata, "image_base64")
 
     @classmethod
     def parse(cls, request: Request) -> Self:

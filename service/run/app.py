@@ -17,6 +17,7 @@ from service.api.index_views import blueprint as index
 from service.api.item_views import blueprint as items
 from service.api.search_views import blueprint as searches
 from service.api.site import blueprint as pages
+from service.api.status_views import blueprint as status
 from service.config import Config
 from service.errors import install_error_handlers
 from service.http.capacity import install_capacity
@@ -25,7 +26,9 @@ from service.http.keys import Keyring, install_keys
 from service.http.logs import install_request_log
 from service.http.metrics import install_metrics
 from service.http.prefix import install_prefix
+from service.http.usage import Usage, install_usage
 from service.live_index import LiveIndex
+from service.picture.query_thumbnail import QueryThumbnails
 from service.picture.recent_uploads import RecentQueries
 from service.requests.forms import FormRequest
 from training.photo.encoder import Encoder
@@ -91,6 +94,9 @@ def _install_hooks(app: Flask, config: Config) -> None:
     app.before_request(_begin_request)
     install_request_log(app)
     install_metrics(app, live_index.searcher)
+    thumbnails = QueryThumbnails(app.extensions["silhouette.queries"], config)
+    usage = Usage(config.usage_file, thumbnails=thumbnails if config.loose_pictures else None)
+    install_usage(app, usage)
     app.after_request(lambda response: _add_headers(response, config.frame_ancestors))
     install_prefix(app, config.prefix)
     install_cors(app, config.cors_origins)
@@ -138,7 +144,7 @@ def create_app(config: Config | None = None, searcher: OpenIndex | None = None) 
         config.thumbnail_folder, max_bytes=config.thumbnail_bytes, writers=config.workers
     )
     _install_hooks(app, config)
-    for blueprint in (searches, items, bulk, index, pages):
+    for blueprint in (searches, items, bulk, index, status, pages):
         app.register_blueprint(blueprint)
     install_error_handlers(app)
     return app

@@ -151,6 +151,7 @@ class _Server(BaseApplication):
             raise AppImportError(f"Error: {error}") from error
         share_memory()
         app.extensions["silhouette.queries"].sweep_on()
+        app.extensions["silhouette.usage"].keep_on()
         return app
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import zipfile
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,17 +23,22 @@ import pytest
 from PIL import Image, ImageDraw
 
 from index.build import BuildOptions, build_index
+from index.build_notes import build_notes, noting
+from index.comparison import Difference
 from index.errors import ItemUnknown
 from index.filters.facets import Facet
 from index.filters.field_values import FieldValues
 from index.filters.postings import posted
+from index.gate.checks import LAST_GATE
+from index.manifest import read_manifest, write_manifest
 from index.pages import NEAREST
 from index.stores.folder.searcher import Hit, Page, Searcher
+from index.stores.store import LAST_REPORT
 from service.config import Config
 from service.http.keys import add_key
 from service.run.app import create_app
 from training.catalogue.drawn import draw
-from training.catalogue.reader import Catalogue, Item
+from training.catalogue.reader import BadItem, Catalogue, Item, write_report
 from training.photo.encoder import PRETRAINED, Encoder
 from training.photo.garment import read_garment
 from training.photo.segmenter import shipped
@@ -201,6 +206,7 @@ def config(tmp_path):
         indexes=tmp_path / "indexes",
         query_folder=tmp_path / "queries",
         thumbnail_folder=tmp_path / "thumbnails",
+        usage_file=tmp_path / "usage.sqlite",
     )
 
 
@@ -231,6 +237,31 @@ def published(tmp_path_factory):
     return indexes
 
 
+def _note_build(indexes, root, *, version, since, first, skipped=(), golden=None):
+    """Note a build, whose pictures lie in `root`; `skipped` are ids, paths and reasons."""
+    with noting(indexes, catalogue="drawn", encoder=PRETRAINED) as build:
+        write_report(indexes / LAST_REPORT, (BadItem(*map(str, line)) for line in skipped))
+        verdict = {"figures": {"recall_at_10": 1.0}, "failures": [], "golden": [golden] if golden else []}
+        (indexes / LAST_GATE).write_text(json.dumps(verdict))
+        manifest = SimpleNamespace(version=version, items=12, bad=len(skipped))
+        counts = {name: len(ids) for name, ids in first.items()}
+        difference = Difference(**counts, since=since, first=first)
+        built = SimpleNamespace(
+            manifest=manifest, difference=difference, cached=0, seconds={"embed": 2.5, "check": 0.5}
+        )
+        build.published(built, PRETRAINED)
+    for name in (version, since):  # the pictures may be served
+        allowed = replace(read_manifest(indexes / name), roots=(str(root),))
+        write_manifest(indexes / name, allowed)
+    return build_notes(indexes)[0]
+
+
+@pytest.fixture(scope="session")
+def note_build():
+    """Note a build: `note_build(indexes, root, version=…, since=…, first=…, skipped=…, golden=…)`."""
+    return _note_build
+
+
 @pytest.fixture
 def live(published, tmp_path):
     """A service over a copy of the published index, and the key that it takes."""
@@ -238,6 +269,7 @@ def live(published, tmp_path):
         indexes=tmp_path / "indexes",
         query_folder=tmp_path / "queries",
         thumbnail_folder=tmp_path / "thumbnails",
+        usage_file=tmp_path / "usage.sqlite",
         keys=tmp_path / "keys.json",
     )
     shutil.copytree(published, config.indexes)

@@ -84,7 +84,7 @@ def test_every_line_of_the_guide_does_what_it_says(live, files):
         assert answer.mimetype != "application/x-ndjson" or b'"error"' not in answer.data, answer.text
         if answer.is_json and answer.json.get("query_id"):
             names["q_8f3k"] = answer.json["query_id"]
-    assert len(LINES) == 33
+    assert len(LINES) == 34
 
 
 def test_what_a_shop_adds_to_a_search_does_what_the_guide_says(live, files):

@@ -39,7 +39,7 @@ CHECKS = [
 # what is wrong in one search, or in one line, is said in its place
 LEFT_OUT = dict.fromkeys(["/v1/search/batch", "/v1/items/bulk"], [negative_data_rejection])
 EXPECTED = {GenerationMode.POSITIVE: {200, 404}, GenerationMode.NEGATIVE: {400, 415}}
-PAGES = {"/", "/docs", "/static/<path:filename>"}
+PAGES = {"/", "/docs", "/status", "/static/<path:filename>"}
 
 
 @schemathesis.serializer("application/x-ndjson")
@@ -91,6 +91,10 @@ def test_what_needs_a_key_says_so(document):
         ("delete", "/v1/items/{item_id}"),
         ("post", "/v1/items/bulk"),
         ("post", "/v1/index/activate"),
+        ("get", "/v1/status"),
+        ("get", "/v1/status/builds/{build}"),
+        ("get", "/v1/status/image"),
+        ("post", "/v1/status/compare"),
     }
 
 
@@ -120,7 +124,7 @@ def test_the_guide_shows_every_call_and_every_code(document):
 
 
 def test_searches_come_first_and_pages_last(app):
-    starts = ("/v1/search", "/v1/queries", "/v1/explain", "/v1/items", "/v1/index")
+    starts = ("/v1/search", "/v1/queries", "/v1/explain", "/v1/items", "/v1/index", "/v1/status")
     places = [
         next((place for place, start in enumerate(starts) if rule.rule.startswith(start)), len(starts))
         for rule, *_ in operations(app)

@@ -223,6 +223,88 @@ class VersionsAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StatusAnswer:
+    """What who runs the service wants to know."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    now: float
+    current: str | None
+    """The version that is current; null where there is none."""
+    served: str | None
+    """The version that answers: another one where the current one can't be used."""
+    encoder: str
+    """Fingerprint of the encoder that queries are embedded with."""
+    items: int | None
+    """Items that can be found; null where no index is in use."""
+    changes: int | None
+    """Items that have changed since the version was built."""
+    versions: list[StatusVersion]
+    """Newest first."""
+    damaged: list[str]
+    """Versions whose manifests can't be read."""
+    builds: list[StatusBuild]
+    """Newest first."""
+    day: UsageOfSpan | None
+    """Of 24 hours; null where figures can't be read."""
+    month: UsageOfSpan | None
+    """Of 30 days; null where figures can't be read."""
+    loose: list[LooseSearch]
+    """Newest first."""
+    pictures_kept: bool
+    """Whether queries that found nothing close keep their pictures."""
+    golden: list[GoldenQuery]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildAnswer:
+    """What a build has changed: the first items of each list."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    build: str
+    """Names its note."""
+    begun: str
+    outcome: Literal["running", "published", "refused", "interrupted"]
+    """"running" stays where the process was killed."""
+    took: float
+    """Seconds."""
+    version: str | None
+    since: str | None
+    """The version that was in use before."""
+    catalogue: str
+    problem: str
+    """Why nothing was published."""
+    seconds: dict[str, float]
+    """Of each step."""
+    counts: dict[str, int]
+    """Items in all, and new, changed, removed, skipped ones."""
+    figures: dict[str, float]
+    """What the gate has measured."""
+    failures: list[str]
+    """A line for each check that failed."""
+    new: list[ChangedItem]
+    changed: list[ChangedItem]
+    removed: list[ChangedItem]
+    skipped: list[SkippedItem]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonAnswer:
+    """What two versions find for one query; both as they were built, without changes made since."""
+
+    request_id: str
+    """Also in the header X-Request-Id; name it in reports."""
+    before: ComparedVersion
+    after: ComparedVersion
+    came: int
+    """Results of `after` that are not among those of `before`."""
+    went: int
+    moved: int
+    """Results of both at different ranks."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Alive:
     """The process is alive."""
 
@@ -438,6 +520,126 @@ class Version:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StatusVersion:
+    """A published version, with what is known of its build."""
+
+    version: str
+    built_at: str
+    encoder: str
+    items: int
+    kind: str
+    current: bool
+    usable: bool
+    """Whether it belongs to the encoder in use."""
+    catalogue: str
+    photographs: int
+    duplicates: int
+    skipped: int
+    gate: dict[str, float]
+    """What was measured before it was published."""
+    bundle: str | None
+    """Folder of its encoder, as its build has noted it."""
+    build: str | None
+    """The note of its build; null where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusBuild:
+    """How a build went."""
+
+    build: str
+    """Names its note."""
+    begun: str
+    outcome: Literal["running", "published", "refused", "interrupted"]
+    """"running" stays where the process was killed."""
+    took: float
+    """Seconds."""
+    version: str | None
+    since: str | None
+    """The version that was in use before."""
+    catalogue: str
+    problem: str
+    """Why nothing was published."""
+    seconds: dict[str, float]
+    """Of each step."""
+    counts: dict[str, int]
+    """Items in all, and new, changed, removed, skipped ones."""
+    figures: dict[str, float]
+    """What the gate has measured."""
+    failures: list[str]
+    """A line for each check that failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageOfSpan:
+    """Searches of a day, or of a month: part by part, the oldest first, and all together."""
+
+    parts: list[UsageOfPeriod]
+    total: UsageOfPeriod
+
+
+@dataclass(frozen=True, kw_only=True)
+class LooseSearch:
+    """A query that found nothing close."""
+
+    at: float
+    """Seconds since 1970."""
+    kind: str
+    category: str | None
+    confidence: float | None
+    percentile: float | None
+    """That of the first result."""
+    image_url: str | None
+    """Its picture, where the operator lets pictures be kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoldenQuery:
+    """A golden query of the last build."""
+
+    golden: int
+    name: str
+    k: int
+    item_ids: list[str]
+    """What must be among the first `k` results."""
+    missing: list[str]
+    """What was not, in the last build."""
+    image_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangedItem:
+    """An item that a build has changed."""
+
+    item_id: str
+    image_url: str | None
+    """Its photograph, where a version is kept that has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkippedItem:
+    """A photograph that a build has skipped, or an item."""
+
+    item_id: str
+    path: str
+    reason: str
+    image_url: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedVersion:
+    """What one of two versions finds."""
+
+    version: str
+    encoder: str
+    category: str | None
+    confidence: float | None
+    results: list[ComparedHit]
+    missing: list[str]
+    """What the golden query asks for and is not among its first `k`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FoundGarment:
     """A garment that was found in a photograph."""
 
@@ -478,6 +680,47 @@ class FacetValue:
     value: str | bool
     items: int
     """How many have it; in Milvus, in the version as it was built."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageOfPeriod:
+    """Searches of an hour, or of several."""
+
+    at: int
+    """When it begins, in seconds since 1970."""
+    searches: int
+    answered: int
+    refused: int
+    """Not answered, whatever the reason."""
+    busy: int
+    """Not answered for want of capacity."""
+    judged: int
+    """Answers to pictures."""
+    loose: int
+    """Those of them that found nothing close."""
+    p50_ms: float | None
+    """Median time to an answer; null where there was none."""
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedHit:
+    """A result of one of two versions."""
+
+    item_id: str
+    image_url: str
+    """Where its first photograph is, on this service."""
+    metadata: dict[str, Any]
+    rank: int
+    score: float
+    percentile: float
+    other_rank: int | None
+    """Its rank in the other version; null behind the first 100."""
+    elsewhere: bool
+    """Whether the other version holds the item at all."""
+    wanted: bool
+    """Whether the golden query asks for it."""
 
 
 BulkAnswer = MadeChange | Failure
@@ -613,6 +856,21 @@ class Activation(TypedDict, total=False):
 
     version: Required[str]
     """A version's name. Accepted: one of those that /v1/index/versions lists."""
+
+
+class Comparison(TypedDict, total=False):
+    """A query to be searched with in two versions: a picture, or a golden query."""
+
+    before: Required[str]
+    """One version. Accepted: the name of a version."""
+    after: Required[str]
+    """The other version. Accepted: the name of a version."""
+    image_base64: str | None
+    """The picture's file. Accepted: base64 with padding, without line breaks."""
+    golden: int | None
+    """Which golden query. Accepted: a whole number from 0."""
+    limit: int
+    """Results of each version. Accepted: a whole number from 1 to 50."""
 
 
 class BoostBy(TypedDict, total=False):
@@ -773,3 +1031,22 @@ class ItemsSimilarQuery(TypedDict, total=False):
     Fields of the metadata that results have; all where it is left out. Accepted: a list of up to
     100 different names of fields.
     """
+
+
+class StatusImageQuery(TypedDict, total=False):
+    """The fields in the address of `status_image`."""
+
+    version: str
+    """The version of `item_id`. Accepted: the name of a version."""
+    item_id: str
+    """An item of `version`. Accepted: a text that is not empty."""
+    build: str
+    """The build of `skipped`. Accepted: the name of a build that is listed."""
+    skipped: int
+    """Which of the photographs that `build` has skipped. Accepted: a whole number from 0."""
+    golden: int
+    """Which golden query. Accepted: a whole number from 0."""
+    loose: int
+    """Which query that found nothing close. Accepted: a whole number from 0."""
+    width: Literal[160, 320, 640, 1280]
+    """Its width in pixels. Accepted: 160, 320, 640, 1280."""

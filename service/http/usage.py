@@ -1,0 +1,175 @@
+"""How the service is used: searches, refusals, latencies and loose answers, counted and kept by the hour."""
+
+import atexit
+import hashlib
+import logging
+import sqlite3
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from flask import Flask, Response, request
+
+from service.http.logs import elapsed, problem_code
+from service.http.usage_file import HOUR, LOOSE_KEPT, Counts, LooseQuery, UsageFile, latency_class
+from service.picture.query_thumbnail import QueryThumbnails
+
+KEEP_SECONDS = 10.0
+"""How often a worker adds its counts to the file: what a worker that is killed loses at most."""
+
+SEARCHES, BATCH = ("search.search", "items.similar"), "search.batch"
+"""Endpoints whose requests are searches, and the one whose view counts those that it holds."""
+
+BUSY = ("overloaded", "too_many_requests")
+
+_log = logging.getLogger(__name__)
+
+
+def digest_of(query_id: str) -> str:
+    """Return what a query is known by in the file: its id opens its picture, so it is not written down."""
+    return hashlib.sha256(query_id.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+class Usage:
+    """Counts of this process, and the file to which all processes add theirs.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    thumbnails : QueryThumbnails, optional
+        Makes the pictures of queries; without it none are kept.
+    clock : callable
+        Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        thumbnails: QueryThumbnails | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.file = UsageFile(path)
+        self._thumbnails = thumbnails
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._counts: Counts = Counter()
+        self._loose: deque[tuple[LooseQuery, str | None]] = deque(maxlen=LOOSE_KEPT)
+        self._forgotten: set[str] = set()
+        self._complaint = ""
+
+    @property
+    def keeps_pictures(self) -> bool:
+        """Whether queries that found nothing close are kept with their pictures."""
+        return self._thumbnails is not None
+
+    def _count(self, *figures: str) -> None:
+        hour = int(self._clock() // HOUR)
+        with self._lock:
+            for figure in figures:
+                self._counts[hour, figure] += 1
+
+    def answered(self, seconds: float) -> None:
+        """Count a search that was answered."""
+        self._count(latency_class(seconds))
+
+    def refused(self, code: str) -> None:
+        """Count a search that failed, or was refused, with an error code."""
+        self._count("refused", *(["busy"] if code in BUSY else []))
+
+    def judged(self, found: LooseQuery, *, close: bool, query_id: str | None) -> None:
+        """Count an answer to a picture; where it was not close, note the query."""
+        self._count("judged", *([] if close else ["loose"]))
+        if not close:
+            digest = None if query_id is None else digest_of(query_id)
+            self._loose.append((replace(found, at=self._clock(), query=digest), query_id))
+
+    def forget(self, query_id: str) -> None:
+        """Remove the picture of a query whose upload was deleted."""
+        if self._thumbnails is not None:
+            self._forgotten.add(digest_of(query_id))
+            self.keep()
+
+    def _with_picture(self, query: LooseQuery, query_id: str | None) -> LooseQuery:
+        if self._thumbnails is None or query_id is None:
+            return query
+        return replace(query, picture=self._thumbnails.make(query_id))
+
+    def _forget_deleted(self, noted: Iterable[tuple[LooseQuery, str | None]]) -> None:
+        """Forget pictures whose upload was deleted while they were made, through any worker."""
+        for query, query_id in noted:
+            if query.query and query_id and self._thumbnails and not self._thumbnails.is_held(query_id):
+                self._forgotten.add(query.query)
+        if self._forgotten:
+            self.file.add(Counter(), (), now=self._clock(), forget=self._forgotten)
+            self._forgotten.clear()
+
+    def keep(self) -> None:
+        """Add what was counted to the file; what can't be added stays, and that is logged once."""
+        with self._writing:
+            with self._lock:
+                counts, self._counts = self._counts, Counter()
+            noted = [self._loose.popleft() for _ in range(len(self._loose))]
+            try:
+                if counts:
+                    loose = [self._with_picture(*each) for each in noted]
+                    self.file.add(counts, loose, now=self._clock())
+                    counts = Counter()
+                self._forget_deleted(noted)
+                self._complaint = ""
+            except (sqlite3.Error, OSError) as error:
+                with self._lock:
+                    self._counts += counts
+                if counts:
+                    self._loose.extendleft(reversed(noted))
+                if str(error) != self._complaint:
+                    _log.warning("How the service is used can't be kept in '%s': %s", self.file.path, error)
+                self._complaint = str(error)
+
+    def _drop_pictures(self) -> None:
+        """Remove the pictures of a time when they were to be kept."""
+        try:
+            self.file.forget_pictures()
+        except (sqlite3.Error, OSError) as error:
+            _log.error("Pictures of queries can't be removed from '%s': %s", self.file.path, error)
+
+    def keep_on(self, wait: Callable[[float], object] = time.sleep) -> None:
+        """Keep what is counted from now on, in a thread of its own, and at the end of the process.
+
+        Parameters
+        ----------
+        wait : callable
+            Waits so many seconds; something true ends the thread.
+        """
+
+        def keeping() -> None:
+            while not wait(KEEP_SECONDS):
+                self.keep()
+
+        if not self.keeps_pictures and self.file.path.exists():
+            self._drop_pictures()
+        atexit.register(self.keep)
+        threading.Thread(target=keeping, name="usage", daemon=True).start()
+
+    def observe(self, response: Response) -> Response:
+        """Count the response to a search; whatever fails in that does not fail the response."""
+        try:
+            if request.endpoint in (*SEARCHES, BATCH) and request.method != "OPTIONS":
+                if code := problem_code(response):
+                    self.refused(code)
+                elif request.endpoint != BATCH:
+                    self.answered(elapsed())
+        except Exception:
+            _log.exception("A search was not counted")
+        return response
+
+
+def install_usage(app: Flask, usage: Usage) -> None:
+    """Count the searches of `app`."""
+    app.extensions["silhouette.usage"] = usage
+    app.after_request(usage.observe)

@@ -1,0 +1,133 @@
+// Two versions side by side: a photograph or a golden query searched in both.
+
+import { at, element } from "./nodes.js";
+import { button, picture } from "./status-pieces.js";
+import { ask } from "./status-service.js";
+import { nameOf, percent, whole } from "./status-words.js";
+
+let known = null; // the status that was shown last
+
+export function fillChoices(status) {
+  const { versions, served } = known = status;
+  for (const [name, preferred] of [["before", versions.find(({ version }) => version === served)], ["after", versions.find(({ version }) => version !== served)]]) {
+    const select = at(name);
+    const chosen = select.value;
+    select.replaceChildren(...versions.map((version) => {
+      const option = element("option", "", version.version === served ? `${version.version}, in use` : version.version);
+      option.value = version.version;
+      return option;
+    }));
+    const kept = versions.some((version) => version.version === chosen) ? chosen : (preferred ?? versions[0])?.version;
+    if (kept) select.value = kept;
+  }
+}
+
+export function chooseVersions({ version }) {
+  at("before").value = known.served;
+  at("after").value = version;
+  at("compare-title").scrollIntoView();
+  at("photo").focus({ preventScroll: true });
+}
+
+// What became of a result: its class, and words.
+function fate(hit, side) {
+  if (hit.other_rank === hit.rank) return ["same", "same rank"];
+  if (hit.other_rank !== null) return ["moved", side === "before" ? `now ${hit.other_rank}` : `was ${hit.other_rank}`];
+  if (!hit.elsewhere) return ["came", side === "before" ? "gone from the catalogue" : "new in the catalogue"];
+  return ["came", side === "before" ? "now behind 100" : "was behind 100"];
+}
+
+function sideRow(found, side) {
+  const node = element("div", "side");
+  const sure = found.confidence === null ? "" : `, ${percent(found.confidence)} sure`;
+  const heading = element("h3", "", `${side === "before" ? "Before" : "After"}: ${found.version}`);
+  const list = element("ol", "found");
+  list.tabIndex = 0;
+  list.setAttribute("aria-label", `Results of ${found.version}`);
+  list.append(...found.results.map((hit) => {
+    const [kind, words] = fate(hit, side);
+    const entry = element("li", kind);
+    entry.append(picture(hit.image_url), element("div", "name", `${hit.rank}. ${nameOf(hit)}`), element("div", "how", words));
+    if (hit.wanted) entry.append(element("div", "wanted", "wanted"));
+    return entry;
+  }));
+  node.append(heading, element("p", "fine", `Encoder ${found.encoder.slice(0, 12)}; looks like ${found.category ?? "nothing known"}${sure}`), list);
+  if (found.missing.length) node.append(element("p", "problem", `Wanted and missing: ${found.missing.join(", ")}`));
+  return node;
+}
+
+function comparedWords({ came, went, moved, after, before: first }) {
+  const words = came || went || moved ? `${whole(came)} came, ${whole(went)} went, ${whole(moved)} moved` : "the same results";
+  const missing = after.missing.length - first.missing.length;
+  return missing ? `${words}; ${whole(Math.abs(missing))} wanted ${missing > 0 ? "lost" : "gained"}` : words;
+}
+
+const compare = (query) => ask("/v1/status/compare", { method: "POST", body: { before: at("before").value, after: at("after").value, ...query } });
+
+async function showComparison(query, seen) {
+  const place = at("compared");
+  place.replaceChildren(element("p", "fine", "Searching in both versions…"));
+  try {
+    const found = await compare(query);
+    const words = comparedWords(found);
+    const image = element("div", "query");
+    image.append(seen());
+    place.replaceChildren(image, element("p", "", `Of the first ${found.after.results.length}: ${words}.`), sideRow(found.before, "before"), sideRow(found.after, "after"));
+    return words;
+  } catch (error) {
+    place.replaceChildren(element("p", "wrong", error.message));
+    return error.message;
+  }
+}
+
+function readPhoto(file) {
+  const reader = new FileReader();
+  reader.addEventListener("load", () => {
+    const image = element("img");
+    image.alt = "The photograph that was compared";
+    image.src = URL.createObjectURL(file);
+    const place = element("div", "picture");
+    place.append(image);
+    showComparison({ image_base64: reader.result.slice(reader.result.indexOf(",") + 1) }, () => place);
+  });
+  reader.readAsDataURL(file);
+}
+
+export function fillGolden({ golden }) {
+  at("golden").hidden = !golden.length;
+  at("goldens").replaceChildren(...golden.map((query) => {
+    const node = element("li");
+    const words = element("span", "", query.missing.length ? `${query.name}: missing at the last build` : query.name);
+    const opener = button("", async () => {
+      words.textContent = `${query.name}: ${await showComparison({ golden: query.golden }, () => picture(query.image_url, query.name))}`;
+    });
+    opener.dataset.golden = query.golden;
+    opener.append(picture(query.image_url), words);
+    node.append(opener);
+    return node;
+  }));
+}
+
+async function compareAll() {
+  at("all").disabled = true;
+  for (const opener of at("goldens").querySelectorAll("button")) {
+    const [words, { name }] = [opener.lastChild, known.golden[opener.dataset.golden]];
+    words.textContent = `${name}: …`;
+    words.textContent = await compare({ golden: Number(opener.dataset.golden) })
+      .then((found) => `${name}: ${comparedWords(found)}`, (error) => `${name}: ${error.message}`);
+  }
+  at("all").disabled = false;
+}
+
+export function installComparison() {
+  at("all").addEventListener("click", compareAll);
+  at("photo").addEventListener("change", ({ target }) => { if (target.files[0]) readPhoto(target.files[0]); target.value = ""; });
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    document.addEventListener(kind, (event) => {
+      event.preventDefault();
+      at("drop").classList.toggle("over", kind === "dragover");
+      const [file] = event.dataTransfer?.files ?? [];
+      if (kind === "drop" && file && known) readPhoto(file);
+    });
+  }
+}
