@@ -13,6 +13,7 @@ from PIL import Image
 
 from index.__main__ import main as index
 from index.build import KEEP
+from index.build_notes import KEPT
 from index.embedding.cache import KEPT_BUILDS
 from index.embedding.embeddings import reencode
 from index.gate import golden
@@ -20,8 +21,11 @@ from index.gate.checks import LISTED, Limits
 from index.nightly import LATE_SECONDS
 from index.stores.milvus.index_types import DEEPEST
 from service.__main__ import main as service
+from service.api.status_views import BUILDS_SHOWN
 from service.config import Config
 from service.http.metrics_folder import _KINDS, RESERVED_BYTES
+from service.http.usage import KEEP_SECONDS
+from service.http.usage_file import DAYS, LOOSE_KEPT
 from service.live_index import RETRY_SECONDS, STALE_SECONDS
 from service.picture.cut_out import TIMES_THE_LIMIT
 from service.picture.decoders import LARGE_PIXELS
@@ -74,6 +78,10 @@ SAID_OF_OPERATIONS = [
     f"it runs up to {LATE_SECONDS // 3600} hours late, once",
     f"A page ends at hit {DEEPEST:,}",
     f"what is past its time every {SWEEP_SECONDS:g} s",
+    f"each worker adds its own every {KEEP_SECONDS:g} seconds and at its end: {DAYS} days",
+    f"of the newest {LOOSE_KEPT}, for {DAYS} days",
+    f"notes of the last {KEPT} builds",
+    f"the last {BUILDS_SHOWN} with their outcome",
     f"rebuilds at once and then at {default('BUILD_AT')} {default('BUILD_TIMEZONE')}",
 ]
 SAID_OF_SETTINGS = [

@@ -7,8 +7,9 @@ import sqlite3
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from flask import Flask, Response, request
@@ -89,54 +90,56 @@ class Usage:
             digest = None if query_id is None else digest_of(query_id)
             self._loose.append((replace(found, at=self._clock(), query=digest), query_id))
 
+    def _written(self, write: Callable[[], None]) -> bool:
+        """Write to the file; return whether that went well. What went wrong is logged once."""
+        try:
+            write()
+        except (sqlite3.Error, OSError) as error:
+            if str(error) != self._complaint:
+                _log.warning("How the service is used can't be kept in '%s': %s", self.file.path, error)
+            self._complaint = str(error)
+            return False
+        self._complaint = ""
+        return True
+
     def forget(self, query_id: str) -> None:
-        """Remove the picture of a query whose upload was deleted."""
+        """Remove the picture of a query whose upload was deleted; where that fails now, `keep` does it."""
         if self._thumbnails is not None:
             self._forgotten.add(digest_of(query_id))
-            self.keep()
+            self._forget()
+
+    def _forget(self) -> None:
+        forgotten = frozenset(self._forgotten)
+        if forgotten and self._written(lambda: self.file.forget_pictures(forgotten)):
+            self._forgotten -= forgotten
 
     def _with_picture(self, query: LooseQuery, query_id: str | None) -> LooseQuery:
         if self._thumbnails is None or query_id is None:
             return query
         return replace(query, picture=self._thumbnails.make(query_id))
 
-    def _forget_deleted(self, noted: Iterable[tuple[LooseQuery, str | None]]) -> None:
-        """Forget pictures whose upload was deleted while they were made, through any worker."""
-        for query, query_id in noted:
-            if query.query and query_id and self._thumbnails and not self._thumbnails.is_held(query_id):
-                self._forgotten.add(query.query)
-        if self._forgotten:
-            self.file.add(Counter(), (), now=self._clock(), forget=self._forgotten)
-            self._forgotten.clear()
+    def _is_deleted(self, query_id: str | None) -> bool:
+        return (
+            self._thumbnails is not None and query_id is not None and not self._thumbnails.is_held(query_id)
+        )
 
-    def keep(self) -> None:
-        """Add what was counted to the file; what can't be added stays, and that is logged once."""
+    def keep(self, *, pictures: bool = True) -> None:
+        """Add what was counted to the file; what can't be added stays.
+
+        A picture whose upload was deleted while it was made, through any worker, is forgotten again.
+        """
         with self._writing:
             with self._lock:
                 counts, self._counts = self._counts, Counter()
             noted = [self._loose.popleft() for _ in range(len(self._loose))]
-            try:
-                if counts:
-                    loose = [self._with_picture(*each) for each in noted]
-                    self.file.add(counts, loose, now=self._clock())
-                    counts = Counter()
-                self._forget_deleted(noted)
-                self._complaint = ""
-            except (sqlite3.Error, OSError) as error:
+            loose = [self._with_picture(*each) if pictures else each[0] for each in noted]
+            if counts and not self._written(lambda: self.file.add(counts, loose, now=self._clock())):
                 with self._lock:
                     self._counts += counts
-                if counts:
-                    self._loose.extendleft(reversed(noted))
-                if str(error) != self._complaint:
-                    _log.warning("How the service is used can't be kept in '%s': %s", self.file.path, error)
-                self._complaint = str(error)
-
-    def _drop_pictures(self) -> None:
-        """Remove the pictures of a time when they were to be kept."""
-        try:
-            self.file.forget_pictures()
-        except (sqlite3.Error, OSError) as error:
-            _log.error("Pictures of queries can't be removed from '%s': %s", self.file.path, error)
+                self._loose.extendleft(reversed(noted))
+                return
+            self._forgotten |= {query.query for query, of in noted if query.query and self._is_deleted(of)}
+            self._forget()
 
     def keep_on(self, wait: Callable[[float], object] = time.sleep) -> None:
         """Keep what is counted from now on, in a thread of its own, and at the end of the process.
@@ -151,9 +154,9 @@ class Usage:
             while not wait(KEEP_SECONDS):
                 self.keep()
 
-        if not self.keeps_pictures and self.file.path.exists():
-            self._drop_pictures()
-        atexit.register(self.keep)
+        if not self.keeps_pictures and self.file.path.exists():  # they may have been wanted before
+            self._written(self.file.forget_pictures)
+        atexit.register(partial(self.keep, pictures=False))  # what decodes them may have ended
         threading.Thread(target=keeping, name="usage", daemon=True).start()
 
     def observe(self, response: Response) -> Response:

@@ -7,7 +7,7 @@ import math
 import sqlite3
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,20 +152,8 @@ class UsageFile:
             with connection:
                 yield connection
 
-    def add(
-        self, counts: Counts, loose: Iterable[LooseQuery], *, now: float, forget: Iterable[str] = ()
-    ) -> None:
-        """Add counts and queries, in one step, and remove what is past its time.
-
-        Parameters
-        ----------
-        counts : Counts
-        loose : iterable of LooseQuery
-        now : float
-            Seconds since 1970.
-        forget : iterable of str
-            Digests of queries whose pictures are removed.
-        """
+    def add(self, counts: Counts, loose: Iterable[LooseQuery], *, now: float) -> None:
+        """Add counts and queries, in one step, and remove what is past its time; `now` as `time.time`."""
         with self._open() as connection:
             connection.executemany(
                 "INSERT INTO counts VALUES (?, ?, ?) "
@@ -179,9 +167,6 @@ class UsageFile:
                     (one.query, one.at, one.kind, one.category, one.confidence, one.percentile, one.picture)
                     for one in loose
                 ),
-            )
-            connection.executemany(
-                "UPDATE loose SET picture = NULL WHERE query = ?", ((one,) for one in forget)
             )
             connection.execute("DELETE FROM counts WHERE hour <= ?", (now // HOUR - DAYS * 24,))
             connection.execute("DELETE FROM loose WHERE at < ?", (now - DAYS * 24 * HOUR,))
@@ -223,7 +208,11 @@ class UsageFile:
             found = connection.execute("SELECT picture FROM loose WHERE id = ?", (number,)).fetchone()
         return None if found is None else found[0]
 
-    def forget_pictures(self) -> None:
-        """Remove all pictures."""
+    def forget_pictures(self, queries: Collection[str] | None = None) -> None:
+        """Remove the pictures of queries, by their digests, or all pictures."""
         with self._open() as connection:
-            connection.execute("UPDATE loose SET picture = NULL")
+            if queries is None:
+                connection.execute("UPDATE loose SET picture = NULL")
+            else:
+                each = ((query,) for query in queries)
+                connection.executemany("UPDATE loose SET picture = NULL WHERE query = ?", each)

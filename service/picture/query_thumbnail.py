@@ -8,7 +8,6 @@ from service.errors import RefusedRequest
 from service.picture.cut_out import TIMES_THE_LIMIT
 from service.picture.decoders import decode_apart
 from service.picture.recent_uploads import RecentQueries
-from training.errors import UnreadableImage
 
 WIDTH = 320
 MEDIA_TYPE = "image/webp"
@@ -36,7 +35,9 @@ class QueryThumbnails:
         try:
             photo = self._queries.get(query_id)
             rgb = scaled(lambda size: decode_apart(photo, size=size, seconds=self._seconds), WIDTH)
-        except (RefusedRequest, UnreadableImage, OSError) as error:
-            _log.info("A query that found nothing close is kept without its picture: %s", error)
+        except RefusedRequest:
+            return None
+        except Exception:  # of decoders that were killed, too: whatever it is, only a picture is missing
+            _log.exception("A query that found nothing close is kept without its picture")
             return None
         return encode(rgb, MEDIA_TYPE)

@@ -142,17 +142,22 @@ def test_what_a_build_changed_is_shown_with_pictures(board, history, expect):
 
 def test_a_version_is_gone_back_to_and_over_to(board, history, expect):
     screen = board()
+
+    def expect_in_use(name):
+        expect(screen.see("#versions .badge.good").locator("..")).to_have_text(f"{name}in use")
+        assert (history.indexes / "current").read_text().strip() == name
+
     screen.see("#back").click()
     screen.see("#no").click()
-    expect(version(screen, history.new)).to_contain_text("in use")
+    expect_in_use(history.new)
     screen.see("#back").click()
     screen.see("#yes").click()
-    expect(version(screen, OLD)).to_contain_text("in use")
-    assert (history.indexes / "current").read_text().strip() == OLD
     expect(screen.see("#back")).to_be_hidden()
+    expect_in_use(OLD)
     version(screen, history.new).get_by_role("button", name="Activate").click()
     screen.see("#yes").click()
-    expect(version(screen, history.new)).to_contain_text("in use")
+    expect(screen.see("#back")).to_be_visible()
+    expect_in_use(history.new)
 
 
 def test_two_versions_are_compared_by_a_golden_query_and_by_a_photograph(board, garments, expect):

@@ -126,7 +126,7 @@ def test_a_picture_whose_upload_is_deleted_while_it_is_made_is_not_kept(
     add = usage.file.add
 
     def add_late(*args, **options):
-        app.extensions["silhouette.queries"].delete(query_id) if options.get("forget") is None else None
+        app.extensions["silhouette.queries"].delete(query_id)
         add(*args, **options)
 
     usage.file.add = add_late
@@ -145,6 +145,28 @@ def test_pictures_are_not_kept_unless_the_operator_wants_them(config, searcher, 
         usage.keep()
         assert any(query.has_picture for query in usage.file.loose()) is wanted
     assert len(usage.file.loose()) == 2
+
+
+def test_a_picture_that_can_not_be_forgotten_now_is_forgotten_later(
+    post, photo, client, searcher, usage, kept
+):
+    searcher.encoder.calibration = FAR
+    query_id = post(photo).json["query_id"]
+    kept()
+    aside = usage.file.path.rename(usage.file.path.with_suffix(".aside"))
+    usage.file.path.mkdir()
+    assert client.delete(f"/v1/queries/{query_id}").status_code == 204
+    usage.file.path.rmdir()
+    aside.rename(usage.file.path)
+    usage.keep()
+    assert not any(query.has_picture for query in usage.file.loose())
+
+
+def test_at_the_end_of_a_process_no_picture_is_made(post, photo, searcher, usage):
+    searcher.encoder.calibration = FAR
+    post(photo)
+    usage.keep(pictures=False)
+    assert [query.has_picture for query in usage.file.loose()] == [False]
 
 
 def test_what_can_not_be_kept_stays_until_it_can_and_is_logged_once(post, photo, usage, kept, caplog):
@@ -170,10 +192,12 @@ def test_counts_are_kept_every_few_seconds_and_at_the_end(usage, counted, monkey
     monkeypatch.setattr("service.http.usage.atexit.register", ended.append)
     usage.refused("overloaded")
     usage.keep_on(wait=lambda seconds: True)
-    assert ended == [usage.keep]
+    ended.pop()()
+    assert [count for *_, count in counted()] == [1, 1]
+    usage.refused("overloaded")
     turns = iter([None, True])
     usage.keep_on(wait=lambda seconds: next(turns))
     for thread in threading.enumerate():
         if thread.name == "usage":
             thread.join()
-    assert [figure for _, figure, _ in counted()] == ["busy", "refused"]
+    assert [(figure, count) for _, figure, count in counted()] == [("busy", 2), ("refused", 2)]

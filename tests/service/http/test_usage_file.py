@@ -71,7 +71,7 @@ def test_a_picture_can_be_read_until_it_is_forgotten(file):
     file.add(Counter(), [loose("a", picture=b"a picture"), loose("b", picture=b"another")], now=NOW)
     numbers = [query.number for query in file.loose() if query.has_picture]
     assert sorted(map(file.picture, numbers)) == [b"a picture", b"another"]
-    file.add(Counter(), (), now=NOW, forget={"a"})
+    file.forget_pictures({"a"})
     assert [file.picture(number) for number in numbers if file.picture(number)] == [b"another"]
     assert b"a picture" not in file.path.read_bytes()
     file.forget_pictures()
@@ -81,6 +81,16 @@ def test_a_picture_can_be_read_until_it_is_forgotten(file):
 def test_only_the_user_of_the_service_may_read_the_file(file):
     file.add(Counter(), (), now=NOW)
     assert file.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_month_with_every_figure_in_every_hour_takes_less_than_two_megabytes(file):
+    figures = [f"ms {number}" for number in range(len(LATENCY_MS))] + ["refused", "busy", "judged", "loose"]
+    hours = range(500_000 - DAYS * 24 + 1, 500_001)
+    file.add(Counter({(hour, figure): 1000 for hour in hours for figure in figures}), (), now=NOW)
+    assert file.periods(last=500_000, hours=24, count=30)[1].searches == 30 * 24 * 1000 * (
+        len(LATENCY_MS) + 1
+    )
+    assert file.path.stat().st_size < 2e6
 
 
 def test_a_file_that_is_no_database_is_an_error(file):

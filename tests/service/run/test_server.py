@@ -26,6 +26,7 @@ from service.__main__ import main
 from service.config import PRETRAINED, Config
 from service.errors import InvalidSetting, PortInUse
 from service.http.keys import add_key, remove_key
+from service.http.usage_file import HOUR, UsageFile
 from service.run import server
 from service.run.generation import Generation
 from service.run.server import Address, check_port_free, greeting, settings
@@ -507,3 +508,14 @@ def test_ctrl_c_ends_the_service_at_once_whatever_has_begun(serve):
     assert started.process.wait(timeout=60) == 0
     assert time.monotonic() - began < 20  # and not the 120 seconds of SIGTERM
     upload.close()
+
+
+def test_a_service_that_ends_has_kept_every_search_of_all_its_workers(serve):
+    started = serve(workers=2)
+    photo = (started.folder / "photograph.jpg").read_bytes()
+    for _ in range(6):
+        httpx.post(f"{started.url}/v1/search", files={"file": photo}, timeout=120).raise_for_status()
+    assert started.end() == 0
+    kept = UsageFile(started.folder / "cache" / "usage.sqlite")
+    _, day = kept.periods(last=int(time.time() // HOUR), hours=24, count=2)
+    assert (day.answered, day.judged, day.refused) == (6, 6, 0)
