@@ -72,6 +72,7 @@ bench: $(READY) ## Measure on this machine, into docs/performance.md: ARGS=--qui
 
 screenshots: $(READY) ## Take the pictures in docs/screenshots anew: needs Chromium
 	@PYTHONPATH=. $(RUN) docs/screenshots/make.py $(ARGS)
+	@PYTHONPATH=. $(RUN) docs/screenshots/make_status.py $(ARGS)
 
 clients: $(READY) ## Make what the clients have of the contract: types, and the client that waits
 	@$(RUN) -m clients.generate

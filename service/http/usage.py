@@ -15,7 +15,7 @@ from pathlib import Path
 from flask import Flask, Response, request
 
 from service.http.logs import elapsed, problem_code
-from service.http.usage_file import HOUR, LOOSE_KEPT, Counts, LooseQuery, UsageFile, latency_class
+from service.http.usage_file import DAYS, HOUR, LOOSE_KEPT, Counts, LooseQuery, UsageFile, latency_class
 from service.picture.query_thumbnail import QueryThumbnails
 
 KEEP_SECONDS = 10.0
@@ -134,8 +134,9 @@ class Usage:
             noted = [self._loose.popleft() for _ in range(len(self._loose))]
             loose = [self._with_picture(*each) if pictures else each[0] for each in noted]
             if counts and not self._written(lambda: self.file.add(counts, loose, now=self._clock())):
+                first = self._clock() // HOUR - DAYS * 24
                 with self._lock:
-                    self._counts += counts
+                    self._counts.update({key: count for key, count in counts.items() if key[0] > first})
                 self._loose.extendleft(reversed(noted))
                 return
             self._forgotten |= {query.query for query, of in noted if query.query and self._is_deleted(of)}

@@ -1,6 +1,7 @@
 """What every store does alike: each answer is held against the same one made by comparing everything."""
 
 import os
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -209,6 +210,24 @@ def test_all_items_are_listed_once_page_by_page_and_counted(filled, gallery, fie
     assert list(filled.searcher.listing(limit=60, where=where).items) == listed
     gone = filled.searcher.listing(after=listed[1].item_id, limit=3, where=where)
     assert list(gone.items) == listed[2:5] and gone.more
+
+
+def test_a_version_that_is_not_in_use_is_searched_as_it_was_built(filled, gallery, numbered, make_encoder):
+    old = filled.store.open_as_built(filled.old, encoder=filled.encoder)
+    (page,) = old.search(numbered(3)[None], SearchOptions(limit=60))
+    assert (old.manifest.version, page.total, page.hits[0].item) == (filled.old, 30, gallery[0][3])
+    assert filled.store.current() == filled.new
+    found = filled.store.items_of(["sku 17/ü", "sku 47/ü"], version=filled.old)
+    assert found == {"sku 17/ü": gallery[0][17]}
+    assert filled.store.previous().version == filled.new
+    with pytest.raises(EncoderMismatch):
+        filled.store.open_as_built(filled.old, encoder=make_encoder("e" * 64))
+    for read in (
+        partial(filled.store.items_of, ["sku 17/ü"]),
+        partial(filled.store.open_as_built, encoder=filled.encoder),
+    ):
+        with pytest.raises(VersionUnknown):
+            read(version="2020-01-01T00-00-00Z")
 
 
 def test_a_list_goes_on_behind_an_item_that_there_is_not(filled):

@@ -2,6 +2,7 @@ import io
 import logging
 import sqlite3
 import threading
+import time
 from collections import Counter
 from contextlib import closing
 from dataclasses import replace
@@ -179,6 +180,17 @@ def test_what_can_not_be_kept_stays_until_it_can_and_is_logged_once(post, photo,
     assert post(photo).status_code == 200
     usage.file.path.rmdir()
     assert kept() == {"ms": 2, "judged": 2}
+
+
+def test_what_can_not_be_kept_for_a_month_is_dropped(usage, kept, monkeypatch):
+    usage.file.path.mkdir()
+    usage.refused("overloaded")
+    month = 31 * 24 * HOUR
+    monkeypatch.setattr(usage, "_clock", lambda: time.time() + month)
+    usage.refused("image_undecodable")
+    usage.keep()
+    usage.file.path.rmdir()
+    assert kept() == {"refused": 1}
 
 
 def test_a_search_that_can_not_be_counted_is_answered(post, photo, usage, monkeypatch, caplog):
