@@ -128,7 +128,7 @@ def demo(
 
 @main.group()
 def keys() -> None:
-    """Make, list and remove the keys that writing needs; without any, the service is read-only."""
+    """Make, list and remove the keys that writing and the status page need; without any, there is neither."""
 
 
 @keys.command()

@@ -75,7 +75,8 @@ class Config:
         pattern=r"(milvus:.+)?",
     )
     keys: Path = path(
-        Path("keys.json"), "File of the keys that writing needs; without it the service is read-only."
+        Path("keys.json"),
+        "File of the keys that writing and the status page need; without it there is neither.",
     )
     cors_origins: tuple[str, ...] = origins("Websites whose pages may call the API from the browser.")
     frame_ancestors: tuple[str, ...] = origins("Websites whose pages may show the search page in a frame.")

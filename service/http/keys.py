@@ -1,4 +1,4 @@
-"""Keys: the file that keeps them as hashes, and the check that an operation which changes something has one.
+"""Keys: the file that keeps them as hashes, and the check that an operation which needs one has it.
 
 A key is 256 random bits, so that its SHA-256 can't be reversed, however fast that hash is; slow hashes for
 passwords make up for a lack of randomness.

@@ -142,7 +142,7 @@ export function fillVersions(status, { activate, compare }) {
     node.append(head);
     return node;
   }));
-  if (!rows.length) rows.push(element("li", "fine", "Nothing is published yet."));
+  if (!rows.length) rows.push(element("li", "fine", "Nothing is published yet. Build an index: python -m index build --catalogue CATALOGUE"));
   at("versions").replaceChildren(...rows);
   const older = versionBefore(status);
   at("back").hidden = !older;

@@ -9,6 +9,7 @@ let known = null; // the status that was shown last
 
 export function fillChoices(status) {
   const { versions, served } = known = status;
+  at("compare").hidden = versions.length < 2;
   for (const [name, preferred] of [["before", versions.find(({ version }) => version === served)], ["after", versions.find(({ version }) => version !== served)]]) {
     const select = at(name);
     const chosen = select.value;
@@ -127,7 +128,7 @@ export function installComparison() {
       event.preventDefault();
       at("drop").classList.toggle("over", kind === "dragover");
       const [file] = event.dataTransfer?.files ?? [];
-      if (kind === "drop" && file && known) readPhoto(file);
+      if (kind === "drop" && file && known && !at("compare").hidden) readPhoto(file);
     });
   }
 }

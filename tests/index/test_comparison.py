@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from index.comparison import Difference, Previous, compare, replaced
+from index.comparison import LISTED, Difference, Previous, compare, replaced
 from index.stores.folder.store import read_previous
 from training.catalogue.reader import Item
 
@@ -15,9 +15,18 @@ def items(tmp_path, *ids):
 
 
 def test_items_are_new_changed_or_removed(tmp_path):
-    previous = Previous(3, {"a": bytes([1]) * 32, "b": bytes([2]) * 32, "c": bytes([3]) * 32}, "shop.csv")
+    contents_before = {"a": bytes([1]) * 32, "b": bytes([2]) * 32, "c": bytes([3]) * 32}
+    previous = Previous(3, contents_before, "shop.csv", "2026-11-20T02-00-00Z")
     found = compare(previous, items(tmp_path, "a", "b", "d", "e"), contents(1, 9, 3, 4))
     assert found == Difference(new=2, changed=1, removed=1)
+    assert found.first == {"new": ("d", "e"), "changed": ("b",), "removed": ("c",)}
+    assert found.since == previous.version and found.counts == {"new": 2, "changed": 1, "removed": 1}
+
+
+def test_of_many_items_the_first_are_named(tmp_path):
+    ids = [str(number) for number in range(LISTED + 5)]
+    found = compare(None, items(tmp_path, *ids), contents(*range(LISTED + 5)))
+    assert found.new == LISTED + 5 and found.first["new"] == tuple(ids[:LISTED])
 
 
 @pytest.mark.parametrize(
