@@ -26,7 +26,7 @@ from training.catalogue.reader import read_catalogue
 
 HERE = Path(__file__).parent
 PATIENCE = 120_000
-CATALOGUES = ("drawn:60", "drawn:20", "drawn:90")
+CATALOGUES = ("drawn:60", "drawn:20", "drawn:72")
 """Of three builds; the second one is refused, for it has too few items."""
 
 
@@ -80,7 +80,8 @@ def _take(url: str, key: str, chromium: str) -> None:
         page.locator("#goldens button").last.click()
         expect(page.locator(".found")).to_have_count(2)
         page.locator("#compared").scroll_into_view_if_needed()
-        page.wait_for_load_state("networkidle")
+        expect(page.locator(".query img[src]")).to_be_visible()
+        expect(page.locator(".found li:nth-child(8) img[src]")).to_have_count(2)
         page.locator("#builds").evaluate("list => list.closest('section').remove()")
         page.locator("#loose").evaluate("list => list.closest('section').remove()")
         page.evaluate("scrollTo(0, 0)")

@@ -107,12 +107,13 @@ def latency_class(seconds: float) -> str:
 
 
 def percentile_ms(classes: Mapping[int, int], percent: float) -> float:
-    """Return a percentile of latencies by their classes, at least one, right to half a class (6 %)."""
+    """Return a percentile of latencies, at least one, as if those of a class were spread evenly over it."""
     rank = math.ceil(sum(classes.values()) * percent / 100)
     for number in sorted(classes):
+        if rank <= classes[number]:
+            share = (rank - 0.5) / classes[number]
+            return LATENCY_MS[number] * 10 ** ((share - 1) / _A_DECADE)
         rank -= classes[number]
-        if rank <= 0:
-            return LATENCY_MS[number] / 10 ** (0.5 / _A_DECADE)
     raise ValueError("There are no latencies.")
 
 
