@@ -31,7 +31,7 @@ def _loaded(kind: type[_OtherLook], model: bytes) -> Segmenter:
 
 
 class OneLook(_OtherLook):
-    """A segmenter that looks at a photograph once, and not at its grey mirror image."""
+    """A segmenter that looks at a photograph once, and not at its mirror image."""
 
     def parse(self, photo: np.ndarray) -> Parse:
         """Tell person, garments and background of a photograph, uint8 (h, w, 3), apart."""
@@ -39,11 +39,11 @@ class OneLook(_OtherLook):
 
 
 class NotCloser(_OtherLook):
-    """A segmenter that looks at no person a second time, closer."""
+    """A segmenter whose second look is at the whole photograph, too."""
 
     def parse(self, photo: np.ndarray) -> Parse:
         """Tell person, garments and background of a photograph, uint8 (h, w, 3), apart."""
-        return look_twice(self.model, photo)
+        return look_twice(self.model, photo, closer=False)
 
 
 class NoLook(_OtherLook):

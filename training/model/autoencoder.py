@@ -185,10 +185,10 @@ class Autoencoder(keras.Model):
 
         That is the mean over the garment and its mirror image, where the configuration says so.
         """
-        features = self.trunk(edges)
         if not self.config.mirrored:
-            return features
-        return (features + self.trunk(ops.flip(edges, axis=2))) / 2
+            return self.trunk(edges)
+        both = self.trunk(ops.concatenate([edges, ops.flip(edges, axis=2)], axis=0))
+        return ops.mean(ops.reshape(both, (2, -1, both.shape[-1])), axis=0)
 
     def call(self, cutouts: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return embeddings, projections, reconstructions and targets (of two views each in training).

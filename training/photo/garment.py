@@ -107,8 +107,7 @@ def cut_out(photo: np.ndarray, region: Region | None, turned: int = 0) -> Garmen
     else:
         box, mask = bounds(region.mask), region.mask
     picture, upright = Image.fromarray(turn(photo, turned)), turn(mask, turned)
-    matte = Image.fromarray(_softened(upright)).resize(picture.size, Image.Resampling.BICUBIC)
-    rgb, cut, frame = straight(picture, matte, upright)
+    rgb, cut, frame = straight(picture, Image.fromarray(_softened(upright)), upright)
     if region is None:
         return Garment(rgb, cut, box, confidence=0.0, turned=turned, frame=frame)
     told = region.confidence, region.type, region.worn, turned, region.type_shares

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy.special import expit, softmax
+from scipy.special import softmax
 
 from training.errors import UnreadableEncoder
 from training.photo import preprocessing
@@ -21,7 +21,6 @@ from training.photo.garment_types import TYPES
 from training.photo.litert import LiteModel
 from training.photo.preprocessing import (
     LAID_OUT_MARGIN,
-    LARGEST_LOOK,
     MASK_THRESHOLD,
     MIN_AREA,
     PERSON_MARGIN,
@@ -44,14 +43,30 @@ HALF = SEGMENTER_SIDE // 2
 LUMINANCE = np.array(WEIGHTS, dtype=np.float32)
 """Weights of red, green and blue in luminance: float32 (3,)."""
 
-TURN_RANGE = 64
-"""Between the lowest and the highest logit of a quarter turn."""
+TURN_RANGE = 16
+"""The highest logit of a quarter turn, and the lowest one below zero."""
+
+NEVER = -40.0
+"""The logit of what is not the case."""
+
+_TYPES = 4 * GROUPS
+_TURNS = _TYPES + len(TYPES)
+"""Numbers of the first planes of the types, and of the quarter turns, in the network's output."""
 
 UPRIGHT = (1.0, 0.0, 0.0, 0.0)
 """What networks that tell no turns are taken to say."""
 
 MIRRORED = [0, 3, 2, 1]
 """The quarter turn of a photograph whose mirror image has a turn of 0 to 3 quarters."""
+
+_MIRRORED_PLANES = np.array(
+    [
+        *np.arange(_TYPES).reshape(2, 2, GROUPS)[:, ::-1].ravel(),
+        *range(_TYPES, _TURNS),
+        *np.add(_TURNS, MIRRORED),
+    ]
+)
+"""Which plane of a photograph is each of those of its mirror image: int (24,)."""
 
 
 @dataclass(frozen=True)
@@ -109,82 +124,73 @@ def squeeze(photo: np.ndarray, side: int = SEGMENTER_SIDE, *, box: Box = WHOLE) 
     return np.asarray(Image.fromarray(photo).resize((side, side), Image.Resampling.BOX, box=pixels))
 
 
-def _groups_and_types(output: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return views of a network's output: person and garment, and the types.
-
-    Returns
-    -------
-    groups : float32 (2, 64, 2, 64, 2)
-        Of person and garment; rows and columns are of two by two pixels.
-    types : float32 (64, 64, 8)
-    """
-    if output.shape[-1] == 1:
-        garment = expit(output[..., 0])
-        groups = np.stack([np.zeros_like(garment), garment]).reshape(2, HALF, 2, HALF, 2)
-        return groups, np.full((HALF, HALF, len(TYPES)), 1 / len(TYPES))
-    groups = output[..., : 4 * GROUPS].reshape(HALF, HALF, 2, 2, GROUPS)
-    return groups.transpose(4, 0, 2, 1, 3)[1:], output[..., 4 * GROUPS : 4 * GROUPS + len(TYPES)]
+def _planes(outputs: np.ndarray) -> np.ndarray:
+    """Return outputs, of the first version's networks too, as those of today: float32 (n, 24, 64, 64)."""
+    if outputs.shape[-1] > 1:
+        return outputs
+    planes = np.zeros((len(outputs), 4 * GROUPS + len(TYPES), HALF, HALF), np.float32)
+    groups = planes[:, : 4 * GROUPS].reshape(-1, 2, 2, GROUPS, HALF, HALF)
+    groups[:, :, :, 1] = NEVER
+    groups[:, :, :, 2] = outputs.reshape(-1, HALF, 2, HALF, 2).transpose(0, 2, 4, 1, 3)
+    return planes
 
 
-def _turns(outputs: np.ndarray) -> np.ndarray:
-    """Return the probabilities of the quarter turns by the network's outputs: float64 (n, 4)."""
-    logits = outputs[:, 0, 0, 4 * GROUPS + len(TYPES) :]
-    if not logits.size:
-        return np.tile(UPRIGHT, (len(outputs), 1))
-    return softmax(logits * TURN_RANGE, axis=-1).astype(np.float64)
+def _parse(planes: np.ndarray) -> Parse:
+    """Return the probabilities that logits, float32 (24, 64, 64), stand for."""
+    chances = np.exp(np.clip(planes[:_TURNS], NEVER, -NEVER))
+    groups = chances[:_TYPES].reshape(4, GROUPS, HALF, HALF)
+    groups = groups[:, 1:] / groups.sum(axis=1, keepdims=True)
+    pixels = groups.reshape(2, 2, 2, HALF, HALF).transpose(2, 3, 0, 4, 1)
+    person, garment = pixels.reshape(2, SEGMENTER_SIDE, SEGMENTER_SIDE)
+    types = chances[_TYPES:]
+    types /= types.sum(axis=0)
+    turns = planes[_TURNS:, 0, 0].astype(np.float64)
+    told = tuple(softmax(turns).tolist()) if len(turns) else UPRIGHT
+    return Parse(person, garment, np.ascontiguousarray(types.transpose(1, 2, 0)), told)
 
 
 def read_output(output: np.ndarray) -> Parse:
-    """Return what the network's output, float32 (64, 64, 24), says.
+    """Return what the network's output, float32 (24, 64, 64), says.
 
-    Its first twelve channels are the groups of two by two pixels, the next eight the types, and the last four
-    the logits of the quarter turns, everywhere the same, moved and scaled from +-`TURN_RANGE` / 2 to [0, 1].
-    Networks of 20 channels tell no turns. Those of the first version had one, (128, 128, 1), the logit of a
-    garment of any type.
+    Its first twelve planes are logits of the groups of two by two pixels, the next eight of the types, and
+    the last four of the quarter turns, everywhere the same. Networks of 20 planes tell no turns. Those of the
+    first version had but the logit of a garment of any type, (128, 128, 1).
     """
-    groups, types = _groups_and_types(output)
-    person, garment = groups.reshape(2, SEGMENTER_SIDE, SEGMENTER_SIDE)
-    return Parse(person, garment, types, tuple(_turns(output[None])[0].tolist()))
+    return _parse(_planes(output[None])[0])
 
 
 def other_view(photo: np.ndarray) -> np.ndarray:
-    """Return the mirror image of a photograph, uint8 (h, w, 3), without its colours."""
-    grey = np.rint(photo @ LUMINANCE).astype(np.uint8)
-    return np.broadcast_to(grey[:, ::-1, None], photo.shape)
+    """Return the mirror image of a photograph, uint8 (h, w, 3), in half its colours."""
+    grey = photo @ LUMINANCE
+    return ((photo + grey[..., None]) / 2 + 0.5).astype(np.uint8)[:, ::-1]
 
 
-def look_twice(model: LiteModel, photo: np.ndarray, box: Box = WHOLE) -> Parse:
-    """Parse a photograph, uint8 (h, w, 3), as the mean of what is seen in it and in its grey mirror image.
+def _look(model: LiteModel, view: np.ndarray) -> np.ndarray:
+    return _planes(model.run(np.ascontiguousarray(view)[None]))[0]
 
-    So neither a colour nor a side decides alone. Only what is in `box` is looked at.
+
+def look_twice(model: LiteModel, photo: np.ndarray, *, closer: bool = True) -> Parse:
+    """Parse a photograph, uint8 (h, w, 3): first all of it, then what was found in it by another view.
+
+    So neither a colour nor a side decides alone, and an outline depends less on where and how large it is.
+    With `closer` false, the second look is at all of it, too.
     """
-    small = squeeze(photo, box=box)
-    outputs = model.run(np.stack([small, other_view(small)]))
-    (groups, types), (other_groups, other_types) = map(_groups_and_types, outputs)
-    mean = np.empty(groups.shape, np.float32)
-    for y, x in np.ndindex(2, 2):  # faster than all at once: longer runs of pixels
-        np.add(groups[:, :, y, :, x], other_groups[:, :, y, ::-1, 1 - x], out=mean[:, :, y, :, x])
-    mean /= 2
-    person, garment = mean.reshape(2, SEGMENTER_SIDE, SEGMENTER_SIDE)
-    first, other = _turns(outputs)
-    turns = np.sqrt(first * other[MIRRORED])
-    return Parse(person, garment, (types + other_types[:, ::-1]) / 2, tuple((turns / turns.sum()).tolist()))
+    first = _parse(_look(model, squeeze(photo)))
+    box = closer_box(first) if closer else WHOLE
+    mirrored = _look(model, other_view(squeeze(photo, box=box)))
+    return looked_closer(first, _parse(mirrored[_MIRRORED_PLANES[: len(mirrored)], :, ::-1]), box)
 
 
-def closer_box(seen: Parse) -> Box | None:
+def closer_box(seen: Parse) -> Box:
     """Return where a closer look pays: around a person, or the main parts of what is laid out.
 
-    None where nothing is, or nothing would be closer.
+    That is the whole picture where nothing is found.
     """
     if seen.worn:
-        box = widened(bounds(np.maximum(seen.person, seen.garment) > MASK_THRESHOLD), PERSON_MARGIN)
-        left, top, right, bottom = box
-        return box if (right - left) * (bottom - top) <= LARGEST_LOOK else None
+        return widened(bounds(np.maximum(seen.person, seen.garment) > MASK_THRESHOLD), PERSON_MARGIN)
     mask = main_parts(seen.garment > MASK_THRESHOLD)
-    if np.count_nonzero(mask) < MIN_AREA * mask.size:
-        return None
-    box = widened(bounds(mask), LAID_OUT_MARGIN)
-    return None if box == WHOLE else box
+    found = np.count_nonzero(mask) >= MIN_AREA * mask.size
+    return widened(bounds(mask), LAID_OUT_MARGIN) if found else WHOLE
 
 
 def _inside(side: int, low: float, high: float) -> tuple[slice, np.ndarray, np.ndarray]:
@@ -208,15 +214,10 @@ def _inside(side: int, low: float, high: float) -> tuple[slice, np.ndarray, np.n
     return slice(first, first + len(there)), before, weights.astype(np.float32)
 
 
-def _between(pixels: np.ndarray, following: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Interpolate, float32, as by fused multiplication and addition: one of the products is not rounded.
-
-    A product of matrices would give the same bits, but BLAS's threads would take several times the CPU time.
-    """
-    product = following.astype(np.float64)
-    product *= weights[1]
-    product += pixels * weights[0]
-    return product.astype(np.float32)
+def _between(pixels: np.ndarray, axis: int, before: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Interpolate along an axis; a product of matrices would start BLAS's threads, which wait by spinning."""
+    low, high = weights.reshape(2, *(-1 if one == axis else 1 for one in range(pixels.ndim)))
+    return pixels.take(before, axis) * low + pixels.take(before + 1, axis) * high
 
 
 def looked_closer(seen: Parse, closer: Parse, box: Box) -> Parse:
@@ -227,22 +228,16 @@ def looked_closer(seen: Parse, closer: Parse, box: Box) -> Parse:
     }
 
     def mean(whole: np.ndarray, part: np.ndarray) -> np.ndarray:
-        (rows, above, down), (columns, before, across) = inside[len(whole)]
-        flat = part.reshape(*part.shape[:2], -1)
-        depth = flat.shape[2]
-        across = across.repeat(depth, axis=1)
-        line, following = (flat.take(at, axis=1).reshape(len(flat), -1) for at in (before, before + 1))
-        wide = _between(line, following, across)
-        half = 0.5 * _between(wide[above], wide[above + 1], down[..., None])
-        share = 0.5 * down.sum(axis=0)[:, None] * across.sum(axis=0)
-        both = whole.copy().reshape(len(whole), -1)
-        there = both[rows, columns.start * depth : columns.stop * depth]
-        there *= 1 - share
-        there += half
-        return both.reshape(whole.shape)
+        (rows, *down), (columns, *across) = inside[len(whole)]
+        both = whole.copy()
+        there = both[rows, columns]
+        there += _between(_between(part, 0, *down), 1, *across)
+        there /= 2
+        return both
 
     person, garment, types = (mean(*both) for both in zip(seen.maps, closer.maps, strict=True))
-    return Parse(person, garment, types, seen.turns)
+    turns = np.sqrt(np.multiply(seen.turns, closer.turns))
+    return Parse(person, garment, types, tuple((turns / turns.sum()).tolist()))
 
 
 class Segmenter:
@@ -288,11 +283,19 @@ class Segmenter:
         file = place / MODEL_FILE if place.is_dir() else place
         try:
             found = _loaded(file.read_bytes())
-            look_twice(found.model, np.zeros((SEGMENTER_SIDE, SEGMENTER_SIDE, 3), np.uint8))
+            output = found.model.run(np.zeros((1, SEGMENTER_SIDE, SEGMENTER_SIDE, 3), np.uint8))[0]
+            earlier = output.shape[:2] == (HALF, HALF)
+            if not earlier:
+                read_output(output)
         except (OSError, ValueError, RuntimeError) as error:
             raise UnreadableEncoder(
                 f"The segmenter '{file}' can't be read: {error}. Name a {MODEL_FILE}, or a folder with one."
             ) from error
+        if earlier:
+            raise UnreadableEncoder(
+                f"The segmenter '{file}' is of an earlier version, and gives no logits. "
+                "Train it again, see python -m training segmenter --help."
+            )
         return found
 
     @classmethod
@@ -312,15 +315,8 @@ class Segmenter:
         return preprocessing.version(self.fingerprint)
 
     def parse(self, photo: np.ndarray) -> Parse:
-        """Tell person, garments and background of a photograph, uint8 (h, w, 3), apart.
-
-        What is found is looked at closer, so that its outline depends less on where and how large it is.
-        """
-        seen = look_twice(self.model, photo)
-        box = closer_box(seen)
-        if box is None:
-            return seen
-        return looked_closer(seen, look_twice(self.model, photo, box), box)
+        """Tell person, garments and background of a photograph, uint8 (h, w, 3), apart."""
+        return look_twice(self.model, photo)
 
 
 @functools.lru_cache(maxsize=_LOADED)

@@ -62,12 +62,9 @@ def _transformed(picture: Image.Image, matrix: np.ndarray, size: tuple[int, int]
     )
 
 
-_TURNED_SIDE = round(1.5 * TILT_SIDE)
-"""Side, in pixels, of the square that a mask of `TILT_SIDE` is turned in."""
-
-_ABOUT_ORIGIN = np.stack(
-    [_matrix(Frame(0, 0, 1.5, angle), TILT_SIDE, TILT_SIDE, _TURNED_SIDE) for angle in _ANGLES.tolist()]
-)
+_MIRROR = np.diag([-1.0, 1.0])
+_REFLECTIONS = np.stack([_turn(-angle) @ _MIRROR @ _turn(angle) for angle in _ANGLES.tolist()])
+"""The mirror images at each angle, about the origin: float64 (13, 2, 2)."""
 
 
 def around(mask: np.ndarray, width: int, height: int, tilt: float = 0.0) -> Frame:
@@ -123,18 +120,28 @@ def tilt_of(mask: np.ndarray) -> float:
 def _symmetries(mask: Image.Image, x: float, y: float) -> np.ndarray:
     """Return the soft intersection over union of a mask with its mirror image at each of `_ANGLES`.
 
-    Both are laid on each other at (x, y), in fractions of the mask's sides.
+    The axis goes through (x, y), in fractions of the mask's sides.
     """
-    matrices = _ABOUT_ORIGIN.copy()
-    matrices[..., 2] += np.multiply((x, y), TILT_SIDE)
-    seen = np.stack([_transformed(mask, matrix, (_TURNED_SIDE, _TURNED_SIDE)) for matrix in matrices])
-    both = np.minimum(seen, seen[..., ::-1]).sum(axis=(1, 2), dtype=np.int64)
-    return both / np.maximum(2 * seen.sum(axis=(1, 2), dtype=np.int64) - both, 1)
+    seen, middle = np.asarray(mask), np.multiply((x, y), TILT_SIDE)
+    matrices = [np.column_stack([one, middle - one @ middle]) for one in _REFLECTIONS]
+    mirrored = np.stack([_transformed(mask, matrix, mask.size) for matrix in matrices])
+    both = np.minimum(seen, mirrored).sum(axis=(1, 2), dtype=np.int64)
+    return both / np.maximum(2 * int(seen.sum(dtype=np.int64)) - both, 1)
 
 
-def square(picture: Image.Image, frame: Frame) -> np.ndarray:
-    """Cut a frame out of a picture, uint8 (128, 128) or (128, 128, 3), black beyond the picture."""
-    return _transformed(picture, _matrix(frame, *picture.size, SIDE), (SIDE, SIDE))
+def square(picture: Image.Image, frame: Frame, proportions: tuple[int, int] | None = None) -> np.ndarray:
+    """Cut a frame out of a picture, uint8 (128, 128) or (128, 128, 3), black beyond the picture.
+
+    Parameters
+    ----------
+    picture : Image
+    frame : Frame
+    proportions : tuple of int, optional
+        Width and height of the picture where it has been squeezed to another size.
+    """
+    width, height = proportions or picture.size
+    scales = np.array([[picture.width / width], [picture.height / height]])
+    return _transformed(picture, scales * _matrix(frame, width, height, SIDE), (SIDE, SIDE))
 
 
 def straight(
@@ -144,10 +151,11 @@ def straight(
 
     Parameters
     ----------
-    picture, matte : Image
-        The picture, and the mask as soft as it is to be, of the same size.
+    picture : Image
+    matte : Image
+        The mask as soft as it is to be.
     mask : bool (h, w)
-        Somewhere true; its rows and columns are in proportion to the picture's.
+        Somewhere true; its rows and columns, and those of the matte, are in proportion to the picture's.
 
     Returns
     -------
@@ -157,10 +165,10 @@ def straight(
         What was cut out.
     """
     frame = around(mask, *picture.size)
-    cut = square(matte, frame)
+    cut = square(matte, frame, picture.size)
     if tilt := tilt_of(cut):
         frame = around(mask, *picture.size, tilt)
-        cut = square(matte, frame)
+        cut = square(matte, frame, picture.size)
     return square(picture, frame), cut, frame
 
 

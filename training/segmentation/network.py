@@ -97,21 +97,14 @@ def turn_head() -> keras.Model:
     return keras.Model(flat, layers.Dense(4, name="turns")(layers.Dropout(0.2)(x)), name="turn_head")
 
 
-def exported(model: keras.Model, head: keras.Model | None = None) -> keras.Model:
-    """Return the network with probabilities in place of logits, in the same channels.
+def exported(model: keras.Model, head: keras.Model) -> keras.Model:
+    """Return the network with the logits of the quarter turns, by a `turn_head`, after its own.
 
-    With a `turn_head`, the logits of the quarter turns follow, as `training.photo.segmenter.read_output`
-    wants them.
+    Each is a plane, the last ones everywhere the same, as `training.photo.segmenter.read_output` wants them.
     """
-    outputs = model.output
-    groups = layers.Reshape((HALF, HALF, 4, GROUPS))(outputs[..., : 4 * GROUPS])
-    groups = layers.Reshape((HALF, HALF, 4 * GROUPS))(layers.Softmax()(groups))
-    types = layers.Softmax()(outputs[..., 4 * GROUPS :])
-    parts = [groups, types]
-    if head is not None:
-        logits = layers.Reshape((1, 1, 4))(head(deepest(model).output))
-        parts.append(layers.UpSampling2D(HALF)(ops.clip(logits / TURN_RANGE + 0.5, 0, 1)))
-    return keras.Model(model.input, layers.Concatenate()(parts))
+    logits = layers.Reshape((1, 1, 4))(head(deepest(model).output))
+    turns = layers.UpSampling2D(HALF)(ops.clip(logits, -TURN_RANGE, TURN_RANGE))
+    return keras.Model(model.input, layers.Permute((3, 1, 2))(layers.Concatenate()([model.output, turns])))
 
 
 def _entropy(probabilities_log: Tensor, numbers: Tensor, weights: Tensor) -> Tensor:

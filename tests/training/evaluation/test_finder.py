@@ -42,24 +42,25 @@ class _Parser:
 
     def __init__(self, person):
         self.person = person
+        self.looks = 0
 
     def run(self, squeezed):
-        output = np.zeros((1, HALF, HALF, 4 * GROUPS + len(TYPES)), np.float32)
-        classes = output[..., : 4 * GROUPS].reshape(1, HALF, HALF, 4, GROUPS)
-        classes[..., 0] = 1
+        output = np.zeros((1, 4 * GROUPS + len(TYPES), HALF, HALF), np.float32)
+        classes = np.moveaxis(output[:, : 4 * GROUPS].reshape(1, 4, GROUPS, HALF, HALF), (1, 2), (3, 4))
+        classes[..., 0] = 9
         for kind, columns in (("bag", slice(5, 20)), ("trousers", slice(30, 60))):
-            classes[:, 20:60, columns] = (0, 0, 1)
-            output[:, 20:60, columns, 4 * GROUPS + TYPES.index(kind)] = 1
+            classes[:, 20:60, columns] = (0, 0, 9)
+            output[:, 4 * GROUPS + TYPES.index(kind), 20:60, columns] = 9
         if self.person:
-            classes[:, 5:20, 30:60] = (0, 1, 0)
-        output[..., : 4 * GROUPS] = classes.reshape(1, HALF, HALF, 4 * GROUPS)
-        return np.concatenate([output, output[:, :, ::-1]])[: len(squeezed)]  # the second look is mirrored
+            classes[:, 5:20, 30:60] = (0, 9, 0)
+        self.looks += bool(squeezed.any())  # one more reads the network's version from a blank
+        return output if self.looks % 2 else output[..., ::-1]  # the second look is mirrored
 
 
 @pytest.mark.parametrize("person", [True, False])
 def test_a_parser_finds_garments_with_type_and_whether_they_are_worn(person, photo):
     network = _Parser(person)
-    finder = Finder(SimpleNamespace(model=network, parse=partial(look_twice, network)))
+    finder = Finder(SimpleNamespace(model=network, parse=partial(look_twice, network, closer=False)))
     found = finder.garments(photo)
     assert [(one.type, one.worn) for one in found] == [("trousers", person), ("bag", person)]
     assert found[0].mask.shape == photo.shape[:2]

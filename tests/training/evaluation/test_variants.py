@@ -60,7 +60,7 @@ def test_one_look_is_at_the_photograph_alone(make_photo):
 
 def test_not_closer_is_two_looks_at_the_whole_photograph(make_photo):
     photo, far = make_photo(), NotCloser(shipped().exported)
-    expected = look_twice(shipped().model, photo)
+    expected = look_twice(shipped().model, photo, closer=False)
     for found, seen in zip(far.parse(photo).maps, expected.maps, strict=True):
         assert np.array_equal(found, seen)
 

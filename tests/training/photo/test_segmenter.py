@@ -8,16 +8,17 @@ import pytest
 
 from training.errors import UnreadableEncoder
 from training.photo.garment_types import TYPES
+from training.photo.litert import LiteModel
 from training.photo.preprocessing import SEGMENTER_SIDE as SIDE
 from training.photo.segmenter import (
     HALF,
-    MIRRORED,
     PRETRAINED,
     Parse,
     Segmenter,
     closer_box,
     look_twice,
     looked_closer,
+    other_view,
     read_output,
     shipped,
     squeeze,
@@ -51,25 +52,40 @@ def test_probabilities_have_the_network_s_size_whatever_the_photograph_s(size):
     assert sum(found.turns) == pytest.approx(1)
 
 
-def test_the_mirror_image_has_the_mirrored_masks_but_for_what_colour_tells():
-    """Of a photograph without colours, both looks are at the same two pictures."""
-    grey = np.repeat(np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 1), np.uint8), 3, axis=-1)
-    grey[20:100, 30:80] = 90
-    found, mirrored = (look_twice(shipped().model, photo) for photo in (grey, grey[:, ::-1]))
-    assert np.array_equal(found.garment, mirrored.garment[:, ::-1])
-    assert np.array_equal(found.types, mirrored.types[:, ::-1])
-    assert found.turns == pytest.approx(np.array(mirrored.turns)[MIRRORED].tolist())
+def test_the_other_view_is_the_mirror_image_in_half_its_colours():
+    photo = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    grey = photo @ np.array([0.2125, 0.7154, 0.0721])
+    found = other_view(photo)
+    assert found.dtype == np.uint8 and found.shape == photo.shape
+    assert np.abs(found[:, ::-1] - (photo + grey[..., None]) / 2).max() <= 0.501
+    white = np.full((2, 2, 3), 255, np.uint8)
+    assert np.array_equal(other_view(white), white)
 
 
 def test_groups_and_types_are_read_where_they_stand():
-    output = np.zeros((HALF, HALF, 24), np.float32)
-    output[10, 20, 3 * 1 + 2] = 1.0  # garment, upper right of the two by two pixels
-    output[10, 20, 3 * 2 + 1] = 1.0  # person, lower left
-    output[10, 20, 12 + 3] = 1.0
+    output = np.zeros((24, HALF, HALF), np.float32)
+    output[3 * 1 + 2, 10, 20] = np.log(8)  # garment, upper right of the two by two pixels
+    output[3 * 2 + 1, 10, 20] = np.log(8)  # person, lower left
+    output[12 + 3, 10, 20] = np.log(3)
     found = read_output(output)
-    assert [*map(tuple, np.argwhere(found.garment))] == [(20, 41)]
-    assert [*map(tuple, np.argwhere(found.person))] == [(21, 40)]
-    assert found.types[10, 20].argmax() == 3
+    for there, place, of_other in ((found.garment, (20, 41), (21, 40)), (found.person, (21, 40), (20, 41))):
+        expected = np.full((SIDE, SIDE), 1 / 3)
+        expected[place], expected[of_other] = 0.8, 0.1
+        assert there == pytest.approx(expected, abs=1e-6)
+    shares = np.full((HALF, HALF, len(TYPES)), 1 / 8)
+    shares[10, 20] = 0.1
+    shares[10, 20, 3] = 0.3
+    assert found.types == pytest.approx(shares, abs=1e-6)
+
+
+@pytest.mark.parametrize("logit", [1e4, -1e4])
+def test_logits_of_any_size_are_probabilities(logit):
+    output = np.zeros((24, HALF, HALF), np.float32)
+    output[[2, 12]] = logit
+    found = read_output(output)
+    assert all(np.isfinite(one).all() for one in found.maps)
+    expected = pytest.approx(float(logit > 0), abs=1e-6)
+    assert found.garment[0, 0] == expected and found.types[0, 0, 0] == expected
 
 
 def test_a_network_of_the_first_version_tells_garments_alone():
@@ -77,7 +93,7 @@ def test_a_network_of_the_first_version_tells_garments_alone():
     logits[5, 7] = 4
     found = read_output(logits)
     assert found.garment[5, 7] > 0.9 > 0.1 > found.garment[7, 5]
-    assert not found.person.any() and found.turns == (1, 0, 0, 0)
+    assert found.person.max() < 1e-6 and found.turns == (1, 0, 0, 0)
     assert found.types.shape == (HALF, HALF, len(TYPES)) and (found.types == 1 / len(TYPES)).all()
 
 
@@ -115,20 +131,31 @@ def test_the_fingerprint_is_of_the_file():
     assert shipped().fingerprint == hashlib.sha256(PRETRAINED.read_bytes()).hexdigest()
 
 
-def test_what_is_seen_is_the_mean_of_a_photograph_and_of_its_grey_mirror_image():
+class Answering:
+    """Stands in for a network: gives its outputs, float32 (24, 64, 64), in turn, and keeps what it saw."""
+
+    def __init__(self, *outputs):
+        self.outputs = [*outputs]
+        self.seen = []
+
+    def run(self, pictures):
+        self.seen.extend(pictures)
+        return self.outputs.pop(0)[None]
+
+
+@pytest.fixture
+def outputs():
+    """Of two looks: logits, of the turns everywhere the same."""
+    made = np.random.default_rng(1).normal(size=(2, 24, HALF, HALF)).astype(np.float32)
+    made[:, 20:] = made[:, 20:, :1, :1]
+    return made
+
+
+def test_what_is_seen_is_the_mean_of_a_photograph_and_of_its_other_view(outputs):
     photo = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
-    outputs = np.random.default_rng(1).random((2, HALF, HALF, 24), np.float32)
-    seen = []
-
-    class Network:
-        def run(self, pictures):
-            seen.extend(pictures)
-            return outputs
-
-    found = look_twice(Network(), photo)
-    grey = np.rint(photo @ np.array([0.2125, 0.7154, 0.0721]))
-    assert np.array_equal(seen[0], photo) and seen[1].dtype == np.uint8
-    assert all(np.array_equal(channel, grey[:, ::-1]) for channel in np.moveaxis(seen[1], -1, 0))
+    network = Answering(*outputs)
+    found = look_twice(network, photo, closer=False)
+    assert np.array_equal(network.seen, [photo, other_view(photo)])
     first, other = map(read_output, outputs)
     for name in ("person", "garment", "types"):
         mean = (getattr(first, name) + getattr(other, name)[:, ::-1]) / 2
@@ -136,6 +163,22 @@ def test_what_is_seen_is_the_mean_of_a_photograph_and_of_its_grey_mirror_image()
     mirrored = [other.turns[0], *other.turns[:0:-1]]  # a quarter to the right is one to the left in a mirror
     mean = np.sqrt(np.multiply(first.turns, mirrored))
     assert found.turns == pytest.approx(mean / mean.sum(), rel=1e-5)
+
+
+def test_the_second_look_is_at_what_was_found_in_the_first(outputs):
+    """A garment from a quarter to three quarters of the width, which then fills all but the margins."""
+    photo = np.random.default_rng(0).integers(0, 256, (60, 100, 3), np.uint8)
+    outputs[0, :12] = np.tile([9, 0, 0], 4)[:, None, None]
+    outputs[0, :12, :, 16:48] = np.tile([0, 0, 9], 4)[:, None, None]
+    outputs[1, :12] = np.tile([0, 0, 9], 4)[:, None, None]
+    network = Answering(*outputs)
+    found = look_twice(network, photo)
+    box = (0.2, 0, 0.8, 1)
+    assert np.array_equal(network.seen, [squeeze(photo), other_view(squeeze(photo, box=box))])
+    expected = np.zeros(SIDE)
+    expected[26:102] = 0.5  # of the second look alone
+    expected[32:96] = 1
+    assert found.garment == pytest.approx(np.broadcast_to(expected, (SIDE, SIDE)), abs=1e-3)
 
 
 def standing(rows, columns):
@@ -151,11 +194,11 @@ def standing(rows, columns):
     [
         (slice(32, 96), slice(60, 70), (58 / SIDE, 19.2 / SIDE, 72 / SIDE, 108.8 / SIDE)),
         (slice(0, 96), slice(0, 40), (0, 0, 48 / SIDE, 115.2 / SIDE)),
-        (slice(0, SIDE), slice(0, 100), None),  # there is nothing closer to see
+        (slice(0, SIDE), slice(0, 100), (0, 0, 120 / SIDE, 1)),
     ],
 )
-def test_a_person_is_looked_at_closer_with_a_margin_where_that_is_closer(rows, columns, box):
-    assert closer_box(standing(rows, columns)) == (box and pytest.approx(box))
+def test_a_person_is_looked_at_closer_with_a_margin(rows, columns, box):
+    assert closer_box(standing(rows, columns)) == pytest.approx(box)
 
 
 @pytest.mark.parametrize(
@@ -168,16 +211,15 @@ def test_a_person_is_looked_at_closer_with_a_margin_where_that_is_closer(rows, c
             (12 / SIDE, 24 / SIDE, 108 / SIDE, 96 / SIDE),
         ),  # both sleeves
         ([(0, 100, 0, 125)], (0, 0, 1, 110 / SIDE)),
-        ([(8, 122, 8, 122)], None),  # nothing would be closer
-        ([(60, 78, 60, 78)], None),  # too small to be a garment
-        ([], None),
+        ([(60, 78, 60, 78)], (0, 0, 1, 1)),  # too small to be a garment
+        ([], (0, 0, 1, 1)),
     ],
 )
 def test_what_is_laid_out_is_looked_at_closer_around_its_main_parts(parts, box):
     seen = standing(slice(0, 0), slice(0, 0))
     for top, bottom, left, right in parts:
         seen.garment[top:bottom, left:right] = 0.6
-    assert closer_box(seen) == (box and pytest.approx(box))
+    assert closer_box(seen) == pytest.approx(box)
 
 
 def test_where_there_is_no_garment_a_person_of_one_pixel_is_one():
@@ -226,12 +268,12 @@ def test_a_segmenter_takes_the_closer_look_at_a_person():
     class Network:
         def run(self, pictures):
             boxes.append((pictures[0] > 100).any(axis=-1))
-            output = np.zeros((len(pictures), HALF, HALF, 24), np.float32)
+            output = np.zeros((len(pictures), 24, HALF, HALF), np.float32)
             for one, seen in zip(output, pictures, strict=True):
                 there = (seen > 100).any(axis=-1)[::2, ::2]
-                one[..., :12] = np.repeat([[1, 0, 0]], 4, axis=0).ravel()
-                one[there, :12] = np.repeat([[0, 0.4, 0.6]], 4, axis=0).ravel()
-                one[16:24][there[16:24], :12] = np.repeat([[0, 1, 0]], 4, axis=0).ravel()
+                one[:12] = np.tile([9, 0, 0], 4)[:, None, None]
+                one[:12, there] = np.tile([0, 8.7, 9], 4)[:, None]
+                one[:12, 16:24][:, there[16:24]] = np.tile([0, 9, 0], 4)[:, None]
             return output
 
     segmenter = Segmenter(shipped().exported)
@@ -278,3 +320,10 @@ def test_a_damaged_file_is_refused_with_its_name(tmp_path, content):
     (tmp_path / "segmenter.tflite").write_bytes(content)
     with pytest.raises(UnreadableEncoder, match=str(tmp_path / "segmenter.tflite")):
         Segmenter.of_bundle(tmp_path)
+
+
+def test_a_segmenter_of_an_earlier_version_which_gave_probabilities_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(LiteModel, "run", lambda *_: np.full((1, HALF, HALF, 24), 0.25, np.float32))
+    (tmp_path / "segmenter.tflite").write_bytes(PRETRAINED.read_bytes())
+    with pytest.raises(UnreadableEncoder, match=r"of an earlier version.* Train it again"):
+        Segmenter.load(tmp_path)

@@ -53,17 +53,17 @@ def test_a_turn_is_clockwise_and_back_again(degrees):
 
 
 @pytest.mark.parametrize("quarters", range(4))
-def test_the_turn_is_read_from_the_last_four_channels(quarters):
-    output = np.zeros((HALF, HALF, 4 * GROUPS + len(TYPES) + 4), np.float32)
-    output[..., 4 * GROUPS + 2] = 1
-    output[..., -4:] = 0.5
-    output[..., 4 * GROUPS + len(TYPES) + quarters] += np.log(9) / 64
+def test_the_turn_is_read_from_the_last_four_planes(quarters):
+    output = np.zeros((4 * GROUPS + len(TYPES) + 4, HALF, HALF), np.float32)
+    output[4 * GROUPS + 2] = 1
+    output[-4:] = 0.5
+    output[4 * GROUPS + len(TYPES) + quarters] += np.log(9)
     parse = read_output(output)
     assert parse.turns == pytest.approx([9 / 12 if quarters == one else 1 / 12 for one in range(4)])
     assert parse.types.shape == (HALF, HALF, len(TYPES)) and (parse.types.argmax(axis=-1) == 2).all()
 
 
-@pytest.mark.parametrize("shape", [(128, 128, 1), (HALF, HALF, 4 * GROUPS + len(TYPES))])
+@pytest.mark.parametrize("shape", [(128, 128, 1), (4 * GROUPS + len(TYPES), HALF, HALF)])
 def test_networks_of_earlier_versions_tell_no_turn(shape):
     assert read_output(np.random.default_rng(0).random(shape, np.float32)).turns == UPRIGHT
 
