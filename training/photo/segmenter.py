@@ -294,7 +294,8 @@ class Segmenter:
         if earlier:
             raise UnreadableEncoder(
                 f"The segmenter '{file}' is of an earlier version, and gives no logits. "
-                "Train it again, see python -m training segmenter --help."
+                "Take it away, and train it again from the weights beside it: "
+                f"python -m training segmenter --init '{file.parent}'."
             )
         return found
 

@@ -325,5 +325,8 @@ def test_a_damaged_file_is_refused_with_its_name(tmp_path, content):
 def test_a_segmenter_of_an_earlier_version_which_gave_probabilities_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(LiteModel, "run", lambda *_: np.full((1, HALF, HALF, 24), 0.25, np.float32))
     (tmp_path / "segmenter.tflite").write_bytes(PRETRAINED.read_bytes())
-    with pytest.raises(UnreadableEncoder, match=r"of an earlier version.* Train it again"):
+    with pytest.raises(
+        UnreadableEncoder,
+        match=r"of an earlier version.* train it again from the weights beside it: .* --init '.*'\.",
+    ):
         Segmenter.load(tmp_path)
