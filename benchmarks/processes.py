@@ -52,6 +52,11 @@ def own_memory() -> int:
     return _status(os.getpid(), "VmRSS")
 
 
+def held_memory() -> int:
+    """Return the bytes of memory of this process that belong to no file (anonymous)."""
+    return _status(os.getpid(), "RssAnon")
+
+
 def shared_memory(pid: int) -> int:
     """Return the bytes of memory of the family, pages that several processes share counted once (PSS)."""
     total = 0

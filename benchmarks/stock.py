@@ -12,6 +12,7 @@ from PIL import Image
 
 from index.build import BuildOptions, BuildRun, publish_embedded
 from index.embedding.embeddings import Embedded
+from index.scratch import zeros
 from index.stores.address import open_store
 from index.stores.folder.store import FolderStore
 from index.stores.store import Store
@@ -37,7 +38,8 @@ def unit_vectors(count: int, dimension: int) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def _item(row: int) -> Item:
+def made_item(row: int) -> Item:
+    """Return an item of six fields, the same one each time."""
     metadata = {
         "category": CATEGORIES[row % len(CATEGORIES)],
         "colour": COLOURS[row // 3 % len(COLOURS)],
@@ -51,32 +53,35 @@ def _item(row: int) -> Item:
 
 def publish_items(indexes: Path, vectors: np.ndarray, encoder: Encoder, *, kind: str, store: str = "") -> str:
     """Publish an index of `vectors`, with metadata, in a store; return the kind that it is."""
-    items = tuple(map(_item, range(len(vectors))))
-    embedded = Embedded(items, vectors, (), *_pictures(items))
-    return _publish(open_store(store, indexes), embedded, encoder, kind)
+    items = tuple(map(made_item, range(len(vectors))))
+    embedded = Embedded(items, vectors, (), *pictures_of(len(items)))
+    return publish(open_store(store, indexes), embedded, encoder, kind)
 
 
 def publish_views(indexes: Path, views: Sequence[Views], encoder: Encoder, *, kind: str) -> str:
     """Publish an index of items with these views, as `publish_items` does."""
     owners, rows = arranged(views)
-    items = [_item(row) for row in range(len(views))]
+    items = [made_item(row) for row in range(len(views))]
     items = [
         item.showing([item.path.with_suffix(f".{n}.jpg") for n in range(int(each.photographs.max()) + 1)])
         for item, each in zip(items, views, strict=True)
     ]
-    embedded = Embedded(tuple(items), rows.vectors, (), *_pictures(views), owners=owners, boxes=rows.boxes)
-    return _publish(FolderStore(indexes), replace(embedded, photographs=rows.photographs), encoder, kind)
+    embedded = Embedded(
+        tuple(items), rows.vectors, (), *pictures_of(len(views)), owners=owners, boxes=rows.boxes
+    )
+    return publish(FolderStore(indexes), replace(embedded, photographs=rows.photographs), encoder, kind)
 
 
-def _pictures(items: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Return perceptual hashes and digests of as many photographs, all different."""
-    rows = np.arange(len(items))
-    contents = np.zeros((len(rows), 32), np.uint8)
-    contents[:, :8] = rows[:, None].view(np.uint8)
-    return np.random.default_rng(1).integers(0, 2**60, len(rows), np.uint64), contents
+def pictures_of(count: int, folder: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return perceptual hashes and digests of photographs, all different."""
+    hashes, contents = zeros((count,), np.uint64, folder), zeros((count, 32), np.uint8, folder)
+    hashes[:] = np.random.default_rng(1).integers(0, 2**60, count, np.uint64)
+    contents[:, :8] = np.arange(count)[:, None].view(np.uint8)
+    return hashes, contents
 
 
-def _publish(store: Store, embedded: Embedded, encoder: Encoder, kind: str) -> str:
+def publish(store: Store, embedded: Embedded, encoder: Encoder, kind: str) -> str:
+    """Publish embeddings with an index of a kind; return the kind that it is."""
     with store.building() as draft:
         run = BuildRun(draft, "made up", encoder.fingerprint)
         return publish_embedded(run, embedded, options=BuildOptions(kind)).kind
@@ -85,7 +90,7 @@ def _publish(store: Store, embedded: Embedded, encoder: Encoder, kind: str) -> s
 def write_plain(folder: Path, vectors: np.ndarray) -> None:
     """Write vectors, float32 (n, d), and the items that `publish_items` makes of them, for the rival."""
     np.save(folder / "vectors.npy", vectors)
-    items = [{"item_id": item.item_id, **item.metadata} for item in map(_item, range(len(vectors)))]
+    items = [{"item_id": item.item_id, **item.metadata} for item in map(made_item, range(len(vectors)))]
     (folder / "items.json").write_text(json.dumps(items))
 
 

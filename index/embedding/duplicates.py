@@ -18,32 +18,60 @@ MAX_DISTANCE = 5
 """Squared distance of two hashes in levels, up to which photographs can be duplicates."""
 
 _BATCH = 4096
+_WINDOW = 2**18
+_RADIUS = float(np.sqrt(MAX_DISTANCE + 0.5))
+_ROUNDING = 0.01
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
-def _without_copies(vectors: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first rows of all photographs that differ at all, and the first row of each row's copies.
+def _copies(vectors: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that are copies of an earlier one, and the first row of each one's copies: int64 (m,).
 
     Two numbers of a vector are looked at: what is taken for a copy by chance is not confirmed afterwards.
     """
-    begun = np.ascontiguousarray(vectors[:, :2], np.float32).view(np.uint64)
-    _, firsts, places = np.unique(
-        np.column_stack([hashes, begun]), axis=0, return_index=True, return_inverse=True
-    )
-    return np.sort(firsts), firsts[places]
+    begun = np.ascontiguousarray(vectors[:, :2], np.float32).view(np.uint64).reshape(-1)
+    begun *= _ODD
+    begun ^= hashes
+    order = np.argsort(begun, kind="stable")
+    begun = begun[order]
+    repeated = np.flatnonzero(begun[1:] == begun[:-1]) + 1
+    starts = repeated[np.diff(repeated, prepend=-1) > 1] - 1
+    return order[repeated], order[starts[np.searchsorted(starts, repeated) - 1]]
+
+
+def _along_their_spread(hashes: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows, int64 (k,), in the order in which they lie along the axis of most variance, and where."""
+    sample = hash_levels(hashes[rows[:: max(1, len(rows) // _WINDOW)]])
+    axis = np.linalg.eigh(np.cov(sample.T))[1][:, -1] if len(sample) > 1 else np.eye(sample.shape[1])[0]
+    places = np.empty(len(rows), np.float32)
+    for at in range(0, len(rows), _BATCH):
+        places[at : at + _BATCH] = hash_levels(hashes[rows[at : at + _BATCH]]) @ axis
+    order = np.argsort(places)
+    return rows[order], places[order]
 
 
 def _candidates(vectors: np.ndarray, hashes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield pairs of rows whose hashes are near; of copies only each with the first."""
-    rows, firsts = _without_copies(vectors, hashes)
-    yield np.arange(len(hashes)), firsts
-    levels = hash_levels(hashes[rows])
-    tree = KDTree(levels)
-    for at in range(0, len(rows), _BATCH):
-        near = tree.query_ball_point(levels[at : at + _BATCH], np.sqrt(MAX_DISTANCE + 0.5))
-        places = np.repeat(np.arange(at, at + len(near)), [len(found) for found in near])
-        neighbours = np.fromiter(chain.from_iterable(near), np.int64, len(places))
-        later = neighbours > places
-        yield rows[places[later]], rows[neighbours[later]]
+    """Yield pairs of rows whose hashes are near; of copies only each with the first.
+
+    Rows are compared window by window along one axis, on which near ones are near: a tree of all would take
+    more memory than the vectors' own index.
+    """
+    copies, firsts = _copies(vectors, hashes)
+    yield copies, firsts
+    differ = np.ones(len(hashes), bool)
+    differ[copies] = False
+    rows, places = _along_their_spread(hashes, np.flatnonzero(differ))
+    for at in range(0, len(rows), _WINDOW):
+        window = rows[at : at + _WINDOW]
+        end = int(np.searchsorted(places, places[at + len(window) - 1] + _RADIUS + _ROUNDING, side="right"))
+        tree = KDTree(hash_levels(hashes[window]))
+        for start in range(at, end, _BATCH):
+            asked = rows[start : min(start + _BATCH, end)]
+            near = tree.query_ball_point(hash_levels(hashes[asked]), _RADIUS)
+            later = np.repeat(np.arange(start, start + len(near)), [len(found) for found in near])
+            earlier = at + np.fromiter(chain.from_iterable(near), np.int64, len(later))
+            pairs = earlier < later
+            yield rows[earlier[pairs]], rows[later[pairs]]
 
 
 def _scores(vectors: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -76,10 +104,14 @@ def find_duplicates(vectors: np.ndarray, hashes: np.ndarray) -> np.ndarray:
         lefts.append(left[same])
         rights.append(right[same])
     left, right = np.concatenate(lefts), np.concatenate(rights)
-    links = coo_array((np.ones(len(left), bool), (left, right)), shape=(len(hashes), len(hashes)))
+    linked, places = np.unique(np.concatenate([left, right]), return_inverse=True)
+    ends = places[: len(left)], places[len(left) :]
+    links = coo_array((np.ones(len(left), bool), ends), shape=(len(linked), len(linked)))
     _, labels = connected_components(links, directed=False)
     _, firsts = np.unique(labels, return_index=True)
-    return firsts[labels]
+    groups = np.arange(len(hashes))
+    groups[linked] = linked[firsts[labels]]
+    return groups
 
 
 def write_duplicates(

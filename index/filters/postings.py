@@ -5,6 +5,7 @@ database even where half of all items pass.
 """
 
 import sqlite3
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -51,13 +52,13 @@ class _Gathered:
     """An aggregate of SQLite: the rows of a group as one value, in any order."""
 
     def __init__(self) -> None:
-        self._rows: list[int] = []
+        self._rows = array("I")
 
     def step(self, row: int) -> None:
         self._rows.append(row)
 
     def finalize(self) -> bytes:
-        return np.array(self._rows, _ROWS).tobytes()
+        return np.asarray(self._rows, _ROWS).tobytes()
 
 
 def posted_value(value: Value) -> Value:

@@ -19,6 +19,8 @@ LISTED = 20
 FIRST = 10
 TIE = 1e-6
 
+_BATCH = 2**14
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -112,7 +114,9 @@ def _drop(items: int, before: int | None, limits: Limits, replaced: str | None) 
 
 
 def _units(vectors: np.ndarray, limits: Limits) -> Verdict:
-    norms = np.linalg.norm(vectors, axis=1)
+    norms = np.empty(len(vectors), np.float32)
+    for at in range(0, len(vectors), _BATCH):
+        norms[at : at + _BATCH] = np.linalg.norm(vectors[at : at + _BATCH], axis=1)
     broken = int(np.count_nonzero(~np.isfinite(norms)))
     error = float(np.abs(norms[np.isfinite(norms)] - 1).max(initial=0.0))
     failures = []

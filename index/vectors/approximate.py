@@ -3,6 +3,7 @@
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar, Self
 
 import faiss
@@ -62,14 +63,21 @@ class ApproximateIndex(VectorIndex):
         self._plain: dict[float, faiss.SearchParameters] = {}
 
     @classmethod
-    def build(cls, vectors: np.ndarray, *, recall: float = RECALL, owners: np.ndarray | None = None) -> Self:
+    def build(
+        cls,
+        vectors: np.ndarray,
+        *,
+        recall: float = RECALL,
+        owners: np.ndarray | None = None,
+        path: Path | None = None,
+    ) -> Self:
         """Return an index of `vectors`, float32 (n, d), searched just as wide as `recall` needs.
 
         Where the widest search misses it, one is taken that finds nearly as much; `parameters` tells the
         recall that was measured.
         """
         vectors = exact.contiguous(vectors)
-        made = cls._made(vectors)
+        made = cls._made(vectors) if path is None else cls._written(vectors, path)
         ladders = cls._ladders(made)
         widest: dict[str, float | int | str] = {name: ladder[-1] for name, ladder in ladders.items()}
         if owners is not None:
@@ -80,11 +88,6 @@ class ApproximateIndex(VectorIndex):
 
     def _with(self, parameters: Parameters) -> Self:
         return type(self)(self._index, {**self._parameters, **parameters})
-
-    @classmethod
-    @abstractmethod
-    def _made(cls, vectors: np.ndarray) -> faiss.Index:
-        """Return FAISS's index of `vectors`."""
 
     @classmethod
     @abstractmethod

@@ -1,11 +1,13 @@
 """The flat kind: every vector is compared with the query."""
 
+from pathlib import Path
 from typing import Self
 
 import faiss
 import numpy as np
 
 from index.vectors import exact
+from index.vectors.faiss_files import write_flat
 from index.vectors.vector_index import RECALL, VectorIndex
 
 
@@ -15,11 +17,28 @@ class FlatIndex(VectorIndex):
     kind = "flat"
 
     @classmethod
-    def build(cls, vectors: np.ndarray, *, recall: float = RECALL, owners: np.ndarray | None = None) -> Self:
+    def build(
+        cls,
+        vectors: np.ndarray,
+        *,
+        recall: float = RECALL,
+        owners: np.ndarray | None = None,
+        path: Path | None = None,
+    ) -> Self:
         """Return an index of `vectors`, float32 (n, d); whatever `recall` is asked for, it has 1."""
+        made = cls._made(vectors) if path is None else cls._written(vectors, path)
+        return cls(made, {"recall": 1.0})
+
+    @classmethod
+    def _made(cls, vectors: np.ndarray) -> faiss.Index:
         index = faiss.IndexFlatIP(vectors.shape[1])
         index.add(exact.contiguous(vectors))
-        return cls(index, {"recall": 1.0})
+        return index
+
+    @classmethod
+    def _write(cls, vectors: np.ndarray, path: Path) -> None:
+        with path.open("wb") as file:
+            write_flat(file, vectors)
 
     @classmethod
     def _made_by(cls, index: faiss.Index) -> bool:

@@ -4,10 +4,13 @@ After Jegou, Douze and Schmid, Product Quantization for Nearest Neighbor Search,
 """
 
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
 import faiss
 import numpy as np
 
+from index.vectors.faiss_files import write_lists, write_refined
 from index.vectors.ivf import SAMPLES_A_LIST, lists_for, probing, sample
 from index.vectors.refined import CANDIDATES, RefinedIndex
 from index.vectors.tuning import ladder
@@ -31,7 +34,7 @@ class IvfPqIndex(RefinedIndex):
     _coded = faiss.IndexIVFPQ
 
     @classmethod
-    def _made(cls, vectors: np.ndarray) -> faiss.Index:
+    def _trained(cls, vectors: np.ndarray) -> faiss.Index:
         count, dimension = vectors.shape
         lists = lists_for(count)
         recipe = f"IVF{lists},PQ{codes_for(dimension)}x8,RFlat"
@@ -41,8 +44,21 @@ class IvfPqIndex(RefinedIndex):
         coded.pq.cp.niter, coded.pq.cp.min_points_per_centroid = 10, 1
         enough = min(count, SAMPLES_A_CENTROID * CENTROIDS)
         index.train(sample(vectors, max(SAMPLES_A_LIST * lists, enough, CENTROIDS)))
+        return index
+
+    @classmethod
+    def _made(cls, vectors: np.ndarray) -> faiss.Index:
+        index = cls._trained(vectors)
         index.add(vectors)
         return index
+
+    @classmethod
+    def _write(cls, vectors: np.ndarray, path: Path) -> None:
+        trained = cls._trained(vectors)  # owns the other
+        coded = faiss.downcast_index(trained.base_index)
+        with path.open("wb") as file:
+            lists = partial(write_lists, index=coded, vectors=vectors, folder=path.parent)
+            write_refined(file, vectors, lists)
 
     @classmethod
     def _ladders(cls, index: faiss.Index) -> dict[str, Sequence[int]]:

@@ -1,7 +1,8 @@
 """What every kind of vector index can do: unit vectors float32 (n, d) in, rows with their scores out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Protocol, Self
 
@@ -45,6 +46,17 @@ def mapped(path: Path) -> faiss.Index:
     return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
 
 
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, OSError) as error:
+        raise IndexNotWritten(
+            f"The vectors could not be written to '{path}'. Is the disk full, or the folder read-only? "
+            "Make room there and build again."
+        ) from error
+
+
 class VectorIndex(ABC):
     """Vectors float32 (n, d) in rows 0 to n - 1, found again by their inner product with a query.
 
@@ -66,7 +78,14 @@ class VectorIndex(ABC):
 
     @classmethod
     @abstractmethod
-    def build(cls, vectors: np.ndarray, *, recall: float = RECALL, owners: np.ndarray | None = None) -> Self:
+    def build(
+        cls,
+        vectors: np.ndarray,
+        *,
+        recall: float = RECALL,
+        owners: np.ndarray | None = None,
+        path: Path | None = None,
+    ) -> Self:
         """Return an index that holds a copy of `vectors`, with its search width tuned.
 
         Parameters
@@ -76,7 +95,31 @@ class VectorIndex(ABC):
             The share of the true first ten that a search is to find.
         owners : int64 (n,), optional
             The item of each vector, if the first ten are to be items, each by its best vector.
+        path : Path, optional
+            Where the index is written, and mapped from; by default it lies in memory.
+
+        Raises
+        ------
+        IndexNotWritten
+            The file could not be written in full.
         """
+
+    @classmethod
+    def _written(cls, vectors: np.ndarray, path: Path) -> faiss.Index:
+        """Write FAISS's index of `vectors` to a file, and return it mapped."""
+        with _writing(path):
+            cls._write(vectors, path)
+        return mapped(path)
+
+    @classmethod
+    def _write(cls, vectors: np.ndarray, path: Path) -> None:
+        """Write FAISS's index of `vectors`; the kinds for many vectors do so without holding them."""
+        faiss.write_index(cls._made(vectors), str(path))
+
+    @classmethod
+    @abstractmethod
+    def _made(cls, vectors: np.ndarray) -> faiss.Index:
+        """Return FAISS's index of `vectors`, in memory."""
 
     @classmethod
     def load(cls, path: Path, parameters: Parameters) -> Self:
@@ -114,13 +157,8 @@ class VectorIndex(ABC):
         IndexNotWritten
             The file could not be written in full.
         """
-        try:
+        with _writing(path):
             faiss.write_index(self._index, str(path))
-        except RuntimeError as error:
-            raise IndexNotWritten(
-                f"The vectors could not be written to '{path}'. Is the disk full, or the folder read-only? "
-                "Make room there and build again."
-            ) from error
 
     def __len__(self) -> int:
         return int(self._index.ntotal)

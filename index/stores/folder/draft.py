@@ -31,13 +31,13 @@ def _memory() -> int:
 
 
 def _make_index(
-    vectors: np.ndarray, *, kind: str, recall: float, owners: np.ndarray | None = None
+    vectors: np.ndarray, path: Path, *, kind: str, recall: float, owners: np.ndarray | None = None
 ) -> tuple[VectorIndex, dict[str, float | int | str]]:
-    """Build an index of the requested or chosen kind; return it and its parameters for the manifest."""
+    """Write an index of the requested or chosen kind; return it and its parameters for the manifest."""
     why = ""
     if kind == AUTO:
         kind, why = choose_kind(len(vectors), vectors.shape[1], _memory())
-    index = kind_named(kind).build(vectors, recall=recall, owners=owners)
+    index = kind_named(kind).build(vectors, recall=recall, owners=owners, path=path)
     return index, {**index.parameters, **({"why": why} if why else {})}
 
 
@@ -61,9 +61,11 @@ class FolderDraft(Draft):
     def fill(
         self, embedded: Embedded, groups: np.ndarray, *, bad: Sequence[BadItem], kind: str, recall: float
     ) -> Filled:
-        """Write all files but the manifest, and read the vectors back."""
-        index, parameters = _make_index(embedded.vectors, kind=kind, recall=recall, owners=embedded.owners)
+        """Write all files but the manifest; the vectors are searched as they stand in theirs."""
         folder, items = self._staging.folder, embedded.items
+        index, parameters = _make_index(
+            embedded.vectors, folder / VECTORS, kind=kind, recall=recall, owners=embedded.owners
+        )
         with writing(self.indexes):
             write_report(folder / REPORT, bad)
             write_items(folder / ITEMS, items, groups=groups)
@@ -72,9 +74,8 @@ class FolderDraft(Draft):
             write_views(folder, embedded)
             if embedded.maps is not None:
                 np.save(folder / MAPS, embedded.maps)
-            index.save(folder / VECTORS)
             sums = file_sums(folder)
-        return Filled(type(index).load(folder / VECTORS, parameters), index.kind, parameters, *sums)
+        return Filled(index, index.kind, parameters, *sums)
 
     def publish(self, manifest: Manifest) -> None:
         """Write the manifest, rename the folder, and point `current` to it."""

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -232,13 +232,13 @@ class Items:
         )
 
 
-def write_items(path: Path, items: Iterable[Item], *, groups: np.ndarray | None = None) -> None:
+def write_items(path: Path, items: Collection[Item], *, groups: np.ndarray | None = None) -> None:
     """Write a new store of `items` to `path`; the first item gets row 0, and so on.
 
     Parameters
     ----------
     path : Path
-    items : iterable of Item
+    items : collection of Item
     groups : int64 (n,), optional
         The row of the first of each item's duplicates; an item's own row where it repeats none.
 
@@ -247,15 +247,14 @@ def write_items(path: Path, items: Iterable[Item], *, groups: np.ndarray | None 
     IndexNotWritten
         An id comes twice, or the file could not be written.
     """
-    items = tuple(items)
-    firsts = range(len(items)) if groups is None else groups.tolist()
+    firsts = range(len(items)) if groups is None else groups
     columns = (
         (
             row,
             item.item_id,
             str(item.path),
             json.dumps(item.metadata),
-            None if first == row else first,
+            None if first == row else int(first),
             json.dumps([str(path) for path in item.further]) if item.further else None,
         )
         for row, (item, first) in enumerate(zip(items, firsts, strict=True))

@@ -2,7 +2,9 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from index.embedding import duplicates
 from index.embedding.duplicates import MAX_DISTANCE, MIN_SCORE, find_duplicates, write_duplicates
 from index.embedding.perceptual_hash import hash_distances
 from training.catalogue.reader import Item
@@ -49,7 +51,9 @@ def test_a_photograph_that_comes_a_thousand_times_is_one_group(unit_vectors):
     assert groups[0] == 0 and (groups[1:-1] == 1).all() and groups[-1] == 1001
 
 
-def test_the_groups_are_those_of_brute_force(unit_vectors):
+@pytest.mark.parametrize("window", [7, 64, 2**18])
+def test_the_groups_are_those_of_brute_force(unit_vectors, monkeypatch, window):
+    monkeypatch.setattr(duplicates, "_WINDOW", window)
     rng = np.random.default_rng(3)
     vectors = np.repeat(unit_vectors(40), 5, axis=0) + rng.normal(0, 0.03, (200, 16)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -47,7 +47,7 @@ def test_no_rows_give_no_items(store):
 
 def test_more_rows_than_sqlite_takes_parameters_can_be_asked(tmp_path):
     path = tmp_path / "items.sqlite"
-    write_items(path, (Item(str(n), Path(f"/{n}")) for n in range(40_000)))
+    write_items(path, [Item(str(n), Path(f"/{n}")) for n in range(40_000)])
     assert [item.item_id for item in Items.open(path).by_rows(range(39_999, -1, -1))][:2] == [
         "39999",
         "39998",

@@ -1,0 +1,171 @@
+"""The memory that a build holds for each view: made vectors and items published at two sizes (Linux).
+
+Run it with `python -m benchmarks.build_memory [--views 10000000]`. Vectors lie in a file, and items are made
+as they are asked for. What is held is the anonymous memory of a process of its own, for pages of files leave
+when others need the room. The largest size is built once more in a process that the system kills above 4 GiB,
+such pages included.
+"""
+
+import multiprocessing
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any, overload
+
+import click
+import numpy as np
+
+from benchmarks.confinement import CannotConfine, confined
+from benchmarks.processes import held_memory
+from benchmarks.stock import made_item, pictures_of, publish
+from benchmarks.vectors import BATCH, Likeness, embeddings
+from index.embedding.embeddings import Embedded
+from index.stores.folder.store import FolderStore
+from training.catalogue.reader import Item
+from training.evaluation.score_table import Cell, Table, as_markdown
+from training.options import cache_option
+from training.photo.encoder import PRETRAINED, Encoder
+
+ROOM = 4 * 2**30
+GOAL = 64
+KIND = "ivf-pq"
+DRAWN = "drawn:300"
+_LOOK_SECONDS = 0.01
+
+
+class MadeItems(Sequence[Item]):
+    """Items with six fields, each made when it is asked for."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, row: int) -> Item: ...
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[Item]: ...
+    def __getitem__(self, row: int | slice) -> Item | Sequence[Item]:
+        if isinstance(row, slice):
+            return [made_item(number) for number in range(*row.indices(self._count))]
+        if row >= self._count:
+            raise IndexError(row)
+        return made_item(row)
+
+
+class _Watch(threading.Thread):
+    """Looks at what the process holds until it is told to end."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._end = threading.Event()
+        self.most = 0
+
+    def run(self) -> None:
+        while not self._end.wait(_LOOK_SECONDS):
+            self.most = max(self.most, held_memory())
+
+    def end(self) -> int:
+        self._end.set()
+        self.join()
+        return self.most
+
+
+def _build(vectors: Path, indexes: Path, count: int, kind: str) -> tuple[int, float, float]:
+    """Publish the first `count` vectors; return the most bytes held, the clock's seconds and the CPU's."""
+    encoder = Encoder.load(PRETRAINED)
+    shape = (count, encoder.dimension)
+    rows = np.asarray(np.memmap(vectors, np.float32, mode="r", shape=shape))
+    hashes, contents = pictures_of(count, indexes.parent)
+    embedded = Embedded(MadeItems(count), rows, (), hashes, contents)
+    watch, clock, cpu = _Watch(), perf_counter(), process_time()
+    watch.start()
+    publish(FolderStore(indexes), embedded, encoder, kind)
+    return watch.end(), perf_counter() - clock, process_time() - cpu
+
+
+def _apart(pipe: Any, *arguments: Any) -> None:
+    pipe.send(_build(*arguments))
+
+
+def measured(vectors: Path, count: int, kind: str, folder: Path) -> tuple[int, float, float]:
+    """Return what `_build` does in a fresh process."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_apart, args=(theirs, vectors, folder / str(count), count, kind))
+    process.start()
+    theirs.close()
+    try:
+        found: tuple[int, float, float] = ours.recv()
+    finally:
+        process.join()
+    return found
+
+
+def write_vectors(path: Path, like: Likeness, count: int) -> None:
+    """Write `count` made vectors, float32, one after the other."""
+    with path.open("wb") as file:
+        for at in range(0, count, BATCH):
+            file.write(like.draw(min(BATCH, count - at), seed=2 + at).tobytes())
+
+
+def slope(
+    vectors: Path, counts: Sequence[int], kind: str, folder: Path
+) -> tuple[float, list[tuple[Cell, ...]]]:
+    """Return the bytes that a view adds to what is held, and a row of the table for each size."""
+    found = [measured(vectors, count, kind, folder) for count in counts]
+    rows = [
+        (f"{count:,}", f"{held / 1e6:,.0f}", f"{clock:,.1f}", f"{cpu:,.1f}", f"{1e6 * cpu / count:.0f}")
+        for count, (held, clock, cpu) in zip(counts, found, strict=True)
+    ]
+    return (found[-1][0] - found[0][0]) / (counts[-1] - counts[0]), rows
+
+
+def _inside(vectors: Path, count: int, kind: str, folder: Path) -> str:
+    try:
+        _, peak = confined(ROOM, _build, vectors, folder / "confined", count, kind)
+    except CannotConfine as error:
+        return f"not measured: {error}"
+    except EOFError:
+        return "killed for want of memory: missed"
+    return f"{peak / 2**30:.2f} GiB at most, pages of files included: reached"
+
+
+@click.command(epilog="Example: python -m benchmarks.build_memory --views 10000000")
+@click.option(
+    "--views",
+    "counts",
+    type=click.IntRange(min=1000),
+    multiple=True,
+    default=(300_000, 1_000_000),
+    show_default=True,
+    help="Sizes, ascending; the first and the last tell what a view adds.",
+)
+@click.option("--kind", default=KIND, show_default=True, help="Kind of vector index.")
+@click.option("--catalogue", default=DRAWN, show_default=True, help="Whose embeddings made vectors lie like.")
+@click.option("--confine/--no-confine", default=True, show_default=True, help="Build the last in 4 GiB, too.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Where to write.  [default: a temporary one]")
+@cache_option
+def main(
+    counts: tuple[int, ...], kind: str, catalogue: str, confine: bool, folder: Path | None, cache: Path
+) -> None:
+    """Print a Markdown table of what builds of made views hold and take."""
+    like = Likeness(embeddings(catalogue, Encoder.load(PRETRAINED), cache=cache))
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        place = Path(name)
+        write_vectors(place / "vectors", like, counts[-1])
+        held, rows = slope(place / "vectors", counts, kind, place)
+        verdict = "reached" if held <= GOAL else "missed"
+        note = f"A view adds {held:.0f} bytes to what is held; goal <= {GOAL}: {verdict}."
+        if confine:
+            inside = _inside(place / "vectors", counts[-1], kind, place)
+            note += f" {counts[-1]:,} views in {ROOM // 2**30} GiB: {inside}."
+    columns = ("views", "held, MB", "clock s", "CPU s", "CPU us a view")
+    click.echo(as_markdown([Table("build-memory", f"Memory of a build, {kind}", columns, tuple(rows), note)]))
+
+
+if __name__ == "__main__":
+    main()
