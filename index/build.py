@@ -80,6 +80,8 @@ class BuildOptions:
         How much they may take.
     ahead : collection of bytes
         What `index.embedding.head_start` has embedded into the cache for this build.
+    rehash : bool
+        Read all photographs, also those whose files are as an earlier build has seen them.
     """
 
     kind: str = AUTO
@@ -97,6 +99,7 @@ class BuildOptions:
     thumbnails: Path | None = None
     thumbnail_bytes: int = MAX_BYTES
     ahead: Collection[bytes] = ()
+    rehash: bool = False
 
 
 @dataclass(frozen=True)
@@ -288,7 +291,7 @@ def publish_embedded(
     return manifest
 
 
-def _embed(catalogue: Catalogue, encoder: Encoder, options: BuildOptions) -> Embedded:
+def _embed(catalogue: Catalogue, encoder: Encoder, options: BuildOptions, scratch: Path) -> Embedded:
     cache = nullcontext() if options.cache is None else EmbeddingCache(options.cache / FOLDER, encoder)
     with cache as kept:
         return embed_catalogue(
@@ -300,6 +303,8 @@ def _embed(catalogue: Catalogue, encoder: Encoder, options: BuildOptions) -> Emb
             processes=options.processes,
             progress=options.progress,
             ahead=options.ahead,
+            rehash=options.rehash,
+            scratch=scratch,
         )
 
 
@@ -413,8 +418,8 @@ def build_index(
         folded, changes = store.changes.folded(within(catalogue, options.allow_roots))
         run = BuildRun(draft, catalogue.source, encoder.fingerprint, changes, store.previous(), golden=golden)
         run.roots = _roots(catalogue, options, indexes)
-        with run.timed("embed"):
-            embedded = _embed(folded, encoder, options)
+        with run.timed("embed"), writing(indexes):
+            embedded = _embed(folded, encoder, options, indexes)
         run.bad, run.outdated = folded.by_address((*folded.bad, *embedded.bad)), folded.outdated
         _check_bad(
             run.bad,

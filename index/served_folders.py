@@ -9,13 +9,8 @@ from pathlib import Path
 from training.catalogue.reader import BadItem, Catalogue
 
 
-def _real(path: Path, folder: str) -> str:
-    """Return where a file really lies, its folder being resolved already."""
-    return os.path.realpath(path) if path.is_symlink() else os.path.join(folder, path.name)
-
-
 def _is_below(real: str, roots: Iterable[str]) -> bool:
-    return any(os.path.commonpath((real, root)) == root for root in roots)
+    return any(real == root or real.startswith(os.path.join(root, "")) for root in roots)
 
 
 def served_file(path: Path, roots: Iterable[str | Path]) -> Path | None:
@@ -38,8 +33,12 @@ def within(catalogue: Catalogue, allowed: Iterable[Path]) -> Catalogue:
     roots = {os.path.realpath(root) for root in (catalogue.root, *fetched, *allowed)}
     folder_of = cache(os.path.realpath)
 
+    def real_of(path: str) -> str:
+        folder, name = os.path.split(path)
+        return os.path.realpath(path) if os.path.islink(path) else os.path.join(folder_of(folder), name)
+
     def outside(path: Path) -> str | None:
-        real = _real(path, folder_of(path.parent))
+        real = real_of(str(path))
         if _is_below(real, roots):
             return None
         return (

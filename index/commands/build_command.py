@@ -146,6 +146,12 @@ _BUILD_OPTIONS = (
         default="",
         help="With --retrain all: options of `python -m training segmenter`, in one text.  [default: none]",
     ),
+    click.option(
+        "--rehash",
+        is_flag=True,
+        help="Read all photographs, also those whose files are, by size, times and inode, as they were."
+        "  [default: no]",
+    ),
     processes_option,
     click.option(
         "--embedder",
@@ -223,7 +229,8 @@ def build(
 ) -> None:
     """Embed a catalogue and publish an index of it, if it passes its checks.
 
-    Photographs that an earlier build has embedded are only read.
+    Photographs that an earlier build has embedded are not embedded again, nor read where their files are as
+    they were.
     """
     place = open_store(store, indexes)
     with noting(indexes, catalogue=catalogue, encoder=encoder) as note, _naming_reports(indexes):

@@ -5,7 +5,7 @@ import os
 import platform
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -14,7 +14,9 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from index.embedding.perceptual_hash import HASH_VERSION
+from index.embedding.seen_files import File
 from index.views import ALL, ITEM, Views
+from training.errors import UnreadableImage
 from training.parts.part_maps import VERSION as PART_VERSION
 from training.photo.encoder import Encoder
 
@@ -34,6 +36,12 @@ CREATE TABLE IF NOT EXISTS embeddings (
     views BLOB NOT NULL,
     picture BLOB NOT NULL,
     checksum INTEGER NOT NULL,
+    used INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files (
+    path BLOB PRIMARY KEY,
+    stamp BLOB NOT NULL,
+    content BLOB NOT NULL,
     used INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
@@ -133,13 +141,20 @@ class EmbeddingCache:
         """Keep an embedding by `content`, a key of `key_of`."""
         self._try(lambda connection: self._write(connection, content, embedding))
 
+    def files(self, paths: Sequence[Path]) -> list[File | None]:
+        """Return what builds have last seen of each of some files, None where that is nothing."""
+        return self._try(lambda connection: self._seen(connection, paths)) or [None] * len(paths)
+
+    def keep_files(self, found: Iterable[tuple[Path, File | UnreadableImage]]) -> None:
+        """Note what this build has seen of files; of one that may still change without a trace, nothing."""
+        self._try(lambda connection: self._note(connection, found))
+
     def finish(self, used: Iterable[bytes]) -> None:
         """End a build that used the photographs `used`; what the last `KEPT_BUILDS` did not use is dropped.
 
         So are the files of all but the `KEPT_ENCODERS` encoders that built last.
         """
-        contents = sorted(used)
-        self._try(lambda connection: self._mark(connection, contents))
+        self._try(lambda connection: self._mark(connection, used))
         self._try(lambda _: self._forget_encoders())
 
     def close(self) -> None:
@@ -210,11 +225,30 @@ class EmbeddingCache:
             connection.commit()
             self._uncommitted = 0
 
-    def _mark(self, connection: sqlite3.Connection, contents: list[bytes]) -> None:
+    def _seen(self, connection: sqlite3.Connection, paths: Sequence[Path]) -> list[File | None]:
+        query = "SELECT content, stamp FROM files WHERE path = ?"
+        rows = (connection.execute(query, (os.fsencode(path),)).fetchone() for path in paths)
+        return [row and File(*row) for row in rows]
+
+    def _note(
+        self, connection: sqlite3.Connection, found: Iterable[tuple[Path, File | UnreadableImage]]
+    ) -> None:
         connection.executemany(
-            "UPDATE embeddings SET used = ? WHERE content = ?", ((self._build, key) for key in contents)
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
+            (
+                (os.fsencode(path), file.stamp, file.content, self._build)
+                for path, file in found
+                if isinstance(file, File) and file.stamp is not None
+            ),
         )
-        connection.execute("DELETE FROM embeddings WHERE used <= ?", (self._build - KEPT_BUILDS,))
+        connection.commit()
+
+    def _mark(self, connection: sqlite3.Connection, used: Iterable[bytes]) -> None:
+        connection.executemany(
+            "UPDATE embeddings SET used = ? WHERE content = ?", ((self._build, key) for key in used)
+        )
+        for table in ("embeddings", "files"):
+            connection.execute(f"DELETE FROM {table} WHERE used <= ?", (self._build - KEPT_BUILDS,))
         connection.execute("INSERT OR REPLACE INTO about VALUES ('builds', ?)", (self._build,))
         connection.commit()
 

@@ -5,29 +5,34 @@ read. Each is encoded by itself: what stands beside it in a batch can then not c
 """
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
+from itertools import chain, islice, starmap
 from pathlib import Path
+from typing import Self, overload
 
 import numpy as np
 
 from index.embedding.cache import Embedding, EmbeddingCache, key_of
 from index.embedding.embedder import Embedder, ItemPhoto, Outcome, Photo, embed_photo
 from index.embedding.embedders import LocalEmbedder
+from index.embedding.seen_files import File, read_file
 from index.photographs import content_of
+from index.scratch import taken, zeros
 from index.views import ALL, ITEM, Views, arranged
 from training.catalogue.reader import BadItem, Catalogue, Item
 from training.errors import UnreadableImage
 from training.parts.part_maps import PART_MAP
 from training.photo.encoder import Encoder
 from training.photo.garment_types import type_of
-from training.photo.images import read_bytes
 from training.progress import progress_bar
 
-_READ_AT_ONCE = 64
+_READ_AT_ONCE = 4096
+_READ_BY_A_THREAD = 64
+_ROWS_AT_ONCE = 2**18
+_KEY = 33
 _ALONE = 100  # photographs done before other processes would have started
 
 
@@ -37,7 +42,7 @@ class Embedded:
 
     Parameters
     ----------
-    items : tuple of Item
+    items : sequence of Item
         With those of their photographs that can be read.
     vectors : float32 (m, d), unit rows
         The first n are the items', row by row; then come those of further garments and photographs.
@@ -60,7 +65,7 @@ class Embedded:
         The part map of the garment of each vector.
     """
 
-    items: tuple[Item, ...]
+    items: Sequence[Item]
     vectors: np.ndarray
     bad: tuple[BadItem, ...]
     pictures: np.ndarray
@@ -83,172 +88,258 @@ def item_photos(item: Item, garments: str) -> list[ItemPhoto]:
     return [ItemPhoto(path, kind, garments) for path in item.photographs]
 
 
-def _content(path: Path) -> bytes | UnreadableImage:
-    try:
-        return sha256(read_bytes(path)).digest()
-    except UnreadableImage as error:
-        return error
+class _Photos(Sequence[ItemPhoto]):
+    """Photographs of items, or those of some rows, each made when it is asked for.
 
+    Parameters
+    ----------
+    items : sequence of Item
+    garments : str
+    starts : int64 (n + 1,)
+        The row of each item's first photograph, and the number of all.
+    rows : int64 (k,), optional
+    """
 
-def _contents_of(paths: Sequence[Path]) -> list[bytes | UnreadableImage]:
-    return [_content(path) for path in paths]
+    def __init__(
+        self, items: Sequence[Item], garments: str, starts: np.ndarray, rows: np.ndarray | None = None
+    ) -> None:
+        self._items, self._garments = items, garments
+        self._starts, self._rows = starts, rows
 
+    @classmethod
+    def of(cls, items: Sequence[Item], garments: str) -> Self:
+        """Return all photographs of items."""
+        counts = np.fromiter((1 + len(item.further) for item in items), np.int64, len(items))
+        return cls(items, garments, np.concatenate([[0], np.cumsum(counts)]))
 
-def _contents(
-    paths: Sequence[Path], *, processes: int | None, progress: bool
-) -> list[bytes | UnreadableImage]:
-    """Return the SHA-256 of each file, or why it can't be read."""
-    found: list[bytes | UnreadableImage] = []
-    bar = progress_bar(total=len(paths), desc="Reading", unit="photo", disable=not progress)
-    with bar, ThreadPoolExecutor(processes or os.cpu_count()) as pool:
-        parts = [paths[at : at + _READ_AT_ONCE] for at in range(0, len(paths), _READ_AT_ONCE)]
-        for part in pool.map(_contents_of, parts):
-            found += part
-            bar.update(len(part))
-    return found
+    @property
+    def starts(self) -> np.ndarray:
+        """The row of each item's first photograph: int64 (n,)."""
+        return self._starts[:-1]
+
+    def of_rows(self, rows: np.ndarray) -> Self:
+        """Return those of some rows, int64 (k,)."""
+        return type(self)(self._items, self._garments, self._starts, rows)
+
+    def __len__(self) -> int:
+        return int(self._starts[-1]) if self._rows is None else len(self._rows)
+
+    @overload
+    def __getitem__(self, place: int) -> ItemPhoto: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[ItemPhoto]: ...
+    def __getitem__(self, place: int | slice) -> ItemPhoto | Sequence[ItemPhoto]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        row = range(len(self))[place] if self._rows is None else self._rows[place]
+        owner = int(np.searchsorted(self._starts, row, side="right")) - 1
+        item = self._items[owner]
+        return ItemPhoto(item.photographs[row - self._starts[owner]], type_of(item.category), self._garments)
+
+    def __iter__(self) -> Iterator[ItemPhoto]:
+        if self._rows is not None:
+            return super().__iter__()
+        return (photo for item in self._items for photo in item_photos(item, self._garments))
 
 
 @dataclass
 class _Work:
-    """The state of one run: `contents[row]` is what a photograph holds, or why it is left out.
+    """The state of one run: `keys[row]` is what a photograph holds, and the type of garment.
 
-    `first` tells the row in which the embedding of a content and a type of garment lies, by `key_of`;
-    `several` its views where there are more than one; `failed` why a content has none.
+    A key is the SHA-256 of a file and a byte for the type of its item's garment; empty where the file can't
+    be read, and `unread` has the reason. The embedding of a key lies in the first row that has it, `firsts`;
+    where it has several views, so do these; `failed` tells of the rows of which none could be made.
     """
 
-    photos: list[ItemPhoto]
-    contents: list[bytes | UnreadableImage]
+    photos: _Photos
+    garments: str
     encoder: Encoder
     cache: EmbeddingCache | None
-    vectors: np.ndarray = field(init=False)
-    boxes: np.ndarray = field(init=False)
-    pictures: np.ndarray = field(init=False)
-    maps: np.ndarray = field(init=False)
-    first: dict[bytes, int] = field(default_factory=dict)
-    several: dict[bytes, Views] = field(default_factory=dict)
-    failed: dict[bytes, UnreadableImage] = field(default_factory=dict)
+    scratch: Path | None
+    unread: dict[int, UnreadableImage] = field(default_factory=dict)
+    several: dict[int, Views] = field(default_factory=dict)
+    failed: dict[int, UnreadableImage] = field(default_factory=dict)
+    _kinds: list[str | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.vectors = np.zeros((len(self.photos), self.encoder.dimension), np.float32)
-        self.boxes = np.zeros((len(self.photos), 4), np.float32)
-        self.pictures = np.zeros(len(self.photos), np.uint64)
-        self.maps = np.zeros(len(self.photos), PART_MAP)
+        count = len(self.photos)
+        self.keys = zeros((count, _KEY), np.uint8, self.scratch)
+        self.vectors = zeros((count, self.encoder.dimension), np.float32, self.scratch)
+        self.boxes = zeros((count, 4), np.float32, self.scratch)
+        self.pictures = zeros((count,), np.uint64, self.scratch)
+        self.maps = zeros((count,), PART_MAP, self.scratch)
+        self.done, self.known = np.zeros(count, bool), np.zeros(count, bool)
 
-    def key(self, row: int, garments: str | None = None) -> bytes | None:
-        """Return what the embedding of a row is kept by; None where its file can't be read."""
-        content, photo = self.contents[row], self.photos[row]
-        return key_of(content, photo.kind, garments or photo.garments) if isinstance(content, bytes) else None
+    def set_content(self, row: int, kind: str | None, content: bytes) -> None:
+        """Note what the file of a row holds."""
+        if kind not in self._kinds:
+            self._kinds.append(kind)
+        self.keys[row] = np.frombuffer(content + bytes([1 + self._kinds.index(kind)]), np.uint8)
 
-    def missing(self) -> list[int]:
-        """Return one row for each content and type of garment of which nothing is known."""
-        rows: dict[bytes, int] = {}
-        for row, content in enumerate(self.contents):
-            key = self.key(row)
-            if key is not None and key not in self.first and content not in self.failed:
-                rows.setdefault(key, row)
-        return list(rows.values())
+    def content(self, row: int) -> bytes:
+        """Return the SHA-256 of the file of a row, which was read."""
+        return self.keys[row, :-1].tobytes()
 
-    def look_up(self, ahead: Collection[bytes]) -> np.ndarray:
-        """Take what the cache has; return which rows that serves from before this build: bool (n,)."""
-        for row in self.missing() if self.cache is not None else ():
-            key = self.key(row)
-            if key is not None and self.cache and (kept := self._kept(row, key, self.cache)):
-                self._take(row, key, kept)
-        keys = map(self.key, range(len(self.photos)))
-        return np.array([key in self.first and key not in ahead for key in keys], bool)
+    def key(self, row: int, garments: str) -> bytes:
+        """Return what the embedding of a row is kept by."""
+        return key_of(self.content(row), self._kinds[self.keys[row, -1] - 1], garments)
+
+    def sort(self) -> None:
+        """Find the first row of each key again."""
+        self.order, self.firsts = _first_rows(self.keys.view(f"S{_KEY}").reshape(-1))
+
+    def missing(self) -> np.ndarray:
+        """Return the first row of each key of which nothing is known: int64 (k,)."""
+        own = self.firsts == np.arange(len(self.firsts))
+        own[self.done] = own[[*self.unread]] = own[[*self.failed]] = False
+        return np.flatnonzero(own)
+
+    def look_up(self, cache: EmbeddingCache, ahead: Collection[bytes]) -> None:
+        """Take what the cache has, and note what it had before this build."""
+        for row in self.missing().tolist():
+            key = self.key(row, self.garments)
+            if kept := self._kept(row, key, cache):
+                self._take(row, kept)
+                self.known[row] = key not in ahead
 
     def _kept(self, row: int, key: bytes, cache: EmbeddingCache) -> Embedding | None:
         """Return what the cache has; the item's garment also where all of its photograph were kept."""
-        kept, every = cache.find(key), self.key(row, ALL)
-        if kept is None and every not in (None, key) and (found := cache.find(every)):
+        kept = cache.find(key)
+        if kept is None and self.garments != ALL and (found := cache.find(self.key(row, ALL))):
             kept = Embedding(found.views.chosen(ITEM), found.picture)
             cache.add(key, kept)
         return kept
 
     def encode(self, embedder: Embedder, *, started: bool, progress: bool) -> None:
         """Encode what is missing; once more for copies of a photograph that was replaced meanwhile."""
-        while rows := self.missing():
+        while len(rows := self.missing()):
             chosen = embedder if started or len(rows) > _ALONE else LocalEmbedder(processes=1)
+            photos = self.photos.of_rows(rows)
             bar = progress_bar(total=len(rows), desc="Embedding", unit="photo", disable=not progress)
-            with bar, closing(chosen.embed([self.photos[row] for row in rows], self.encoder)) as results:
+            with bar, closing(chosen.embed(photos, self.encoder)) as results:
                 for place, outcome in results:
-                    self._keep(rows[place], outcome)
+                    self._keep(int(rows[place]), photos[place].kind, outcome)
                     bar.update()
+            self.sort()
 
-    def _keep(self, row: int, outcome: Outcome) -> None:
+    def _keep(self, row: int, kind: str | None, outcome: Outcome) -> None:
         if isinstance(outcome, UnreadableImage):
-            self.contents[row] = outcome
+            self.unread[row] = outcome
+            self.keys[row] = 0
             return
-        self.contents[row] = outcome.content
-        key = key_of(outcome.content, self.photos[row].kind, self.photos[row].garments)
+        self.set_content(row, kind, outcome.content)
         if isinstance(outcome.embedding, UnreadableImage):
-            self.failed[outcome.content] = outcome.embedding
-        elif key not in self.first:
-            self._take(row, key, outcome.embedding)
+            self.failed[row] = outcome.embedding
+        else:
+            self._take(row, outcome.embedding)
             if self.cache is not None:
-                self.cache.add(key, outcome.embedding)
+                self.cache.add(self.key(row, self.garments), outcome.embedding)
 
-    def _take(self, row: int, key: bytes, embedding: Embedding) -> None:
+    def _take(self, row: int, embedding: Embedding) -> None:
         views = embedding.views
         self.vectors[row], self.boxes[row] = views.vectors[0], views.boxes[0]
         self.pictures[row], self.maps[row] = embedding.picture, views.known_maps[0]
         if len(views) > 1:
-            self.several[key] = views
-        self.first[key] = row
+            self.several[row] = views
+        self.done[row] = True
+
+    def used(self) -> Iterator[bytes]:
+        """Yield what the embeddings of all photographs are kept by, in order."""
+        made = self.order[self.done[self.order]]
+        return (self.key(row, self.garments) for row in made.tolist())
 
     def views(self, row: int) -> Views:
         """Return the views of the photograph of a row that has not been left out."""
-        key = self.key(row)
-        assert key is not None, "it was read"
-        if key in self.several:
-            return self.several[key]
-        place = slice(self.first[key], self.first[key] + 1)
+        first = int(self.firsts[row])
+        if first in self.several:
+            return self.several[first]
+        place = slice(first, first + 1)
         return Views(self.vectors[place], self.boxes[place], np.zeros(1, np.int64), self.maps[place])
-
-    def content(self, rows: Sequence[int]) -> bytes:
-        """Return the digest of the photographs of rows that have not been left out."""
-        digests = [content for content in map(self.contents.__getitem__, rows) if isinstance(content, bytes)]
-        return content_of(digests)
 
     def reason(self, row: int) -> UnreadableImage | None:
         """Return why the photograph of a row is left out; None where it is not."""
-        content = self.contents[row]
-        return content if isinstance(content, UnreadableImage) else self.failed.get(content)
+        return self.unread.get(row) or self.failed.get(int(self.firsts[row]))
 
 
-def _readable(items: Sequence[Item], work: _Work) -> tuple[list[Item], list[list[int]], list[BadItem]]:
-    """Return the items that have a photograph which can be read, the rows of these, and the others."""
-    kept, rows, bad = [], [], list[BadItem]()
-    start = 0
-    for item in items:
+def _first_rows(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the order of keys, bytes (n,), and the first row that has the key of each: both int64 (n,)."""
+    order, firsts = np.argsort(keys, kind="stable"), np.arange(len(keys))
+    last, first = b"", 0
+    for at in range(0, len(keys), _ROWS_AT_ONCE):
+        rows = order[at : at + _ROWS_AT_ONCE]
+        part = keys[rows]
+        starts = np.append(at == 0 or part[0] != last, part[1:] != part[:-1])
+        first_of = np.maximum.accumulate(np.where(starts, np.arange(len(rows)), -1))
+        firsts[rows] = np.where(first_of < 0, first, rows[first_of])
+        last, first = part[-1], int(firsts[rows[-1]])
+    return order, firsts
+
+
+def _read_files(share: Sequence[tuple[Path, File | None]]) -> list[File | UnreadableImage]:
+    return list(starmap(read_file, share))
+
+
+def _read_all(work: _Work, *, processes: int | None, progress: bool, rehash: bool) -> None:
+    """Note the SHA-256 of each file, or why it can't be read.
+
+    A file that is as the cache has last seen it is not read again, unless `rehash`.
+    """
+    bar = progress_bar(total=len(work.photos), desc="Reading", unit="photo", disable=not progress)
+    with bar, ThreadPoolExecutor(processes or os.cpu_count()) as pool:
+        photos = enumerate(work.photos)
+        while part := list(islice(photos, _READ_AT_ONCE)):
+            paths = [photo.path for _, photo in part]
+            seen = [None] * len(paths) if work.cache is None or rehash else work.cache.files(paths)
+            pairs = [*zip(paths, seen, strict=True)]
+            shares = (pairs[at : at + _READ_BY_A_THREAD] for at in range(0, len(pairs), _READ_BY_A_THREAD))
+            found = [*chain.from_iterable(pool.map(_read_files, shares))]
+            for (row, photo), file in zip(part, found, strict=True):
+                if isinstance(file, UnreadableImage):
+                    work.unread[row] = file
+                else:
+                    work.set_content(row, photo.kind, file.content)
+            if work.cache is not None:
+                work.cache.keep_files(zip(paths, found, strict=True))
+            bar.update(len(part))
+    work.sort()
+
+
+def _readable(items: Sequence[Item], work: _Work) -> tuple[Sequence[Item], np.ndarray, list[BadItem]]:
+    """Return the items that have a photograph which can be read, which rows can be, and the others."""
+    good = np.ones(len(work.photos), bool)
+    if not work.unread and not work.failed:
+        return items, good, []
+    kept, bad = [], list[BadItem]()
+    for item, start in zip(items, work.photos.starts.tolist(), strict=True):
         photographs = dict(enumerate(item.photographs, start))
-        start += len(photographs)
         reasons = {row: reason for row in photographs if (reason := work.reason(row))}
         bad += [BadItem(item.item_id, str(photographs[row]), str(why)) for row, why in reasons.items()]
-        if good := [row for row in photographs if row not in reasons]:
-            kept.append(item.showing([photographs[row] for row in good]) if reasons else item)
-            rows.append(good)
-    return kept, rows, bad
+        good[[*reasons]] = False
+        if len(reasons) < len(photographs):
+            shown = [path for row, path in photographs.items() if row not in reasons]
+            kept.append(item.showing(shown) if reasons else item)
+    return tuple(kept), good, bad
 
 
 def _gather(items: Sequence[Item], work: _Work, garments: str) -> Embedded:
-    kept, rows, bad = _readable(items, work)
-    firsts = [of_item[0] for of_item in rows]
-    keys = [key for key in map(work.key, firsts) if key is not None]
-    sources = np.array([work.first[key] for key in keys], np.int64)
-    contents = b"".join(map(work.content, rows))
+    kept, good, bad = _readable(items, work)
+    rows = np.flatnonzero(good)
+    starts = np.concatenate([[0], np.cumsum([1 + len(item.further) for item in kept], dtype=np.int64)])
+    sources, single = work.firsts[rows[starts[:-1]]], len(kept) == len(rows)
+    contents = work.keys[rows, :-1] if bad else work.keys[:, :-1]
     embedded = Embedded(
-        items=tuple(kept),
-        vectors=work.vectors[sources],
+        items=kept,
+        vectors=taken(work.vectors, sources, work.scratch),
         bad=tuple(bad),
-        pictures=work.pictures[sources],
-        contents=np.frombuffer(contents, np.uint8).reshape(-1, 32),
+        pictures=taken(work.pictures, sources, work.scratch),
+        contents=contents if single else _contents_of_items(contents, starts),
         garments=garments,
-        maps=work.maps[sources],
+        maps=taken(work.maps, sources, work.scratch),
     )
-    if not kept or (garments == ITEM and all(len(of_item) == 1 for of_item in rows)):
+    if not kept or (garments == ITEM and single):
         return embedded
-    views = [Views.joined([work.views(row) for row in of_item]) for of_item in rows]
+    ends = zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
+    views = [Views.joined([work.views(row) for row in rows[at:end].tolist()]) for at, end in ends]
     owners, seen = arranged(views)
     return replace(
         embedded,
@@ -260,10 +351,11 @@ def _gather(items: Sequence[Item], work: _Work, garments: str) -> Embedded:
     )
 
 
-def _count_whole(known: np.ndarray, items: Sequence[Item]) -> int:
-    """Return how many items have photographs of which all are known, bool (n,) in the items' order."""
-    starts = np.cumsum([0, *(len(item.photographs) for item in items)])[:-1]
-    return int(np.logical_and.reduceat(known, starts).sum()) if len(known) else 0
+def _contents_of_items(contents: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return the digest of each item's photographs, from those of all: uint8 (n, 32)."""
+    ends = zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
+    digests = [content_of([row.tobytes() for row in contents[at:end]]) for at, end in ends]
+    return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
 
 
 def embed_catalogue(
@@ -276,11 +368,14 @@ def embed_catalogue(
     processes: int | None = None,
     progress: bool = False,
     ahead: Collection[bytes] = (),
+    rehash: bool = False,
+    scratch: Path | None = None,
 ) -> Embedded:
     """Return the embeddings of a catalogue's items, in its order.
 
-    All photographs are read; those that the cache does not know are embedded, a few at once in this process,
-    more by the embedder. One content is encoded once for each type of garment, however many items have it.
+    Photographs that are as the cache has last seen them are not read; those whose content it does not know
+    are embedded, a few at once in this process, more by the embedder. One content is encoded once for each
+    type of garment, however many items have it.
 
     Parameters
     ----------
@@ -298,16 +393,22 @@ def embed_catalogue(
         Show bars with rate and time left on standard error.
     ahead : collection of bytes
         What the cache knows from a `head_start` of this build, by `key_of`.
+    rehash : bool
+        Read all photographs, whatever the cache has seen of their files.
+    scratch : Path, optional
+        Folder on whose disk what is made lies (see `index.scratch`); by default it lies in memory.
     """
-    photos = [photo for item in catalogue.items for photo in item_photos(item, garments)]
-    paths = [photo.path for photo in photos]
-    contents = _contents(paths, processes=processes, progress=progress)
-    work = _Work(photos, contents, encoder, cache)
-    known = work.look_up(ahead)
+    photos = _Photos.of(catalogue.items, garments)
+    work = _Work(photos, garments, encoder, cache, scratch)
+    _read_all(work, processes=processes, progress=progress, rehash=rehash)
+    if cache is not None:
+        work.look_up(cache, ahead)
+    known = work.known[work.firsts]
     work.encode(embedder or LocalEmbedder(processes), started=bool(ahead), progress=progress)
     if cache is not None:
-        cache.finish(work.first)
-    return replace(_gather(catalogue.items, work, garments), cached=_count_whole(known, catalogue.items))
+        cache.finish(work.used())
+    whole = int(np.logical_and.reduceat(known, photos.starts).sum()) if len(known) else 0
+    return replace(_gather(catalogue.items, work, garments), cached=whole)
 
 
 def reencode(

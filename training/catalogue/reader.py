@@ -5,8 +5,9 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib import import_module
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
@@ -138,14 +139,18 @@ def _filters(query: str, spec: str) -> Filters:
     return filters
 
 
-def _folder_row(folder: Path, path: str, *, group: bool) -> dict[str, Any]:
-    place = PurePosixPath(Path(path).relative_to(folder).as_posix())
-    if group and place.parent.name:
-        place = place.parent
-    elif place.suffix.lower() in media_types.suffixes():
-        place = place.with_suffix("")
-    row = {"item_id": str(place), "path": path}
-    *outer, category = [*place.parts[:-1]] or [""]
+_suffixes = cache(media_types.suffixes)
+
+
+def _folder_row(folder: str, path: str, *, group: bool) -> dict[str, Any]:
+    place = path[len(folder) :].strip(os.sep)
+    parent, (stem, suffix) = os.path.dirname(place), os.path.splitext(place)
+    if group and parent:
+        place = parent
+    elif suffix.lower() in _suffixes():
+        place = stem
+    row = {"item_id": place, "path": path}
+    *outer, category = place.split(os.sep)[:-1] or [""]
     if category:
         row["category"] = category
     if outer:
@@ -178,11 +183,11 @@ def _read_folder(folder: Path, *, group: bool) -> CatalogueRows:
         raise UnreadableCatalogue(
             f"No images ({' '.join(media_types.suffixes())}) below {folder}. {ACCEPTED}"
         )
-    return CatalogueRows([_folder_row(folder, path, group=group) for path in sorted(paths)], bad)
+    return CatalogueRows([_folder_row(str(folder), path, group=group) for path in sorted(paths)], bad)
 
 
 def _is_image(name: str) -> bool:
-    return name.lower().endswith(media_types.suffixes())
+    return name.lower().endswith(_suffixes())
 
 
 def _head(path: str) -> bytes:
