@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,12 @@ class Manifest:
 
     def percentiles(self, scores: np.ndarray) -> np.ndarray:
         """Return the share of random pairs of the index that score less, in percent, for each of `scores`."""
-        return percentiles(scores, self.score_quantiles)
+        return percentiles(scores, self._quantiles)
+
+    @cached_property
+    def _quantiles(self) -> np.ndarray:
+        """The same as an array, which a search would else make each time."""
+        return np.array(self.score_quantiles)
 
     def nearness(self, head: float) -> float | None:
         """Return the share of items whose neighbours are less near than a mean score; None if not noted."""

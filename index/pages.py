@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,9 +21,8 @@ PartSeen = tuple[float | None, Box | None]
 """How well a part is found in a garment, and where in its photograph; None where it was not looked for."""
 
 
-@dataclass(frozen=True)
-class Hit:
-    """An item that was found.
+class Hit(NamedTuple):
+    """An item that was found; a tuple, which is made in a third of the time of a dataclass.
 
     Parameters
     ----------
@@ -202,13 +202,15 @@ def hits_of(
     parts : sequence of (float, Box or None) or of (None, None), optional
         How well a part that was asked for is found in each one, and where.
     """
-    scores = np.clip(scores, -1.0, 1.0)
+    scores = scores.clip(-1.0, 1.0)
     told = [(None, None)] * len(items) if parts is None else parts
-    found = zip(scores.tolist(), manifest.percentiles(scores).tolist(), items, seen, told, strict=True)
+    ranks, percentiles = range(first, first + len(items)), manifest.percentiles(scores).tolist()
     return tuple(
-        Hit(rank, score, percentile, item, box, photograph, part_score, part_box)
-        for rank, (score, percentile, item, (photograph, box), (part_score, part_box)) in enumerate(
-            found, first
-        )
-        if item is not None
+        [
+            Hit(rank, score, percentile, item, box, photograph, *part)
+            for rank, score, percentile, item, (photograph, box), part in zip(
+                ranks, scores.tolist(), percentiles, items, seen, told, strict=True
+            )
+            if item is not None
+        ]
     )

@@ -1,5 +1,7 @@
 """Scores as percentiles: the quantiles of the scores of random pairs, closest together in the tails."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 PAIRS = 1_000_000
@@ -52,15 +54,18 @@ def pair_quantiles(vectors: np.ndarray, *, pairs: int = PAIRS, seed: int = 0) ->
     return tuple(round(float(quantile), 6) for quantile in quantiles)
 
 
-def percentiles(scores: np.ndarray, quantiles: tuple[float, ...]) -> np.ndarray:
+_PERCENT = 100 * SHARES
+
+
+def percentiles(scores: np.ndarray, quantiles: Sequence[float] | np.ndarray) -> np.ndarray:
     """Return the share of random pairs that score less, in percent, for each of `scores`: float64 (m,).
 
     Parameters
     ----------
     scores : float (m,)
-    quantiles : tuple of float
+    quantiles : sequence of float
         Of `pair_quantiles`; without any, every score is above all.
     """
-    if not quantiles:
+    if not len(quantiles):
         return np.full(len(scores), 100.0)
-    return np.interp(scores, quantiles, 100 * SHARES)
+    return np.interp(scores, quantiles, _PERCENT)

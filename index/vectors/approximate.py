@@ -17,6 +17,7 @@ from index.vectors.vector_index import RECALL, Parameters, VectorIndex
 SHALLOWEST = 64
 _SKIP = 1 / 15
 _TUNED = 3200
+_LOOSE, _SPARE = 0.25, 1.25
 
 
 def depth_for(k: int) -> int:
@@ -24,14 +25,24 @@ def depth_for(k: int) -> int:
     return max(SHALLOWEST, 1 << (k - 1).bit_length())
 
 
-def _widening(depth: int, count: int, passing: int, views: float) -> float:
+def _widening(depth: int, passing: int, rarity: float, views: float) -> float:
     """Return how many times as wide as tuned to search, for `depth` of `passing` rows that are allowed.
 
     Where items have several views, the width is tuned to find as many items as else rows.
-    Where half of `count` rows are allowed, twice as wide would be enough if they lay evenly about the query;
-    the square is for filters whose rows lie mostly elsewhere.
+    Where one in `rarity` is allowed, as many times as wide would be enough if they lay evenly about the
+    query; the square is for filters whose rows lie mostly elsewhere.
     """
-    return max(depth / SHALLOWEST / views, 1.0) * (count / passing) ** 2 if passing else math.inf
+    return max(depth / SHALLOWEST / views, 1.0) * rarity**2 if passing else math.inf
+
+
+def _sifted(
+    scores: np.ndarray, rows: np.ndarray, allowed: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the first `k` allowed of the nearest rows (m, n), their scores, and how many are."""
+    kept = allowed[rows] & (rows >= 0)
+    first = np.argsort(~kept, axis=1, kind="stable")[:, :k]
+    scores, rows = np.take_along_axis(scores, first, axis=1), np.take_along_axis(rows, first, axis=1)
+    return scores, rows, kept.sum(axis=1)
 
 
 def _exact_is_quicker(widening: float, count: int, passing: int) -> bool:
@@ -117,13 +128,29 @@ class ApproximateIndex(VectorIndex):
         """Return scores float32 and rows int64, both (m, min(k, n)), best first.
 
         All allowed rows are compared where that is quicker, which is so where few are allowed or many are
-        asked for, and where the search finds fewer than there are.
+        asked for, and where the search finds fewer than there are. Where many are allowed, a search among all
+        comes first: what is allowed of the nearest is the answer, if that is enough.
         """
         queries, count = exact.contiguous(queries), len(self)
         k = min(k, count)
         passing = count if allowed is None else int(np.count_nonzero(allowed))
-        depth = depth_for(k)
-        widening = _widening(depth, count, passing, self._views)
+        if allowed is None or passing < max(_LOOSE * count, k):
+            return self._among(queries, k, allowed, passing, count / max(passing, 1))
+        asked = depth_for(math.ceil(_SPARE * k * count / passing))
+        scores, rows = self._among(queries, min(asked, count), None, count, 1.0)
+        scores, rows, found = _sifted(scores, rows, allowed, k)
+        few = found < k
+        if few.any():
+            rarity = asked / (1 + float(found[few].mean()))
+            scores[few], rows[few] = self._among(queries[few], k, allowed, passing, rarity)
+        return scores, rows
+
+    def _among(
+        self, queries: np.ndarray, k: int, allowed: np.ndarray | None, passing: int, rarity: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Search among the allowed rows, where about one in `rarity` of those near a query is allowed."""
+        count, depth = len(self), depth_for(k)
+        widening = _widening(depth, passing, rarity, self._views)
         if _exact_is_quicker(widening, count, passing):
             return exact.nearest(self._full, queries, k, allowed)
         if allowed is None:

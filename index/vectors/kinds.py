@@ -13,6 +13,7 @@ KINDS: dict[str, type[VectorIndex]] = {
 }
 AUTO = "auto"
 FLAT_UP_TO = 64 * 2**20
+FLAT_MS = 0.5
 MEMORY_SHARE = 0.5
 
 
@@ -33,10 +34,10 @@ def _size(count: float) -> str:
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
 
 
-def choose_kind(count: int, dimension: int, memory: int) -> tuple[str, str]:
+def choose_kind(count: int, dimension: int, memory: int, *, flat_ms: float | None = None) -> tuple[str, str]:
     """Return the kind for `count` vectors of `dimension` numbers, and why, in one line.
 
-    Flat as long as comparing all takes a few milliseconds; else the quickest kind that fits into half of the
+    Flat as long as comparing all takes half a millisecond; else the quickest kind that fits into half of the
     memory; else the one that needs least.
 
     Parameters
@@ -44,10 +45,13 @@ def choose_kind(count: int, dimension: int, memory: int) -> tuple[str, str]:
     count, dimension : int
     memory : int
         Bytes of memory of the machine that is to serve the index.
+    flat_ms : float, optional
+        Milliseconds that comparing all takes, where that was measured; else the size alone decides.
     """
     vectors = f"{count:,} vectors of {dimension} numbers"
     room = memory * MEMORY_SHARE
-    if count * FlatIndex.bytes_per_vector(dimension) <= FLAT_UP_TO:
+    is_small = count * FlatIndex.bytes_per_vector(dimension) <= FLAT_UP_TO
+    if is_small and (flat_ms is None or flat_ms <= FLAT_MS):
         return FlatIndex.kind, f"{vectors} are few enough to compare them all"
     for kind in (HnswIndex, IvfFlatIndex):
         needed = count * kind.bytes_per_vector(dimension)

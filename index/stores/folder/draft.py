@@ -14,6 +14,7 @@ from index.stores.folder.publish import StagingFolder, publish
 from index.stores.folder.version import CONTENTS, DUPLICATES, ITEMS, MAPS, REPORT, VECTORS, write_views
 from index.stores.lock import writing
 from index.stores.store import Draft, Filled
+from index.vectors.flat import comparison_ms
 from index.vectors.kinds import AUTO, choose_kind, kind_named
 from index.vectors.vector_index import VectorIndex
 from training.catalogue.reader import BadItem, write_report
@@ -36,7 +37,7 @@ def _make_index(
     """Write an index of the requested or chosen kind; return it and its parameters for the manifest."""
     why = ""
     if kind == AUTO:
-        kind, why = choose_kind(len(vectors), vectors.shape[1], _memory())
+        kind, why = choose_kind(len(vectors), vectors.shape[1], _memory(), flat_ms=comparison_ms(vectors))
     index = kind_named(kind).build(vectors, recall=recall, owners=owners, path=path)
     return index, {**index.parameters, **({"why": why} if why else {})}
 

@@ -136,11 +136,10 @@ class Gallery:
     def by_rows(self, rows: np.ndarray) -> list[Item]:
         """Return the items of the given rows, int64 (k,), in their order."""
         first = (rows if self.owners is None else self.owners[rows]).tolist()
-        stored = map(
-            self.overlay.item, self.version.items.by_rows([row for row in first if row < self._base])
-        )
-        if max(first, default=-1) < self._base:
-            return list(stored)
+        built = self.version.items.by_rows([row for row in first if row < self._base])
+        if not self.overlay.states:
+            return built
+        stored = map(self.overlay.item, built)
         return [next(stored) if row < self._base else self.overlay.items[row - self._base] for row in first]
 
     def values(self, field: str, rows: np.ndarray) -> FieldValues:

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import weakref
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +43,7 @@ CREATE TABLE items (
 )
 """
 _CONNECTIONS = 8  # opened up front, so that readers continue when the version's folder has been removed
+_ITEMS_KEPT = 8192  # a kilobyte or two each
 _FIELDS_KEPT = 64  # kept in memory, 12 bytes an item each where a field has one value
 _REPEATED = "CREATE INDEX repeated ON items (row, duplicate_of) WHERE duplicate_of IS NOT NULL"
 
@@ -50,6 +51,33 @@ _REPEATED = "CREATE INDEX repeated ON items (row, duplicate_of) WHERE duplicate_
 def _close_all(connections: deque[sqlite3.Connection]) -> None:
     while connections:
         connections.pop().close()
+
+
+class _Recent:
+    """Items that were asked for lately, at most `_ITEMS_KEPT`, in two generations: the older one is dropped.
+
+    Threads may lose what another one has kept at the same moment, no more.
+    """
+
+    def __init__(self) -> None:
+        self._young: dict[int, Item] = {}
+        self._old: dict[int, Item] = {}
+
+    def find(self, rows: Sequence[int]) -> dict[int, Item]:
+        """Return the items of those rows that are kept."""
+        young, old = self._young, self._old
+        found = {row: young[row] for row in rows if row in young}
+        if len(found) < len(rows) and (again := {row: old[row] for row in rows if row in old}):
+            found |= again
+            self.keep(again)
+        return found
+
+    def keep(self, items: Mapping[int, Item]) -> None:
+        """Keep items by their rows; of very many none."""
+        if len(self._young) + len(items) > _ITEMS_KEPT // 2:
+            self._old, self._young = self._young, {}
+        if len(items) <= _ITEMS_KEPT // 2:
+            self._young.update(items)
 
 
 class Items:
@@ -66,6 +94,7 @@ class Items:
         self._groups: np.ndarray | None = None
         self._facets: list[Facet] | None = None
         self._values: dict[str, PostedValues] = {}
+        self._recent = _Recent()
         self._locked = threading.Lock()
         self._rows_by_id: np.ndarray | None = None
         self._idle: deque[sqlite3.Connection] = deque()
@@ -118,14 +147,20 @@ class Items:
         )
 
     def by_rows(self, rows: Sequence[int]) -> list[Item]:
-        """Return the items of the given rows, in their order; raises `IndexDamaged` where one is missing."""
-        found = self._ask(
-            f"SELECT {self._columns} FROM items WHERE row IN (SELECT value FROM json_each(?))",
-            json.dumps([int(row) for row in rows]),
-        )
-        items = {row: self._item(row, *columns) for row, *columns in found}
+        """Return the items of the given rows, in their order; raises `IndexDamaged` where one is missing.
+
+        Those that were asked for lately are kept. Nobody may change them.
+        """
+        found = self._recent.find(rows)
+        if missing := [row for row in rows if row not in found]:
+            read = self._ask(
+                f"SELECT {self._columns} FROM items WHERE row IN (SELECT value FROM json_each(?))",
+                json.dumps(missing),
+            )
+            found |= (items := {row: self._item(row, *columns) for row, *columns in read})
+            self._recent.keep(items)
         try:
-            return [items[int(row)] for row in rows]
+            return [found[row] for row in rows]
         except KeyError as error:
             raise self._damaged(f"there is no row {error}") from error
 

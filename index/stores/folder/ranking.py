@@ -98,8 +98,9 @@ def cut_page(
         Of an item, or of a group of duplicates; each is listed once, by its best row.
     """
     scores, rows = _ranking(gallery, query, options.depth, allowed, labels)
-    listed = scores >= options.threshold
-    scores, rows = scores[listed], rows[listed]
+    if options.threshold > -math.inf:
+        listed = scores >= options.threshold
+        scores, rows = scores[listed], rows[listed]
     total = len(rows)
     if total == options.depth:  # the ranking may go on
         total = max(total, _total(gallery, query, options.threshold, allowed, labels))
@@ -108,7 +109,9 @@ def cut_page(
     arranged = options.arrangement.arrange(ranked.by, lambda field: gallery.values(field, head))
     on_page = arranged.order[options.offset : options.end]
     nearest = rows[: NEAREST if options.reorders else 0]
-    shown = np.concatenate([ranked.rows[on_page], nearest])
+    shown = ranked.rows[on_page]
+    if len(nearest):
+        shown = np.concatenate([shown, nearest])
     items, seen = gallery.by_rows(shown), gallery.seen(shown)
     count, manifest = len(on_page), gallery.version.manifest
     return Page(

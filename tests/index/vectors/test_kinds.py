@@ -1,6 +1,9 @@
+import itertools
+
 import pytest
 
 from index.errors import KindUnknown
+from index.vectors import flat
 from index.vectors.kinds import AUTO, KINDS, choose_kind, kind_named
 
 GB = 10**9
@@ -20,6 +23,23 @@ GB = 10**9
 )
 def test_size_and_memory_choose_the_kind(count, memory, kind):
     assert choose_kind(count, 128, int(memory))[0] == kind
+
+
+@pytest.mark.parametrize(("flat_ms", "kind"), [(0.1, "flat"), (0.5, "flat"), (0.51, "hnsw"), (1.7, "hnsw")])
+def test_the_time_of_comparing_all_decides_where_it_was_measured(flat_ms, kind):
+    assert choose_kind(100_000, 128, 8 * GB, flat_ms=flat_ms)[0] == kind
+
+
+def test_what_is_too_large_is_not_compared_however_quick_it_is():
+    assert choose_kind(200_000, 128, 8 * GB, flat_ms=0.1)[0] == "hnsw"
+
+
+def test_the_time_of_comparing_all_grows_with_the_vectors(unit_vectors, monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr(flat, "thread_time", lambda: next(clock) / 1000)
+    assert flat.comparison_ms(unit_vectors(flat._SAMPLE)) == pytest.approx(1.0)
+    assert flat.comparison_ms(unit_vectors(3 * flat._SAMPLE)) == pytest.approx(3.0)
+    assert flat.comparison_ms(unit_vectors(1)) == pytest.approx(1.0)
 
 
 def test_the_reason_is_one_line_with_the_figures():

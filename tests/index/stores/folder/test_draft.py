@@ -23,7 +23,7 @@ def test_the_memory_is_that_of_the_container_where_it_has_less_than_the_machine(
 
 def test_a_kind_is_chosen_where_none_is_asked_for_and_the_reason_is_kept(monkeypatch, unit_vectors, tmp_path):
     monkeypatch.setattr(
-        draft, "choose_kind", lambda count, dimension, memory: ("sq8", f"{count} of {dimension}")
+        draft, "choose_kind", lambda count, dimension, memory, flat_ms: ("sq8", f"{count} of {dimension}")
     )
     chosen, parameters = draft._make_index(unit_vectors(300), tmp_path / "vectors", kind="auto", recall=0.9)
     assert chosen.kind == "sq8" and parameters == {**chosen.parameters, "why": "300 of 16"}

@@ -174,3 +174,31 @@ def test_a_filter_on_a_damaged_store_names_it(store):
     store.write_bytes(store.read_bytes()[:4096] + b"\xff" * (store.stat().st_size - 4096))
     with pytest.raises(IndexDamaged, match="items.sqlite"):
         items.matching(parse_filter({"n": {"gte": 0}}))
+
+
+def test_items_that_were_asked_for_lately_are_not_read_again(store, monkeypatch):
+    asked = []
+    monkeypatch.setattr(store, "_ask", lambda *query, ask=store._ask: asked.append(query) or ask(*query))
+    first = store.by_rows([3, 1, 3])
+    again = store.by_rows([1, 3, 2])
+    assert again[0] is first[1] and again[1] is first[0] is first[2] and again[2].item_id == "sku-2"
+    assert [query[1] for query in asked] == ["[3, 1, 3]", "[2]"]
+
+
+def test_no_more_items_are_kept_than_have_room(tmp_path, monkeypatch):
+    monkeypatch.setattr("index.stores.folder.items._ITEMS_KEPT", 8)
+    write_items(tmp_path / "items.sqlite", [Item(str(n), Path(f"/{n}")) for n in range(40)])
+    items = Items.open(tmp_path / "items.sqlite")
+    for at in range(36):
+        assert [item.item_id for item in items.by_rows(range(at, at + 3))] == [
+            str(at),
+            str(at + 1),
+            str(at + 2),
+        ]
+        assert len(items._recent._young) + len(items._recent._old) <= 8
+    often = items.by_rows([0])[0]
+    for at in range(1, 40):
+        items.by_rows([at])
+        assert items.by_rows([0])[0] is often
+    assert len(items.by_rows(range(40))) == 40
+    assert len(items._recent._young) + len(items._recent._old) <= 8
