@@ -177,10 +177,10 @@ def test_a_filter_on_a_damaged_store_names_it(store):
 
 
 def test_items_that_were_asked_for_lately_are_not_read_again(store, monkeypatch):
-    asked = []
-    monkeypatch.setattr(store, "_ask", lambda *query, ask=store._ask: asked.append(query) or ask(*query))
-    first = store.by_rows([3, 1, 3])
-    again = store.by_rows([1, 3, 2])
+    items, asked = Items.open(store), []
+    monkeypatch.setattr(items, "_ask", lambda *query, ask=items._ask: asked.append(query) or ask(*query))
+    first = items.by_rows([3, 1, 3])
+    again = items.by_rows([1, 3, 2])
     assert again[0] is first[1] and again[1] is first[0] is first[2] and again[2].item_id == "sku-2"
     assert [values for _, *values in asked if values] == [["[3, 1, 3]"], ["[2]"]]
 
