@@ -72,9 +72,36 @@ def _turn(file: Path) -> int:
     return next(below, len(places))
 
 
-def pytest_configure() -> None:
+SKIPPED = "silhouette/skipped"
+"""Where pytest's cache has the tests, and the files, that the last run has skipped."""
+
+
+class Skipped:
+    """Keeps what a run skips, for `--skipped` in the next."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self.pytest_runtest_logreport(report)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        if report.skipped:
+            self.names.append(report.nodeid)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        session.config.cache.set(SKIPPED, self.names)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--skipped", action="store_true", help="Run only what the last run has skipped.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Take Ctrl-C, which a shell that starts the tests in the background turns off for what they start."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(config, "cache") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Skipped())
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -83,11 +110,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return left_out or None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests by where they lie and by the fixtures that they use, and put the slow ones first.
 
     Else one process would still be busy with the last of them when the other has nothing left to do.
     """
+    if config.option.skipped:
+        skipped = {*config.cache.get(SKIPPED, [])}
+        items[:] = [item for item in items if skipped & {item.nodeid, item.nodeid.partition("::")[0]}]
     items.sort(key=lambda item: _turn(item.path))
     for item in items:
         if _is_below(item.path, SLOW):
