@@ -1,4 +1,6 @@
 import importlib
+import subprocess
+from types import SimpleNamespace
 
 import click
 import numpy as np
@@ -50,3 +52,31 @@ def test_made_vectors_are_as_near_to_each_other_as_those_they_are_made_like():
     assert not np.isin(made[:, 0], vectors[:, 0]).any()
     real, drawn = like.compared(100)
     assert drawn == pytest.approx(real, abs=0.06) and real > 0.9
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_benchmark_that_fails_is_named(quick, monkeypatch):
+    begun = []
+
+    def run(command, **_):
+        begun.append(command[2].removeprefix("benchmarks."))
+        raise subprocess.CalledProcessError(1, command)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    answer = CliRunner().invoke(main, ["search", "training", *(["--quick"] if quick else [])])
+    assert answer.exit_code == 1 and "The benchmark 'search' failed" in answer.output
+    assert begun[0] == "search" and (quick or len(begun) == 1)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_tables_are_printed_in_order_and_written_but_for_a_quick_look(quick, monkeypatch, tmp_path):
+    page = tmp_path / "performance.md"
+    page.write_text("".join(f"<!-- {name} -->\nold\n<!-- end of {name} -->\n" for name in NAMES))
+    monkeypatch.setattr("benchmarks.__main__.PAGE", page)
+    monkeypatch.setattr(
+        subprocess, "run", lambda command, **_: SimpleNamespace(stdout=f"table {command[2]}\n")
+    )
+    answer = CliRunner().invoke(main, ["--quick"] if quick else [])
+    tables = [f"table benchmarks.{name}" for name in NAMES]
+    assert answer.exit_code == 0 and answer.stdout.splitlines() == tables
+    assert ("old" in page.read_text()) is quick and (tables[-1] in page.read_text()) is not quick
