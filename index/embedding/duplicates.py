@@ -6,9 +6,6 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import KDTree
 
 from index.embedding.perceptual_hash import hash_distances, hash_levels
 from training.catalogue.reader import Item
@@ -56,6 +53,8 @@ def _candidates(vectors: np.ndarray, hashes: np.ndarray) -> Iterator[tuple[np.nd
     Rows are compared window by window along one axis, on which near ones are near: a tree of all would take
     more memory than the vectors' own index.
     """
+    from scipy.spatial import KDTree  # and below: only builds need these, and any command would load them
+
     copies, firsts = _copies(vectors, hashes)
     yield copies, firsts
     differ = np.ones(len(hashes), bool)
@@ -98,6 +97,9 @@ def find_duplicates(vectors: np.ndarray, hashes: np.ndarray) -> np.ndarray:
     groups : int64 (n,)
         The lowest row of each row's group, its own where it is alone.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     lefts, rights = [], []
     for left, right in _candidates(vectors, hashes):
         same = _scores(vectors, left, right) >= MIN_SCORE
