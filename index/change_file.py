@@ -15,8 +15,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
 
-from joblib import cpu_count
-
 from index.change import Change
 from index.editing import change_items, garments_of
 from index.edits import Delete, Edit, Patch, Put, checked_item
@@ -31,6 +29,7 @@ from training.catalogue.item_rules import category_in
 from training.catalogue.json_text import parse_json
 from training.errors import AddressRefused, AddressUnreachable, SilhouetteError, UnreadableImage
 from training.files import write_atomically
+from training.parallel import cpu_count
 from training.photo.encoder import Encoder
 from training.photo.garment_types import type_of
 from training.photo.images import read_bytes

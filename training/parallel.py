@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import TypeVar
 
-from joblib import Parallel, cpu_count, delayed
-
 from training import child_process
 from training.errors import UnreadableImage
 from training.progress import progress_bar
@@ -17,6 +15,13 @@ BATCH = 8  # sources a worker takes at a time
 
 Source = TypeVar("Source")
 Result = TypeVar("Result")
+
+
+def cpu_count() -> int:
+    """Return how many cores this process may use."""
+    from joblib import cpu_count  # here and below: most commands start no processes, and do without it
+
+    return cpu_count()
 
 
 def _or_error(function: Callable[[Source], Result], source: Source) -> Result | UnreadableImage:
@@ -77,6 +82,8 @@ def in_order(
     result or UnreadableImage
         One for each source, in order; an unreadable photograph yields its error instead of raising it.
     """
+    from joblib import Parallel, delayed
+
     run = Parallel(
         n_jobs=min(processes or cpu_count(), max(len(sources), 1)),
         return_as="generator",

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 
-from joblib import cpu_count
-
 from index.embedding.embedder import Embedder, ItemPhoto, Photo, Results, embed_photo
 from index.errors import EmbedderUnavailable
-from training.parallel import in_order
+from training.parallel import cpu_count, in_order
 from training.photo.encoder import Encoder
 
 _encoder: Encoder  # of a worker process, which gets it once, at its start

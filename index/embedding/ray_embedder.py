@@ -18,7 +18,6 @@ from typing import Any
 
 import ray
 import ray.data
-from joblib import cpu_count
 
 import index
 import training
@@ -26,7 +25,7 @@ from index.embedding.cache import recipe
 from index.embedding.embedder import ItemPhoto, Outcome, Results, embed_photo
 from index.errors import EmbedderUnavailable
 from training.errors import UnreadableImage
-from training.parallel import in_order
+from training.parallel import cpu_count, in_order
 from training.photo.encoder import Encoder
 
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
