@@ -21,7 +21,7 @@ HEAVY = {"tensorflow", "keras"}
 OPTIONAL = {"ray", "pymilvus", "fsspec"}
 IN_WORKERS = {"training.fit.dataset", "training.fit.calibration", "training.segmentation.labels"}
 """Modules of the training whose functions run in processes of their own, one a core."""
-CHECKS = {"training.__main__", "training.fit.run", "training.model.weights"}
+CHECKS = {"training.__main__", "training.fit.fit", "training.fit.run", "training.model.weights"}
 """Modules by which a command refuses what it can't use before it loads TensorFlow."""
 
 IMPORT_ALL = f"""

@@ -1,24 +1,26 @@
-"""The course of a training run, from a catalogue to an encoder bundle with history, scores and figures."""
+"""The course of a training run, from a catalogue to an encoder bundle with history, scores and figures.
+
+TensorFlow, which takes seconds to load, is loaded once the photographs are cut out.
+"""
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from training import device
 from training.catalogue.reader import Catalogue, check_bad_share, summary, write_report
 from training.files import write_atomically
 from training.fit.dataset import Dataset, joined, prepare, prepare_drawn, split
-from training.fit.loop import train
-from training.fit.result import describe, finish
 from training.fit.run import RUN_FILE, Run, check_run, own_folder
-from training.fit.validation import Validation
 from training.fit.worn_garments import prepare_worn
-from training.model.bundle import save_segmenter
 from training.photo.encoder import Encoder
+
+if TYPE_CHECKING:
+    from training.device import Hosts
 
 SKIPPED_FILE = "skipped.csv"
 DRAWN_SEED = 7
@@ -43,7 +45,7 @@ def fit(
     resume: bool = False,
     max_bad: float = 0.5,
     processes: int | None = None,
-    hosts: device.Hosts | None = None,
+    hosts: "Hosts | None" = None,
 ) -> dict[str, Any]:
     """Train an encoder and write its bundle, `metrics.json` and figures to `out`.
 
@@ -77,8 +79,10 @@ def fit(
     EncoderMismatch, UnsupportedBackend, HostsDisagree
     """
     if hosts is not None:
+        from training import device
+
         device.join(hosts)
-    with own_folder(out, resume=resume) as folder:
+    with own_folder(out, resume=resume) if hosts else nullcontext(out) as folder:
         if run.init is not None:
             Encoder.load(Path(run.init), of_any_version=True)  # refuses a damaged one before the work begins
         catalogues = [read(name) for name in (run.catalogue, run.validation) if name]
@@ -104,6 +108,12 @@ def fit(
         if any(part.bad for part in more):
             _report_skipped([*sets, *more], folder / SKIPPED_FILE, max_bad=max_bad)
         write_atomically(folder / RUN_FILE, run.as_json().encode())
+        from training import device
+        from training.fit.loop import train
+        from training.fit.result import describe, finish
+        from training.fit.validation import Validation
+        from training.model.bundle import save_segmenter
+
         save_segmenter(run.segmenter, folder)
         started = time.monotonic()
         learned = joined([data, *more])

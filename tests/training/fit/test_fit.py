@@ -176,7 +176,7 @@ def test_the_worn_garments_of_a_shops_own_catalogue_are_learned_from_but_for_tho
     (tmp_path / "shop.csv").write_text("\n".join(["item_id,path,category,mask", *rows]))
     shutil.copy(drawn_people.with_name("labels.csv"), tmp_path)
     given = []
-    monkeypatch.setattr("training.fit.fit.train", lambda *taught: given.append(taught) or 1 / 0)
+    monkeypatch.setattr("training.fit.loop.train", lambda *taught: given.append(taught) or 1 / 0)
     shop = str(tmp_path / "shop.csv")
     with pytest.raises(ZeroDivisionError):
         fit(_run(tiny, shop, worn=shop), tmp_path / "run", read=read, cache=drawn_cache, processes=1)
@@ -246,7 +246,7 @@ def test_drawn_garments_are_learned_from_but_take_no_part_in_the_validation(
     def begin(run, out, data, validation):
         raise _Begun(data, validation)
 
-    monkeypatch.setattr("training.fit.fit.train", begin)
+    monkeypatch.setattr("training.fit.loop.train", begin)
     run = _run(replace(tiny, views=1), drawn=drawn)
     with pytest.raises(_Begun) as begun:
         fit(run, tmp_path / "run", read=read, cache=drawn_cache, processes=1)
