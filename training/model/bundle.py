@@ -5,6 +5,7 @@ holds what training goes on from.
 """
 
 import json
+import warnings
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -103,7 +104,9 @@ def litert(model: keras.Model, **options: Any) -> bytes:
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], function)
     for name, value in options.items():
         setattr(converter, name, value)
-    return bytes(converter.convert())
+    with warnings.catch_warnings():  # the converter's first version wanted them; photographs give them
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs")
+        return bytes(converter.convert())
 
 
 def eight_bits(model: keras.Model) -> bytes:
