@@ -254,19 +254,28 @@ def test_by_its_first_photograph_an_item_is_embedded_again(
     np.testing.assert_array_equal(overlay.states["new"].vector, embedded[0])
 
 
+def _move(folder, *, to):
+    """Move a log, which keeps its inode, and what lies beside it."""
+    to.mkdir(exist_ok=True)
+    for file in folder.glob("changes.sqlite*"):
+        file.rename(to / file.name)
+
+
 def test_what_another_log_has_put_under_the_same_number_is_embedded_by_itself(
     read, changes, put, encode_image, make_photo, make_encoder, unit_vectors, indexes
 ):
     put("new", encoder="a" * 64)
     overlay = read()
-    for file in indexes.glob("changes.sqlite*"):
-        file.rename(file.with_name(f"old-{file.name}"))
+    _move(indexes, to=indexes / "former")
     changes.write_one(Put("new", (encode_image(make_photo()[:200]),), {}, unit_vectors(1, 128)[0], "a" * 64))
     again = read(overlay)
     assert again.position.seq == overlay.position.seq
     (expected,) = make_encoder().embed([again.items[0].path])
     np.testing.assert_array_equal(again.vectors.vector(0), expected)
     assert np.abs(expected - overlay.vectors.vector(0)).max() > 0.01
+    _move(indexes, to=indexes / "later")
+    _move(indexes / "former", to=indexes)
+    np.testing.assert_array_equal(read(again).vectors.vector(0), overlay.vectors.vector(0))
 
 
 def test_an_item_whose_photograph_is_gone_is_left_out_and_logged_once(read, put, indexes, caplog):
