@@ -17,7 +17,7 @@ from training.model import weights
 from training.photo.garment_types import CLASSES
 from training.photo.litert import LiteModel
 from training.photo.segmenter import UPRIGHT, Segmenter, read_output, shipped, squeeze
-from training.segmentation import learn, network, turns
+from training.segmentation import labels, learn, network, turns
 from training.segmentation.labels import Label, drawn
 from training.segmentation.learn import SceneBatches, SegmenterConfig
 from training.segmentation.scenes import Scenes
@@ -33,7 +33,17 @@ def exact(model, labels):
 
 @pytest.fixture(scope="module")
 def small():
+    known = {}
+
+    def labelled(item, **how):
+        """Label a photograph once for all trainings."""
+        key = how["segmenter"].fingerprint, repr((item, how["table"] is None, how["root"]))
+        if key not in known:
+            known[key] = labels.labelled(item, **how)
+        return known[key]
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learn, "labelled", labelled)
         for name in ("MIN_LABELS", "DRAWN", "DRAWN_VALIDATION", "FIGURES"):
             patch.setattr(learn, name, 4)
         patch.setattr(turns, "PICTURES", 16)
