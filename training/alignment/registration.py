@@ -4,6 +4,7 @@ Maps are float32 (3, s, s), as `channels` makes them. Scales and rotations are t
 maps first; for each, one correlation finds the best shift.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -63,12 +64,16 @@ class Similarity:
 
     def of_picture(self, picture: np.ndarray) -> np.ndarray:
         """Transform a picture, uint8 (s, s[, 3]) or float32 (s, s), bilinearly; what comes in is black."""
-        back, middle = np.linalg.inv(self._linear), picture.shape[0] / 2
-        offset = middle - back @ np.array([middle + self.right, middle + self.down])
-        matrix = tuple(np.column_stack([back, offset]).ravel())
-        image = Image.fromarray(picture)
+        return self.of_image(Image.fromarray(picture))
+
+    def of_image(self, image: Image.Image) -> np.ndarray:
+        """Transform a picture that Pillow holds already, which takes a third of the time."""
+        angle, middle = math.radians(self.degrees), image.width / 2
+        across, down = math.cos(angle) / self.scale, math.sin(angle) / self.scale
+        x, y = middle + self.right, middle + self.down
+        back = across, down, middle - across * x - down * y, -down, across, middle + down * x - across * y
         return np.asarray(
-            image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+            image.transform(image.size, Image.Transform.AFFINE, back, Image.Resampling.BILINEAR)
         )
 
 
@@ -99,7 +104,8 @@ def _posed(maps: np.ndarray, poses: Sequence[Similarity]) -> np.ndarray:
     """Transform maps, float32 (c, s, s) in [0, 1], in several ways: float32 (n, c, s, s), to 8 bits."""
     bands = np.zeros((*maps.shape[1:], 3), np.uint8)  # one picture of all channels is transformed in one go
     bands[..., : len(maps)] = np.rint(np.moveaxis(maps, 0, -1) * 255)
-    posed = np.stack([pose.of_picture(bands) for pose in poses])
+    image = Image.fromarray(bands)
+    posed = np.stack([pose.of_image(image) for pose in poses])
     return np.moveaxis(posed[..., : len(maps)], -1, 1).astype(np.float32) / 255
 
 
