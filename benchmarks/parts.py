@@ -15,18 +15,15 @@ import numpy as np
 from index.arrangement import LENGTH
 from training.catalogue.drawn import draw
 from training.evaluation.score_table import Table, as_markdown
+from training.figures.part_sheet import FRAMES
 from training.parts.part_maps import part_map
 from training.parts.part_matching import Part
+from training.photo.boxes import WHOLE
 from training.photo.garment import isolate
 
 GARMENTS, SEARCHES = 8, 40
 GOAL_MS = 10.0
-PARTS = {
-    "neckline": (0.3, 0.0, 0.7, 0.25),
-    "sleeve": (0.0, 0.0, 0.35, 0.6),
-    "hem": (0.0, 0.55, 1.0, 1.0),
-    "the whole": (0.0, 0.0, 1.0, 1.0),
-}
+PARTS = {name: frame for name, (frame, _) in FRAMES.items()} | {"the whole": WHOLE}
 
 
 def _ms(times: list[int]) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from training.addresses.fetching import Fetching
 from training.catalogue.reader import Catalogue, read_catalogue
@@ -23,6 +24,8 @@ from training.options import (
     group_option,
     processes_option,
 )
+from training.parts import whitening
+from training.parts.part_maps import part_map
 from training.photo.encoder import MODEL_FILE, PRETRAINED, WEIGHTS_FILE, Encoder
 from training.photo.segmenter import Segmenter
 
@@ -334,6 +337,32 @@ def calibrate(bundle: Path, catalogue: str, processes: int | None, cache: Path, 
     found = calibration.calibrate(Encoder.load(bundle), items, processes=processes)
     calibration.write_calibration(bundle, found)
     click.echo(f"Answers are called unsure below a confidence of {found.unsure_below:.2f}.")
+
+
+@main.command("part-whitening")
+@click.option("--catalogue", required=True, help=f"Hundreds of garments. {CATALOGUE_HELP}")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=whitening.FILE,
+    show_default="the one that ships",
+    help="Output file.",
+)
+@processes_option
+@cache_option
+@fetching_options
+def part_whitening(catalogue: str, out: Path, processes: int | None, cache: Path, fetching: Fetching) -> None:
+    """Learn what the edges of garments have in common, which a search by a part discounts.
+
+    Part maps, and so indexes, stay as they are.
+    """
+    from training.evaluation.photos import read_photos
+
+    photographs = read_catalogue(catalogue, cache=cache, fetching=fetching)
+    garments = read_photos(photographs, indexed=True, processes=processes).garments
+    maps = np.array([part_map(garment) for garment in garments if garment.found])
+    whitening.write(whitening.learned(maps["edges"]), out)
+    click.echo(f"Learned from {len(maps):,} garments: {out}")
 
 
 @when_interrupted("The ablation's trainings are kept in the cache; the same command does the rest again.")

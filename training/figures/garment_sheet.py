@@ -10,8 +10,8 @@ from skimage.measure import find_contours
 from training.figures.sheet import CELL, CHANNELS, GAP, HEADER, MARGIN, NEUTRAL, RED, SOFT, Box, Sheet
 
 
-def _on_neutral(cutout: np.ndarray) -> np.ndarray:
-    """Lay RGBA, uint8 (h, w, 4), on the sheet's background -> uint8 (h, w, 3)."""
+def on_background(cutout: np.ndarray) -> np.ndarray:
+    """Lay a cut-out, uint8 (h, w, 4), on the sheet's background: uint8 (h, w, 3)."""
     alpha = cutout[..., 3:].astype(np.float32) / 255
     background = np.array(NEUTRAL, dtype=np.float32)
     return np.rint(cutout[..., :3] * alpha + background * (1 - alpha)).astype(np.uint8)
@@ -77,7 +77,7 @@ def garment_rows(
         top = HEADER + 0.3 + row * step
         boxes = [Box(MARGIN + column * step, top, CELL, CELL) for column in range(len(columns))]
         sheet.tile(boxes[0], photo)
-        sheet.tile(boxes[1], _on_neutral(cutouts[row]))
+        sheet.tile(boxes[1], on_background(cutouts[row]))
         _draw_outline(sheet.tile(boxes[2], _faded(cutouts[row])), cutouts[row, ..., 3], CELL)
         _draw_edges(sheet, boxes[3:], edges[row], None if reconstructions is None else reconstructions[row])
     return sheet.figure

@@ -28,12 +28,15 @@ class Shown:
         An answer's cosine similarity.
     right : bool, optional
         Whether an answer has the query's category; None where that is not known.
+    mark : tuple of four float in [0, 1], optional
+        A part of it that is framed: left, top, right and bottom, as fractions of the image's sides.
     """
 
     image: np.ndarray
     label: str = ""
     score: float | None = None
     right: bool | None = None
+    mark: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,15 @@ def _caption(sheet: Sheet, box: Box, shown: Shown) -> None:
         sheet.text(right, middle, f"{shown.score:.2f}", size=8, colour=SOFT, align="right")
 
 
-def _draw_answered(sheet: Sheet, top: float, answered: Answered, columns: int, width: float) -> None:
+def _draw_answered(
+    sheet: Sheet, top: float, answered: Answered, columns: int, size: tuple[float, float]
+) -> None:
     """Show the query in a heavy frame, as high as all rows of its answers, and the answers beside it."""
-    height = width * PHOTO_RATIO
+    width, height = size
     rows = math.ceil(len(answered.answers) / columns)
     tall = rows * height + (rows - 1) * CAPTION
-    query = Box(MARGIN, top, tall / PHOTO_RATIO, tall)
-    sheet.tile(query, answered.query.image, frame=BLUE)
+    query = Box(MARGIN, top, tall * width / height, tall)
+    sheet.tile(query, answered.query.image, frame=BLUE, mark=answered.query.mark)
     sheet.text(query.left + 0.02, top + tall + 0.14, "query", size=8, colour=BLUE, bold=True)
     right = query.left + query.width - 0.02
     label = _fitted(answered.query.label, query.width - 0.5)
@@ -79,7 +84,7 @@ def _draw_answered(sheet: Sheet, top: float, answered: Answered, columns: int, w
     start = (query.left + query.width + 3 * GAP, top)
     boxes = tiles(start, (width, height), len(answered.answers), columns)
     for box, shown in zip(boxes, answered.answers, strict=True):
-        sheet.tile(box, shown.image)
+        sheet.tile(box, shown.image, mark=shown.mark)
         _caption(sheet, box, shown)
 
 
@@ -88,6 +93,7 @@ def result_sheet(
     *,
     title: str = "The nearest by shape",
     subtitle: str = "Each query, in a blue frame, with its nearest neighbours and their cosine similarities",
+    ratio: float = PHOTO_RATIO,
 ) -> Figure:
     """Show queries with their nearest neighbours; up to six stand in one row, more in two.
 
@@ -96,6 +102,8 @@ def result_sheet(
     answered : sequence of Answered
         Looks best with the same number of answers each.
     title, subtitle : str
+    ratio : float
+        Height of a tile over its width.
 
     Returns
     -------
@@ -111,13 +119,13 @@ def result_sheet(
         raise ValueError("A result sheet needs queries with at least one answer each. Search first.")
     rows = 1 if most <= _ONE_ROW else 2
     columns, width = math.ceil(most / rows), 1.35 if rows == 1 else 1.16
-    tall = rows * width * PHOTO_RATIO + (rows - 1) * CAPTION
+    tall = rows * width * ratio + (rows - 1) * CAPTION
     step = tall + CAPTION + 0.28
-    across = 2 * MARGIN + tall / PHOTO_RATIO + 2 * GAP + columns * (width + GAP)
+    across = 2 * MARGIN + tall / ratio + 2 * GAP + columns * (width + GAP)
     sheet = Sheet(across, HEADER + len(answered) * step + 0.25)
     sheet.heading(MARGIN, title, subtitle)
     for number, one in enumerate(answered):
-        _draw_answered(sheet, HEADER + number * step, one, columns, width)
+        _draw_answered(sheet, HEADER + number * step, one, columns, (width, width * ratio))
     if any(shown.right is not None for one in answered for shown in one.answers):
         foot = sheet.height - 0.25
         sheet.text(MARGIN, foot, "\u25cf", size=8, colour=GREEN)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from training.files import write_atomically
 
@@ -86,7 +86,14 @@ class Sheet:
         self.text(left, 0.34, title, size=15, bold=True)
         self.text(left, 0.64, subtitle, size=9, colour=SOFT)
 
-    def tile(self, box: Box, picture: np.ndarray, *, frame: str | None = None) -> Axes:
+    def tile(
+        self,
+        box: Box,
+        picture: np.ndarray,
+        *,
+        frame: str | None = None,
+        mark: tuple[float, float, float, float] | None = None,
+    ) -> Axes:
         """Show a whole RGB picture, centred on a rounded background; `frame` colours a heavier frame.
 
         Parameters
@@ -94,6 +101,8 @@ class Sheet:
         box : Box
         picture : uint8 (h, w, 3)
         frame : str, optional
+        mark : tuple of four float in [0, 1], optional
+            Left, top, right and bottom of a frame within the picture, as fractions of its sides.
 
         Returns
         -------
@@ -112,6 +121,12 @@ class Sheet:
         image.set_clip_path(background)
         rim.set_zorder(2)
         axes.add_patch(rim)
+        if mark is not None:
+            low, high = np.array(mark).reshape(2, 2) * (width, height) + (left, top)
+            for colour, thick in ((PAPER, 2.6), (RED, 1.4)):
+                axes.add_patch(
+                    Rectangle(low, *(high - low), fill=False, edgecolor=colour, lw=thick, zorder=3)
+                )
         axes.set(xlim=(0, box.width), ylim=(box.height, 0))
         return axes
 

@@ -69,3 +69,9 @@ def part_map(garment: Garment) -> np.ndarray:
     record["inner"] = np.rint(np.array(bounds(inside) if inside.any() else WHOLE) * SIDE)
     record["turned"] = garment.turned // 90
     return record
+
+
+def as_garment(cutout: np.ndarray) -> Garment:
+    """Return a cut-out, uint8 (128, 128, 4), as the garment of a photograph that shows no more."""
+    mask = cutout[..., 3]
+    return Garment(cutout[..., :3], mask, bounds(mask >= 128), confidence=1.0)

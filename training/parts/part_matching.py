@@ -1,7 +1,8 @@
 """Where a part of one garment is found in others, and how well: part maps (n,) in, scores float32 (n,) out.
 
-The part's edges are laid on every garment's at several places and sizes; normalised cross-correlation says
-how well they fit. Edges that are missing count, and so do those that are too many.
+The part's edges, less what all garments share, are laid on every garment's at several places and sizes;
+normalised cross-correlation says how well they fit. Edges that are missing count, and so do those that are
+too many.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from scipy import ndimage
 
 from training.errors import PartEmpty
 from training.parts.part_maps import CELL, CELLS, CHANNELS, EDGE, part_map
+from training.parts.whitening import shipped
 from training.photo.boxes import Box
 from training.photo.garment import Garment
 
@@ -29,6 +31,9 @@ _FAR, _RESIZED = 0.4, 0.1
 _LEAST = 0.05 * 255**2
 """Energy of the edges, in [0, 255], below which there is nothing in a part to be found."""
 
+_LEAST_OWN = 0.1
+"""What the cosine of a part with its own garment counts as at least."""
+
 
 @dataclass(frozen=True, eq=False)
 class Match:
@@ -37,7 +42,7 @@ class Match:
     Parameters
     ----------
     scores : float32 (n,) in [0, 1]
-        0 where nothing of it was found, and for a garment without a map.
+        1 for its own garment, 0 where nothing of it was found, and for a garment without a map.
     boxes : float32 (n, 4)
         Where it was found best, as fractions of each photograph; NaN for a garment without a map.
     """
@@ -119,7 +124,10 @@ class Part:
                 f"There is no edge in the part {list(box)} of the garment, so nothing can be found by it. "
                 "Draw it around an outline or a seam, such as a neckline or a sleeve."
             )
-        self._lay(edges, weights.astype(np.float32))
+        self._mean = shipped().mean
+        self._lay(shipped().of(edges), weights.astype(np.float32))
+        own = float(self._cosines(edges[None])[0, len(_steps(REACH)) // 2])
+        self._energies *= max(own, _LEAST_OWN) ** 2  # so that the cosine with its own garment counts as 1
 
     def _lay(self, edges: np.ndarray, weights: np.ndarray) -> None:
         """Lay the part at every size and place: `_templates` (k, cells * 8), `_weights` (k, cells)."""
@@ -141,6 +149,14 @@ class Part:
         lost = _FAR * np.hypot(*self._shifts.T) / CELLS + _RESIZED * np.abs(np.log(self._scales))
         self._lost = lost.astype(np.float32)
 
+    def _cosines(self, edges: np.ndarray) -> np.ndarray:
+        """Return the cosine of the part, as it is laid, with edges (n, 15, 15, 8): float32 (n, k)."""
+        cells = edges.reshape(len(edges), CELLS * CELLS, CHANNELS).take(self._cells, axis=1)
+        centred = cells - self._mean
+        products = centred.reshape(len(edges), self._templates.shape[1]) @ self._templates.T
+        energies = np.einsum("ncd,ncd->nc", centred, centred) @ self._weights.T
+        return products / np.sqrt(np.maximum(energies * self._energies, 1.0))
+
     def find(self, maps: np.ndarray) -> Match:
         """Look for the part in garments.
 
@@ -152,11 +168,7 @@ class Part:
         -------
         Match
         """
-        cells = maps["edges"].reshape(len(maps), CELLS * CELLS, CHANNELS).take(self._cells, axis=1)
-        edges = cells.astype(np.float32)
-        products = edges.reshape(len(maps), self._templates.shape[1]) @ self._templates.T
-        energies = np.einsum("ncd,ncd->nc", edges, edges) @ self._weights.T
-        fits = products / np.sqrt(np.maximum(energies * self._energies, 1.0)) - self._lost
+        fits = self._cosines(maps["edges"]) - self._lost
         best = fits.argmax(axis=1)
         known = maps["inner"][:, 2] > 0
         scores = np.where(known, np.clip(fits[np.arange(len(maps)), best], 0, 1), 0)
