@@ -22,7 +22,7 @@ NEEDS_CATALOGUE = @test -n "$$CATALOGUE" || { \
 	echo "Say which photographs to take: make $@ CATALOGUE=folder-or-file (see docs/catalogues.md)" >&2; exit 2; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test coverage fuzz mutants scale lint train index serve bench screenshots clients lock
+.PHONY: help setup demo quick test coverage fuzz mutants scale lint train index serve bench figures screenshots clients lock
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,9 @@ serve: $(READY) ## Serve the published index: PORT=8000 ENCODER= INDEXES=indexes
 
 bench: $(READY) ## Measure on this machine, into docs/performance.md: ARGS=--quick (which writes nothing)
 	@$(RUN) -m benchmarks $(ARGS)
+
+figures: $(READY) ## Draw the pictures in docs/figures anew: ARGS=
+	@PYTHONPATH=. $(RUN) docs/figures/make.py $(ARGS)
 
 screenshots: $(READY) ## Take the pictures in docs/screenshots anew: needs Chromium
 	@PYTHONPATH=. $(RUN) docs/screenshots/make.py $(ARGS)

@@ -27,6 +27,8 @@ from training.options import (
 from training.parts import whitening
 from training.parts.part_maps import part_map
 from training.photo.encoder import MODEL_FILE, PRETRAINED, WEIGHTS_FILE, Encoder
+from training.photo.garment import WORKING_SIZE
+from training.photo.images import decode
 from training.photo.segmenter import Segmenter
 
 CATALOGUE_HELP = (
@@ -534,8 +536,14 @@ def _evaluate_parts(
 
 @main.command()
 @encoder_option
-@click.option("--catalogue", required=True, help=f"Photographs to show and search. {CATALOGUE_HELP}")
+@click.option("--catalogue", help=f"Photographs to show and search. {CATALOGUE_HELP}")
 @click.option("--queries", help="Catalogue of the queries.  [default: the same]")
+@click.option(
+    "--photo",
+    type=click.Path(path_type=Path),
+    help="Instead: one photograph, followed through the encoder step by step; with --catalogue also its "
+    "neighbours there, and searches by a part.",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -548,29 +556,40 @@ def _evaluate_parts(
 @fetching_options
 def figures(
     encoder: Path,
-    catalogue: str,
+    catalogue: str | None,
     queries: str | None,
+    photo: Path | None,
     out: Path,
     processes: int | None,
     cache: Path,
     fetching: Fetching,
 ) -> None:
     """Draw figures of an encoder: its inputs, search results, kernels and feature maps."""
+    if catalogue is None and photo is None:
+        raise click.UsageError("Nothing to show. Name photographs by --catalogue, or one by --photo.")
+    if photo is not None and queries is not None:
+        raise click.UsageError("--photo is the only query. Leave out --queries, or --photo.")
+    picture = None if photo is None else decode(photo, size=WORKING_SIZE)
     from training.fit.dataset import prepare
     from training.model import weights
 
     cut = partial(prepare, segmenter=Encoder.load(encoder).segmenter, cache=cache, processes=processes)
     weights.read(encoder / WEIGHTS_FILE)  # whatever can be refused is refused before TensorFlow is loaded
     read = partial(read_catalogue, cache=cache, fetching=fetching)
-    gallery, asked = read(catalogue), read(queries) if queries else None
-    data = cut(gallery)
-    searched_for = cut(asked) if asked else data
+    gallery, asked = (read(each) if each else None for each in (catalogue, queries))
+    data, searched_for = (cut(each) if each else None for each in (gallery, asked))
     from training import device
 
     device.begin()
     from training.fit.showcase import draw_figures
+    from training.fit.walk import draw_walk
 
-    for path in draw_figures(encoder, gallery=data, queries=searched_for, out=out):
+    if picture is not None:
+        paths = draw_walk(encoder, picture, gallery=data, out=out)
+    else:
+        assert data is not None, "without a photograph there is a catalogue"
+        paths = draw_figures(encoder, gallery=data, queries=searched_for or data, out=out)
+    for path in paths:
         click.echo(path)
 
 

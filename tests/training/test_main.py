@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from training.__main__ import _shipped_beside, main
 from training.photo.encoder import PRETRAINED, Encoder
@@ -73,6 +74,7 @@ WITHOUT_KERAS = """
 import sys
 sys.modules["keras"] = None  # to import it would fail
 from click.testing import CliRunner
+from PIL import Image
 from training.__main__ import main
 for words in sys.argv[1:]:
     result = CliRunner().invoke(main, words.split())
@@ -82,6 +84,7 @@ for words in sys.argv[1:]:
 
 def test_what_a_command_can_not_use_is_refused_before_tensorflow_is_loaded(tmp_path):
     shutil.copytree(PRETRAINED, tmp_path / "bare", ignore=shutil.ignore_patterns("weights.npz"))
+    Image.new("RGB", (64, 64)).save(tmp_path / "photo.png")
     refused = {
         "fit --catalogue drawn:60 --out run --init nowhere": "1 Error: .*'nowhere'",
         "fit --catalogue drawn:60 --out run --segmenter nowhere": "1 Error: The segmenter 'nowhere'",
@@ -89,6 +92,13 @@ def test_what_a_command_can_not_use_is_refused_before_tensorflow_is_loaded(tmp_p
         "segmenter --catalogue nowhere": "1 Error: .*'nowhere'",
         "segmenter --catalogue drawn:4 --worn nowhere": "1 Error: .*'nowhere'",
         "export nowhere": "1 Error: .*run.json is missing",
+        "figures": "2 Error: Nothing to show. Name photographs by --catalogue, or one by --photo",
+        "figures --photo bare/encoder.json": "1 Error: This is not an image of a supported type, but text",
+        "figures --photo nowhere.jpg": "1 Error: The file can.t be read",
+        "figures --photo photo.png --queries drawn:4": "2 Error: --photo is the only query",
+        "figures --photo photo.png --catalogue nowhere": "1 Error: .*'nowhere'",
+        "figures --photo photo.png --encoder bare": "1 Error: No weights can be read",
+        "part-whitening --catalogue nowhere": "1 Error: .*'nowhere'",
         "figures --catalogue nowhere": "1 Error: .*'nowhere'",
         "figures --catalogue drawn:4 --queries nowhere": "1 Error: .*'nowhere'",
         "figures --catalogue drawn:4 --encoder nowhere": "1 Error: No encoder in 'nowhere'",

@@ -2,11 +2,15 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from training.figures.sheet import CAPTION, CELL, CHANNELS, HEADER, MARGIN, SOFT, Box, Sheet, tiles
+
+_SHOWN = 8
+"""How many maps of a layer are shown."""
 
 
 def _grid(start: tuple[float, float], count: int, columns: int, side: float) -> list[Box]:
@@ -50,35 +54,62 @@ def kernels(weights: np.ndarray, *, channels: Sequence[str] = CHANNELS) -> Figur
     return sheet.figure
 
 
-def feature_maps(maps: np.ndarray, edges: np.ndarray) -> Figure:
-    """Show a layer's activations for one garment, beside the garment's edges.
+@dataclass(frozen=True)
+class Activations:
+    """What a layer makes of one garment.
 
     Parameters
     ----------
     maps : float32 (h, w, c)
-        Each shown from its own minimum to its own maximum.
+    sees : int
+        Side, in pixels of the cut-out, of the square that each number is computed from.
+    """
+
+    maps: np.ndarray
+    sees: int
+
+    def strongest(self, count: int) -> np.ndarray:
+        """Return the maps that vary most, float32 (h, w, count or c), in their order."""
+        varying = np.argsort(-self.maps.std(axis=(0, 1)), kind="stable")[:count]
+        return self.maps[..., np.sort(varying)]
+
+
+def feature_maps(layers: Sequence[Activations], edges: np.ndarray) -> Figure:
+    """Show what layers make of one garment, a row a layer, beside the garment's edges.
+
+    Parameters
+    ----------
+    layers : sequence of Activations
+        Of each, the eight maps that vary most, each shown from its own minimum to its own maximum.
     edges : float32 (h, w, 2) in [0, 1]
-        The layer's garment.
+        The layers' garment.
 
     Returns
     -------
     Figure
     """
-    count = maps.shape[-1]
-    side, columns = 0.95, 8 if count > 8 else 4
-    shown = edges.shape[-1]
-    height = max(math.ceil(count / columns) * (side + 0.06), shown * (CELL + CAPTION))
+    side, step = 0.86, 1.14
     left = MARGIN + CELL + 0.4
-    width = max(left + columns * (side + 0.06) + MARGIN, 6.0)
-    sheet = Sheet(width, HEADER + 0.1 + height + MARGIN)
-    sheet.heading(MARGIN, "Feature maps", f"A garment's edges and a layer's {count} activation maps")
-    boxes = tiles((MARGIN, HEADER), (CELL, CELL), shown, 1)
-    for channel, box in enumerate(boxes):
+    body = max(len(layers) * step, edges.shape[-1] * (CELL + CAPTION))
+    sheet = Sheet(left + _SHOWN * (side + 0.06) + MARGIN, HEADER + body + 0.25)
+    sheet.heading(
+        MARGIN,
+        "Feature maps",
+        "A garment's edges, and where the kernels of each layer answer to them",
+    )
+    for channel, box in enumerate(tiles((MARGIN, HEADER), (CELL, CELL), edges.shape[-1], 1)):
         high = max(float(np.percentile(edges[..., channel], 99.5)), 1e-6)
         sheet.map(box, edges[..., channel], colours="bone_r", low=0, high=high)
         middle = box.left + CELL / 2
         sheet.text(middle, box.top + CELL + 0.13, CHANNELS[channel], colour=SOFT, align="center")
-    for number, box in enumerate(_grid((left, HEADER), count, columns, side)):
-        values = maps[..., number]
-        sheet.map(box, values, colours="magma", low=float(values.min()), high=float(values.max()))
+    for row, layer in enumerate(layers):
+        top = HEADER + row * step
+        pixels, _, count = layer.maps.shape
+        shown = layer.strongest(_SHOWN)
+        for number, box in enumerate(_grid((left, top), shown.shape[-1], _SHOWN, side)):
+            values = shown[..., number]
+            sheet.map(box, values, colours="magma", low=float(values.min()), high=float(values.max()))
+        told = f"{shown.shape[-1]} of {count} maps, {pixels} x {pixels}"
+        seen = f"each number sees {layer.sees} x {layer.sees} pixels"
+        sheet.text(left, top + side + 0.12, f"{told}; {seen}", size=8, colour=SOFT)
     return sheet.figure

@@ -63,11 +63,14 @@ class Section:
         return math.ceil(len(self.shown) / _COLUMNS)
 
 
-def _trace(axes: Axes, mask: np.ndarray, colour: str) -> None:
-    """Trace a mask's outline on axes that span a square tile, where its photograph lies in the middle."""
+def trace(axes: Axes, mask: np.ndarray, colour: str, side: float) -> None:
+    """Trace the outline of a mask, bool (h, w), on the axes of a square tile that shows its photograph.
+
+    The tile has a `side` in inches, and its photograph lies in the middle.
+    """
     height, width = mask.shape
-    scale = _SIDE / max(height, width)
-    left, top = (_SIDE - width * scale) / 2, (_SIDE - height * scale) / 2
+    scale = side / max(height, width)
+    left, top = (side - width * scale) / 2, (side - height * scale) / 2
     for contour in find_contours(np.pad(mask, 1).astype(np.float32), 0.5):
         down, across = (contour.T - 0.5) * scale
         for shade, thick in (("white", 2.2), (colour, 1.1)):
@@ -80,7 +83,7 @@ def _draw_section(sheet: Sheet, top: float, section: Section) -> None:
     for box, shown in zip(boxes, section.shown, strict=True):
         axes = sheet.tile(box, shown.photo)
         for number, mask in enumerate(shown.masks):
-            _trace(axes, mask, COLOURS[number % len(COLOURS)])
+            trace(axes, mask, COLOURS[number % len(COLOURS)], _SIDE)
         _caption(sheet, box, shown.label)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from training.config import from_dict
@@ -14,8 +13,8 @@ from training.figures.history import curves
 from training.figures.layers import feature_maps, kernels
 from training.figures.result_sheet import Answered, Shown, result_sheet
 from training.fit.dataset import Dataset
+from training.fit.walk import activations
 from training.model import bundle
-from training.model.autoencoder import Autoencoder
 from training.photo.encoder import Encoder
 from training.photo.images import decode
 from training.retrieval_metrics import rank, score_queries
@@ -97,11 +96,6 @@ def _failing(encoder: Encoder, gallery: Dataset, queries: Dataset) -> Dataset:
     return _varied(asked.take(worst[: max(ROWS, len(worst) // 10)]), ROWS)
 
 
-def _first_maps(model: Autoencoder, edges: np.ndarray) -> np.ndarray:
-    first = next(layer for layer in model.trunk.layers if isinstance(layer, keras.layers.ReLU))
-    return np.asarray(keras.Model(model.trunk.input, first.output)(edges[None]))[0]
-
-
 def draw_figures(folder: Path, *, gallery: Dataset, queries: Dataset, out: Path) -> list[Path]:
     """Draw what the encoder of a bundle sees, what it has learned and what it finds.
 
@@ -136,7 +130,7 @@ def draw_figures(folder: Path, *, gallery: Dataset, queries: Dataset, out: Path)
         "garments": garment_rows(photos, chosen.cutouts, edges, np.asarray(seen["reconstruction"])),
         "results": result_sheet(_answered(encoder, gallery, chosen)),
         "kernels": kernels(weights),
-        "feature_maps": feature_maps(_first_maps(model, edges[0]), edges[0]),
+        "feature_maps": feature_maps(activations(model, edges[0]), edges[0]),
     }
     failing = _failing(encoder, gallery, queries)
     if failing.items:

@@ -8,11 +8,21 @@ from PIL import Image
 
 from training.figures.garment_sheet import garment_rows
 from training.figures.history import curves
-from training.figures.layers import feature_maps, kernels
+from training.figures.layers import Activations, feature_maps, kernels
 from training.figures.mask_sheet import COLOURS, Outlined, Section, mask_sheet
 from training.figures.result_sheet import Answered, Shown, result_sheet
 from training.figures.risk_curve import risk_curve
 from training.figures.sheet import save
+from training.figures.walk_sheets import (
+    TINTS,
+    Correlated,
+    Parsed,
+    bottleneck_sheet,
+    correlation_sheet,
+    edge_sheet,
+    found_sheet,
+)
+from training.photo.garment_types import CLASSES
 
 RED, GREEN, YELLOW = (255, 0, 0), (0, 255, 0), (255, 255, 0)
 
@@ -143,8 +153,77 @@ def test_kernels_are_shown_for_each_input_on_one_scale_about_zero():
 def test_feature_maps_stand_beside_the_edges_each_on_its_own_scale():
     maps = np.stack([np.eye(8), 3 * np.eye(8)], axis=-1).astype(np.float32)
     edges = np.ones((128, 128, 2), dtype=np.float32)
-    images = [axes.images[0] for axes in feature_maps(maps, edges).axes]
+    figure = feature_maps([Activations(maps, 9)], edges)
+    images = [axes.images[0] for axes in figure.axes]
     assert [image.get_clim() for image in images] == [(0, 1), (0, 1), (0, 1), (0, 3)]
+    assert "2 of 2 maps, 8 x 8; each number sees 9 x 9 pixels" in _texts(figure)
+
+
+def test_of_a_layer_the_maps_that_vary_most_are_shown_in_their_order():
+    maps = np.stack([np.eye(4) * size for size in (3, 0, 5, 1)], axis=-1).astype(np.float32)
+    assert Activations(maps, 1).strongest(2).max(axis=(0, 1)).tolist() == [3, 5]
+    assert Activations(maps, 1).strongest(9).shape == (4, 4, 4)
+
+
+def test_a_marked_part_is_framed_where_it_lies_in_the_picture():
+    shown = Shown(_flat(GREEN), mark=(0.0, 0.5, 1.0, 1.0))
+    figure = result_sheet([Answered(Shown(_flat(YELLOW)), (shown,))])
+    answer = figure.axes[-1]
+    frame = answer.patches[-1]
+    left, right, bottom, top = answer.images[0].get_extent()
+    assert frame.get_xy() == pytest.approx((left, (top + bottom) / 2))
+    assert (frame.get_width(), frame.get_height()) == pytest.approx((right - left, (bottom - top) / 2))
+    assert len(figure.axes[0].patches) == 2, "the query has no part, only its background and rim"
+
+
+def _edge_maps():
+    return np.zeros((2, 128, 128), np.float32)
+
+
+def test_garments_found_are_outlined_and_named_and_the_classes_of_a_parse_are_coloured():
+    classes = np.zeros((8, 8), np.uint8)
+    classes[4:] = CLASSES.index("dress")
+    mask = np.zeros((40, 30), bool)
+    mask[5:30, 5:25] = True
+    cutout = np.zeros((128, 128, 4), np.uint8)
+    figure = found_sheet(Parsed(Outlined(_flat(RED), (mask,)), ("dress",), classes, cutout))
+    assert {"dress", "background"} <= set(_texts(figure))
+    [line] = [line for line in figure.axes[2].lines if line.get_color() != "white"]
+    assert line.get_color() == TINTS[CLASSES.index("dress")]
+    parse = figure.axes[1].images[0].get_array()
+    assert parse.shape == (40, 30, 3)
+    assert parse[-1, 0].tolist() == [round(share * 255) for share in to_rgb(TINTS[CLASSES.index("dress")])]
+
+
+def test_each_edge_map_stands_behind_the_kernels_and_derivatives_that_it_is_made_of():
+    kernels_of_sobel = [np.eye(3), -np.eye(3)]
+    figure = edge_sheet(_edge_maps(), kernels_of_sobel, np.zeros((2, 2, 128, 128)), _edge_maps())
+    assert {"strength: outline", "strength: inner lines"} <= set(_texts(figure))
+    shapes = [axes.images[0].get_array().shape for axes in figure.axes[:6]]
+    assert shapes == [(128, 128), (3, 3), (128, 128), (3, 3), (128, 128), (128, 128)]
+
+
+def test_the_bright_spot_of_a_correlation_is_ringed_and_the_part_framed():
+    scores = np.zeros((70, 80))
+    scores[20, 30] = 1
+    lines, frame = np.zeros((64, 64), np.float32), (0.25, 0.5, 0.75, 1.0)
+    found = Correlated(lines, lines, frame, frame, lines[:7, :17], scores, scores)
+    figure = correlation_sheet(found)
+    rings = [axes.lines[0].get_data() for axes in figure.axes if axes.lines]
+    assert [(int(x[0]), int(y[0])) for x, y in rings] == [(30, 20)] * 2
+    framed = [patch for axes in figure.axes for patch in axes.patches]
+    assert [patch.get_xy() for patch in framed] == [(15.5, 31.5)] * 2
+    assert [(patch.get_width(), patch.get_height()) for patch in framed] == [(32, 32)] * 2
+
+
+def test_the_numbers_of_the_bottleneck_stand_between_what_is_drawn_and_what_is_rebuilt():
+    edges, numbers = np.ones((64, 64, 2), np.float32), np.arange(10, dtype=np.float32)
+    figure = bottleneck_sheet(edges, numbers, edges)
+    square = next(
+        axes.images[0].get_array() for axes in figure.axes if axes.images[0].get_array().shape[0] < 64
+    )
+    assert square.ravel()[:10].tolist() == numbers.tolist()
+    assert {"outline", "bottleneck", "rebuilt: inner lines"} <= set(_texts(figure))
 
 
 def test_losses_and_scores_stand_on_axes_of_their_own_with_the_best_epoch_marked():
