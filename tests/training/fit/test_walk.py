@@ -13,7 +13,7 @@ from training.figures.part_sheet import FRAMES
 from training.fit.dataset import prepare
 from training.fit.walk import OF_GALLERY, OF_PHOTO, activations, draw_walk, walk
 from training.model import bundle
-from training.photo.encoder import Encoder
+from training.photo.encoder import PRETRAINED, Encoder
 from training.photo.garment import isolate
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -21,7 +21,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 @pytest.fixture(scope="module")
 def data(read, drawn_cache):
-    return prepare(read("drawn:60"), cache=drawn_cache, processes=1).take(np.arange(24))
+    return prepare(read("drawn:24"), cache=drawn_cache, processes=1)
 
 
 @pytest.fixture(scope="module")
@@ -29,29 +29,29 @@ def photo():
     return draw(3, seed=11)[2]
 
 
-def test_a_photograph_alone_is_followed_to_the_bottleneck_and_back(finished, photo, tmp_path):
-    paths = draw_walk(finished, photo, out=tmp_path)
+def test_a_photograph_alone_is_followed_to_the_bottleneck_and_back(photo, tmp_path):
+    paths = draw_walk(PRETRAINED, photo, out=tmp_path)
     assert tuple(path.stem for path in paths) == OF_PHOTO
     for path in paths:
         with Image.open(path) as picture:
             assert np.asarray(picture.convert("L")).std() > 5
 
 
-def test_with_a_gallery_its_neighbours_and_parts_are_drawn_too(finished, photo, data):
-    figures = walk(finished, photo, gallery=data)
+def test_with_a_gallery_its_neighbours_and_parts_are_drawn_too(photo, data):
+    figures = walk(PRETRAINED, photo, gallery=data)
     assert tuple(figures) == OF_PHOTO + OF_GALLERY
     marks = {name: sum(len(axes.patches) > 2 for axes in figures[name].axes) for name in FRAMES}
     assert all(marks.values()), "each query and answer has a frame"
 
 
-def test_where_nothing_is_found_the_whole_photograph_is_followed(finished):
+def test_where_nothing_is_found_the_whole_photograph_is_followed():
     grey = np.full((256, 200, 3), 128, np.uint8)
-    assert tuple(walk(finished, grey)) == OF_PHOTO
+    assert tuple(walk(PRETRAINED, grey)) == OF_PHOTO
 
 
-def test_each_layer_sees_as_far_as_its_kernels_reach(finished, photo):
+def test_each_layer_sees_as_far_as_its_kernels_reach(photo):
     """Kernels of 5 and 3 at steps of 1, 2, 4 and 8 pixels, each of which takes every second shift."""
-    model = bundle.restore(finished, from_dict(Encoder.load(finished).description["config"]))
+    model = bundle.restore(PRETRAINED, from_dict(Encoder.load(PRETRAINED).description["config"]))
     edges = np.asarray(model.clean_edges(isolate(photo).cutout[None]))[0]
     layers = activations(model, edges)
     assert [layer.maps.shape[0] for layer in layers] == [64, 32, 16, 8]
