@@ -22,7 +22,7 @@ REACH = 3
 SIZES = ((1.0, REACH), (0.85, 1), (1.18, 1))
 """Sizes at which a part is looked for, as multiples of its own, and how far each, in cells."""
 
-WEIGHT = 0.6
+WEIGHT = 0.5
 """What the part counts beside the whole, unless told."""
 
 _FAR, _RESIZED = 0.4, 0.1
