@@ -152,9 +152,11 @@ class Part:
     def _cosines(self, edges: np.ndarray) -> np.ndarray:
         """Return the cosine of the part, as it is laid, with edges (n, 15, 15, 8): float32 (n, k)."""
         cells = edges.reshape(len(edges), CELLS * CELLS, CHANNELS).take(self._cells, axis=1)
-        centred = cells - self._mean
-        products = centred.reshape(len(edges), self._templates.shape[1]) @ self._templates.T
-        energies = np.einsum("ncd,ncd->nc", centred, centred) @ self._weights.T
+        centred = cells.reshape(len(edges), self._templates.shape[1]).astype(np.float32)
+        centred -= np.tile(self._mean, len(self._cells))
+        products = centred @ self._templates.T
+        each = centred.reshape(cells.shape)
+        energies = np.einsum("ncd,ncd->nc", each, each) @ self._weights.T
         return products / np.sqrt(np.maximum(energies * self._energies, 1.0))
 
     def find(self, maps: np.ndarray) -> Match:
