@@ -1,4 +1,4 @@
-"""The warnings of an answer, each with the rule that raises it; the page's texts are in static/query.js."""
+"""The warnings of an answer, each with the rule that raises it; the page's texts are in service/page."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

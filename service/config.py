@@ -10,8 +10,10 @@ from typing import Any, Self
 
 import training
 from service.errors import InvalidSetting
+from service.page.card_fields import ROLES
 from service.setting_types import (
     PREFIX,
+    assignments,
     check,
     choice,
     from_file_value,
@@ -81,6 +83,9 @@ class Config:
     cors_origins: tuple[str, ...] = origins("Websites whose pages may call the API from the browser.")
     frame_ancestors: tuple[str, ...] = origins("Websites whose pages may show the search page in a frame.")
     facets: tuple[str, ...] = names("Fields of the metadata that the page offers to filter by.", most=16)
+    card_fields: tuple[tuple[str, str], ...] = assignments(
+        "Fields of the metadata that a card of the page shows.", keys=ROLES
+    )
     proxies: int = number(
         0,
         "Proxies in front whose X-Forwarded-For and X-Forwarded-Proto are believed.",

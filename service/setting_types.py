@@ -126,6 +126,32 @@ def names(about: str, *, most: int) -> Any:
     return _setting((), declared)
 
 
+def assignments(about: str, *, keys: tuple[str, ...]) -> Any:
+    """Declare a setting that gives some keys a name each, as in `title=product, brand=vendor`."""
+
+    def read(given: str) -> Any:
+        pairs = [part.partition("=") for part in given.split(",")]
+        return tuple((key.strip(), name.strip()) for key, _, name in pairs)
+
+    def accepts(value: Any) -> bool:
+        return (
+            isinstance(value, tuple)
+            and all(isinstance(pair, tuple) and all(isinstance(part, str) for part in pair) for pair in value)
+            and all(all(pair) for pair in value)
+            and len({key for key, *_ in value} & set(keys)) == len(value)
+        )
+
+    declared = SettingType(
+        about,
+        f"entries such as {keys[0]}=NAME with commas between them, of {', '.join(keys)}, or nothing for the "
+        "common names",
+        read,
+        accepts,
+        lambda value: ", ".join(f"{key}={name}" for key, name in value),
+    )
+    return _setting((), declared)
+
+
 def origins(about: str) -> Any:
     """Declare a setting that is a list of origins of the web, such as `https://shop.example`."""
     accepted = "origins such as https://shop.example, with commas between them, or * for all"
@@ -160,7 +186,7 @@ def check(setting: Field[Any], value: Any, *, name: str) -> None:
 
 
 def from_file_value(setting: Field[Any], value: Any) -> Any:
-    """Convert a TOML value for a setting: text is read as in the environment, a list becomes a tuple."""
-    if isinstance(value, list):
-        return tuple(value)
+    """Convert a TOML value for a setting: text as in the environment, a list or table as a tuple."""
+    if isinstance(value, list | dict):
+        return tuple(value.items() if isinstance(value, dict) else value)
     return type_of(setting).read(value) if isinstance(value, str) else value

@@ -29,30 +29,33 @@ FAULTS = (
     PageFault(
         "more results of a search that was left are added to the next",
         "page.js",
-        "offset: nextOffset }, mine.signal);\n    if (mine !== running) return;",
-        "offset: nextOffset });",
+        "offset: answer.next_offset }, mine.signal);\n    if (mine !== running) return;",
+        "offset: answer.next_offset });",
     ),
-    PageFault("'more' shows the first page again", "page.js", "{ limit, offset: nextOffset }", "{ limit }"),
+    PageFault(
+        "'more' shows the first page again", "page.js", "{ limit, offset: answer.next_offset }", "{ limit }"
+    ),
     PageFault(
         "'more' shows the second page again and again",
         "page.js",
-        "nextOffset = answer.next_offset;\n    addResults(answer,",
+        "answer.next_offset = next.next_offset;\n    addResults(answer,",
         "addResults(answer,",
     ),
-    PageFault(
-        "'more' is never hidden", "results.js", "hidden = answer.next_offset === null", "hidden = false"
-    ),
+    PageFault("'more' is never hidden", "results.js", "hidden = next === null", "hidden = false"),
     PageFault(
         "a busy service is not asked again",
         "page.js",
         '["index_not_ready", "overloaded", "too_many_requests"]',
         "[]",
     ),
-    PageFault("it is asked again at a time of the page's own", "page.js", "(error.retryAfter || 2)", "2"),
+    PageFault("it is asked again at a time of the page's own", "page.js", "(failure.retryAfter || 2)", "2"),
     PageFault(
-        "what can't succeed can be tried again", "page.js", "hidden = !search || (", "hidden = !search && ("
+        "what can't succeed can be tried again",
+        "page.js",
+        "hidden = !search || !failure.passing",
+        "hidden = !search",
     ),
-    PageFault("a file that is too large is sent", "page.js", "file.size > mostBytes", "false"),
+    PageFault("a file that is too large is sent", "page.js", "file.size > SETTINGS.bytes", "false"),
     PageFault(
         "an upload has no address to come back to",
         "page.js",
@@ -149,9 +152,51 @@ FAULTS = (
     PageFault(
         "percentiles are rounded up", "words.js", "Math.floor(percentile * 10)", "Math.ceil(percentile * 10)"
     ),
-    PageFault("a warning is not shown", "query.js", "hidden = texts.length === 0", "hidden = true"),
+    PageFault("a warning is not shown", "query.js", "...texts].join", "].join"),
     PageFault("a doubtful guess is called sure", "query.js", "sure < SURE", "false"),
     PageFault(
-        "the page leaves its prefix", "service.js", "new Client(ROOT,", 'new Client("",', "test_prefix.py"
+        "the page leaves its prefix", "service.js", "fetch(ROOT + path", "fetch(path", "test_prefix.py"
     ),
+    PageFault(
+        "an id is shown as a title",
+        "product.js",
+        "isText(value) && value !== id && !ID.test(value.trim())",
+        "isText(value)",
+        "test_shop_fields.py",
+    ),
+    PageFault(
+        "that a garment is sold out is not said",
+        "product.js",
+        "soldOut: isSoldOut(metadata)",
+        "soldOut: false",
+        "test_shop_fields.py",
+    ),
+    PageFault("back shows the first page alone", "page.js", "visited.has(step)", "false", "test_history.py"),
+    PageFault(
+        "a reload shows the first page alone", "page.js", "state?.loaded ?? limit", "limit", "test_history.py"
+    ),
+    PageFault("scrolling loads nothing", "page.js", "< 2 * innerHeight", "< 0", "test_history.py"),
+    PageFault(
+        "a new photo takes the filters away",
+        "page.js",
+        "URL.createObjectURL(file), ...carriedOver()",
+        "URL.createObjectURL(file)",
+        "test_filters.py",
+    ),
+    PageFault(
+        "filters that a new photo can't meet stay",
+        "page.js",
+        "search.carried ? unfitFilters",
+        "false ? unfitFilters",
+        "test_filters.py",
+    ),
+    PageFault(
+        "a chip of one value takes all of its field",
+        "chosen.js",
+        "asked.filter((other) => other !== value)",
+        "undefined",
+        "test_filters.py",
+    ),
+    PageFault("a missing picture leaves a hole", "pictures.js", '"missing"', '""', "test_pictures.py"),
+    PageFault("whether the box is right is never asked", "query.js", 'unsure ? [t("question")] : []', "[]"),
 )

@@ -1,11 +1,17 @@
-"""The HTML pages, and the contract that one of them shows."""
+"""The HTML pages, the picture of a search that one of them shows, and the contract that another shows."""
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, render_template
+from flask import Blueprint, Response, current_app, jsonify, make_response, render_template, request
 
-from index.thumbnails import WIDTHS
-from service.api.current import config
+from index.thumbnails import WIDTHS, encode, scaled
+from service.api.answers import EXAMPLES
+from service.api.current import config, queries
+from service.http.capacity import capacity_in_use
+from service.page.card_fields import card_fields
+from service.page.texts import TABLES, language_of
+from service.picture.cut_out import TIMES_THE_LIMIT
+from service.picture.decoders import decode_apart
 from service.requests.openapi import contract
 from service.requests.operation import Operation, describe
 from training.photo import media_types
@@ -14,6 +20,9 @@ EMBED_SECONDS = 3600
 """How long a browser uses the web component before it asks whether there is a newer one."""
 
 _KEPT = "silhouette.contract"
+
+UPLOAD_WIDTH = 640
+"""Pixels of the copy of an upload that a shared link shows."""
 
 blueprint = Blueprint("pages", __name__)
 
@@ -39,18 +48,49 @@ def docs() -> str:
     return render_template("docs.html", contract=_contract())
 
 
-@blueprint.get("/")
-def page() -> str:
-    """Show the search page."""
+def _settings() -> dict[str, Any]:
+    """Return what the page's script has to know of the service."""
     settings = config()
-    return render_template(
-        "index.html",
-        max_upload_bytes=settings.max_upload_bytes,
-        limit=settings.default_limit,
-        widths=" ".join(map(str, WIDTHS)),
-        accept=",".join(media_types.media_types()),
-        accepted=media_types.sentence(),
+    return {
+        "limit": settings.default_limit,
+        "most": settings.max_limit,
+        "bytes": settings.max_upload_bytes,
+        "minutes": settings.query_seconds // 60 or 1,
+        "widths": WIDTHS,
+        "accepted": media_types.names(),
+        "addresses": settings.image_urls,
+        "fields": card_fields(settings.card_fields),
+    }
+
+
+@blueprint.get("/")
+def page() -> Response:
+    """Show the search page, in the language that the browser prefers."""
+    language = language_of(request.accept_languages)
+    response = make_response(
+        render_template(
+            "index.html",
+            language=language,
+            t=TABLES[language],
+            settings=_settings(),
+            examples=EXAMPLES,
+            accept=",".join(media_types.media_types()),
+        )
     )
+    response.content_language.add(language)
+    response.vary.add("Accept-Language")
+    return response
+
+
+@blueprint.get("/queries/<query_id>.jpg")
+def upload(query_id: str) -> Response:
+    """Show the picture of a search while it is kept: a small copy, without the camera's own data."""
+    photo, seconds = queries().get(query_id), TIMES_THE_LIMIT * config().decode_ms / 1000
+    with capacity_in_use().thumbnail(), capacity_in_use().slot():
+        rgb = scaled(lambda size: decode_apart(photo, size=size, seconds=seconds), UPLOAD_WIDTH)
+    response = Response(encode(rgb, "image/jpeg"), mimetype="image/jpeg")
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @blueprint.get("/embed.js")

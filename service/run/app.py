@@ -28,6 +28,7 @@ from service.http.metrics import install_metrics
 from service.http.prefix import install_prefix
 from service.http.usage import Usage, install_usage
 from service.live_index import LiveIndex
+from service.page.static_files import Site
 from service.picture.query_thumbnail import QueryThumbnails
 from service.picture.recent_uploads import RecentQueries
 from service.requests.forms import FormRequest
@@ -124,7 +125,7 @@ def create_app(config: Config | None = None, searcher: OpenIndex | None = None) 
         The settings, the file of keys or the encoder is at fault; the text says what to do.
     """
     config = config or Config.from_environment(os.environ)
-    app = Flask("service")
+    app = Site("service")
     app.request_class = FormRequest
     app.config["MAX_CONTENT_LENGTH"] = _most_body_bytes(config)
     app.config["MAX_FORM_MEMORY_SIZE"] = FORM_BYTES

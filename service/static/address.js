@@ -6,12 +6,12 @@
 //   /?kind=sketch        an empty drawing pad; with query=ID what was drawn
 //   &garment=N  &box=l,t,r,b  &part=l,t,r,b  &filter={…}  &sort={…}  &duplicates=all      options of the search
 
-import { imageOf, ROOT } from "./service.js";
+import { ROOT, imageOf, uploadOf } from "./service.js";
 
 export const newSearch = (fields) => ({ filter: {}, everything: false, ...fields });
 
 // The same picture with other options.
-export const refined = (search, fields) => ({ ...search, ...fields });
+export const refined = (search, fields) => ({ ...search, carried: undefined, dropped: undefined, ...fields });
 
 // What a URL can't hold: a small copy of the photo, the garments found in it, the strokes of the sketch.
 export const stateOf = ({ preview, garments, strokes }) => ({ preview, garments, strokes });
@@ -64,7 +64,7 @@ export function searchAt(place, state) {
     kind,
     item: item ?? undefined,
     queryId: item ? undefined : queryId,
-    preview: state?.preview ?? (item ? imageOf(item) : undefined),
+    preview: state?.preview ?? (item ? imageOf(item) : queryId && uploadOf(queryId)),
     garments: state?.garments,
     strokes: state?.strokes,
     garment: garmentIn(asked.get("garment")),

@@ -1,6 +1,7 @@
 // The box on the picture: where the garment was found, or was marked. Fractions: left, top, right, bottom.
 
 import { at, settled } from "./nodes.js";
+import { TEXTS, t } from "./words.js";
 
 const WHOLE = [0, 0, 1, 1];
 const LEAST = 0.05; // of the picture, each side
@@ -12,10 +13,6 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 
 // Which sides each grip moves: 0 left, 1 top, 2 right, 3 bottom.
 const GRIPS = { "box-move": [0, 1, 2, 3], "box-nw": [0, 1], "box-ne": [2, 1], "box-sw": [0, 3], "box-se": [2, 3] };
-const NAMES = {
-  "box-move": "The box", "box-nw": "Upper left corner of the box", "box-ne": "Upper right corner of the box",
-  "box-sw": "Lower left corner of the box", "box-se": "Lower right corner of the box",
-};
 
 const within = (value, low, high) => Math.min(high, Math.max(low, value));
 
@@ -61,7 +58,7 @@ export function makeBox(changed, tapped) {
     node.classList.toggle("whole", box.every((part, side) => Math.abs(part - WHOLE[side]) < 0.01));
     for (const [id, sides] of Object.entries(GRIPS)) {
       const where = sides.map((side) => `${Math.round(box[side] * 100)} %`).join(", ");
-      at(id).setAttribute("aria-label", `${NAMES[id]}, at ${where}`);
+      at(id).setAttribute("aria-label", t("box_at", { grip: TEXTS.box_grips[id], sides: where }));
     }
   }
 

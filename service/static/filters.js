@@ -1,8 +1,8 @@
 // The filters: chips for the values of fields, ranges for numbers, from the facets of the index.
 
-import { at, element, settled } from "./nodes.js";
+import { at, element, settled, tell } from "./nodes.js";
 import { makeValues } from "./values.js";
-import { heading } from "./words.js";
+import { heading, t } from "./words.js";
 
 const PAUSE = 500; // of typing, in milliseconds, after which is searched
 const COUNTED = 1000; // garments of an answer that its counts are of
@@ -22,7 +22,7 @@ function bound(facet, operator) {
   input.dataset.field = facet.field;
   input.dataset.operator = operator;
   input.placeholder = operator === "gte" ? facet.lowest : facet.highest;
-  label.append(element("span", "", operator === "gte" ? "from" : "to"), input);
+  label.append(element("span", "", t(operator === "gte" ? "from" : "to")), input);
   return label;
 }
 
@@ -51,13 +51,18 @@ export function makeFilters(changed) {
   const panel = at("filters");
   let lists = []; // of values, one for each field that has some
   panel.open = matchMedia("(min-width: 60rem)").matches;
-  const tell = () => changed({ filter: chosen(), everything: !at("collapse").checked });
-  const tellLater = settled(tell, PAUSE);
-  at("facets").addEventListener("input", ({ target }) => (target.type === "number" ? tellLater() : tell()));
-  at("collapse").addEventListener("input", tell);
+  const choose = () => changed({ filter: chosen(), everything: !at("collapse").checked });
+  const chooseLater = settled(choose, PAUSE);
+  at("facets").addEventListener("input", ({ target }) => (target.type === "number" ? chooseLater() : choose()));
+  at("collapse").addEventListener("input", choose);
+  at("to-filters").addEventListener("click", () => {
+    panel.open = true;
+    panel.scrollIntoView({ block: "start" });
+    panel.querySelector("summary").focus({ preventScroll: true });
+  });
   for (const id of ["clear-filters", "unfilter"]) {
     at(id).addEventListener("click", () => {
-      tellLater.cancel();
+      chooseLater.cancel();
       changed({ filter: {}, everything: !at("collapse").checked });
       panel.querySelector("summary").focus({ preventScroll: true, focusVisible: false });
     });
@@ -80,17 +85,16 @@ export function makeFilters(changed) {
       lists = [];
       at("facets").replaceChildren(...filters.map(facetNode));
       at("collapsing").hidden = duplicates === 0;
-      panel.hidden = filters.length === 0 && duplicates === 0;
+      panel.hidden = at("to-filters").hidden = filters.length === 0 && duplicates === 0;
       if (search) this.show(search);
     },
     show({ filter, everything }) {
-      tellLater.cancel();
+      chooseLater.cancel();
       for (const list of lists) list.fill(filter[list.field]);
       fillBounds(filter);
       at("collapse").checked = !everything;
       const count = Object.keys(filter).length;
-      at("filter-count").textContent = count ? String(count) : "";
-      at("filter-count").hidden = count === 0;
+      tell("filter-count", count ? String(count) : "");
       at("clear-filters").hidden = count === 0;
     },
     // Show how many garments of an answer have each value.

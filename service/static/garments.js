@@ -1,6 +1,6 @@
 // The garments found in the picture: a chip for each, and its outline over the picture; a tap on either chooses it.
 
-import { at, element } from "./nodes.js";
+import { at, button } from "./nodes.js";
 import { garmentName } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -17,10 +17,9 @@ function namesOf(garments) {
 }
 
 function chip(name, number) {
-  const button = element("button", "button small", name);
-  button.type = "button";
-  button.dataset.garment = number;
-  return button;
+  const node = button("button small", name);
+  node.dataset.garment = number;
+  return node;
 }
 
 function outline({ outline: polygons }) {
@@ -81,8 +80,8 @@ export function makeGarments(chosen) {
       }
       searched = number;
       mark("searched", number);
-      for (const [other, button] of [...chips.children].entries()) {
-        button.setAttribute("aria-pressed", String(other === number));
+      for (const [other, node] of [...chips.children].entries()) {
+        node.setAttribute("aria-pressed", String(other === number));
       }
     },
     // A tap on the picture.

@@ -9,8 +9,22 @@ export function element(tag, className, text) {
   return node;
 }
 
+// A button; `label` says what it does where its text does not.
+export function button(className, text, label) {
+  const node = element("button", className, text);
+  node.type = "button";
+  if (label) node.setAttribute("aria-label", label);
+  return node;
+}
+
 // Announce to screen readers only.
 export const say = (text) => { at("status").textContent = text; };
+
+// Show a text in an element, or hide it where there is none.
+export function tell(id, text) {
+  at(id).textContent = text;
+  at(id).hidden = !text;
+}
 
 // Debounce: run once no call has come for `pause` milliseconds.
 export function settled(action, pause) {

@@ -2,6 +2,7 @@
 
 import { at, element } from "./nodes.js";
 
+const DROPPED = ["Files", "text/uri-list"]; // what may be a picture, or lead to one
 const PREVIEW_SIDE = 480; // pixels of the picture that the history keeps of an upload
 
 // A small copy of an upload, as a data URL that the history keeps over a reload.
@@ -24,11 +25,17 @@ function pictureIn(transfer) {
   return files.find((file) => file.type.startsWith("image/")) ?? files[0];
 }
 
+// The address that was dropped or pasted, if any.
+function addressIn(transfer) {
+  const text = transfer?.getData("text/uri-list") || transfer?.getData("text/plain") || "";
+  return text.split("\n").map((line) => line.trim()).find((line) => /^https?:\/\/\S+$/i.test(line) && URL.canParse(line));
+}
+
 function listenToDrops(take) {
   let depth = 0; // dragenter and dragleave come for every child
   const veil = () => document.body.classList.toggle("dropping", depth > 0);
   addEventListener("dragenter", (event) => {
-    if (!event.dataTransfer?.types.includes("Files")) return;
+    if (!event.dataTransfer?.types.some((type) => DROPPED.includes(type))) return;
     depth += 1;
     veil();
   });
@@ -41,13 +48,17 @@ function listenToDrops(take) {
     event.preventDefault();
     depth = 0;
     veil();
-    const file = pictureIn(event.dataTransfer);
-    if (file) take(file);
+    take(event.dataTransfer);
   });
 }
 
-// Call `take` with every file that the user provides.
-export function listenToPhotos(take) {
+// Call `take` with every file that the user provides, `visit` with every address.
+export function listenToPhotos(take, visit) {
+  const receive = (transfer) => {
+    const [file, address] = [pictureIn(transfer), addressIn(transfer)];
+    if (file) take(file);
+    else if (address) visit(address);
+  };
   for (const id of ["file", "camera"]) {
     at(id).addEventListener("change", () => {
       const [file] = at(id).files;
@@ -57,9 +68,8 @@ export function listenToPhotos(take) {
   }
   for (const id of ["drop", "again", "other"]) at(id).addEventListener("click", () => at("file").click());
   at("shoot").addEventListener("click", () => at("camera").click());
-  listenToDrops(take);
+  listenToDrops(receive);
   addEventListener("paste", (event) => {
-    const file = pictureIn(event.clipboardData);
-    if (file) take(file);
+    if (!event.target.closest?.("input")) receive(event.clipboardData);
   });
 }

@@ -1,8 +1,9 @@
 // Pictures of items, as wide as they are shown.
 
 import { element } from "./nodes.js";
+import { SETTINGS } from "./words.js";
 
-const WIDTHS = document.body.dataset.widths.split(" ");
+const WIDTHS = SETTINGS.widths;
 const AGAIN = 1000; // milliseconds until a picture is asked for once more, where there was a queue
 
 // The address of a thumbnail.
@@ -18,6 +19,9 @@ export function picture(result, sizes, { lazy = true } = {}) {
   image.sizes = sizes;
   image.srcset = choice;
   image.src = narrowed(result.image_url, WIDTHS[1]);
-  image.addEventListener("error", () => setTimeout(() => { image.srcset = choice; }, AGAIN), { once: true });
+  image.addEventListener("error", () => {
+    image.addEventListener("error", () => image.classList.add("missing"));
+    setTimeout(() => { image.srcset = choice; }, AGAIN);
+  }, { once: true });
   return image;
 }

@@ -1,49 +1,29 @@
 // The query: the picture with its box and garments, or the pad; and what was understood of it.
 
 import { placed } from "./box.js";
-import { at } from "./nodes.js";
+import { at, tell } from "./nodes.js";
 import { narrowed } from "./pictures.js";
-import { capital } from "./words.js";
+import { TEXTS, capital, t } from "./words.js";
 
 const WIDE = 640; // pixels of the picture of an item that is searched from
-const SURE = 0.8; // confidence above which 91 of 100 guesses were right; below it, about half
-
-const TITLES = { item: "This garment", photo: "Your photo", sketch: "Your sketch" };
-
-const FIELD = "No garment has one of the fields that this search filters or sorts by.";
-
-// The text of each warning, by the type of the query.
-const WARNINGS = {
-  garment_not_found: {
-    item: "No garment stood out in this part of the picture, so all of it was used.",
-    photo: "No garment stood out from the background, so the whole picture was used. "
-      + "A plain background and the whole garment in view work best; or draw the box around it.",
-    sketch: "No outline was recognised yet. One closed line around the garment works best.",
-  },
-  several_garments: {
-    // the chips say it
-  },
-  cutout_uncertain: {
-    item: "The outline of the garment is uncertain.",
-    photo: "The outline of the garment is uncertain. If the matches look wrong, draw the box closer around it.",
-  },
-  nothing_close: {
-    // the line above the results says it
-  },
-  filter_field_unknown: {
-    item: FIELD,
-    photo: FIELD,
-    sketch: FIELD,
-  },
-};
+export const SURE = 0.8; // confidence above which 91 of 100 guesses were right; below it, about half
+const DOUBTS = ["garment_not_found", "cutout_uncertain", "nothing_close"]; // after which the box is asked about
 
 function showPicture(source, alt) {
-  const image = at("query-image");
-  if (source) image.src = source;
-  else image.removeAttribute("src");
-  image.alt = source ? alt : "";
-  at("picture").hidden = !source;
+  for (const image of [at("query-image"), at("peek-image")]) {
+    if (source) image.src = source;
+    else image.removeAttribute("src");
+  }
+  at("query-image").alt = source ? alt : "";
+  at("picture").hidden = at("peek").hidden = at("adjust").hidden = at("part").hidden = !source;
 }
+
+at("query-image").addEventListener("error", () => showPicture(undefined));
+at("peek").addEventListener("click", () => {
+  scrollTo(0, 0);
+  at("main").focus({ preventScroll: true });
+});
+new IntersectionObserver(([{ isIntersecting }]) => at("reach").classList.toggle("past", !isIntersecting)).observe(at("side"));
 
 function adjust(adjusting) {
   at("query").classList.toggle("adjusting", adjusting);
@@ -65,35 +45,45 @@ export function markParts(marking) {
 // Show the query, before its response arrives.
 export function showQuery(search, { box, garments }, { keep }) {
   const { kind, picture, preview } = search;
-  const drawn = kind === "sketch";
-  document.body.dataset.kind = kind;
-  at("query-title").textContent = TITLES[kind];
-  at("paper").hidden = !drawn || (search.queryId !== undefined && !search.strokes);
+  const drawn = kind === "sketch" && (search.queryId === undefined || Boolean(search.strokes));
+  document.body.dataset.kind = drawn ? kind : "photo";
+  at("query-title").textContent = TEXTS.titles[kind];
+  at("paper").hidden = !drawn;
   at("reset").hidden = !search.box;
-  if (kind === "item") showPicture(narrowed(preview, WIDE), "The garment searched from");
-  else if (!drawn) showPicture(picture ?? preview, "Your photo");
-  else showPicture(undefined);
-  at("adjust").hidden = at("part").hidden = at("picture").hidden;
+  if (kind === "item") showPicture(narrowed(preview, WIDE), t("item_picture"));
+  else showPicture(drawn ? undefined : picture ?? preview, TEXTS.titles[kind]);
   markParts(Boolean(search.part));
   garments.show(search.garments, search.box ? undefined : search.garment);
   if (keep) return;
+  at("side").scrollTop = 0;
   adjust(roomy.matches);
+  at("query").classList.remove("unsure");
   for (const id of ["guess", "warning"]) at(id).hidden = true;
   if (drawn || at("picture").hidden || (kind === "photo" && !search.box)) box.hide();
   else box.show(search.box);
 }
 
+function showGuess({ category, category_confidence: sure }, { kind, filter }) {
+  at("guess").hidden = !category;
+  if (!category) return;
+  at("looks").hidden = kind === "item" && sure === 1; // an item's own category is no guess
+  at("looks").textContent = t(sure < SURE ? "perhaps" : "looks_like");
+  const chip = at("category");
+  chip.textContent = capital(category);
+  chip.value = category;
+  chip.title = t("only", { value: capital(category) });
+  chip.setAttribute("aria-pressed", String([filter.category].flat().includes(category)));
+}
+
 // Show what was understood of it.
 export function showUnderstood(query, search, { box, garments }) {
-  const { category, category_confidence: sure, warnings } = query;
-  at("guess").hidden = !category;
-  at("looks").hidden = search.kind === "item" && sure === 1; // an item's own category is no guess
-  at("category").textContent = category ? capital(category) : "";
-  at("looks").textContent = sure < SURE ? "Perhaps" : "Looks like";
+  showGuess(query, search);
+  const own = search.kind === "photo" && !search.box; // nobody has said yet where the garment is
+  const unsure = own && !at("picture").hidden && query.warnings.some((warning) => DOUBTS.includes(warning));
   const used = search.kind === "photo" && search.box ? "item" : search.kind;
-  const texts = warnings.map((warning) => WARNINGS[warning]?.[used]).filter(Boolean);
-  at("warning").hidden = texts.length === 0;
-  at("warning").textContent = texts.join(" ");
+  const texts = query.warnings.map((warning) => TEXTS.warnings[warning]?.[used]).filter(Boolean);
+  tell("warning", [...(unsure ? [t("question")] : []), ...texts].join(" "));
+  at("query").classList.toggle("unsure", unsure);
   if (!at("picture").hidden) box.show(search.part ? placed(search.part, query.box) : search.box ?? query.box);
   garments.show(search.garments, search.box ? undefined : query.garment);
 }

@@ -1,11 +1,12 @@
 // The results: cards, placeholders, and the lines above and below them.
 
 import { itemAddress } from "./address.js";
-import { at, element, say } from "./nodes.js";
+import { at, element, say, tell } from "./nodes.js";
 import { picture } from "./pictures.js";
+import { isField, productOf } from "./product.js";
 import { whyButton } from "./why.js";
 import { sortWords } from "./sorting.js";
-import { amount, many, nameOf, pageOf, percent, priceOf } from "./words.js";
+import { amount, closeness, figures, percentileWords, t } from "./words.js";
 
 const FIRST = 8; // results that the confidence speaks of
 const FRAME_RATIO = 3 / 4; // width to height of a result's frame
@@ -16,7 +17,7 @@ const HEAD = 1000; // results that are sorted
 // How wide a card is; on a phone with three pixels for one of CSS, two of the picture's are enough.
 const SIZES = "(min-width: 60rem) 12rem, (min-width: 40rem) 30vw, (min-resolution: 2.5dppx) calc(33vw - .9rem), "
   + "calc(50vw - 1.4rem)";
-const NOTES = ["distant", "nothing", "pending", "more", "legend"];
+const NOTES = ["distant", "nothing", "pending", "more", "end", "legend"];
 
 export function link(result, className) {
   const anchor = element("a", className);
@@ -34,6 +35,7 @@ function fit(image) {
 
 function frame(result) {
   const node = element("span", "frame");
+  node.dataset.more = t("more_like_this");
   const lazy = result.rank > AT_ONCE;
   const backdrop = picture(result, SIZES, { lazy });
   backdrop.className = "backdrop";
@@ -64,31 +66,34 @@ function priceTag({ now, before }) {
   const tag = element("span", "price", now);
   if (before) {
     const old = element("s", "", before);
-    old.setAttribute("aria-label", `instead of ${before}`);
+    old.setAttribute("aria-label", t("before", { price: before }));
     tag.append(" ", old);
   }
   return tag;
 }
 
 function shopLink(page, name) {
-  const anchor = element("a", "shop", "In the shop");
+  const anchor = element("a", "shop", t("in_shop"));
   Object.assign(anchor, { href: page, target: "_blank", rel: "noopener noreferrer" });
-  anchor.setAttribute("aria-label", `${name} in the shop, in a new window`);
+  anchor.setAttribute("aria-label", t("in_shop_of", { name }));
   return anchor;
 }
 
 // A card; it reuses the frame of an earlier card of the same item, whose picture is loaded already.
 function card(result, sort, known = frame(result)) {
-  const [entry, anchor, name] = [element("li"), link(result, "card"), nameOf(result)];
+  const [entry, anchor, product] = [element("li"), link(result, "card"), productOf(result)];
+  const { title, brand, price, page, soldOut } = product;
+  const name = title ?? t("garment");
   mark(known, result.part_box);
-  const near = element("span", "near", `Closer than ${percent(result.percentile)}`);
-  near.append(element("span", "roomy", " of pairs"));
-  const [price, page] = [priceOf(result), pageOf(result)];
-  const value = sort && sort.field !== "price" ? amount(result.metadata[sort.field]) : "";
-  const shown = [...(price ? [priceTag(price)] : []), ...(value ? [element("span", "amount", value)] : [])];
-  anchor.append(known, element("span", "name", name), ...shown, near);
-  const said = [`${result.rank}`, name, ...(price ? [price.now] : []), ...(value ? [value] : []), near.textContent];
-  anchor.setAttribute("aria-label", `${said.join(". ")}. Search from this garment.`);
+  const near = element("span", "near", closeness(result.percentile));
+  near.title = percentileWords(result.percentile);
+  const value = sort && !isField("price", sort.field) ? amount(result.metadata[sort.field]) : "";
+  const gone = soldOut ? t("sold_out") : "";
+  const shown = [["maker", brand], ["name", title], ["amount", value], ["gone", gone]].filter(([, text]) => text);
+  anchor.append(known, ...shown.map(([kind, text]) => element("span", kind, text)), ...(price ? [priceTag(price)] : []), near);
+  const said = [`${result.rank}`, name, brand, price?.now, value, gone, near.textContent].filter(Boolean);
+  anchor.setAttribute("aria-label", `${said.join(". ")}. ${t("search_from")}`);
+  entry.classList.toggle("sold-out", soldOut);
   entry.append(anchor, ...(page ? [shopLink(page, name)] : []));
   if (result.explain_url) {
     anchor.setAttribute("aria-keyshortcuts", "w");
@@ -106,25 +111,22 @@ function blanks() {
   });
 }
 
-function showNext(answer) {
-  at("more").hidden = answer.next_offset === null;
+function showNext({ next_offset: next, total, results }) {
+  at("more").hidden = next === null;
+  tell("end", next === null && results.length > 0 ? t("end_n", { n: total }) : "");
 }
 
 // What is said of a doubtful answer: how many of the first results are expected to be right, where that is known.
-function doubt({ query, results }, { filtered, sort }) {
-  if (query.confidence !== undefined) {
-    const first = Math.min(FIRST, results.length);
-    const right = Math.round(query.confidence * first) || "none";
-    return `Not sure: ${right} of the ${many(first, "nearest garment")} can be expected to have this shape.`;
-  }
-  const where = filtered ? "Nothing that passes the filters" : "Nothing in the catalogue";
-  const best = sort ? "" : `: the best match is closer than ${percent(results[0].percentile)} of pairs`;
-  return `${where} is really close in shape${best}. These are the nearest there are.`;
+function doubt({ query, results }, filtered) {
+  if (query.confidence === undefined) return t(filtered ? "distant_filtered" : "distant");
+  const n = Math.min(FIRST, results.length);
+  const right = Math.round(query.confidence * n);
+  return t("doubt", { n, right: right ? figures(right) : t("none") });
 }
 
 function orderOf(total, sort) {
-  if (!sort) return "the nearest first";
-  return total > HEAD ? `the nearest ${HEAD.toLocaleString("en")} ${sortWords(sort)}` : sortWords(sort);
+  if (!sort) return t("nearest_first");
+  return total > HEAD ? t("nearest_n", { n: HEAD, order: sortWords(sort) }) : sortWords(sort);
 }
 
 // Show that a search is running: instead of the present results, or beside them.
@@ -132,9 +134,9 @@ export function showWaiting({ keep }) {
   at("results").setAttribute("aria-busy", "true");
   if (keep) return;
   for (const id of NOTES) at(id).hidden = true;
-  at("summary").textContent = "Looking…";
+  at("summary").textContent = t("looking");
   at("results").replaceChildren(...blanks());
-  say("Searching");
+  say(t("searching"));
 }
 
 export function showResults(answer, { filtered, sort }) {
@@ -143,19 +145,16 @@ export function showResults(answer, { filtered, sort }) {
   const frames = new Map([...cards].map((node) => [node.dataset.item, node.firstChild]));
   at("results").replaceChildren(...results.map((result) => card(result, sort, frames.get(result.item_id))));
   at("results").removeAttribute("aria-busy");
-  at("summary").textContent = results.length ? `${many(total, "garment")}, ${orderOf(total, sort)}` : "";
+  const told = { garments: t("garments_n", { n: total }), order: orderOf(total, sort) };
+  at("summary").textContent = results.length ? t("summary", told) : "";
   const doubtful = results.length > 0 && answer.query.warnings.includes("nothing_close");
-  at("distant").hidden = !doubtful;
-  at("distant").textContent = doubtful ? doubt(answer, { filtered, sort }) : "";
+  tell("distant", doubtful ? doubt(answer, filtered) : "");
   at("nothing").hidden = results.length > 0;
   at("unfilter").hidden = !filtered;
-  at("nothing-text").textContent = filtered
-    ? "No garment in the catalogue passes these filters."
-    : "There is no other garment in the catalogue yet.";
+  at("nothing-text").textContent = t(filtered ? "nothing_filtered" : "nothing");
   at("legend").hidden = results.length === 0;
   showNext(answer);
-  const found = `${many(results.length, "garment")} found, ${orderOf(total, sort)}.`;
-  say(results.length ? found : at("nothing-text").textContent);
+  say(results.length ? t("found_n", told) : at("nothing-text").textContent);
 }
 
 // No search yet: an empty pad.
@@ -166,10 +165,12 @@ export function showNone() {
   at("summary").textContent = "";
 }
 
-export function addResults(answer, { sort }) {
-  const cards = answer.results.map((result) => card(result, sort));
+// Add the results of a further page to those of an answer; where the button was pressed, the first of them is focused.
+export function addResults(answer, { results }, { sort }) {
+  const cards = results.map((result) => card(result, sort));
+  const pressed = document.activeElement === at("more");
   at("results").append(...cards);
-  cards[0]?.firstChild.focus({ preventScroll: true });
+  if (pressed) cards[0]?.firstChild.focus({ preventScroll: true });
   showNext(answer);
-  say(`${many(cards.length, "garment")} more.`);
+  say(t("more_n", { n: cards.length }));
 }

@@ -1,25 +1,15 @@
 // The API as the page uses it: which search is asked for, and errors in words.
 
-import { ApiError, Client } from "./silhouette.js";
-
-const WORDS = {
-  upload_too_large: "That file is too large",
-  image_too_large: "That picture has too many pixels",
-  unsupported_type: "That isn't a picture we can read",
-  image_undecodable: "That picture can't be read",
-  query_expired: "That picture is no longer kept",
-  item_unknown: "That garment is no longer in the catalogue",
-  index_not_ready: "The catalogue is still being prepared",
-  overloaded: "There is a queue just now",
-  too_many_requests: "There is a queue just now",
-};
+import { SETTINGS, TEXTS, filled } from "./words.js";
 
 const HOPELESS = ["query_expired", "item_unknown", "image_undecodable", "unsupported_type", "upload_too_large",
-  "image_too_large", "invalid_parameter", "invalid_filter"];
+  "image_too_large", "invalid_parameter", "invalid_filter", "url_not_allowed", "image_url_unreachable"];
 
 export class Failure extends Error {
-  constructor(code, text, { title = WORDS[code] ?? "That didn't work", retryAfter = 0 } = {}) {
-    super(text);
+  constructor(code, retryAfter = 0) {
+    const { accepted, bytes, minutes } = SETTINGS;
+    const [title, text] = TEXTS.failures[code] ?? TEXTS.failures[""];
+    super(filled(text, { accepted, minutes, megabytes: Math.floor(bytes / 2 ** 20) }));
     Object.assign(this, { code, title, retryAfter });
   }
 
@@ -32,18 +22,45 @@ export class Failure extends Error {
 // Where the service is: the path that this script lies below, such as /shop; empty at the root.
 export const ROOT = new URL("..", import.meta.url).pathname.slice(0, -1);
 
-export const client = new Client(ROOT, { retries: 0 }); // the page tells of a queue, and tries again itself
-
-function failureOf(error) {
-  if (error.name === "AbortError") return error;
-  if (!(error instanceof ApiError)) {
-    return new Failure("", "Check the connection, then try again.", { title: "The service can't be reached" });
-  }
-  const { code, detail, retryAfter } = error;
-  return new Failure(code, code ? detail : "Try again in a moment.", { retryAfter });
+// Slashes in an id stay, unless `..` would lead to another call.
+function itemPath(id, tail) {
+  const parts = id.split("/");
+  return `/v1/items/${parts.map(encodeURIComponent).join(parts.some((part) => /^\.\.?$/.test(part)) ? "%2F" : "/")}${tail}`;
 }
 
-export const imageOf = (id) => client.imageUrl(id);
+async function ask(path, { signal, ...request } = {}) {
+  const response = await fetch(ROOT + path, { ...request, signal }).catch((error) => {
+    throw error.name === "AbortError" ? error : new Failure("unreachable");
+  });
+  const body = await response.json().catch(() => ({}));
+  if (response.ok) return body;
+  throw new Failure(body.code, Number(response.headers.get("Retry-After")) || 0);
+}
+
+// Fields as text: what is no text is JSON.
+const texts = (fields) => Object.entries(fields).map(([name, value]) => [
+  name, typeof value === "string" ? value : JSON.stringify(value)]);
+
+function formOf({ file, ...fields }) {
+  const form = new FormData();
+  for (const [name, value] of texts(fields)) form.append(name, value);
+  form.append("file", file);
+  return form;
+}
+
+function post({ file, ...fields }, signal) {
+  const headers = { "Content-Type": "application/json" };
+  const sent = file ? { body: formOf({ file, ...fields }) } : { headers, body: JSON.stringify(fields) };
+  return ask("/v1/search", { method: "POST", ...sent, signal });
+}
+
+export const imageOf = (id) => ROOT + itemPath(id, "/image");
+
+// The picture of an earlier search, while it is kept.
+export const uploadOf = (queryId) => `${ROOT}/queries/${queryId}.jpg`;
+
+// Which version of the index answers, and what it can be filtered by.
+export const learn = () => ask("/v1/index");
 
 // The fields beside the picture; defaults are left out.
 function fieldsOf(search, page) {
@@ -58,19 +75,23 @@ function fieldsOf(search, page) {
   return fields;
 }
 
+const similar = (id, fields, signal) => ask(`${itemPath(id, "/similar")}?${new URLSearchParams(texts(fields))}`, { signal });
+
 async function answer(search, fields, signal) {
   if (search.kind === "item") {
-    if (!fields.box && !fields.part && fields.garment === undefined) return client.similar(search.item, fields, { signal });
-    const found = await client.search({ item_id: search.item, ...fields }, { signal });
+    if (!fields.box && !fields.part && fields.garment === undefined) return similar(search.item, fields, signal);
+    const found = await post({ item_id: search.item, ...fields }, signal);
     found.results = found.results.filter((result) => result.item_id !== search.item);
     return found;
   }
-  return client.search({ ...(search.queryId ? { query_id: search.queryId } : { file: search.file }), ...fields }, { signal });
+  const { queryId, address, file } = search;
+  const picture = queryId ? { query_id: queryId } : address ? { image_url: address } : { file };
+  return post({ ...picture, ...fields }, signal);
 }
 
 // One page of a search's ranking; `facets` are fields whose values are counted.
 export function find(search, { facets, ...page }, signal) {
   const fields = fieldsOf(search, page);
   if (facets?.length) fields.facets = facets;
-  return answer(search, fields, signal).catch((error) => { throw failureOf(error); });
+  return answer(search, fields, signal);
 }

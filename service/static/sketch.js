@@ -5,6 +5,7 @@ import { at, element, settled } from "./nodes.js";
 const [WIDTH, HEIGHT] = [1000, 1250];
 const PEN = 12;
 const APART = 4; // least distance of two points of a stroke
+const STEP = 12; // distance of two points of an outline that a sketch starts with
 const PNG_WIDTH = 400;
 const PAUSE = 300; // of the hand, in milliseconds, after which is searched
 
@@ -27,6 +28,17 @@ function paint(canvas, strokes) {
   context.fillRect(0, 0, WIDTH, HEIGHT);
   Object.assign(context, { lineWidth: PEN, lineCap: "round", lineJoin: "round", strokeStyle: "#1d1b18" });
   for (const stroke of strokes) trace(context, stroke);
+}
+
+// The lines of an outline, paths of an SVG of this size, as strokes.
+function strokesIn(svg) {
+  return [...svg.children].map((path) => {
+    const length = path.getTotalLength();
+    return Array.from({ length: Math.ceil(length / STEP) + 1 }, (_, step) => {
+      const { x, y } = path.getPointAtLength(Math.min(step * STEP, length));
+      return [Math.round(x), Math.round(y)];
+    });
+  });
 }
 
 // The strokes as a file to search with.
@@ -104,6 +116,9 @@ export function makePad(changed) {
   }
   at("undo").addEventListener("click", undo);
   at("clear").addEventListener("click", () => change([]));
+  for (const start of at("starts").children) {
+    start.addEventListener("click", () => change(strokesIn(start.firstElementChild)));
+  }
   addEventListener("keydown", (event) => {
     if (event.key !== "z" || !(event.ctrlKey || event.metaKey) || canvas.offsetParent === null) return;
     if (event.target.closest("input")) return;

@@ -1,9 +1,8 @@
 // The sort menu: nearest first, or by price; where there is none, by another field of numbers.
 
 import { at, element } from "./nodes.js";
-import { heading } from "./words.js";
-
-const WORDS = { asc: "lowest first", desc: "highest first" };
+import { isField } from "./product.js";
+import { TEXTS, heading, t } from "./words.js";
 
 function option(value, text) {
   const node = element("option", "", text);
@@ -13,11 +12,12 @@ function option(value, text) {
 
 function fieldsOf(filters) {
   const numbers = filters.filter((facet) => !facet.values).map((facet) => facet.field);
-  return numbers.includes("price") ? ["price"] : numbers;
+  const price = numbers.find((field) => isField("price", field));
+  return price ? [price] : numbers;
 }
 
-// "by price, lowest first"
-export const sortWords = ({ field, order }) => `by ${heading(field).toLowerCase()}, ${WORDS[order]}`;
+// "Price, lowest first"
+export const sortWords = ({ field, order }) => t("sort_option", { field: heading(field), order: TEXTS.orders[order] });
 
 // `changed` is called with {sort} whenever the user has chosen.
 export function makeSorting(changed) {
@@ -29,7 +29,7 @@ export function makeSorting(changed) {
     asked = sort;
     const value = sort ? JSON.stringify(sort) : "";
     const known = [...menu.options].some((one) => one.value === value);
-    if (sort && !known) menu.append(option(value, `${heading(sort.field)}, ${WORDS[sort.order]}`));
+    if (sort && !known) menu.append(option(value, sortWords(sort)));
     menu.value = value;
   }
 
@@ -37,8 +37,8 @@ export function makeSorting(changed) {
     // Offer what the index can be sorted by, once it has answered.
     offer({ filters = [] }) {
       const sorts = fieldsOf(filters).flatMap((field) => ["asc", "desc"].map((order) => ({ field, order })));
-      menu.replaceChildren(option("", "Nearest first"),
-        ...sorts.map((sort) => option(JSON.stringify(sort), `${heading(sort.field)}, ${WORDS[sort.order]}`)));
+      menu.replaceChildren(option("", t("sort_nearest")),
+        ...sorts.map((sort) => option(JSON.stringify(sort), sortWords(sort))));
       at("sorting").hidden = sorts.length === 0;
       show(asked);
     },

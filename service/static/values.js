@@ -1,11 +1,9 @@
 // The values of a field as chips with counts; beyond SHOWN of them, those that match what is typed.
 
 import { element } from "./nodes.js";
-import { capital, heading, many } from "./words.js";
+import { figures, heading, t, valueWord } from "./words.js";
 
 const SHOWN = 24;
-
-const wordOf = (value) => (value === true ? "Yes" : value === false ? "No" : capital(String(value)));
 
 function chip(field, value) {
   const label = element("label", "pick");
@@ -13,22 +11,22 @@ function chip(field, value) {
   input.type = "checkbox";
   input.dataset.field = field;
   input.value = JSON.stringify(value);
-  label.append(input, element("span", "", wordOf(value)));
+  label.append(input, element("span", "", valueWord(value)));
   return label;
 }
 
 // How many garments of the answer have a value: after its word, and said in full; null takes it away.
 function tell(label, count) {
   label.classList.toggle("none", count === 0);
-  label.title = count === null ? "" : many(count, "garment");
-  label.lastChild.dataset.count = count === null ? "" : count.toLocaleString("en");
+  label.title = count === null ? "" : t("garments_n", { n: count });
+  label.lastChild.dataset.count = count === null ? "" : figures(count);
 }
 
 function searchBox(facet, changed) {
   const input = element("input", "search-values");
   input.type = "search";
-  input.placeholder = `Search ${facet.values.length.toLocaleString("en")} values`;
-  input.setAttribute("aria-label", `${heading(facet.field)}: ${input.placeholder.toLowerCase()}`);
+  input.placeholder = t("values_search", { n: facet.values.length });
+  input.setAttribute("aria-label", `${heading(facet.field)}: ${input.placeholder}`);
   input.addEventListener("input", (event) => { event.stopPropagation(); changed(); });
   return input;
 }
@@ -74,7 +72,7 @@ export function makeValues(facet) {
     list.replaceChildren(...shown.map(chipOf));
     if (list.contains(focused)) focused.focus({ preventScroll: true });
     rest.hidden = !long || (found.length <= SHOWN && found.length > 0);
-    rest.textContent = found.length ? `and ${(found.length - SHOWN).toLocaleString("en")} more` : "None is called so.";
+    rest.textContent = found.length ? t("values_more", { n: found.length - SHOWN }) : t("values_none");
   }
 
   if (long) nodes.push(typed);

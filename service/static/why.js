@@ -1,8 +1,8 @@
 // Why a result matched: both outlines over each other and what agrees, while its button is hovered or pressed, the
 // card is held down, or W is.
 
-import { at, element, say } from "./nodes.js";
-import { overlayWords } from "./words.js";
+import { at, button, element, say } from "./nodes.js";
+import { agreement, percentileWords, t } from "./words.js";
 
 const HOLD = 400; // milliseconds until a press is a hold
 const SVG = "http://www.w3.org/2000/svg";
@@ -23,15 +23,12 @@ function icon() {
 
 // The button of one result; its entry needs an `explain_url`.
 export function whyButton(result, name) {
-  const button = element("button", "why");
-  button.type = "button";
-  button.title = "Why it matched";
-  button.dataset.drawing = result.explain_url;
-  button.dataset.name = name;
-  button.setAttribute("aria-pressed", "false");
-  button.setAttribute("aria-label", `Why ${name}, number ${result.rank}, matched`);
-  button.append(icon());
-  return button;
+  const node = button("why", "", t("why_of", { name, n: result.rank }));
+  node.title = t("why");
+  Object.assign(node.dataset, { drawing: result.explain_url, name, figure: percentileWords(result.percentile) });
+  node.setAttribute("aria-pressed", "false");
+  node.append(icon());
+  return node;
 }
 
 // Announce what the shown overlay of a pressed button tells.
@@ -40,24 +37,25 @@ function tell(entry) {
   if (told && entry.querySelector(".why").getAttribute("aria-pressed") === "true") say(told);
 }
 
-async function load(node, { drawing, name }) {
+async function load(node, { drawing, name, figure }) {
   const answer = await fetch(drawing);
   if (!answer.ok) throw new Error(answer.statusText);
   const text = await answer.text();
-  const sentence = new DOMParser().parseFromString(text, SVG_TYPE).querySelector("title").textContent;
+  const sentence = agreement(new DOMParser().parseFromString(text, SVG_TYPE).querySelector("title").textContent);
   const [image, key] = [element("img"), element("span", "key")];
-  image.alt = overlayWords(name, sentence);
+  image.alt = `${t("overlay", { name, sentence })} ${figure}.`;
   image.src = `data:${SVG_TYPE},${encodeURIComponent(text)}`;
-  const said = element("span", "said", `${sentence}.`);
+  const said = element("span", "said", sentence);
+  said.append(element("span", "figure", figure));
   for (const part of [key, said]) part.setAttribute("aria-hidden", "true");
-  key.append(element("span", "yours", "Yours"), element("span", "theirs", "This one"), element("span", "alike", "Same lines"));
+  key.append(...["yours", "theirs", "alike"].map((one) => element("span", one, t(one))));
   node.replaceChildren(image, said, key);
 }
 
 function overlay(entry, data) {
   const node = element("span", "overlay");
   load(node, data).then(() => tell(entry)).catch(() => {
-    node.replaceChildren(element("span", "lost", "The outlines are no longer at hand. Search again to see them."));
+    node.replaceChildren(element("span", "lost", t("outlines_lost")));
   });
   return node;
 }

@@ -97,6 +97,7 @@ def test_the_example_of_a_file_in_the_guide_is_read_as_it_stands(settings_file):
     assert (config.workers, config.indexes) == (4, Path("/srv/silhouette/indexes"))
     assert config.max_upload_bytes == 20_000_000 and config.cors_origins == ("https://shop.example",)
     assert config.facets == ("category", "brand", "colour", "price")
+    assert config.card_fields == (("title", "Artikel"), ("sale_price", "price_now"))
 
 
 def test_each_setting_is_read_from_its_variable():
@@ -105,6 +106,7 @@ def test_each_setting_is_read_from_its_variable():
         "SILHOUETTE_MAX_UPLOAD_BYTES": "5_000_000",
         "SILHOUETTE_CORS_ORIGINS": "https://a.example, http://localhost:3000",
         "SILHOUETTE_FACETS": "brand, heel height,price",
+        "SILHOUETTE_CARD_FIELDS": "title=Artikel Name, link = url",
         "SILHOUETTE_LOG_FORMAT": "text",
         "HOME": "/x",
     }
@@ -113,6 +115,7 @@ def test_each_setting_is_read_from_its_variable():
     assert config.max_upload_bytes == 5_000_000
     assert config.cors_origins == ("https://a.example", "http://localhost:3000")
     assert config.facets == ("brand", "heel height", "price")
+    assert config.card_fields == (("title", "Artikel Name"), ("link", "url"))
     assert config.log_format == "text"
 
 
@@ -175,6 +178,13 @@ def test_a_file_holds_settings_and_a_variable_stands_above_it(settings_file):
         ("facets = [{}]", "facets in .*settings.toml is .* Accepted: up to 16 different names"),
         ('facets = ["a", "a"]', "facets in .*settings.toml is"),
         ('facets = ["a", ""]', "facets in .*settings.toml is"),
+        (
+            'card_fields = {titel = "a"}',
+            "card_fields in .*settings.toml is .* Accepted: entries such as title=",
+        ),
+        ("card_fields = {title = 1}", "card_fields in .*settings.toml is"),
+        ("card_fields = [1]", "card_fields in .*settings.toml is"),
+        ('card_fields = "title=a, title=b"', "card_fields in .*settings.toml is"),
         ("max_limt = 5", "settings.toml sets 'max_limt', which is not a setting. Accepted: .*max_limit"),
         ("max_limit =", "settings.toml is not valid TOML"),
     ],

@@ -91,6 +91,14 @@ class Screen:
         self.found()
         return answer.request, answer.json()
 
+    def wait_until(self, condition):
+        """Wait until JavaScript says that something is so; the page forbids `wait_for_function`."""
+        for _ in range(300):
+            if self.page.evaluate(condition):
+                return
+            self.page.wait_for_timeout(100)
+        pytest.fail(f"never: {condition}")
+
     def drag(self, start, *points, steps=6):
         """Press the mouse at a point, go along others, let go."""
         self.page.mouse.move(*start)
@@ -118,10 +126,10 @@ def expect():
 
 @pytest.fixture
 def look(chromium, shop):
-    """Open a window: `look(width=1280, height=800, dark=False, touch=False, density=1)`."""
+    """Open a window: `look(width=1280, height=800, dark=False, touch=False, density=1, locale="en")`."""
     contexts = []
 
-    def open_window(*, width=1280, height=800, dark=False, touch=False, density=1):
+    def open_window(*, width=1280, height=800, dark=False, touch=False, density=1, locale="en"):
         context = chromium.new_context(
             viewport={"width": width, "height": height},
             device_scale_factor=density,
@@ -129,6 +137,7 @@ def look(chromium, shop):
             has_touch=touch,
             is_mobile=touch,
             reduced_motion="reduce",
+            locale=locale,
         )
         context.set_default_timeout(PATIENCE)
         contexts.append(context)

@@ -39,7 +39,7 @@ CHECKS = [
 # what is wrong in one search, or in one line, is said in its place
 LEFT_OUT = dict.fromkeys(["/v1/search/batch", "/v1/items/bulk"], [negative_data_rejection])
 EXPECTED = {GenerationMode.POSITIVE: {200, 404}, GenerationMode.NEGATIVE: {400, 415}}
-PAGES = {"/", "/docs", "/embed.js", "/status", "/static/<path:filename>"}
+PAGES = {"/", "/docs", "/embed.js", "/queries/<query_id>.jpg", "/status", "/static/<path:filename>"}
 
 
 @schemathesis.serializer("application/x-ndjson")
