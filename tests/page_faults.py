@@ -44,7 +44,7 @@ FAULTS = (
     PageFault("'more' is never hidden", "results.js", "hidden = next === null", "hidden = false"),
     PageFault(
         "a busy service is not asked again",
-        "page.js",
+        "service.js",
         '["index_not_ready", "overloaded", "too_many_requests"]',
         "[]",
     ),

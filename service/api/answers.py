@@ -1,6 +1,5 @@
 """From the hits of the index to response bodies."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,8 +31,6 @@ from training.photo.regions import Region
 DISTANT = 92.0
 """Percentile below which the best answer counts as distant, where the encoder tells no confidence."""
 
-EXAMPLES = 8
-_LOOKED_AT = 48
 _VERSION_SIGNS = 16
 
 
@@ -350,22 +347,3 @@ def _filter(facet: Facet) -> bodies.Facet:
 def filters(searcher: OpenIndex, fields: Sequence[str]) -> list[bodies.Facet]:
     """Return the facets that a page can offer: of the given fields, or of those likely to help."""
     return [_filter(facet) for facet in searcher.facets(fields)]
-
-
-def _varied(items: list[Item]) -> list[Item]:
-    """Reorder items: the first of each category, then the second of each, and so on."""
-    seen: Counter[str | None] = Counter()
-    turns = []
-    for item in items:
-        turns.append(seen[item.category])
-        seen[item.category] += 1
-    return [items[at] for at in sorted(range(len(items)), key=turns.__getitem__)]
-
-
-def examples(searcher: OpenIndex) -> list[bodies.Item]:
-    """Return a few example items spread over the index, always the same ones.
-
-    Different categories come first.
-    """
-    items = _varied(searcher.sample(_LOOKED_AT))[:EXAMPLES]
-    return [bodies.Item(**item_fields(item)) for item in items]

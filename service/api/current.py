@@ -9,6 +9,7 @@ from flask import current_app
 from index.photographs import PHOTOGRAPHS
 from index.stores.store import OpenIndex, Store
 from index.thumbnails import Thumbnails
+from service.api.examples import Examples
 from service.config import Config
 from service.http.keys import Keyring
 from service.http.metrics import Metrics
@@ -37,6 +38,11 @@ def served_roots(searcher: OpenIndex) -> tuple[str, ...] | None:
 def queries() -> RecentQueries:
     """Return the recent uploads."""
     return cast(RecentQueries, current_app.extensions["silhouette.queries"])
+
+
+def examples() -> Examples:
+    """Return what chooses the items to start from."""
+    return cast(Examples, current_app.extensions["silhouette.examples"])
 
 
 def thumbnails() -> Thumbnails:

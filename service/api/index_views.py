@@ -6,13 +6,13 @@ from flask import Blueprint, Response, g, request
 
 from index.errors import IndexDamaged
 from index.manifest import Manifest
-from service.api.answers import examples, filters, index_in_use
-from service.api.current import config, live_index, store
+from service.api.answers import filters, index_in_use, item_fields
+from service.api.current import config, examples, live_index, store
 from service.errors import RefusedRequest
 from service.requests.operation import BODY, READING, Operation, describe
 from service.requests.parameters import Activation
 from service.requests.reading import read_json
-from service.responses import Alive, IndexAnswer, Ready, Version, VersionAnswer, VersionsAnswer, reply
+from service.responses import Alive, IndexAnswer, Item, Ready, Version, VersionAnswer, VersionsAnswer, reply
 
 blueprint = Blueprint("index", __name__)
 
@@ -29,7 +29,7 @@ def index() -> Response:
             kind=searcher.manifest.kind,
             duplicates=searcher.manifest.duplicates,
             filters=filters(searcher, config().facets),
-            examples=examples(searcher),
+            examples=[Item(**item_fields(item)) for item in examples().of(searcher)],
             **index_in_use(searcher).model_dump(),
         )
     )

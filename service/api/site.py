@@ -5,8 +5,8 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify, make_response, render_template, request
 
 from index.thumbnails import WIDTHS, encode, scaled
-from service.api.answers import EXAMPLES
 from service.api.current import config, queries
+from service.api.examples import EXAMPLES
 from service.http.capacity import capacity_in_use
 from service.page.card_fields import card_fields
 from service.page.texts import TABLES, language_of

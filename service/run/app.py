@@ -13,6 +13,7 @@ from index.stores.address import open_store
 from index.stores.store import OpenIndex, Store
 from index.thumbnails import Thumbnails
 from service.api.bulk_views import blueprint as bulk
+from service.api.examples import Examples
 from service.api.index_views import blueprint as index
 from service.api.item_views import blueprint as items
 from service.api.search_views import blueprint as searches
@@ -141,6 +142,7 @@ def create_app(config: Config | None = None, searcher: OpenIndex | None = None) 
         max_bytes=config.query_bytes,
         workers=config.workers,
     )
+    app.extensions["silhouette.examples"] = Examples()
     app.extensions["silhouette.thumbnails"] = Thumbnails(
         config.thumbnail_folder, max_bytes=config.thumbnail_bytes, writers=config.workers
     )

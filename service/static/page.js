@@ -19,7 +19,6 @@ import { SETTINGS, capital, heading, t } from "./words.js";
 
 const body = document.body;
 const { limit } = SETTINGS;
-const QUEUE = ["index_not_ready", "overloaded", "too_many_requests"]; // what is tried again without being asked to
 const KEPT = 12; // searches that back and forward show at once
 const LOOK_AGAIN = 5; // seconds until the page looks again whether there is a catalogue
 
@@ -45,6 +44,12 @@ function show(view) {
   at("failure").hidden = view !== "failure";
   at("skip").textContent = t(view === "search" ? "skip_results" : "skip");
   at("skip").hash = view === "search" ? "#found" : "#main";
+}
+
+// End the search under way.
+function halt() {
+  running?.abort();
+  body.classList.remove("busy");
 }
 
 function remember(search, how) {
@@ -164,7 +169,7 @@ function fail(error, search, keep) {
   at("results").removeAttribute("aria-busy");
   show("failure");
   say("");
-  if (!QUEUE.includes(failure.code)) return;
+  if (!failure.queued) return;
   setTimeout(() => { if (current === search && body.dataset.view === "failure") retry(); },
     1000 * (failure.retryAfter || 2));
 }
@@ -173,13 +178,12 @@ const retry = () => current && run(current, { how: "" });
 
 // Refuse what is no search at all.
 function refuse(code) {
-  running?.abort();
-  body.classList.remove("busy");
+  halt();
   current = null;
   fail(new Failure(code), null, false);
 }
 
-async function more() {
+async function more({ pressed = false } = {}) {
   const [mine, answer] = [running, shown];
   at("more").disabled = true;
   try {
@@ -187,7 +191,7 @@ async function more() {
     if (mine !== running) return;
     answer.results.push(...next.results);
     answer.next_offset = next.next_offset;
-    addResults(answer, next, current);
+    addResults(answer, next, { sort: current.sort, pressed });
     retain(current, answer);
     stalled = false;
   } catch (error) {
@@ -239,8 +243,7 @@ const draftOf = (strokes) => newSearch({ kind: "sketch", strokes, filter: curren
 
 // An empty pad.
 function startSketch({ how = "push" } = {}) {
-  running?.abort();
-  body.classList.remove("busy");
+  halt();
   const draft = draftOf([]);
   answered = null;
   remember(draft, how);
@@ -273,8 +276,7 @@ function refilter(changes) {
 }
 
 function showEmpty() {
-  running?.abort();
-  body.classList.remove("busy");
+  halt();
   current = null;
   document.title = "Silhouette";
   show("empty");
@@ -283,9 +285,8 @@ function showEmpty() {
 
 // Show a search that was answered before.
 function revisit({ search, answer }, scroll) {
-  running?.abort();
+  halt();
   running = new AbortController();
-  body.classList.remove("busy");
   if (search.strokes) pad.show(search.strokes);
   present(search, { kept: false });
   show("search");
@@ -363,7 +364,7 @@ at("category").addEventListener("click", ({ currentTarget: { value, ariaPressed 
 for (const id of ["sketch", "sketch-again"]) at(id).addEventListener("click", () => startSketch());
 at("reset").addEventListener("click", () => run(refined(current, { box: undefined, part: undefined }), { keep: true }));
 at("retry").addEventListener("click", retry);
-at("more").addEventListener("click", more);
+at("more").addEventListener("click", () => more({ pressed: true }));
 
 document.addEventListener("click", (event) => {
   const anchor = event.target.closest("a");

@@ -2,7 +2,7 @@
 
 import { SETTINGS, amount, capital, t } from "./words.js";
 
-const ID = /^(\d{5,}|[\da-f-]{12,}|\S+\.(jpe?g|png|webp|gif|avif|tiff?|bmp|hei[cf]))$/i;
+const ID = /^(\d{5,}|[\da-f-]{12,}|\S+\.(jpe?g|png|webp|gif))$/i;
 const GONE = /^(outofstock|soldout|unavailable|discontinued|notavailable|ausverkauft|vergriffen|nichtverfügbar|0)$/;
 
 const plain = (text) => String(text).toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");

@@ -6,7 +6,7 @@ import { picture } from "./pictures.js";
 import { isField, productOf } from "./product.js";
 import { whyButton } from "./why.js";
 import { sortWords } from "./sorting.js";
-import { amount, closeness, figures, percentileWords, t } from "./words.js";
+import { amount, closeness, figures, percent, percentileWords, t } from "./words.js";
 
 const FIRST = 8; // results that the confidence speaks of
 const FRAME_RATIO = 3 / 4; // width to height of a result's frame
@@ -87,6 +87,7 @@ function card(result, sort, known = frame(result)) {
   mark(known, result.part_box);
   const near = element("span", "near", closeness(result.percentile));
   near.title = percentileWords(result.percentile);
+  near.dataset.figure = percent(result.percentile);
   const value = sort && !isField("price", sort.field) ? amount(result.metadata[sort.field]) : "";
   const gone = soldOut ? t("sold_out") : "";
   const shown = [["maker", brand], ["name", title], ["amount", value], ["gone", gone]].filter(([, text]) => text);
@@ -166,9 +167,8 @@ export function showNone() {
 }
 
 // Add the results of a further page to those of an answer; where the button was pressed, the first of them is focused.
-export function addResults(answer, { results }, { sort }) {
+export function addResults(answer, { results }, { sort, pressed }) {
   const cards = results.map((result) => card(result, sort));
-  const pressed = document.activeElement === at("more");
   at("results").append(...cards);
   if (pressed) cards[0]?.firstChild.focus({ preventScroll: true });
   showNext(answer);

@@ -2,20 +2,17 @@
 
 import { SETTINGS, TEXTS, filled } from "./words.js";
 
-const HOPELESS = ["query_expired", "item_unknown", "image_undecodable", "unsupported_type", "upload_too_large",
-  "image_too_large", "invalid_parameter", "invalid_filter", "url_not_allowed", "image_url_unreachable"];
+const QUEUE = ["index_not_ready", "overloaded", "too_many_requests"]; // what is tried again without being asked to
+const PASSING = ["", "unreachable", ...QUEUE]; // where a retry may succeed
 
+// Why there is no answer, in words; a code without words of its own is told in general ones.
 export class Failure extends Error {
   constructor(code, retryAfter = 0) {
+    const known = code in TEXTS.failures ? code : "";
+    const [title, text] = TEXTS.failures[known];
     const { accepted, bytes, minutes } = SETTINGS;
-    const [title, text] = TEXTS.failures[code] ?? TEXTS.failures[""];
     super(filled(text, { accepted, minutes, megabytes: Math.floor(bytes / 2 ** 20) }));
-    Object.assign(this, { code, title, retryAfter });
-  }
-
-  // Whether a retry may succeed.
-  get passing() {
-    return !HOPELESS.includes(this.code);
+    Object.assign(this, { title, retryAfter, queued: QUEUE.includes(known), passing: PASSING.includes(known) });
   }
 }
 

@@ -5,21 +5,7 @@ import { at, button, element, say } from "./nodes.js";
 import { agreement, percentileWords, t } from "./words.js";
 
 const HOLD = 400; // milliseconds until a press is a hold
-const SVG = "http://www.w3.org/2000/svg";
 const SVG_TYPE = "image/svg+xml";
-
-function icon() {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  const shapes = [["circle", { cx: 9.5, cy: 12, r: 5.5 }], ["circle", { cx: 14.5, cy: 12, r: 5.5, "stroke-dasharray": "2.6 2" }]];
-  for (const [tag, attributes] of shapes) {
-    const shape = document.createElementNS(SVG, tag);
-    for (const [name, value] of Object.entries(attributes)) shape.setAttribute(name, value);
-    svg.append(shape);
-  }
-  return svg;
-}
 
 // The button of one result; its entry needs an `explain_url`.
 export function whyButton(result, name) {
@@ -27,7 +13,7 @@ export function whyButton(result, name) {
   node.title = t("why");
   Object.assign(node.dataset, { drawing: result.explain_url, name, figure: percentileWords(result.percentile) });
   node.setAttribute("aria-pressed", "false");
-  node.append(icon());
+  node.append(at("why-icon").content.cloneNode(true));
   return node;
 }
 
@@ -46,7 +32,6 @@ async function load(node, { drawing, name, figure }) {
   image.alt = `${t("overlay", { name, sentence })} ${figure}.`;
   image.src = `data:${SVG_TYPE},${encodeURIComponent(text)}`;
   const said = element("span", "said", sentence);
-  said.append(element("span", "figure", figure));
   for (const part of [key, said]) part.setAttribute("aria-hidden", "true");
   key.append(...["yours", "theirs", "alike"].map((one) => element("span", one, t(one))));
   node.replaceChildren(image, said, key);

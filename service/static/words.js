@@ -25,7 +25,7 @@ export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 export const heading = (field) => TEXTS.fields[field] ?? capital(field.replaceAll(/[_-]+/g, " ").trim() || field);
 
 // A value of a field in words.
-export const valueWord = (value) => (value === true ? t("yes") : value === false ? t("no") : capital(String(value)));
+export const valueWord = (value) => (value === true ? t("yes") : value === false ? t("no") : capital(String(value).replaceAll("_", " ")));
 
 // A type of garment, as the API names it, in words.
 export const garmentName = (type) => TEXTS.types[type] ?? capital(type);
@@ -38,7 +38,7 @@ export function amount(value, currency = null, digits = 0) {
 }
 
 // Rounded down, so that nothing is called closer than it is; the very best pairs stay apart from "all".
-function percent(percentile) {
+export function percent(percentile) {
   if (percentile >= 99.95) return `${figures(99.9)}+ %`;
   return `${figures(Math.floor(percentile * 10) / 10, { minimumFractionDigits: 1 })} %`;
 }

@@ -1,5 +1,7 @@
 import pytest
 
+from index.pages import Hit, Page
+from service.api.examples import Examples
 from service.live_index import LiveIndex
 from service.run.app import create_app
 
@@ -104,3 +106,22 @@ def test_a_switch_says_to_which_version(live, body, param):
 def test_before_the_first_index_there_are_no_versions(config, searcher):
     answer = create_app(config, searcher).test_client().get("/v1/index/versions")
     assert (answer.status_code, answer.json["code"]) == (503, "index_not_ready")
+
+
+def test_examples_are_clear_garments_and_stay_the_same_until_one_is_deleted(searcher):
+    among = {"dress/0": ["dress"] * 3, "dress/1": ["hat", "hat", "dress"], "hat/0": ["dress", "hat", "hat"]}
+    items = {item.item_id: item for item in searcher.items}
+    asked = []
+
+    def similar(item_id, options):
+        asked.append(item_id)
+        hits = [Hit(1, 0.9, 99.0, items[f"{category}/2"]) for category in among.get(item_id, ["shirt"])]
+        return Page(tuple(hits), len(hits), None)
+
+    searcher.similar, searcher.items = similar, [items[name] for name in ("dress/1", "hat/0", "dress/0")]
+    chosen = Examples()
+    for _ in range(2):
+        assert [item.item_id for item in chosen.of(searcher)] == ["dress/0", "hat/0", "dress/1"]
+    assert len(asked) == 3
+    searcher.items.pop(1)
+    assert [item.item_id for item in chosen.of(searcher)] == ["dress/0", "dress/1"]

@@ -1,3 +1,4 @@
+import io
 import re
 import subprocess
 import sys
@@ -5,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from service.run.app import create_app
 
@@ -71,6 +73,29 @@ def test_the_web_component_is_small_for_all_websites_and_sent_again_only_where_i
     again = client.get("/embed.js", headers={"If-None-Match": script.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
     assert not re.search(r"\bimport\b|https?://(?!search\.shop\.example)", script.text)
+
+
+def test_the_page_is_in_the_language_that_the_browser_prefers(client):
+    page = client.get("/", headers={"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"})
+    assert '<html lang="de">' in page.text and "Foto eines Kleidungsstücks" in page.text
+    assert (page.headers["Content-Language"], page.headers["Vary"]) == ("de", "Accept-Language")
+    assert '<html lang="en">' in client.get("/").text
+    assert "<built-in" not in page.text
+
+
+def test_the_picture_of_a_search_is_shown_small_and_without_its_camera_until_it_is_deleted(
+    client, post, pictures
+):
+    image = pictures.drawn((300, 300, 900, 1500), size=(1200, 1800))
+    exif = Image.Exif()
+    exif[271] = "A camera"
+    query_id = post(pictures.encoded(image, exif=exif)).json["query_id"]
+    shown = client.get(f"/queries/{query_id}.jpg")
+    assert (shown.mimetype, shown.headers["Cache-Control"]) == ("image/jpeg", "no-store")
+    small = Image.open(io.BytesIO(shown.data))
+    assert small.size == (640, 960) and not small.getexif()
+    client.delete(f"/v1/queries/{query_id}")
+    assert client.get(f"/queries/{query_id}.jpg").json["code"] == "query_expired"
 
 
 def test_the_page_needs_nothing_inline_and_nothing_from_elsewhere(client):

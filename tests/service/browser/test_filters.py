@@ -51,7 +51,7 @@ def test_back_takes_a_filter_away(results, expect):
     before = results.items()
     chip = results.see("#facets .pick").first
     results.sent(chip.click)
-    results.sent(results.page.go_back)
+    results.page.go_back()
     expect(chip.locator("input")).not_to_be_checked()
     assert results.items() == before
 
@@ -61,6 +61,55 @@ def test_filters_stay_from_item_to_item(results):
     request, _ = results.sent(results.see("#results .card").first.click, path="/similar")
     assert "filter=" in request.url
     assert "filter=" in results.page.url
+
+
+def test_chips_above_the_results_say_what_is_set_and_take_it_away(results, expect):
+    chips = results.see("#chosen button")
+    expect(results.see("#chosen")).to_be_hidden()
+    for kind in ("Shirt", "Skirt"):
+        results.sent(results.see("#facets .pick").filter(has_text=kind).first.click)
+    results.sent(lambda: results.see("#facets .bound input").first.fill("12"))
+    expect(chips).to_have_text(["Shirt", "Skirt", "Price from 12"])
+    request, _ = results.sent(chips.first.click)
+    assert sent_filter(request) == {"category": ["skirt"], "price": {"gte": 12}}
+    request, _ = results.sent(chips.last.click)
+    assert sent_filter(request) == {"category": ["skirt"]}
+    results.page.keyboard.press("Tab")
+    expect(chips).to_be_focused()
+    request, _ = results.sent(lambda: results.page.keyboard.press("Enter"))
+    assert sent_filter(request) is None
+
+
+def test_what_a_garment_looks_like_is_a_button_that_filters(results, expect):
+    guess = results.see("#category")
+    category = guess.text_content().lower()
+    request, answer = results.sent(guess.click)
+    assert sent_filter(request) == {"category": [category]}
+    assert {result["metadata"]["category"] for result in answer["results"]} == {category}
+    expect(guess).to_have_attribute("aria-pressed", "true")
+    request, _ = results.sent(guess.click)
+    assert sent_filter(request) is None
+
+
+def test_filters_stay_for_a_new_photo_and_that_is_said(results, expect):
+    results.sent(lambda: results.see("#facets .bound input").first.fill("12"))
+    request, answer = results.sent(lambda: results.page.set_input_files("#file", results.photo))
+    assert b'{"gte":12}' in request.post_data_buffer and answer["total"] < 12
+    expect(results.see("#carried")).to_have_text("Your filters still apply.")
+    results.sent(results.see("#chosen button").click)
+    expect(results.see("#carried")).to_be_hidden()
+
+
+def test_filters_that_a_new_photo_cannot_meet_are_taken_away_and_that_is_said(results, expect):
+    results.see("#facets .bound input").first.fill("9999")
+    expect(results.see("#nothing")).to_be_visible()
+    results.page.set_input_files("#file", results.photo)
+    expect(results.see("#carried")).to_have_text(
+        "Filters that don't fit this picture were taken away: Price."
+    )
+    results.found()
+    expect(results.see("#chosen")).to_be_hidden()
+    assert "filter=" not in results.page.url
 
 
 def test_duplicates_are_shown_once_unless_asked_for_where_there_are_any(look, expect):

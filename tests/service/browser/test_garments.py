@@ -185,7 +185,8 @@ def test_reload_shows_the_same_garment_and_back_the_one_before(screen, worn, exp
     screen.sent(screen.page.go_back)
     assert screen.items() == first
     expect(chip(screen, 0)).to_have_attribute("aria-pressed", "true")
-    screen.sent(screen.page.go_forward)
+    screen.page.go_forward()
+    expect(chip(screen, 1)).to_have_attribute("aria-pressed", "true")
     assert screen.items() == second
 
 

@@ -38,7 +38,17 @@ def failure(screen, expect):
     expect(screen.see("#failure")).to_be_visible()
 
 
-STATES = [empty, results, adjusting, sketch, failure]
+def filtered(screen, expect):
+    screen.open("/?item=skirt/8&filter=%7B%22category%22:[%22skirt%22,%22shirt%22]%7D").found()
+    expect(screen.see("#chosen button")).to_have_count(2)
+
+
+def german(screen, expect):
+    screen.page.set_extra_http_headers({"Accept-Language": "de"})
+    sketch(screen, expect)
+
+
+STATES = [empty, results, adjusting, sketch, failure, filtered, german]
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -59,6 +69,54 @@ def test_axe_finds_no_serious_violation(look, expect, state, window):
     violations = Axe().run(screen.page).response["violations"]
     serious = [found for found in violations if found["impact"] in SERIOUS]
     assert [(found["id"], [node["target"] for node in found["nodes"]]) for found in serious] == []
+
+
+SHIFTS = """
+    window.shifts = [];
+    new PerformanceObserver((list) => {
+        for (const { value, sources } of list.getEntries()) {
+            window.shifts.push([value, ...sources.map(({ node }) => node?.id || node?.className)]);
+        }
+    }).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_nothing_moves_while_a_search_is_shown(look, expect, width):
+    screen = look(width=width)
+    screen.page.add_init_script(SHIFTS)
+    empty(screen, expect)
+    screen.page.wait_for_load_state("networkidle")
+    assert screen.page.evaluate("window.shifts") == []
+    screen.upload()
+    screen.page.wait_for_load_state("networkidle")
+    screen.see("#more").click()
+    expect(screen.see("#results .card")).to_have_count(10)
+    assert screen.page.evaluate("window.shifts") == []
+
+
+def test_on_a_phone_picture_and_filters_stay_in_reach(look, expect):
+    screen = look(width=360, height=740, touch=True).open().upload()
+    expect(screen.see("#peek")).to_be_hidden()
+    screen.see("#results .card").last.scroll_into_view_if_needed()
+    expect(screen.see("#peek-image")).to_be_visible()
+    screen.see("#to-filters").tap()
+    expect(screen.see("#facets .pick").first).to_be_in_viewport()
+    screen.see("#results .card").last.scroll_into_view_if_needed()
+    screen.see("#peek").tap()
+    expect(screen.see("#query-image")).to_be_in_viewport()
+    expect(screen.see("#peek")).to_be_hidden()
+
+
+def test_the_results_are_two_keys_away(screen, expect):
+    screen.upload()
+    screen.page.evaluate("document.activeElement.blur()")
+    for key in ("Tab", "Enter"):
+        screen.page.keyboard.press(key)
+    expect(screen.see("#found")).to_be_focused()
+    while not screen.page.evaluate("document.activeElement.matches('#results .card')"):
+        screen.page.keyboard.press("Tab")
+        assert not screen.page.evaluate("document.activeElement.closest('.side')")
 
 
 def test_a_phone_is_asked_for_its_camera(look, expect):

@@ -223,12 +223,31 @@ def test_a_warning_is_shown_and_gone_where_there_is_none(screen, expect):
     expect(screen.see("#warning")).to_be_hidden()
 
 
+@pytest.mark.parametrize("warning", ["garment_not_found", "cutout_uncertain", "nothing_close"])
+def test_an_uncertain_photo_is_asked_about(screen, expect, warning):
+    warnings = [warning]
+
+    def doubtful(route):
+        answer = route.fetch()
+        body = answer.json()
+        body["query"]["warnings"] = warnings
+        route.fulfill(response=answer, json=body)
+
+    screen.page.route("**/v1/search", doubtful)
+    screen.upload()
+    expect(screen.see("#warning")).to_contain_text("Is this the garment? Drag the box.")
+    warnings.clear()
+    screen.upload()
+    expect(screen.see("#warning")).to_be_hidden()
+
+
 def test_back_returns_to_where_the_page_was_scrolled_to(look, expect):
     screen = look(height=300).open()
     screen.upload()
     screen.page.evaluate("scrollTo(0, 210)")
     screen.wait_until("history.state?.scroll === 210")
-    screen.sent(screen.see("#results .card").nth(1).click, path="/similar")
+    second = screen.see("#results .card").nth(1)
+    screen.sent(lambda: second.dispatch_event("click"), path="/similar")
     assert screen.page.evaluate("scrollY") == 0
     screen.page.go_back()
     screen.wait_until("scrollY === 210")

@@ -43,6 +43,18 @@ def test_the_garment_searched_from_is_shown_as_a_thumbnail_also_after_a_reload(s
     expect(image).to_have_js_property("complete", True)
 
 
+def test_a_picture_that_is_missing_has_a_placeholder(look, expect):
+    screen = look()
+    screen.page.clock.install()
+    screen.page.route("**/image?*", lambda route: route.fulfill(status=404, body="{}"))
+    screen.open().upload()
+    screen.page.clock.run_for(2000)
+    expect(screen.see("#results img.missing").first).to_be_hidden()
+    assert "favicon.svg" in screen.see("#results .frame").first.evaluate(
+        "frame => getComputedStyle(frame).backgroundImage"
+    )
+
+
 def test_a_picture_that_a_queue_has_refused_is_asked_for_again(look, expect):
     screen = look()
     refused = []

@@ -43,6 +43,52 @@ def test_a_result_shows_its_price_and_what_it_was_before(screen, sell, expect):
     assert "€89.90" in label
 
 
+def test_a_result_shows_its_title_and_brand_and_never_an_id(screen, sell, expect):
+    sell(
+        {"Product-Name": "Relaxed shirt", "vendor": "Nordlicht"},
+        {"title": "d689b01b-8d53-40d3-a6f1-2f1c2a0e9f11"},
+        {"title": "IMG_2041.jpg"},
+        {"title": "4006381333931"},
+        {"title": "", "category": None},
+    )
+    cards = screen.see("#results .card")
+    expect(cards.nth(0).locator(".name")).to_have_text("Relaxed shirt")
+    expect(cards.nth(0).locator(".maker")).to_have_text("Nordlicht")
+    categories = [item.split("/")[0].capitalize() for item in screen.items()]
+    for place in (1, 2, 3):
+        expect(cards.nth(place).locator(".name")).to_have_text(categories[place])
+    expect(cards.nth(4).locator(".name")).to_have_count(0)
+    assert "5. Garment. " in cards.nth(4).get_attribute("aria-label")
+
+
+def test_what_is_sold_out_says_so(screen, sell, expect):
+    sell(
+        {"availability": "out_of_stock"},
+        {"in_stock": False},
+        {"Availability": "https://schema.org/SoldOut"},
+        {"stock": 0},
+        {"availability": "in_stock"},
+    )
+    expect(screen.see("#results .sold-out .gone")).to_have_text(["Sold out"] * 4)
+    assert "Sold out" in screen.see("#results .card").first.get_attribute("aria-label")
+
+
+def test_a_picture_that_is_wide_or_high_is_shown_whole(screen, expect):
+    screen.upload()
+    image = screen.see("#results img:not(.backdrop)").first
+    for width, height, fit in ((400, 100, "contain"), (100, 400, "contain"), (300, 400, "cover")):
+        shape = f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'/>"
+        image.evaluate(
+            """(image, source) => new Promise((loaded) => {
+                image.addEventListener("load", loaded, { once: true });
+                image.removeAttribute("srcset");
+                image.src = source;
+            })""",
+            f"data:image/svg+xml,{shape}",
+        )
+        expect(image).to_have_css("object-fit", fit)
+
+
 def test_a_result_leads_to_its_page_in_the_shop(screen, sell, expect):
     sell(SOLD, {"link": "javascript:alert(1)"}, {"link": 7}, {"link": "/products/1"}, {})
     links = screen.see("#results .shop")

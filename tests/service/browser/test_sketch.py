@@ -100,11 +100,25 @@ def test_undo_takes_the_last_stroke_back_and_clear_all(screen, draw, rest, kept,
     expect(screen.see("#clear")).to_be_enabled()
 
 
-def test_going_back_from_an_item_brings_the_drawing_back(screen, pad, draw, kept):
+def test_a_sketch_can_start_from_an_outline_which_undo_takes_back(screen, pad, expect):
+    screen.see("#sketch").click()
+    empty = pad.screenshot()
+    _, answer = screen.sent(screen.page.get_by_role("button", name="Trousers").click)
+    assert answer["results"][0]["metadata"]["category"] == "trousers"
+    assert pad.screenshot() != empty
+    screen.see("#undo").click()
+    expect(screen.see("#pending")).to_be_visible()
+    assert pad.screenshot() == empty
+
+
+def test_going_back_from_an_item_brings_the_drawing_back(screen, pad, draw, kept, expect):
     first = draw(SHIRT)
     before, shown = screen.items(), pad.screenshot()
     screen.sent(screen.see("#results .card").first.click, path="/similar")
-    _, again = screen.sent(screen.page.go_back)
+    screen.page.go_back()
+    expect(screen.see("#query-title")).to_have_text("Your sketch")
+    assert screen.items() == before and pad.screenshot() == shown
+    _, again = screen.sent(screen.page.reload)
     assert (kept(again) == kept(first)).all()
     assert screen.items() == before
     assert pad.screenshot() == shown

@@ -22,7 +22,7 @@ def test_results_are_sorted_by_price_either_way_and_nearest_first_again(results,
     request, _ = results.sent(lambda: results.see("#sort").select_option(label="Price, lowest first"))
     assert json.loads(request.post_data)["sort"] == {"field": "price", "order": "asc"}
     priced(results, expect, [10, 11, 12, 13, 14])
-    expect(results.see("#summary")).to_have_text("12 garments, by price, lowest first")
+    expect(results.see("#summary")).to_have_text("12 garments · Price, lowest first")
     results.sent(lambda: results.see("#sort").select_option(label="Price, highest first"))
     priced(results, expect, [21, 20, 19, 18, 17])
     results.sent(results.see("#more").click)

@@ -21,6 +21,9 @@ def test_the_button_shows_both_outlines_until_it_is_pressed_again(screen, entry,
     expect(outlines).to_be_visible()
     expect(button).to_have_attribute("aria-pressed", "true")
     expect(screen.see("#status")).to_contain_text("Both outlines")
+    expect(screen.see("#status")).to_contain_text("Closer than 9")
+    figure = entry.locator(".near").evaluate("near => getComputedStyle(near, '::after').content")
+    assert figure.strip('"').startswith(" · 9")
     assert outlines.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
     screen.page.keyboard.press("Enter")
     expect(outlines).to_be_hidden()
