@@ -292,6 +292,10 @@ class IndexAnswer(IndexInUse, Answer):
     duplicates: int = Field(description="Items that repeat another, in the version as it was built.")
     filters: list[Facet] = Field(description="What a page can offer to filter by.")
     examples: list[Item] = Field(description="A few items to start from.")
+    card_fields: dict[str, list[str]] = Field(
+        description="Names under which metadata may hold a product's title, brand, price and so on, in lower "
+        "case, of letters and digits alone; of these the first that fits an item counts."
+    )
 
 
 class Version(Body):

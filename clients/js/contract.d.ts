@@ -159,6 +159,11 @@ export interface IndexAnswer {
   filters: Array<Facet>;
   /** A few items to start from. */
   examples: Array<Item>;
+  /**
+   * Names under which metadata may hold a product's title, brand, price and so on, in lower case, of
+   * letters and digits alone; of these the first that fits an item counts.
+   */
+  card_fields: Record<string, Array<string>>;
 }
 
 /** The version that was activated. */

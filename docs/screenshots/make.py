@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from training.catalogue.drawn import rows
@@ -28,6 +29,7 @@ HERE = Path(__file__).parent
 LOADED = """[...document.querySelectorAll("#results img")].every((image) =>
     image.getBoundingClientRect().top > innerHeight || (image.complete && image.naturalWidth))"""
 COUNT = 300
+BRANDS = ("Nordlicht", "Linnea", "Hafen", "Ada & Co")
 PHOTO = 7
 PEOPLE, PARTS = "drawn-worn:40", 3
 PATIENCE = 120_000
@@ -40,18 +42,23 @@ HEM = ((0.3, 0.6), (0.75, 0.8))
 
 
 def _write_catalogue(path: Path, cache: Path) -> list[Path]:
-    """Write a catalogue of drawn garments with a pattern and a price; return their pictures."""
+    """Write a catalogue of drawn garments as a shop has them; return their pictures."""
     prices = np.random.default_rng(0).lognormal(3.6, 0.5, COUNT).round(2).tolist()
     drawn = rows(COUNT, seed=0, cache=cache)
     lines = [
         {
             "item_id": row["item_id"],
             "path": row["path"],
+            "title": f"{row['appearance']['print']} {row['category']}".capitalize(),
+            "brand": BRANDS[number % len(BRANDS)],
             "category": row["category"],
             "pattern": row["appearance"]["print"],
             "price": price,
+            "sale_price": round(0.7 * price, 2) if number % 4 == 0 else None,
+            "currency": "EUR",
+            "in_stock": number % 7 != 3,
         }
-        for row, price in zip(drawn, prices, strict=True)
+        for number, (row, price) in enumerate(zip(drawn, prices, strict=True))
     ]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return [Path(row["path"]) for row in drawn]
@@ -111,6 +118,14 @@ def _results(page: Page, photo: Path) -> None:
     _settle(page)
 
 
+def _filters(page: Page, photo: Path) -> None:
+    _results(page, photo)
+    page.click("#category")
+    _settle(page)
+    page.locator("#facets .pick", has_text=BRANDS[0]).click()
+    _settle(page)
+
+
 def _why(page: Page, photo: Path) -> None:
     _results(page, photo)
     entry = page.locator("#results > li").nth(1)
@@ -147,31 +162,48 @@ def _sketch(page: Page, _: Path) -> None:
     _settle(page)
 
 
+def _far_down(page: Page, photo: Path) -> None:
+    _results(page, photo)
+    page.locator("#results .card").nth(7).scroll_into_view_if_needed()
+    expect(page.locator("#peek")).to_be_visible()
+    _settle(page)
+
+
 PICTURES = {
     "empty": _empty,
     "results": _results,
+    "filters": _filters,
     "sketch": _sketch,
     "why": _why,
     "part": _part,
     "worn": _results,
 }
-PHONES = {"phone-dark": (_results, "dark"), "phone-sketch": (_sketch, "light")}
+PHONES = {
+    "phone-dark": (_results, "dark", "en"),
+    "phone-sketch": (_sketch, "light", "en"),
+    "phone-german": (_far_down, "light", "de"),
+}
 
 
 def _take(browser: Browser, url: str, photo: Path, person: Path) -> None:
     desktop = {"viewport": {"width": 1280, "height": 860}, "color_scheme": "light"}
     phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
     shots = [(name, act, desktop) for name, act in PICTURES.items()]
-    shots += [(name, act, {**phone, "color_scheme": scheme}) for name, (act, scheme) in PHONES.items()]
+    shots += [
+        (name, act, {**phone, "color_scheme": scheme, "locale": language})
+        for name, (act, scheme, language) in PHONES.items()
+    ]
     for name, act, window in shots:
         context = browser.new_context(**window, reduced_motion="reduce")  # type: ignore[arg-type]
         context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.goto(url)
         act(page, person if name == "worn" else photo)
-        page.screenshot(path=HERE / f"page-{name}.png")
+        path = HERE / f"page-{name}.png"
+        page.screenshot(path=path)
         context.close()
-        click.echo(f"docs/screenshots/page-{name}.png")
+        Image.open(path).quantize(256).save(path, optimize=True)
+        click.echo(f"docs/screenshots/{path.name}")
 
 
 @click.command()

@@ -9,6 +9,7 @@ from index.manifest import Manifest
 from service.api.answers import filters, index_in_use, item_fields
 from service.api.current import config, examples, live_index, store
 from service.errors import RefusedRequest
+from service.page.card_fields import card_fields
 from service.requests.operation import BODY, READING, Operation, describe
 from service.requests.parameters import Activation
 from service.requests.reading import read_json
@@ -30,6 +31,7 @@ def index() -> Response:
             duplicates=searcher.manifest.duplicates,
             filters=filters(searcher, config().facets),
             examples=[Item(**item_fields(item)) for item in examples().of(searcher)],
+            card_fields=card_fields(config().card_fields),
             **index_in_use(searcher).model_dump(),
         )
     )

@@ -1,6 +1,6 @@
 """Which metadata a card shows: title, brand, prices, currency, link and availability of a product."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 NAMES: dict[str, tuple[str, ...]] = {
     "title": ("title", "name", "product_title", "product_name", "item_name", "display_name", "titel")
@@ -23,7 +23,7 @@ def plain(name: str) -> str:
     return "".join(filter(str.isalnum, name.lower()))
 
 
-def card_fields(chosen: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:
+def card_fields(chosen: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     """Return the plain names of fields for each role; of these the first that fits an item counts.
 
     Parameters

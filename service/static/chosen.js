@@ -22,10 +22,8 @@ function partsOf(field, asked) {
 
 // All that is set in a search: words, and the changes to the search that take it away.
 function settingsOf({ filter, part }) {
-  const filters = Object.entries(filter).flatMap(([field, asked]) => partsOf(field, asked).map(([words, left]) => {
-    const { [field]: _, ...others } = filter;
-    return [words, { filter: left === undefined ? others : { ...others, [field]: left } }];
-  }));
+  const filters = Object.entries(filter).flatMap(([field, asked]) => partsOf(field, asked).map(([words, left]) => (
+    [words, { filter: JSON.parse(JSON.stringify({ ...filter, [field]: left })) }]))); // without what is undefined
   return part ? [...filters, [t("part"), { part: undefined }]] : filters;
 }
 

@@ -19,6 +19,8 @@ const SIZES = "(min-width: 60rem) 12rem, (min-width: 40rem) 30vw, (min-resolutio
   + "calc(50vw - 1.4rem)";
 const NOTES = ["distant", "nothing", "pending", "more", "end", "legend"];
 
+let doubtful = false; // nothing is said to be close while the answer is not sure of its first results
+
 export function link(result, className) {
   const anchor = element("a", className);
   anchor.href = itemAddress(result.item_id);
@@ -85,7 +87,7 @@ function card(result, sort, known = frame(result)) {
   const { title, brand, price, page, soldOut } = product;
   const name = title ?? t("garment");
   mark(known, result.part_box);
-  const near = element("span", "near", closeness(result.percentile));
+  const near = element("span", "near", closeness(doubtful ? 0 : result.percentile));
   near.title = percentileWords(result.percentile);
   near.dataset.figure = percent(result.percentile);
   const value = sort && !isField("price", sort.field) ? amount(result.metadata[sort.field]) : "";
@@ -142,13 +144,13 @@ export function showWaiting({ keep }) {
 
 export function showResults(answer, { filtered, sort }) {
   const { results, total } = answer;
+  doubtful = results.length > 0 && answer.query.warnings.includes("nothing_close");
   const cards = at("results").querySelectorAll(".card");
   const frames = new Map([...cards].map((node) => [node.dataset.item, node.firstChild]));
   at("results").replaceChildren(...results.map((result) => card(result, sort, frames.get(result.item_id))));
   at("results").removeAttribute("aria-busy");
   const told = { garments: t("garments_n", { n: total }), order: orderOf(total, sort) };
   at("summary").textContent = results.length ? t("summary", told) : "";
-  const doubtful = results.length > 0 && answer.query.warnings.includes("nothing_close");
   tell("distant", doubtful ? doubt(answer, filtered) : "");
   at("nothing").hidden = results.length > 0;
   at("unfilter").hidden = !filtered;

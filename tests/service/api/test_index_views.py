@@ -10,6 +10,7 @@ def test_the_index_names_its_version_and_a_few_varied_examples(client):
     answer = client.get("/v1/index").json
     assert (answer["version"], answer["items"], answer["kind"]) == ("2026-11-21T02-00-00Z", 12, "flat")
     assert len(answer["examples"]) == 8
+    assert answer["card_fields"]["title"][:2] == ["title", "name"]
     assert {item["metadata"]["category"] for item in answer["examples"][:3]} == {"dress", "shirt", "hat"}
 
 

@@ -66,14 +66,16 @@ def test_filters_stay_from_item_to_item(results):
 def test_chips_above_the_results_say_what_is_set_and_take_it_away(results, expect):
     chips = results.see("#chosen button")
     expect(results.see("#chosen")).to_be_hidden()
-    for kind in ("Shirt", "Skirt"):
-        results.sent(results.see("#facets .pick").filter(has_text=kind).first.click)
+    kinds = results.see("#facets .pick").all_text_contents()[:2]
+    for place in range(2):
+        results.sent(results.see("#facets .pick").nth(place).click)
     results.sent(lambda: results.see("#facets .bound input").first.fill("12"))
-    expect(chips).to_have_text(["Shirt", "Skirt", "Price from 12"])
+    expect(chips).to_have_text([*kinds, "Price from 12"])
     request, _ = results.sent(chips.first.click)
-    assert sent_filter(request) == {"category": ["skirt"], "price": {"gte": 12}}
+    left = {"category": [kinds[1].lower()]}
+    assert sent_filter(request) == {**left, "price": {"gte": 12}}
     request, _ = results.sent(chips.last.click)
-    assert sent_filter(request) == {"category": ["skirt"]}
+    assert sent_filter(request) == left
     results.page.keyboard.press("Tab")
     expect(chips).to_be_focused()
     request, _ = results.sent(lambda: results.page.keyboard.press("Enter"))
@@ -93,8 +95,8 @@ def test_what_a_garment_looks_like_is_a_button_that_filters(results, expect):
 
 def test_filters_stay_for_a_new_photo_and_that_is_said(results, expect):
     results.sent(lambda: results.see("#facets .bound input").first.fill("12"))
-    request, answer = results.sent(lambda: results.page.set_input_files("#file", results.photo))
-    assert b'{"gte":12}' in request.post_data_buffer and answer["total"] < 12
+    _, answer = results.sent(lambda: results.page.set_input_files("#file", results.photo))
+    assert {result["metadata"]["price"] >= 12 for result in answer["results"]} == {True}
     expect(results.see("#carried")).to_have_text("Your filters still apply.")
     results.sent(results.see("#chosen button").click)
     expect(results.see("#carried")).to_be_hidden()

@@ -299,12 +299,13 @@ def test_that_nothing_is_close_is_said_where_the_answer_warns_of_it(screen, expe
         body["query"].pop("confidence", None)
         body["query"] |= {"warnings": warnings, **found}
         for result in body["results"]:
-            result["percentile"] = 71.26
+            result["percentile"] = 99.26
 
     rewriting(screen, distant)
     screen.open("/?item=skirt/8").found()
     expect(screen.see("#distant")).to_be_visible()
     expect(screen.see("#distant")).to_contain_text(words)
+    expect(screen.see("#results .near").first).to_have_text("Loosely alike")
     warnings.clear()
     screen.open("/?item=skirt/8").found()
     expect(screen.see("#distant")).to_be_hidden()

@@ -195,6 +195,11 @@ class IndexAnswer:
     """What a page can offer to filter by."""
     examples: list[Item]
     """A few items to start from."""
+    card_fields: dict[str, list[str]]
+    """
+    Names under which metadata may hold a product's title, brand, price and so on, in lower case, of
+    letters and digits alone; of these the first that fits an item counts.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
