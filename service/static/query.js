@@ -9,16 +9,19 @@ const WIDE = 640; // pixels of the picture of an item that is searched from
 export const SURE = 0.8; // confidence above which 91 of 100 guesses were right; below it, about half
 const DOUBTS = ["garment_not_found", "cutout_uncertain", "nothing_close"]; // after which the box is asked about
 
-function showPicture(source, alt) {
+// What lies below is shown with the picture, so that it stays where it is.
+function showPicture(source, alt = "") {
   for (const image of [at("query-image"), at("peek-image")]) {
-    if (source) image.src = source;
-    else image.removeAttribute("src");
+    if (!source) image.removeAttribute("src");
+    else if (image.getAttribute("src") !== source) image.src = source;
   }
-  at("query-image").alt = source ? alt : "";
+  at("query-image").alt = alt;
+  at("side").classList.toggle("unknown", Boolean(source) && !at("query-image").complete);
   at("picture").hidden = at("peek").hidden = at("adjust").hidden = at("part").hidden = !source;
 }
 
-at("query-image").addEventListener("error", () => showPicture(undefined));
+at("query-image").addEventListener("error", () => showPicture());
+at("query-image").addEventListener("load", () => at("side").classList.remove("unknown"));
 at("peek").addEventListener("click", () => {
   scrollTo(0, 0);
   at("main").focus({ preventScroll: true });
@@ -51,20 +54,21 @@ export function showQuery(search, { box, garments }, { keep }) {
   at("paper").hidden = !drawn;
   at("reset").hidden = !search.box;
   if (kind === "item") showPicture(narrowed(preview, WIDE), t("item_picture"));
-  else showPicture(drawn ? undefined : picture ?? preview, TEXTS.titles[kind]);
+  else showPicture(drawn ? "" : picture ?? preview, TEXTS.titles[kind]);
   markParts(Boolean(search.part));
   garments.show(search.garments, search.box ? undefined : search.garment);
   if (keep) return;
   at("side").scrollTop = 0;
   adjust(roomy.matches);
   at("query").classList.remove("unsure");
-  for (const id of ["guess", "warning"]) at(id).hidden = true;
+  at("guess").classList.add("unknown");
+  at("warning").hidden = true;
   if (drawn || at("picture").hidden || (kind === "photo" && !search.box)) box.hide();
   else box.show(search.box);
 }
 
 function showGuess({ category, category_confidence: sure }, { kind, filter }) {
-  at("guess").hidden = !category;
+  at("guess").classList.toggle("unknown", !category);
   if (!category) return;
   at("looks").hidden = kind === "item" && sure === 1; // an item's own category is no guess
   at("looks").textContent = t(sure < SURE ? "perhaps" : "looks_like");
