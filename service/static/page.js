@@ -27,6 +27,7 @@ let current = null; // the search that is shown
 let answered = null; // the last one that was answered
 let shown = null; // its answer, with all results that were loaded
 let garmentBox = null; // where the garment of the last answer lies
+let loading = null; // further results that are asked for: whether the button was pressed
 let stalled = false; // more results could not be had, and are not asked for by scrolling
 let step = 0; // of the history; each has a number of its own
 const visited = new Map(); // by step: its search and its answer
@@ -183,15 +184,20 @@ function refuse(code) {
   fail(new Failure(code), null, false);
 }
 
-async function more({ pressed = false } = {}) {
+// Load further results; where the button was pressed meanwhile, the first of them is focused.
+async function more(pressed = false) {
+  if (loading) {
+    loading.pressed ||= pressed;
+    return;
+  }
   const [mine, answer] = [running, shown];
-  at("more").disabled = true;
+  const asked = loading = { pressed };
   try {
     const next = await find(current, { limit, offset: answer.next_offset }, mine.signal);
     if (mine !== running) return;
     answer.results.push(...next.results);
     answer.next_offset = next.next_offset;
-    addResults(answer, next, { sort: current.sort, pressed });
+    addResults(answer, next, { sort: current.sort, pressed: asked.pressed });
     retain(current, answer);
     stalled = false;
   } catch (error) {
@@ -200,13 +206,13 @@ async function more({ pressed = false } = {}) {
     tell("end", error.message);
     say(error.message);
   } finally {
-    at("more").disabled = false;
+    loading = null;
   }
 }
 
 function moreByScrolling() {
   const button = at("more");
-  if (body.dataset.view !== "search" || button.hidden || button.disabled || stalled) return;
+  if (body.dataset.view !== "search" || button.hidden || stalled) return;
   if (button.getBoundingClientRect().top < 2 * innerHeight) more();
 }
 
@@ -364,7 +370,7 @@ at("category").addEventListener("click", ({ currentTarget: { value, ariaPressed 
 for (const id of ["sketch", "sketch-again"]) at(id).addEventListener("click", () => startSketch());
 at("reset").addEventListener("click", () => run(refined(current, { box: undefined, part: undefined }), { keep: true }));
 at("retry").addEventListener("click", retry);
-at("more").addEventListener("click", () => more({ pressed: true }));
+at("more").addEventListener("click", () => more(true));
 
 document.addEventListener("click", (event) => {
   const anchor = event.target.closest("a");
