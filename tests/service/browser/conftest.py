@@ -6,7 +6,7 @@ import shutil
 import pytest
 from playwright import sync_api as playwright
 
-PATIENCE = 20_000  # milliseconds; on a busy machine a page takes its time
+PATIENCE = 60_000  # milliseconds; on a busy machine a page takes its time
 LIMIT = 5
 HEAD = "[data-view=search]"
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
