@@ -89,11 +89,11 @@ class Screen:
     def items(self):
         return self.see("#results .card").evaluate_all("cards => cards.map((card) => card.dataset.item)")
 
-    def sent(self, action, path="/v1/search"):
-        """Do something that searches; return what was sent, and what was answered."""
+    def sent(self, action, path="/v1/search", *, further=False):
+        """Do something that searches, or asks for `further` results; return what was sent and answered."""
 
         def is_meant(answer):
-            return path in answer.url and not adds_to_an_answer(answer.request)
+            return path in answer.url and adds_to_an_answer(answer.request) is further
 
         with self.page.expect_response(is_meant, timeout=PATIENCE) as awaited:
             action()

@@ -104,7 +104,7 @@ def test_a_sketch_can_start_from_an_outline_which_undo_takes_back(screen, pad, e
     screen.see("#sketch").click()
     empty = pad.screenshot()
     _, answer = screen.sent(screen.page.get_by_role("button", name="Trousers").click)
-    assert answer["results"][0]["metadata"]["category"] == "trousers"
+    assert answer["results"][0]["metadata"]["category"] == "pants"
     assert pad.screenshot() != empty
     screen.see("#undo").click()
     expect(screen.see("#pending")).to_be_visible()
