@@ -100,13 +100,13 @@ def test_undo_takes_the_last_stroke_back_and_clear_all(screen, draw, rest, kept,
     expect(screen.see("#clear")).to_be_enabled()
 
 
-def test_a_sketch_can_start_from_an_outline_which_undo_takes_back(screen, pad, expect):
-    screen.see("#sketch").click()
+def test_a_sketch_can_start_from_an_outline_which_undo_takes_back(screen, pad, rest, expect):
     empty = pad.screenshot()
-    _, answer = screen.sent(screen.page.get_by_role("button", name="Trousers").click)
-    assert answer["results"][0]["metadata"]["category"] == "pants"
+    screen.page.get_by_role("button", name="Trousers").click()
+    assert rest()["results"][0]["metadata"]["category"] == "pants"
     assert pad.screenshot() != empty
     screen.see("#undo").click()
+    screen.page.clock.run_for(300)
     expect(screen.see("#pending")).to_be_visible()
     assert pad.screenshot() == empty
 
