@@ -150,20 +150,27 @@ img {
 @media (hover: none) { .hint { display: none; } }
 `;
 
-// What a card shows of the metadata of a result.
-function productOf({ title, name, brand, price, sale_price: sale, currency, link, availability }) {
-  const reduced = Number.isFinite(sale) && (!Number.isFinite(price) || sale < price);
+const GONE = /^(outofstock|soldout|unavailable|discontinued|notavailable|ausverkauft|vergriffen|nichtverfügbar|false|0)$/;
+const plain = (text) => String(text).toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");
+const isText = (value) => typeof value === "string" && value.trim() !== "";
+
+// What a card shows of an item's metadata, by the service's `card_fields`; what is absent is undefined.
+function productOf({ item_id: id, metadata }, fields) {
+  const known = new Map(Object.entries(metadata).map(([field, value]) => [plain(field), value]));
+  const find = (role, fits) => (fields?.[role] ?? []).map((name) => known.get(name)).find(fits);
+  const [price, sale] = ["price", "sale_price"].map((role) => find(role, Number.isFinite));
+  const reduced = sale !== undefined && (price === undefined || sale < price);
+  const stock = find("availability", (value) => (value ?? "") !== "");
   return {
-    title: title ?? name,
-    brand,
+    title: find("title", (value) => isText(value) && value !== id),
+    brand: find("brand", isText),
     price: reduced ? sale : price,
     before: reduced ? price : undefined,
-    currency,
-    link,
-    gone: availability === "out_of_stock",
+    currency: find("currency", isText),
+    link: find("link", isText),
+    gone: known.get("soldout") ?? GONE.test(plain(String(stock).replace(/^.*\//, ""))),
   };
 }
-const FIELDS = ["title", "name", "brand", "price", "sale_price", "currency", "link", "availability"];
 
 function amount(value, currency, language) {
   const known = /^[A-Z]{3}$/.test(currency ?? "");
@@ -232,6 +239,7 @@ export class SilhouetteSearch extends HTMLElement {
   #endpoint;
   #running; // AbortController of the search under way
   #search; // what is searched with: file, then also query_id and garment
+  #fields; // which metadata are title, price and so on, once the service has said it
   #picture; // the photo, as it is shown
   #garments = [];
 
@@ -254,6 +262,7 @@ export class SilhouetteSearch extends HTMLElement {
     this.#language = given.toLowerCase().startsWith("de") ? "de" : "en";
     this.#words = WORDS[this.#language];
     this.#endpoint = (this.getAttribute("endpoint") ?? "").replace(/\/$/, "");
+    this.#fields = undefined;
     const sheet = new CSSStyleSheet(); // needs no permission of the page's Content-Security-Policy
     sheet.replaceSync(STYLE);
     this.#root.adoptedStyleSheets = [sheet];
@@ -360,12 +369,15 @@ export class SilhouetteSearch extends HTMLElement {
     const { file, query_id: known, garment } = this.#search;
     const limit = Number(this.getAttribute("limit")) || LIMIT;
     const chosen = garment === undefined ? {} : { garment };
-    const fields = { offset, limit, fields: FIELDS, collapse_duplicates: true, ...chosen };
+    const fields = { offset, limit, collapse_duplicates: true, ...chosen };
     const options = { signal, busy: () => signal.aborted || this.#say(this.#words.queue) };
-    return ask(this.#endpoint, { ...(known ? { query_id: known } : { file }), ...fields }, options).catch((code) => {
+    const source = known ? { query_id: known } : { file };
+    const answer = await ask(this.#endpoint, { ...source, ...fields }, options).catch((code) => {
       if (code !== "query_expired") throw code;
       return ask(this.#endpoint, { file, ...fields }, options);
     });
+    this.#fields ??= (await (await fetch(`${this.#endpoint}/v1/index`, { signal })).json()).card_fields;
+    return answer;
   }
 
   #show(answer, more) {
@@ -433,10 +445,10 @@ export class SilhouetteSearch extends HTMLElement {
     }
   }
 
-  #card({ metadata, image_url: address }) {
+  #card(result) {
     const words = this.#words;
-    const { title, brand, price, before, currency, link, gone } = productOf(metadata);
-    const picture = new URL(address, new URL(this.#endpoint, document.baseURI));
+    const { title, brand, price, before, currency, link, gone } = productOf(result, this.#fields);
+    const picture = new URL(result.image_url, new URL(this.#endpoint, document.baseURI));
     const wide = (width) => { picture.searchParams.set("width", width); return picture.href; };
     const money = (value) => amount(value, currency, this.#language);
     const page = pageOf(link);

@@ -45,7 +45,7 @@ def website(serve, picture_server):
     service = serve(workers=1, **settings)
     with Client(service.url, key=add_key(service.folder / "keys.json", "shop")) as api:
         for number, item in enumerate([item.item_id for item in api.items()]):
-            product = {"title": f"Product {number}", "brand": "North", "link": f"/products/{number}"}
+            product = {"Produktname": f"Product {number}", "vendor": "North", "link": f"/products/{number}"}
             reduced = {"price": 89.9, "sale_price": 49.5, "currency": "EUR", "availability": "out_of_stock"}
             api.patch_item(item, product | reduced)
     example, lines = (ROOT / "docs" / "embed.html").read_text(), block("html")
