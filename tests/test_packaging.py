@@ -355,5 +355,5 @@ def test_ci_is_a_program_that_sets_up_lints_and_tests():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     steps = re.findall(r"^step (\w+)", script.read_text(), re.MULTILINE)
-    assert steps == ["setup", "lint", "test", "fuzz", "bench", "scale", "test"]
+    assert steps == ["setup", "lint", "fuzz", "test", "bench", "scale", "test"]
     subprocess.run(["bash", "-n", script], check=True)

@@ -26,7 +26,7 @@ def _copies(vectors: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.nda
 
     Two numbers of a vector are looked at: what is taken for a copy by chance is not confirmed afterwards.
     """
-    begun = np.ascontiguousarray(vectors[:, :2], np.float32).view(np.uint64).reshape(-1)
+    begun = vectors[:, :2].astype(np.float32, order="C").view(np.uint64).reshape(-1)  # a copy
     begun *= _ODD
     begun ^= hashes
     order = np.argsort(begun, kind="stable")

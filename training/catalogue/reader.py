@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
@@ -139,15 +138,12 @@ def _filters(query: str, spec: str) -> Filters:
     return filters
 
 
-_suffixes = cache(media_types.suffixes)
-
-
-def _folder_row(folder: str, path: str, *, group: bool) -> dict[str, Any]:
+def _folder_row(folder: str, path: str, suffixes: tuple[str, ...], *, group: bool) -> dict[str, Any]:
     place = path[len(folder) :].strip(os.sep)
     parent, (stem, suffix) = os.path.dirname(place), os.path.splitext(place)
     if group and parent:
         place = parent
-    elif suffix.lower() in _suffixes():
+    elif suffix.lower() in suffixes:
         place = stem
     row = {"item_id": place, "path": path}
     *outer, category = place.split(os.sep)[:-1] or [""]
@@ -169,25 +165,21 @@ def _read_folder(folder: Path, *, group: bool) -> CatalogueRows:
     def unreadable(error: OSError) -> None:
         bad.append(BadRow(str(error.filename), f"folder could not be read: {error.strerror}"))
 
-    paths = []
+    paths, suffixes = [], media_types.suffixes()
     for parent, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = visible(folders)
         for name in visible(files):
             path = os.path.join(parent, name)
-            head = b"" if _is_image(name) else _head(path)
-            if _is_image(name) or media_types.detect(head):
+            is_image = name.lower().endswith(suffixes)
+            head = b"" if is_image else _head(path)
+            if is_image or media_types.detect(head):
                 paths.append(path)
             elif kind := media_types.other_picture(head, name):
                 bad.append(BadRow(path, f"{kind} is not supported; supported: {media_types.names()}"))
     if not paths and not bad:
-        raise UnreadableCatalogue(
-            f"No images ({' '.join(media_types.suffixes())}) below {folder}. {ACCEPTED}"
-        )
-    return CatalogueRows([_folder_row(str(folder), path, group=group) for path in sorted(paths)], bad)
-
-
-def _is_image(name: str) -> bool:
-    return name.lower().endswith(_suffixes())
+        raise UnreadableCatalogue(f"No images ({' '.join(suffixes)}) below {folder}. {ACCEPTED}")
+    rows = [_folder_row(str(folder), path, suffixes, group=group) for path in sorted(paths)]
+    return CatalogueRows(rows, bad)
 
 
 def _head(path: str) -> bytes:

@@ -84,3 +84,11 @@ def test_the_report_names_each_repeated_item_with_its_first(tmp_path, unit_vecto
         assert list(csv.DictReader(file)) == [
             {"item_id": "sku-2", "duplicate_of": "sku-0", "score": "1.0000", "hash_distance": "4"}
         ]
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_what_is_compared_is_not_modified(unit_vectors, count):
+    vectors, hashes = unit_vectors(count), np.arange(count, dtype=np.uint64)
+    before = vectors.copy(), hashes.copy()
+    find_duplicates(vectors, hashes)
+    assert np.array_equal(vectors, before[0]) and np.array_equal(hashes, before[1])

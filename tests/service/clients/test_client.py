@@ -472,8 +472,13 @@ CALLS = {
     "alive": lambda api: api.alive(),
     "ready": lambda api: api.ready(),
 }
-OF_PROGRAMS = {("get", "/metrics"), ("get", "/openapi.json")}
-"""Calls that are no one's but Prometheus's and a generator's."""
+OF_PROGRAMS = {("get", "/metrics"), ("get", "/openapi.json")} | {
+    ("get", "/v1/status"),
+    ("get", "/v1/status/builds/{build}"),
+    ("get", "/v1/status/image"),
+    ("post", "/v1/status/compare"),
+}
+"""Calls that are no one's but Prometheus's, a generator's and the status page's."""
 
 
 def methods(kind):

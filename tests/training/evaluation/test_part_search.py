@@ -57,7 +57,7 @@ def test_a_part_is_marked_in_fractions_of_the_garment_s_box():
 
 
 def test_a_part_finds_garments_that_share_it_more_often_than_the_whole_does(shipped):
-    table = part_search(shipped, queries=8, gallery=80, processes=1)
+    table = part_search(shipped, queries=16, gallery=160, processes=1)
     assert [row[0] for row in table.rows] == ["neckline", "sleeve", "hem", "all"]
     scores = {name: table.column(name)["all"] for name in table.columns[1:]}
     assert all(0 < score <= 1 for score in scores.values())
