@@ -128,8 +128,8 @@ def _planes(outputs: np.ndarray) -> np.ndarray:
     """Return outputs, of the first version's networks too, as those of today: float32 (n, 24, 64, 64)."""
     if outputs.shape[-1] > 1:
         return outputs
-    planes = np.zeros((len(outputs), 4 * GROUPS + len(TYPES), HALF, HALF), np.float32)
-    groups = planes[:, : 4 * GROUPS].reshape(-1, 2, 2, GROUPS, HALF, HALF)
+    planes = np.zeros((len(outputs), _TURNS, HALF, HALF), np.float32)
+    groups = planes[:, :_TYPES].reshape(-1, 2, 2, GROUPS, HALF, HALF)
     groups[:, :, :, 1] = NEVER
     groups[:, :, :, 2] = outputs.reshape(-1, HALF, 2, HALF, 2).transpose(0, 2, 4, 1, 3)
     return planes
