@@ -263,6 +263,11 @@ def _hosts(coordinator: str | None, count: int | None, number: int | None) -> An
     show_default=True,
     help="Output folder for segmenter.tflite; the same command resumes after a kill.",
 )
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Of the scenes and, without --init, the weights.  [default: the configuration's]",
+)
 @processes_option
 @cache_option
 @fetching_options
@@ -272,6 +277,7 @@ def segmenter(
     worn: str | None,
     init: Path | None,
     epochs: int | None,
+    seed: int | None,
     out: Path,
     processes: int | None,
     cache: Path,
@@ -291,16 +297,20 @@ def segmenter(
     device.begin()
     from training.segmentation.learn import SegmenterConfig, learn
 
-    config = SegmenterConfig()
+    chosen = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
     metrics = learn(
         photographs,
         out,
         worn=people,
         init=init,
-        config=config if epochs is None else replace(config, epochs=epochs),
+        config=SegmenterConfig(**chosen),
         processes=processes,
     )
-    click.echo(json.dumps(metrics["scores"], indent=2))
+    if "scores" in metrics:
+        click.echo(json.dumps(metrics["scores"], indent=2))
+    else:
+        finish = f"the same with --init {out} --epochs 0, and another --out"
+        click.echo(f"Trained. Next, with TensorFlow: {finish}", err=True)
 
 
 @main.command()

@@ -24,7 +24,7 @@ from training.fit.loop import checkpoint, cosine_adamw
 from training.fit.monitor import Progress
 from training.model import weights
 from training.model.bundle import litert
-from training.parallel import in_order
+from training.parallel import cpu_count, in_order
 from training.photo.garment_types import CLASSES, PERSON, TYPES
 from training.photo.litert import LiteModel
 from training.photo.regions import iou
@@ -71,7 +71,9 @@ class SceneBatches(keras.utils.PyDataset):
     """Batches of uint8 pictures and their classes; the second half are other views of the first."""
 
     def __init__(self, scenes: Scenes, config: SegmenterConfig) -> None:
-        super().__init__(workers=2)  # with 1, an epoch ends with TensorFlow waiting, for up to a minute
+        many = device.has_gpu()  # which waits for scenes unless every core makes them
+        workers = cpu_count() if many else 2  # with 1, TensorFlow waits at an epoch's end, for up to a minute
+        super().__init__(workers=workers, use_multiprocessing=many, max_queue_size=4 * workers)
         self.scenes, self.config = scenes, config
         self.epoch = 0
 
@@ -264,7 +266,8 @@ def learn(
     Returns
     -------
     metrics : dict
-        What stands in `segmenter.json`.
+        What stands in `segmenter.json`. With a backend other than TensorFlow, which can't export, the weights
+        alone are written and the settings returned: a run of no epoch from there finishes it.
 
     Raises
     ------
@@ -292,6 +295,9 @@ def learn(
     scenes = Scenes(alone, [*people.known, *dressed], laid, figures)
     if config.epochs:
         _train(model, scenes, config, out)
+    weights.save(model.weights, out / WEIGHTS_FILE)
+    if keras.backend.backend() != "tensorflow":
+        return settings
     head, turns_told = _turn_head(model, scenes, photos, people, config.seed)
     final = network.exported(model, head)
     data = eight_bits(final, [*photos.known, *people.known])
@@ -307,7 +313,6 @@ def learn(
         "export_difference": _check_agreement(data, final, photos.known[:8]),
         "training": {"device": device.describe(), "keras": keras.__version__},
     }
-    weights.save(model.weights, out / WEIGHTS_FILE)
     write_atomically(out / MODEL_FILE, data)
     write_atomically(out / METRICS_FILE, (json.dumps(metrics, indent=2) + "\n").encode())
     return metrics

@@ -203,6 +203,27 @@ def test_the_head_for_quarter_turns_is_fitted_alone_to_given_weights(
     assert Segmenter.load(tmp_path).parse(np.zeros((9, 9, 3), np.uint8)).turns != UPRIGHT
 
 
+def test_a_training_without_tensorflow_leaves_what_one_with_it_goes_on_from(
+    learned, catalogue, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    (tmp_path / "before").mkdir()
+    shutil.copy(learned[0] / "segmenter.npz", tmp_path / "before")
+    config = replace(TINY, epochs=0, seed=5)
+    learn.learn(catalogue, tmp_path / "after", init=tmp_path / "before", config=config, processes=1)
+    assert {path.name for path in (tmp_path / "after").iterdir()} == {"run.json", "segmenter.npz"}
+    before, after = (np.load(tmp_path / name / "segmenter.npz") for name in ("before", "after"))
+    assert all(np.array_equal(before[name], after[name]) for name in before.files)
+
+
+def test_beside_a_gpu_every_core_makes_scenes(monkeypatch):
+    assert not SceneBatches(_scenes(), TINY).use_multiprocessing
+    monkeypatch.setattr(learn.device, "has_gpu", lambda: True)
+    monkeypatch.setattr(learn, "cpu_count", lambda: 12)
+    batches = SceneBatches(_scenes(), TINY)
+    assert (batches.workers, batches.use_multiprocessing) == (12, True) and batches.max_queue_size > 12
+
+
 @pytest.fixture(scope="module")
 def mixed(catalogue, worn, tmp_path_factory):
     """A shop's feed: garments laid out and worn, some of the latter parsed by hand."""
