@@ -94,10 +94,11 @@ def channels(inputs: np.ndarray) -> np.ndarray:
 
 
 def smaller(maps: np.ndarray, side: int) -> np.ndarray:
-    """Average maps, float32 (..., s, s), to (..., side, side)."""
-    step = maps.shape[-1] // side
-    rows = maps.reshape(*maps.shape[:-2], side, step, -1).mean(axis=-2)
-    return rows.reshape(*rows.shape[:-1], side, step).mean(axis=-1)
+    """Average maps, float32 (..., s, s), to (..., side, side): s is side times a power of two."""
+    while maps.shape[-1] > side:  # sums of slices, which take a fraction of the time of a mean along axes
+        rows = maps[..., ::2, :] + maps[..., 1::2, :]
+        maps = (rows[..., ::2] + rows[..., 1::2]) * np.float32(0.25)
+    return maps
 
 
 def _posed(maps: np.ndarray, poses: Sequence[Similarity]) -> np.ndarray:
