@@ -11,6 +11,8 @@ from index.vectors.tuning import ladder
 LINKS = 24
 EF_CONSTRUCTION = 80
 WIDEST = 2048
+_A_STEP = 100
+"""Comparisons of one vector that take as long as a unit of `ef_search`: 90 to 170, of 70,000 to 1,000,000."""
 
 
 class HnswIndex(ApproximateIndex):
@@ -39,6 +41,10 @@ class HnswIndex(ApproximateIndex):
 
     def _request(self, rows: faiss.IDSelector | None, widening: float) -> faiss.SearchParameters:
         return faiss.SearchParametersHNSW(efSearch=int(self._width("ef_search") * widening), sel=rows)
+
+    def _comparisons(self) -> float:
+        """Return as for all kinds; where vectors lie evenly all around, it is more than there are vectors."""
+        return float(_A_STEP * self._width("ef_search"))
 
     @staticmethod
     def bytes_per_vector(dimension: int) -> int:

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from index.errors import IndexDamaged
+from index.vectors import exact
+from index.vectors.hnsw import HnswIndex
 from index.vectors.ivf import IvfFlatIndex
 from index.vectors.kinds import KINDS, kind_named
 
@@ -81,3 +83,13 @@ def test_a_manifest_without_the_width_is_refused(name, unit_vectors, tmp_path):
     index.save(tmp_path / "vectors.faiss")
     with pytest.raises(IndexDamaged, match=f"'{name}'.*{index.widths[-1]}"):
         kind_named(name).load(tmp_path / "vectors.faiss", {"recall": 1.0})
+
+
+@pytest.mark.parametrize(("ef_search", "walked"), [(64, True), (90, True), (110, False), (2048, False)])
+def test_a_graph_is_not_walked_where_comparing_all_is_quicker(ef_search, walked, unit_vectors, monkeypatch):
+    count, compared = 9500, []
+    index = HnswIndex.build(unit_vectors(count), recall=0.5)._with({"ef_search": ef_search})
+    nearest = exact.nearest
+    monkeypatch.setattr(exact, "nearest", lambda *given: compared.append(given) or nearest(*given))
+    index.search(unit_vectors(1, seed=3), 10)
+    assert bool(compared) is not walked
