@@ -71,6 +71,8 @@ def polygons(mask: np.ndarray) -> list[np.ndarray]:
         connected with the first.
     """
     height, width = (side // 2 for side in mask.shape)
-    halved = mask.reshape(height, 2, width, 2).mean(axis=(1, 3)) * 255  # half the points, a quarter smoother
+    pixels = mask.view(np.uint8)
+    fours = pixels[::2, ::2] + pixels[1::2, ::2] + pixels[::2, 1::2] + pixels[1::2, 1::2]
+    halved = fours * (255 / 4)  # half the points, a quarter smoother
     lines = [_simplified(line, _COARSE)[:-1, ::-1] - 0.5 for line in _lines(halved)]
     return [np.clip(line / (width, height), 0, 1) for line in lines]
