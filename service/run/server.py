@@ -1,12 +1,15 @@
 """gunicorn, set up for this service: threads within a few workers, each with its own encoder and index."""
 
 import ctypes
+import gc
+import importlib
 import logging
 import mmap
 import os
 import shlex
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,6 +34,7 @@ from service.run.generation import Generation, check_generation
 
 OMP_THREADS = "OMP_NUM_THREADS"
 MOST_ARENAS = 2
+TRIM_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 5
 LONGEST_ADDRESS = 8190
 """Bytes of a request's first line: as far as gunicorn goes, and room for two ids of the longest kind."""
@@ -138,7 +142,7 @@ class _Server(BaseApplication):
 
     def load(self) -> Flask:
         """Make the application, in a worker."""
-        from service.run.app import create_app  # in the worker: before the fork nothing may start threads
+        from service.run.app import create_app
 
         join_metrics()
         try:
@@ -150,18 +154,49 @@ class _Server(BaseApplication):
                 raise SystemExit(1) from error  # gunicorn ends the service at the codes of its own errors
             raise AppImportError(f"Error: {error}") from error
         share_memory()
+        keep_loaded()
         app.extensions["silhouette.queries"].sweep_on()
         app.extensions["silhouette.usage"].keep_on()
         return app
 
 
-def share_memory() -> None:
-    """Limit glibc's malloc to a few arenas that all threads share.
+def share_memory(wait: Callable[[float], object] = time.sleep) -> None:
+    """Limit glibc's malloc to a few arenas that all threads share, and have them give back what is free.
 
-    Else each of dozens of threads keeps what its largest photograph has needed.
+    Else each of dozens of threads keeps what its largest photograph has needed, and the arenas what all of
+    them together have.
+
+    Parameters
+    ----------
+    wait : callable
+        Waits so many seconds; something true ends the giving back.
     """
+    library = ctypes.CDLL(None)
+
+    def trimming() -> None:
+        while not wait(TRIM_SECONDS):
+            library.malloc_trim(0)
+
     with suppress(AttributeError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, MOST_ARENAS)
+        library.mallopt(_M_ARENA_MAX, MOST_ARENAS)
+        threading.Thread(target=trimming, name="memory", daemon=True).start()
+
+
+def keep_loaded() -> None:
+    """Let the garbage collector pass over all that has been loaded.
+
+    It stays to the end. To look through it would stop all threads for tens of milliseconds, now and then, and
+    write to pages that this process shares with the one that it was forked from.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def preload() -> None:
+    """Load the code of the workers, for them to share, unless that starts threads: a fork would lose them."""
+    if os.environ[OMP_THREADS] == "1":
+        importlib.import_module("service.run.app")
+        keep_loaded()
 
 
 def check_port_free(address: Address) -> None:
@@ -245,8 +280,9 @@ def serve(read: Callable[[], Config], *, example: Path | None = None) -> None:
     """
     config = read()
     check_port_free(Address.of(config))
+    os.environ.setdefault(OMP_THREADS, "1")  # searches run side by side: threads of FAISS would only wait
+    preload()
     found = usable(config)
     configure_logs(config)
-    os.environ.setdefault(OMP_THREADS, "1")  # searches run side by side: threads of FAISS would only wait
     share_metrics(config.metrics_folder)
     _Server(read, config, example, found).run()

@@ -84,18 +84,43 @@ def test_numeric_libraries_get_one_thread_each_unless_told_otherwise(monkeypatch
     monkeypatch.setattr(server, "check_port_free", lambda address: None)
     monkeypatch.setattr(server, "share_metrics", lambda parent: None)
     monkeypatch.setattr(server, "check_generation", lambda config: Generation())
+    monkeypatch.setattr(server, "preload", lambda: seen.append(environ["OMP_NUM_THREADS"]))
     monkeypatch.setattr(server._Server, "run", lambda self: seen.append(environ["OMP_NUM_THREADS"]))
     server.serve(Config)
-    assert seen == [after]
+    assert seen == [after, after]
 
 
-def test_threads_share_memory_where_the_c_library_lets_them(monkeypatch):
-    told = []
-    libraries = iter((SimpleNamespace(mallopt=lambda *words: told.append(words)), SimpleNamespace()))
+def test_threads_share_memory_and_give_it_back_where_the_c_library_lets_them(monkeypatch):
+    told, waits = [], iter((None, None, True))
+    library = SimpleNamespace(
+        mallopt=lambda *words: told.append(words), malloc_trim=lambda *words: told.append(words)
+    )
+    libraries = iter((library, SimpleNamespace()))
     monkeypatch.setattr(server.ctypes, "CDLL", lambda _: next(libraries))
+    monkeypatch.setattr(server.threading, "Thread", lambda target, **_: SimpleNamespace(start=target))
+    server.share_memory(lambda seconds: told.append(seconds) or next(waits))
     server.share_memory()
-    server.share_memory()
-    assert told == [(-8, server.MOST_ARENAS)]
+    second = server.TRIM_SECONDS
+    assert told == [(-8, server.MOST_ARENAS), second, (0,), second, (0,), second]
+
+
+@pytest.mark.parametrize(("threads", "loaded"), [("1", True), ("3", False)])
+def test_code_is_loaded_before_the_fork_where_that_starts_no_thread(threads, loaded):
+    """Run whole, for what has been loaded is loaded once."""
+    code = (
+        "import gc, sys; from service.run import server; server.preload(); "
+        "print('service.run.app' in sys.modules, gc.get_freeze_count() > 0, "
+        "len(list(server.Path('/proc/self/task').iterdir())))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "OMP_NUM_THREADS": threads, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout.split() == [str(loaded), str(loaded), "1"]
 
 
 def test_a_port_that_is_taken_is_refused_with_the_next_one_as_advice():
