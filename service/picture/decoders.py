@@ -14,7 +14,8 @@ import resource
 import threading
 import time
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import ceil
 from multiprocessing.connection import Connection
@@ -44,13 +45,20 @@ EMBEDDING_SECONDS = 20.0
 YIELDING = 3
 """By how much nicer than the service a process is that embeds many pictures, so that searches go first."""
 
+TURN_SECONDS = 0.25
+"""How long a picture waits until fewer are decoded than there are cores, before it gets another process."""
+
+_READERS = tuple(f"PIL.{form}ImagePlugin" for form in ("Bmp", "Gif", "Jpeg", "Ppm", "Png", "WebP"))
+"""What Pillow loads with its first picture; loaded before the fork, it is in memory once."""
+
 _LARGE = "large"
 _READY = "ready"
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload([images.__name__])
-_idle: queue.LifoQueue["_Decoder"] = queue.LifoQueue()
+_context.set_forkserver_preload([__name__, *_READERS])
+_idle: queue.LifoQueue["_Decoder"] = queue.LifoQueue(os.cpu_count() or 1)
 _idle_embedders: queue.LifoQueue["_Decoder"] = queue.LifoQueue()
 _large = threading.Lock()
+_turns = threading.Semaphore(os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -201,7 +209,7 @@ class _Decoder:
             self._connection.send_bytes(photo)
         answer = self._answer(time.monotonic() + task.seconds)
         if not isinstance(answer, str):
-            self._idle.put(self)
+            self._lie_idle()
             return answer
         with _large:
             self._connection.send(None)
@@ -209,10 +217,28 @@ class _Decoder:
         self.end()
         return answer
 
+    def _lie_idle(self) -> None:
+        """Wait for the next task, unless as many as there are cores wait already."""
+        try:
+            self._idle.put_nowait(self)
+        except queue.Full:
+            self.end()
+
     def end(self) -> None:
         """Kill the process."""
         self._process.kill()
         self._connection.close()
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Wait until fewer are decoded than there are cores, but not long: a slow picture holds up no other."""
+    in_turn = _turns.acquire(timeout=TURN_SECONDS)
+    try:
+        yield
+    finally:
+        if in_turn:
+            _turns.release()
 
 
 def decode_apart(
@@ -236,7 +262,8 @@ def decode_apart(
         Or a subclass: `ImageTooComplex` where it takes longer.
     """
     path = photo if isinstance(photo, Path) else None
-    pixels: np.ndarray = _done(_Task(path, part, options, seconds), photo)
+    with _turn():
+        pixels: np.ndarray = _done(_Task(path, part, options, seconds), photo)
     return pixels
 
 

@@ -1,8 +1,10 @@
 import io
 import os
+import queue
 import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
@@ -44,6 +46,31 @@ def test_the_pixels_are_those_of_the_decoder(tmp_path):
     path.write_bytes(picture())
     for photo in (picture(), path):
         assert np.array_equal(decode_apart(photo, size=64, seconds=60), decode(picture(), size=64))
+
+
+def test_no_more_processes_wait_for_a_picture_than_there_are_cores():
+    waiting = queue.LifoQueue(1)
+    first, second = (decoders._Decoder.take(waiting) for _ in range(2))
+    for each in (first, second):
+        each.decode(decoders._Task(None, None, {}, seconds=60), picture())
+    assert decoders._idle.maxsize == os.cpu_count()
+    assert waiting.get_nowait() is first and first._process.is_alive()
+    second._process.join(60)
+    assert second._process.exitcode == -signal.SIGKILL
+    first.end()
+
+
+def test_a_picture_waits_for_those_that_are_decoded_but_not_for_slow_ones(monkeypatch):
+    monkeypatch.setattr(decoders, "TURN_SECONDS", 0.01)
+    monkeypatch.setattr(decoders, "_turns", turns := threading.Semaphore(0))
+    assert decode_apart(picture(), seconds=60).shape == (200, 300, 3)
+    assert not turns.acquire(blocking=False)
+    turns.release()
+    for photo in (picture(), b"text"):
+        with suppress(UnreadableImage):
+            decode_apart(photo, seconds=60)
+        assert turns.acquire(blocking=False) and not turns.acquire(blocking=False)
+        turns.release()
 
 
 @pytest.mark.parametrize("photo", [b"", b"text", picture()[:200]])
