@@ -19,7 +19,7 @@ from training.photo.boxes import WHOLE, Box
 from training.photo.encoder import Encoder
 from training.photo.garment import WORKING_SIZE, Garment, locate, of_type
 from training.photo.garment_types import type_of
-from training.photo.orientation import Orientation, choose, likely, upright
+from training.photo.orientation import Orientation, choose, hopeful, likely, upright
 from training.photo.regions import Region
 from training.photo.segmenter import Segmenter
 
@@ -170,6 +170,32 @@ def _ways(
     return [Orientation(turned, tuple(regions))]
 
 
+def _stood(
+    rgb: np.ndarray, ways: list[Orientation], nearest: Nearest, stages: Stages
+) -> tuple[Orientation, Garment, np.ndarray]:
+    """Return the way in which a photograph stands, with its main garment and that one's vector.
+
+    What is nearest to it as it is may leave no other way to be looked at.
+    """
+
+    def looked_at(some: Sequence[Orientation]) -> tuple[list[Garment], np.ndarray, np.ndarray]:
+        with stages.measure("isolate"):
+            mains = [way.main(rgb) for way in some]
+        return mains, *nearest(mains)
+
+    mains, vectors, scores = looked_at(ways[:1])
+    ways = hopeful(ways, float(scores[0]))
+    if len(ways) > 1:
+        more = looked_at(ways[1:])
+        mains, vectors, scores = (
+            mains + more[0],
+            np.concatenate([vectors, more[1]]),
+            np.append(scores, more[2]),
+        )
+    best = choose(ways, scores)
+    return ways[best], mains[best], vectors[[best]]
+
+
 def cut_out(
     photo: bytes | Path,
     look: Look,
@@ -219,12 +245,10 @@ def cut_out(
             return CutOut(_from_sketch(rgb), look, chosen=_chosen([], look, None))
     with stages.measure("isolate"):
         ways = _ways(rgb, segmenter, look.box, turned, nearest)
-        mains = [way.main(rgb) for way in ways] if len(ways) > 1 else []
-    if nearest is None or not mains:
+    if nearest is None or len(ways) == 1:
         with stages.measure("isolate"):
             return _from_photo(rgb, ways[0], None, look, category, every)
-    vectors, scores = nearest(mains)
-    best = choose(ways, scores)
+    way, main, vector = _stood(rgb, ways, nearest, stages)
     with stages.measure("isolate"):
-        found = _from_photo(rgb, ways[best], mains[best], look, category, every)
-    return replace(found, vector=vectors[[best]]) if found.garment is mains[best] else found
+        found = _from_photo(rgb, way, main, look, category, every)
+    return replace(found, vector=vector) if found.garment is main else found

@@ -82,6 +82,27 @@ def likely(photo: np.ndarray, segmenter: Segmenter) -> list[Orientation]:
     return ways
 
 
+def _log_distances(scores: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(1 - scores, 0) + SMALLEST_DISTANCE)
+
+
+def hopeful(ways: Sequence[Orientation], score: float) -> list[Orientation]:
+    """Return those of some ways that `choose` may return, the first of them always.
+
+    A way for which the parses speak so little that even the same item, found in it, would not decide need not
+    be cut out, embedded or searched.
+
+    Parameters
+    ----------
+    ways : sequence of Orientation
+        As `likely` returns them.
+    score : float
+        Cosine of the main garment in the first one with what is nearest to it.
+    """
+    most = NEARER * float(np.subtract(*_log_distances(np.array([score, 1.0]))))
+    return [way for place, way in enumerate(ways) if not place or way.log_odds + most >= SURE]
+
+
 def choose(ways: Sequence[Orientation], scores: np.ndarray) -> int:
     """Return which of some ways a photograph stands, the first of them being as it is.
 
@@ -91,7 +112,7 @@ def choose(ways: Sequence[Orientation], scores: np.ndarray) -> int:
     scores : float (n,)
         Cosine of the main garment in each way with what is nearest to it.
     """
-    distances = np.log(np.maximum(1 - scores, 0) + SMALLEST_DISTANCE)
+    distances = _log_distances(scores)
     odds = np.array([way.log_odds for way in ways]) + NEARER * (distances[0] - distances)
     best = int(odds.argmax())
     return best if odds[best] >= SURE else 0

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from training.photo.orientation import (
     NEARER,
@@ -12,6 +14,7 @@ from training.photo.orientation import (
     UNSURE,
     Orientation,
     choose,
+    hopeful,
     likely,
     upright,
 )
@@ -103,6 +106,25 @@ def test_the_same_garment_is_evidence_but_not_without_bound():
     bound = NEARER * np.log((0.1 + SMALLEST_DISTANCE) / SMALLEST_DISTANCE)
     assert choose(_ways(0.0, SURE - bound + 0.01), scores) == 1
     assert choose(_ways(0.0, SURE - bound - 0.01), scores) == 0
+
+
+@given(
+    odds=st.lists(st.floats(-25, 25), min_size=1, max_size=3),
+    scores=st.lists(st.floats(-1, 1.0001), min_size=4, max_size=4),
+)
+def test_the_ways_that_are_given_up_are_none_that_would_be_chosen(odds, scores):
+    ways = _ways(0.0, *odds)
+    by_turn = dict(zip((way.turned for way in ways), scores, strict=False))
+    left = hopeful(ways, scores[0])
+    best = choose(left, np.array([by_turn[way.turned] for way in left]))
+    assert left[best] == ways[choose(ways, np.array(scores[: len(ways)]))]
+
+
+@pytest.mark.parametrize(("beyond", "expected"), [(0.01, [0, 90]), (-0.01, [0])])
+def test_a_way_is_given_up_where_even_the_same_item_would_not_decide(beyond, expected):
+    bound = NEARER * np.log((0.1 + SMALLEST_DISTANCE) / SMALLEST_DISTANCE)
+    ways = hopeful(_ways(0.0, SURE - bound + beyond), 0.9)
+    assert [way.turned for way in ways] == expected
 
 
 def test_of_several_turns_the_best_is_made():
