@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from statistics import median
 from time import process_time
 
-import faiss
 import numpy as np
 
 from benchmarks.load import Load, at_random, without_pause
 from benchmarks.processes import busy_seconds
 from benchmarks.servers import Server
 from benchmarks.stock import LIMIT
+from index.vectors.vector_index import VectorIndex
 from training.photo.encoder import Encoder
 from training.photo.garment import WORKING_SIZE, isolate
 from training.photo.images import decode
+from training.photo.orientation import likely
 
 PARTS = ("decode", "cut-out", "encode", "search")
 WORKERS = 2
@@ -29,17 +30,35 @@ _WARM_UP = 3
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: items, rounds, seconds of a load and of random arrivals, photographs by size."""
+    """How much is measured.
+
+    Parameters
+    ----------
+    items : int
+        Vectors of the index.
+    like : int
+        Drawn garments as whose embeddings they lie.
+    rounds : int
+    seconds, arrivals : float
+        How long a load takes, and random arrivals.
+    photographs : tuple of int
+        How many of each size.
+    """
 
     items: int
+    like: int
     rounds: int
     seconds: float
     arrivals: float
     photographs: tuple[int, int]
 
 
-FULL = Plan(items=100_000, rounds=3, seconds=5, arrivals=30, photographs=(12, 6))
-QUICK = Plan(items=2000, rounds=1, seconds=1, arrivals=2, photographs=(4, 2))
+FULL = Plan(items=100_000, like=400, rounds=3, seconds=5, arrivals=30, photographs=(12, 6))
+QUICK = Plan(items=2000, like=40, rounds=1, seconds=1, arrivals=2, photographs=(4, 2))
+
+
+def _all(parts: np.ndarray) -> float:
+    return float(parts.sum(axis=1).mean())
 
 
 @dataclass(frozen=True)
@@ -52,6 +71,8 @@ class Round:
         Milliseconds of CPU time of each of `PARTS`, a row a photograph.
     alone : float
         Milliseconds of CPU time of a request to the service, one after the other.
+    one_way : tuple of float
+        The same, and of its parts, of the photographs alone that are sure to stand upright.
     load : Load
         Of the service, by `CONNECTIONS` that never pause.
     loaded : float
@@ -64,6 +85,7 @@ class Round:
 
     parts: np.ndarray
     alone: float
+    one_way: tuple[float, float]
     load: Load
     loaded: float
     left: float
@@ -72,7 +94,7 @@ class Round:
     @property
     def floor(self) -> float:
         """Milliseconds of CPU time of all parts of a query."""
-        return float(self.parts.sum(axis=1).mean())
+        return _all(self.parts)
 
 
 @dataclass(frozen=True)
@@ -100,8 +122,8 @@ class Turns:
     ----------
     plan : Plan
     encoder : Encoder
-    vectors : float32 (n, d)
-        Those that both servers search.
+    index : VectorIndex
+        That of the service.
     service, rival : Server
     clients : Executor
         Of one process, in which the clients are threads.
@@ -111,7 +133,7 @@ class Turns:
         self,
         plan: Plan,
         encoder: Encoder,
-        vectors: np.ndarray,
+        index: VectorIndex,
         *,
         service: Server,
         rival: Server,
@@ -122,30 +144,37 @@ class Turns:
         self._service = service
         self._rival = rival
         self._clients = clients
-        self._index = faiss.IndexFlatIP(vectors.shape[1])
-        self._index.add(vectors)
+        self._index = index
 
     def measure(self, photos: Sequence[bytes]) -> Measured:
         """Measure everything with photographs of one size, all servers being warm."""
         self._load(self._service, photos, connections=CONNECTIONS)
         self._load(self._rival, photos, connections=WORKERS)
-        rounds = [self._round(photos) for _ in range(self._plan.rounds)]
+        sure = [photo for photo in photos if self._stands_sure(photo)]
+        rounds = [self._round(photos, sure or photos) for _ in range(self._plan.rounds)]
         rate = SHARE * median(turn.load.rate for turn in rounds)
         arrivals = self._clients.submit(
             at_random, self._service.port, photos, rate=rate, seconds=self._plan.arrivals
         )
         return Measured(rounds, arrivals.result())
 
-    def _round(self, photos: Sequence[bytes]) -> Round:
+    def _stands_sure(self, photo: bytes) -> bool:
+        """Return whether the service searches a photograph one way only."""
+        return len(likely(decode(photo, size=WORKING_SIZE), self._encoder.segmenter)) == 1
+
+    def _round(self, photos: Sequence[bytes], sure: Sequence[bytes]) -> Round:
         parts = self._floor(photos)
         _, alone, _ = self._costs(photos, connections=1)
+        one_way = self._costs(sure, connections=1)[1], _all(self._floor(sure))
         load, loaded, left = self._costs(photos, connections=CONNECTIONS)
         rival = self._load(self._rival, photos, connections=WORKERS)
-        return Round(parts, alone, load, loaded, left, rival)
+        return Round(parts, alone, one_way, load, loaded, left, rival)
 
     def _floor(self, photos: Sequence[bytes]) -> np.ndarray:
         """Return milliseconds of CPU time, float (n, 4), once the parts are warm."""
-        return np.array([self._parts(photo) for photo in [*photos[:_WARM_UP], *photos, *photos]])[_WARM_UP:]
+        for photo in photos[:_WARM_UP]:
+            self._parts(photo)
+        return np.array([self._parts(photo) for photo in [*photos, *photos]])
 
     def _parts(self, photograph: bytes) -> np.ndarray:
         times = [process_time()]
