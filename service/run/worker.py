@@ -8,6 +8,7 @@ import secrets
 import signal
 import socket
 import sys
+import threading
 import time
 from contextlib import suppress
 from typing import Any
@@ -300,6 +301,43 @@ class Server(TcpWSGIServer):
                 excess, held = excess - 1, held - channel.held
 
 
+class LastFirst:
+    """A condition variable that wakes who has waited least, so that few of many threads stay warm.
+
+    `threading.Condition` wakes who has waited longest: each thread then keeps memory of its own.
+
+    Parameters
+    ----------
+    lock : threading.Lock
+        Held by whoever calls a method.
+    """
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self._lock = lock
+        self._waiting: list[threading.Lock] = []
+
+    def wait(self) -> None:
+        """Let go of the lock until woken, and take it again."""
+        woken = threading.Lock()
+        woken.acquire()
+        self._waiting.append(woken)
+        self._lock.release()
+        try:
+            woken.acquire()
+        finally:
+            self._lock.acquire()
+
+    def notify(self) -> None:
+        """Wake one thread, if any waits."""
+        if self._waiting:
+            self._waiting.pop().release()
+
+    def notify_all(self) -> None:
+        """Wake all threads that wait."""
+        while self._waiting:
+            self.notify()
+
+
 def allow_files() -> None:
     """Let this process open as many files as its connections may need: a socket and two buffers each."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -344,6 +382,7 @@ class Worker(BaseWorker):
         allow_files()
         sys.setswitchinterval(SWITCH_SECONDS)
         dispatcher = ThreadedTaskDispatcher()
+        dispatcher.queue_cv = LastFirst(dispatcher.lock)
         dispatcher.set_thread_count(self.cfg.threads)
         adjustments = Adjustments(
             ident="silhouette",  # instead of the name of the server software, in the header Server

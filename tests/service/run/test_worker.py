@@ -1,4 +1,5 @@
 import json
+import queue
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ import pytest
 from gunicorn.workers.base import Worker as BaseWorker
 
 from service.run import worker
-from service.run.worker import BODY_IN_MEMORY, Worker
+from service.run.worker import BODY_IN_MEMORY, LastFirst, Worker
 
 SEARCH = b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 CHUNKED = SEARCH + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -42,6 +43,35 @@ def test_what_is_not_http_is_refused_as_a_problem(serving, request_bytes, status
     found, problem = answered(serving.exchange(request_bytes))
     assert (found, problem["status"]) == (status, status)
     assert problem["type"] == "/errors/" + problem["code"] == "/errors/invalid_parameter"
+
+
+def test_who_has_waited_least_is_woken_first_and_all_at_the_end():
+    lock, woken = threading.Lock(), queue.SimpleQueue()
+    last_first = LastFirst(lock)
+
+    def waiting(number):
+        with lock:
+            begun.release()
+            last_first.wait()
+            woken.put(number)
+
+    begun = threading.Semaphore(0)
+    threads = [threading.Thread(target=waiting, args=(number,), daemon=True) for number in range(4)]
+    for thread in threads:
+        thread.start()
+        begun.acquire(timeout=60)
+        lock.acquire(timeout=60)  # free once it waits
+        lock.release()
+    for expected in (3, 2):
+        with lock:
+            last_first.notify()
+        assert woken.get(timeout=60) == expected
+    with lock:
+        last_first.notify_all()
+        last_first.notify()  # nobody is left
+    assert {woken.get(timeout=60) for _ in range(2)} == {0, 1}
+    for thread in threads:
+        thread.join(60)
 
 
 def peak_memory(serving):
