@@ -74,7 +74,7 @@ def main() -> None:
 @click.option(
     "--config",
     type=click.Choice(["default", "category", "quick"]),
-    help="'category' continues from a 'default' encoder with --supervise; 'quick' is a smoke test.  "
+    help="'category' is for --supervise; 'quick' is a smoke test.  "
     "[default: 'category' where --init was trained with categories, else 'default']",
 )
 @click.option(
