@@ -41,9 +41,9 @@ def _edges(photo: Image.Image) -> np.ndarray:
 def create_app() -> Flask:
     """Make the application; gunicorn calls this in each worker."""
     vectors, items = read_plain(Path(os.environ[RIVAL_FOLDER]))
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(vectors)
     network = _network()
+    index = faiss.IndexFlatIP(network.output_shape[-1])
+    index.add(np.ascontiguousarray(vectors[:, : index.d]))  # it knows no types
     app = Flask(__name__)
 
     @app.post("/v1/search")

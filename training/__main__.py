@@ -36,7 +36,7 @@ CATALOGUE_HELP = (
     "append '?column=value' to select rows."
 )
 PARTS = (
-    "retrieval", "fashion-mnist", "invariance", "true-shape", "parts", "sketch", "masks", "worn",
+    "retrieval", "fashion-mnist", "invariance", "true-shape", "parts", "sketch", "masks", "worn", "types",
     "alignment", "confidence", "baselines", "ablation",
 )  # fmt: skip
 
@@ -400,8 +400,8 @@ def part_whitening(catalogue: str, out: Path, processes: int | None, cache: Path
 )
 @click.option(
     "--parsed",
-    help="With the parts masks, worn, confidence and ablation: a catalogue of people's photographs, their "
-    "pixels labelled.  [default: for masks, gallery or queries, if they are]",
+    help="With the parts masks, worn, types, confidence and ablation: a catalogue of people's photographs, "
+    "their pixels labelled.  [default: for masks, gallery or queries, if they are]",
 )
 @click.option(
     "--beside",

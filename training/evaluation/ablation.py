@@ -7,7 +7,7 @@ after the last epoch. Weights and scores are kept in the cache.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -30,16 +30,17 @@ from training.evaluation.worn_search import cut_out_worn
 from training.files import write_atomically
 from training.fit.dataset import Dataset, joined, prepare, prepare_drawn
 from training.fit.fit import DRAWN_SEED
-from training.fit.garment_views import VERSION
+from training.fit.garment_views import VERSION, item_views
 from training.fit.loop import begun, checkpoint
 from training.fit.monitor import Progress
 from training.fit.result import learn_last_layer
 from training.fit.run import CHECKPOINT
-from training.fit.validation import Embed
 from training.fit.worn_garments import prepare_worn
 from training.model import bundle, weights
 from training.model.autoencoder import Autoencoder
-from training.photo.encoder import WEIGHTS_FILE, Encoder
+from training.parallel import in_order
+from training.photo.encoder import WEIGHTS_FILE, Encoder, with_types
+from training.photo.garment import Garment
 from training.photo.segmenter import Segmenter
 from training.progress import progress_bar
 
@@ -49,6 +50,9 @@ OWN_VIEWS = 3
 
 SCORES = ("P@10", "macro P@10", "mAP", "worn P@10", "worn macro P@10", "own view R@1")
 TITLE = "Ablation: parts left out in turn"
+
+Embed = Callable[[Sequence[Garment]], np.ndarray]
+"""From garments to their vectors, float32 (n, d) with unit rows."""
 
 
 @dataclass(frozen=True)
@@ -91,18 +95,18 @@ class Searches:
     ----------
     gallery, queries : Photos
         Those with a category.
-    again : Dataset
-        The queries, and `OWN_VIEWS` of each that are parsed again.
+    again : sequence of sequences of Garment
+        Each of the queries, and `OWN_VIEWS` of it that are parsed again.
     worn : tuple of Item
-    worn_cutouts : uint8 (n, 128, 128, 4)
+    worn_garments : sequence of Garment
         Worn garments that were held out, by the segmenter's masks; maybe none.
     """
 
     gallery: Photos
     queries: Photos
-    again: Dataset
+    again: Sequence[Sequence[Garment]]
     worn: tuple[Item, ...]
-    worn_cutouts: np.ndarray
+    worn_garments: Sequence[Garment]
 
 
 def _digest(facts: Sequence[Any], arrays: Iterable[np.ndarray]) -> str:
@@ -134,13 +138,19 @@ def _until(data: Dataset, last: int) -> Dataset:
     return replace(data, views=data.views[:, np.minimum(np.arange(data.views.shape[1]), last)])
 
 
-def _embedding(model: Autoencoder, *, eight_bits: bool) -> Embed:
-    """Return the embedding of cut-outs, uint8 (n, 128, 128, 4) -> float32 (n, d), by a trained model."""
+def _embedding(model: Autoencoder, variant: Variant) -> Embed:
+    """Return the embedding by a trained model, without what the variant leaves out after the training."""
     encoder = model.encoder()
-    if not eight_bits:
-        return partial(bundle.embed, encoder)
-    description = {"output": {"shape": ["n", model.config.dimension]}}
-    return Encoder(bundle.eight_bits(encoder), description).embed_cutouts
+    shapes: Callable[[np.ndarray], np.ndarray] = partial(bundle.embed, encoder)
+    if variant.eight_bits:
+        description = {"output": {"shape": ["n", model.config.dimension]}}
+        shapes = Encoder(bundle.eight_bits(encoder), description).embed_cutouts
+
+    def embed(garments: Sequence[Garment]) -> np.ndarray:
+        vectors = shapes(np.stack([garment.cutout for garment in garments]))
+        return with_types(vectors, garments, bundle.TYPE_WEIGHT if variant.types else 0.0)
+
+    return embed
 
 
 def score(embed: Embed, searches: Searches) -> dict[str, float]:
@@ -148,8 +158,7 @@ def score(embed: Embed, searches: Searches) -> dict[str, float]:
 
     Parameters
     ----------
-    embed : function
-        From cut-outs, uint8 (n, 128, 128, 4), to float32 (n, d) with unit rows.
+    embed : Embed
     searches : Searches
 
     Returns
@@ -157,17 +166,18 @@ def score(embed: Embed, searches: Searches) -> dict[str, float]:
     dict
         By the names in `SCORES`; without worn garments, without these.
     """
-    laid_out, (garments, views) = searches.gallery, searches.again.views.shape[:2]
-    found = embed(laid_out.cutouts)
+    laid_out = searches.gallery
+    found = embed(laid_out.garments)
     ranked = Side(laid_out.items, {ENCODER: found}, 0, 0)
-    asked = Side(searches.queries.items, {ENCODER: embed(searches.queries.cutouts)}, 0, 0)
+    asked = Side(searches.queries.items, {ENCODER: embed(searches.queries.garments)}, 0, 0)
     scores = row(ENCODER, ranked, asked).scores
-    again = embed(np.concatenate(searches.again.views)).reshape(garments, views, -1)
+    views = [view for each in searches.again for view in each]
+    again = embed(views).reshape(len(searches.again), -1, found.shape[1])
     known = np.concatenate([found, again[:, 0]])
     first = [finds_twin(seen[1:], known, twin) for twin, seen in enumerate(again, start=len(found))]
     results = dict(zip(SCORES, (scores.p_at_10, scores.macro_p_at_10, scores.map), strict=False))
     if searches.worn:
-        asked = Side(searches.worn, {ENCODER: embed(searches.worn_cutouts)}, 0, 0)
+        asked = Side(searches.worn, {ENCODER: embed(searches.worn_garments)}, 0, 0)
         scores = row(ENCODER, ranked, asked).scores
         results |= {"worn P@10": scores.p_at_10, "worn macro P@10": scores.macro_p_at_10}
     return results | {"own view R@1": float(np.mean(first))}
@@ -229,17 +239,17 @@ class Bench:
     def _searches(self, segmenter: Segmenter) -> Searches:
         queries = self.queries.labelled()
         gallery = self._seen(self.gallery.labelled(), segmenter, GALLERY)
-        again = prepare(_catalogue(queries), views=OWN_VIEWS, **self._options(segmenter))
+        processes = self.plan.processes
+        view = partial(item_views, count=OWN_VIEWS, segmenter=segmenter)
+        results = in_order(view, queries.items, processes=processes, progress="own views")
+        again = [views for views in results if isinstance(views, list)]
         worn: tuple[Item, ...] = ()
-        cutouts = np.zeros((0, *gallery.cutouts.shape[1:]), np.uint8)
+        garments: list[Garment] = []
         if self.parsed is not None and not isinstance(segmenter, NoLook):  # which has no masks of its own
-            worn, _, cutouts = cut_out_worn(
-                self.parsed,
-                set(gallery.categories),
-                segmenter=segmenter,
-                processes=self.plan.processes,
+            worn, _, garments = cut_out_worn(
+                self.parsed, set(gallery.categories), segmenter=segmenter, processes=processes
             )
-        return Searches(gallery, self._seen(queries, segmenter, "queries"), again, worn, cutouts)
+        return Searches(gallery, self._seen(queries, segmenter, "queries"), again, worn, garments)
 
     def _share(self, catalogue: Catalogue) -> Catalogue:
         return replace(catalogue, items=catalogue.items[:: self.plan.every])
@@ -302,7 +312,8 @@ class Bench:
         config = replace(self.plan.config, **variant.changes, epochs=self.plan.epochs)
         config = replace(config, seed=config.seed + seed)
         training = _as_json(self._training(variant, config))
-        rest = (self._asked, config.mirrored, config.garment_norm, variant.head, variant.eight_bits)
+        rest = [self._asked, config.mirrored, config.garment_norm, variant.head, variant.eight_bits]
+        rest.append(bundle.TYPE_WEIGHT if variant.types else 0.0)
         folder = self.plan.cache / "ablation" / _key(training)
         kept = folder / f"scores-{_key(_as_json([training, *rest]))}.json"
         if not kept.exists():
@@ -312,7 +323,7 @@ class Bench:
                 views, numbers, count = self._data(variant)
                 seen = views if variant.again else views[:, :1]
                 learn_last_layer(model, seen, numbers, catalogue=count)
-            embed = _embedding(model, eight_bits=variant.eight_bits)
+            embed = _embedding(model, variant)
             found = score(embed, self.searches(self._segmenter(variant)))
             write_atomically(kept, _as_json(found).encode())
         return json.loads(kept.read_text())
@@ -405,6 +416,7 @@ def ablation(
         "seeds, ± half the distance between the highest and the lowest, and in brackets the change. Worn: "
         "garments that were held out, by the segmenter's masks (where these miss one, by the true one), "
         f"among laid-out ones. Own view: {OWN_VIEWS} views of each query, disturbed and parsed again, find "
-        "its photograph first. Mirror image, eight bits and discriminants are left out after the training."
+        "its photograph first. Mirror image, eight bits, discriminants and types are left out after the "
+        "training."
     )
     return tables(runs, note)

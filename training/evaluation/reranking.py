@@ -39,13 +39,14 @@ class _Side:
     maps: np.ndarray
 
 
-def _side(encoder: Encoder, cutouts: np.ndarray) -> _Side:
-    """Describe cut-outs, uint8 (n, 128, 128, 4)."""
+def _side(encoder: Encoder, garments: Sequence[Garment]) -> _Side:
+    """Describe garments."""
+    cutouts = np.stack([garment.cutout for garment in garments])
     parts = [
         smaller(channels(encoder_input(cutouts[at : at + _BATCH])), COARSE)
         for at in range(0, len(cutouts), _BATCH)
     ]
-    return _Side(encoder.embed_cutouts(cutouts), np.concatenate(parts))
+    return _Side(encoder.embed_garments(garments), np.concatenate(parts))
 
 
 class _Ranking:
@@ -68,26 +69,26 @@ class _Ranking:
         return anew
 
 
-def _disturbed(query: tuple[Item, Garment], *, segmenter: Segmenter) -> np.ndarray:
-    """Cut a photograph out again after each disturbance: uint8 (k, 128, 128, 4)."""
+def _disturbed(query: tuple[Item, Garment], *, segmenter: Segmenter) -> list[Garment]:
+    """Cut a photograph out again after each disturbance."""
     item, garment = query
     rgb = decode(item.path, size=WORKING_SIZE)
     mask = mask_in_photo(garment, height=rgb.shape[0], width=rgb.shape[1])
     views = [disturb(rgb, mask, each, item_id=item.item_id, seed=0) for each in DISTURBANCES]
-    return np.stack([isolate(view, segmenter=segmenter).cutout for view in views])
+    return [isolate(view, segmenter=segmenter) for view in views]
 
 
-def _twins(encoder: Encoder, queries: Photos, processes: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return disturbed cut-outs, uint8 (n, 128, 128, 4), and the row among the queries of each one's twin."""
+def _twins(encoder: Encoder, queries: Photos, processes: int | None) -> tuple[list[Garment], np.ndarray]:
+    """Return disturbed garments, and the row among the queries of each one's twin, int64 (n,)."""
     chosen = range(0, len(queries.items), TWINS_EVERY)
     sources = [(queries.items[row], queries.garments[row]) for row in chosen]
     cut = partial(_disturbed, segmenter=encoder.segmenter)
-    views = []
+    views: list[Garment] = []
     for result in in_order(cut, sources, processes=processes, progress="disturbed queries"):
         if isinstance(result, UnreadableImage):
             raise result
-        views.append(result)
-    return np.concatenate(views), np.repeat(list(chosen), len(DISTURBANCES))
+        views += result
+    return views, np.repeat(list(chosen), len(DISTURBANCES))
 
 
 def _scores(similarities: np.ndarray, asked: Sequence[str], known: Sequence[str]) -> tuple[float, float]:
@@ -123,7 +124,7 @@ def reranking(
         A row for the encoder alone, for each weight of alignment beside it, and for alignment alone.
     """
     known, asked = gallery.labelled(), queries.labelled()
-    ranked, ours = _side(encoder, known.cutouts), _side(encoder, asked.cutouts)
+    ranked, ours = _side(encoder, known.garments), _side(encoder, asked.garments)
     views, twins = _twins(encoder, asked, processes)
     everything = _Side(
         np.concatenate([ours.vectors, ranked.vectors]), np.concatenate([ours.maps, ranked.maps])

@@ -48,8 +48,8 @@ class Settings:
     processes : int or None
         Worker processes; all cores without it.
     parsed : Catalogue or None
-        Parsed photographs of people, for the masks, the search for what is worn, the alignment, the
-        confidence, and the ablation.
+        Parsed photographs of people, for the masks, the search for what is worn, the weight of types, the
+        alignment, the confidence, and the ablation.
     beside : Path or None
         A segmenter, or a bundle with one, whose masks are scored beside, and by which the ablation cuts out
         in the place of the encoder's own.
@@ -190,6 +190,21 @@ def _worn(subject: Subject) -> list[Table]:
     return worn_search(subject.encoder, subject.gallery, chosen.parsed, processes=chosen.processes)
 
 
+def _types(subject: Subject) -> list[Table]:
+    from training.evaluation.type_weights import type_weights
+
+    chosen = subject.settings
+    return [
+        type_weights(
+            subject.encoder,
+            subject.catalogues[0],
+            subject.gallery,
+            parsed=chosen.parsed,
+            processes=chosen.processes,
+        )
+    ]
+
+
 def _alignment(subject: Subject) -> list[Table]:
     from training.evaluation.reranking import reranking
 
@@ -267,6 +282,7 @@ PARTS: dict[str, Callable[[Subject], Iterable[Table]]] = {
     "sketch": _sketch,
     "masks": _masks,
     "worn": _worn,
+    "types": _types,
     "alignment": _alignment,
     "confidence": _confidence,
     "baselines": _baselines,

@@ -69,6 +69,8 @@ class Variant:
         Whether the last layer is one of discriminants, or the bottleneck.
     eight_bits : bool
         Whether the weights of the encoder that embeds have eight bits, or 32.
+    types : bool
+        Whether the types of garments stand beside their shapes.
     categories : bool
         Whether garments of one category are pulled together.
     again : bool
@@ -87,6 +89,7 @@ class Variant:
     changes: Mapping[str, Any] = field(default_factory=dict)
     head: bool = True
     eight_bits: bool = True
+    types: bool = True
     categories: bool = True
     again: bool = True
     worn: bool = True
@@ -106,6 +109,7 @@ VARIANTS = (
     Variant("mirror image", {"mirrored": False}),
     Variant("eight bits", eight_bits=False),
     Variant("discriminants", head=False),
+    Variant("types", types=False),
     Variant("clean target", {"clean_target": False}),
     Variant("reconstruction", {"reconstruction_weight": 0.0}),
     Variant("invariance term", {"invariance_weight": 0.0}),
@@ -125,8 +129,8 @@ VARIANTS = (
 
 ABLATION_PARTS = tuple(variant.part for variant in VARIANTS[1:])
 NEW_PARTS = (
-    "mirror-image", "eight-bits", "clean-target", "views-parsed-again", "worn-photographs", "drawn-garments",
-    "closer-look", "second-look", "segmenter",
+    "mirror-image", "eight-bits", "types", "clean-target", "views-parsed-again", "worn-photographs",
+    "drawn-garments", "closer-look", "second-look", "segmenter",
 )  # fmt: skip
 """What is left out in turn unless others are named."""
 

@@ -1,5 +1,6 @@
 """Worn garments among laid-out ones, and among worn ones: the category is right, cut out truly or by us."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,10 +13,9 @@ from training.evaluation.baselines import CHANCE, HOG_MASK, chance, hog_of_mask
 from training.evaluation.photos import ENCODER, Photos, Side
 from training.evaluation.retrieval import ABOUT, GALLERY_SEED, QUERY_SEED, Row, row, tabulate
 from training.evaluation.score_table import Table
-from training.fit.garment_views import of_worn
+from training.fit.garment_views import worn_views
 from training.fit.worn_garments import worn_garments
 from training.parallel import in_order
-from training.photo.boxes import WHOLE
 from training.photo.encoder import Encoder
 from training.photo.garment import Garment
 from training.photo.segmenter import Segmenter
@@ -26,10 +26,10 @@ ENCODER_OWN, ENCODER_TRUE = f"{ENCODER}, {OWN}", f"{ENCODER}, {TRUE}"
 DESCRIPTORS = (CHANCE, HOG_OWN, HOG_TRUE, ENCODER_OWN, ENCODER_TRUE)
 
 
-def _cut_out(garment: tuple[Item, int], *, root: Path, segmenter: Segmenter) -> np.ndarray:
-    """Cut a garment out by its true mask, and by the segmenter's: uint8 (2, 128, 128, 4)."""
+def _cut_out(garment: tuple[Item, int], *, root: Path, segmenter: Segmenter) -> list[Garment]:
+    """Cut a garment out by its true mask, and by the segmenter's."""
     item, number = garment
-    return of_worn(item, number, root, 1, segmenter=segmenter)
+    return worn_views(item, number, root, 1, segmenter=segmenter)
 
 
 def cut_out_worn(
@@ -39,7 +39,7 @@ def cut_out_worn(
     held_out: bool | None = True,
     segmenter: Segmenter,
     processes: int | None = None,
-) -> tuple[tuple[Item, ...], np.ndarray, np.ndarray]:
+) -> tuple[tuple[Item, ...], list[Garment], list[Garment]]:
     """Cut out the garments of parsed photographs that have a category.
 
     Parameters
@@ -58,7 +58,7 @@ def cut_out_worn(
     -------
     items : tuple of Item
         With their category.
-    true, own : uint8 (n, 128, 128, 4)
+    true, own : list of n Garment
         Cut out by their true masks, and by the segmenter's.
 
     Raises
@@ -70,30 +70,29 @@ def cut_out_worn(
     garments = [(item, number) for item, number in found if item.category is not None]
     cut = partial(_cut_out, root=parsed.root or Path(), segmenter=segmenter)
     results = in_order(cut, garments, processes=processes, progress="worn garments", unit="garment")
-    pairs = [
-        (item, views)
-        for (item, _), views in zip(garments, results, strict=True)
-        if isinstance(views, np.ndarray)
+    read = [
+        (item, views) for (item, _), views in zip(garments, results, strict=True) if isinstance(views, list)
     ]
-    if not pairs:
+    if not read:
         raise TooFewImages(f"No garment of {parsed.source!r} that is held out has a category of the gallery.")
-    true, own = np.stack([views for _, views in pairs]).swapaxes(0, 1)
-    return tuple(item for item, _ in pairs), true, own
+    true, own = ([views[place] for _, views in read] for place in (0, 1))
+    return tuple(item for item, _ in read), true, own
 
 
-def _hogs(cutouts: np.ndarray) -> np.ndarray:
-    garments = [Garment(cutout[..., :3], cutout[..., 3], WHOLE, 1.0) for cutout in cutouts]
+def _hogs(garments: Sequence[Garment]) -> np.ndarray:
     return np.stack([hog_of_mask(garment) for garment in garments])
 
 
-def _described(encoder: Encoder, true: np.ndarray, own: np.ndarray, *, seed: int) -> dict[str, np.ndarray]:
-    """Describe garments that are cut out by true and by own masks, uint8 (n, 128, 128, 4) each."""
+def _described(
+    encoder: Encoder, true: Sequence[Garment], own: Sequence[Garment], *, seed: int
+) -> dict[str, np.ndarray]:
+    """Describe garments that are cut out by true and by own masks."""
     return {
         CHANCE: chance(len(own), seed=seed),
         HOG_OWN: _hogs(own),
         HOG_TRUE: _hogs(true),
-        ENCODER_OWN: encoder.embed_cutouts(own),
-        ENCODER_TRUE: encoder.embed_cutouts(true),
+        ENCODER_OWN: encoder.embed_garments(own),
+        ENCODER_TRUE: encoder.embed_garments(true),
     }
 
 
@@ -138,7 +137,7 @@ def worn_rows(
     unknown = sum(item.category is None for item in gallery.items)
     ranked = Side(
         laid_out.items,
-        _described(encoder, laid_out.cutouts, laid_out.cutouts, seed=GALLERY_SEED),
+        _described(encoder, laid_out.garments, laid_out.garments, seed=GALLERY_SEED),
         unknown,
         len(gallery.bad),
     )

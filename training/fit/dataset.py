@@ -238,6 +238,11 @@ def joined(sets: Sequence[Dataset]) -> Dataset:
     )
 
 
+def held_out(count: int, *, seed: int) -> np.ndarray:
+    """Return which of so many photographs, int64 (m,), are held out: a random share `HELD_OUT`, ascending."""
+    return np.sort(np.random.default_rng(seed).permutation(count)[: max(1, round(HELD_OUT * count))])
+
+
 def split(dataset: Dataset, validation: Dataset | None = None, *, seed: int) -> tuple[Dataset, Dataset]:
     """Return the training set and the validation set.
 
@@ -258,9 +263,9 @@ def split(dataset: Dataset, validation: Dataset | None = None, *, seed: int) -> 
     from training import device  # loads TensorFlow, which the processes that cut out do without
 
     if validation is None:
-        order = np.random.default_rng(seed).permutation(len(dataset.items))
-        cut = max(1, round(HELD_OUT * len(order)))
-        dataset, validation = dataset.take(np.sort(order[cut:])), dataset.take(np.sort(order[:cut]))
+        every = np.arange(len(dataset.items))
+        apart = held_out(len(every), seed=seed)
+        dataset, validation = dataset.take(np.setdiff1d(every, apart)), dataset.take(apart)
     needed = max(MIN_IMAGES, device.count())
     if len(dataset.items) < needed:
         raise TooFewImages(

@@ -26,7 +26,7 @@ from training.photo.garment import Garment, cut_out, isolate, locate, mask_in_ph
 from training.photo.garment_types import type_of
 from training.photo.images import decode
 from training.photo.preprocessing import SEGMENTER_SIDE, WORKING_SIZE
-from training.photo.regions import Region, iou
+from training.photo.regions import Region, iou, type_in
 from training.photo.segmenter import Segmenter, shipped
 
 VERSION = 1
@@ -95,7 +95,7 @@ def disturbed(photo: np.ndarray, mask: np.ndarray, rng: Generator, *, worn: bool
     return _moved(photo, mask, rng)
 
 
-def of_item(item: Item, count: int, *, segmenter: Segmenter | None = None) -> np.ndarray:
+def item_views(item: Item, count: int, *, segmenter: Segmenter | None = None) -> list[Garment]:
     """Return the views of the garment that is isolated in an item's photograph.
 
     Raises
@@ -110,12 +110,12 @@ def of_item(item: Item, count: int, *, segmenter: Segmenter | None = None) -> np
         isolate(disturbed(photo, mask, rng, worn=garment.worn)[0], kind, segmenter=segmenter)
         for rng in _generators(item.item_id, count)
     ]
-    return _stacked([garment, *others])
+    return [garment, *others]
 
 
-def of_worn(
+def worn_views(
     item: Item, label: int, root: Path, count: int, *, segmenter: Segmenter | None = None
-) -> np.ndarray:
+) -> list[Garment]:
     """Return the views of a garment in a parsed photograph; the first is cut out by its true mask.
 
     Parameters
@@ -136,13 +136,24 @@ def of_worn(
     there = (read_labels(item, root) == label).astype(np.float32)
     mask = np.asarray(Image.fromarray(there).resize(photo.shape[1::-1], Image.Resampling.BILINEAR))
     scenes = [disturbed(photo, mask, rng, worn=True) for rng in _generators(item.item_id, count - 1)]
-    true = cut_out(photo, _true_region(mask))
     others = [worn_garment(*scene, segmenter) for scene in [(photo, mask), *scenes][:count]]
-    return _stacked([true, *others])
+    return [_true_garment(photo, _small(mask), segmenter), *others]
+
+
+def of_item(item: Item, count: int, *, segmenter: Segmenter | None = None) -> np.ndarray:
+    """Return the cut-outs of `item_views`."""
+    return _stacked(item_views(item, count, segmenter=segmenter))
+
+
+def of_worn(
+    item: Item, label: int, root: Path, count: int, *, segmenter: Segmenter | None = None
+) -> np.ndarray:
+    """Return the cut-outs of `worn_views`."""
+    return _stacked(worn_views(item, label, root, count, segmenter=segmenter))
 
 
 def of_drawn(item: Item, count: int, *, segmenter: Segmenter | None = None) -> np.ndarray:
-    """Return the views of a drawn garment: laid out, then worn in other colours.
+    """Return the cut-outs of a drawn garment: laid out, then worn in other colours.
 
     Raises
     ------
@@ -168,12 +179,14 @@ def worn_garment(photo: np.ndarray, mask: np.ndarray, segmenter: Segmenter | Non
         Where the garment is.
     segmenter : Segmenter, optional
     """
-    true = _true_region(mask)
+    true = _small(mask)
     regions, turned = locate(photo, segmenter or shipped())
-    overlap, place = max(((iou(one.mask, true.mask), n) for n, one in enumerate(regions)), default=(0.0, 0))
-    if overlap >= LEAST_OVERLAP:
-        return cut_out(photo, regions[place], turned)
-    return cut_out(photo, true if true.mask.any() else None)
+    overlap, place = max(((iou(one.mask, true), n) for n, one in enumerate(regions)), default=(0.0, 0))
+    return (
+        cut_out(photo, regions[place], turned)
+        if overlap >= LEAST_OVERLAP
+        else _true_garment(photo, true, segmenter)
+    )
 
 
 def _generators(name: str, count: int) -> list[Generator]:
@@ -190,5 +203,9 @@ def _small(mask: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.BOX)) > 0.5
 
 
-def _true_region(mask: np.ndarray) -> Region:
-    return Region("", _small(mask), 1.0, True)
+def _true_garment(photo: np.ndarray, mask: np.ndarray, segmenter: Segmenter | None) -> Garment:
+    """Cut out what a true mask, bool (128, 128), shows, with the types that the segmenter sees there."""
+    if not mask.any():
+        return cut_out(photo, None)
+    _, shares = type_in(mask, (segmenter or shipped()).parse(photo))
+    return cut_out(photo, Region("", mask, 1.0, True, tuple(shares.tolist())))

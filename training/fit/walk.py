@@ -129,9 +129,9 @@ def _correlation(query: Garment, answers: np.ndarray) -> Figure:
 
 
 def _searched(encoder: Encoder, photo: np.ndarray, garment: Garment, gallery: Dataset) -> dict[str, Figure]:
-    """Draw the nearest of a photograph's garment in a gallery, and searches by parts of the gallery's own."""
+    """Draw the nearest by shape of a photograph's garment, and searches by parts of the gallery's own."""
     vectors = encoder.embed_cutouts(gallery.cutouts)
-    cosines = vectors @ encoder.embed_garments([garment])[0]
+    cosines = vectors @ encoder.embed_cutouts(garment.cutout[None])[0]
     best = np.argsort(-cosines, kind="stable")[:ANSWERS].tolist()
     answers = tuple(
         Shown(decode(item.path, size=320), item.category or "", float(cosines[row]))

@@ -27,6 +27,9 @@ from training.photo.segmenter import Segmenter, shipped
 AGREEMENT = 0.99
 """Least accepted cosine between the embeddings of a garment by Keras and by LiteRT."""
 
+TYPE_WEIGHT = 0.3
+"""How much the types of garments count in new bundles, beside their shapes, which count 1."""
+
 SAME = 1e-5
 """Most by which a number of two embeddings may differ, where an encoder is the same as another."""
 
@@ -131,7 +134,9 @@ def _calibrated(folder: Path, exported: Encoder, cutouts: np.ndarray) -> dict[st
         before = Encoder.load(folder)
     except (UnreadableEncoder, EncoderMismatch):
         return {}
-    if before.calibration is None or before.dimension != exported.dimension:
+    if before.calibration is None:
+        return {}
+    if (before.dimension, before.type_weight) != (exported.dimension, exported.type_weight):
         return {}
     embeddings = before.embed_cutouts(cutouts), exported.embed_cutouts(cutouts)
     same = np.allclose(*embeddings, rtol=0, atol=SAME)
@@ -172,6 +177,7 @@ def export(model: Autoencoder, folder: Path, *, sample: np.ndarray, description:
         "preprocessing": segmenter.preprocessing,
         "input": {"shape": ["n", SIDE, SIDE, 2], "dtype": "uint8", "channels": ["luminance", "mask"]},
         "output": {"shape": ["n", model.config.dimension], "dtype": "float32", "norm": 1.0},
+        "type_weight": TYPE_WEIGHT,
         "config": asdict(model.config),
         **description,
     }

@@ -1,8 +1,8 @@
 """The exported encoder on LiteRT: photographs in, float32 (n, d) unit vectors out, without TensorFlow.
 
-A bundle is a folder with `encoder.tflite` (uint8 (n, 128, 128, 2) -> float32 (n, d)), `encoder.json`
-(fingerprint, shapes, preprocessing version, training data, scores) and `weights.npz` to resume training from;
-with a segmenter of its own, also `segmenter.tflite`.
+A bundle is a folder with `encoder.tflite` (uint8 (n, 128, 128, 2) -> float32 (n, k)), `encoder.json`
+(fingerprint, shapes, weight of the types, preprocessing version, training data, scores) and `weights.npz` to
+resume training from; with a segmenter of its own, also `segmenter.tflite`.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ import numpy as np
 from training.errors import EncoderMismatch, UnreadableEncoder
 from training.photo.confidence import Calibration
 from training.photo.garment import WORKING_SIZE, Garment, encoder_input, isolate, read_garment
+from training.photo.garment_types import TYPES
 from training.photo.images import shrink
 from training.photo.litert import LiteModel
 from training.photo.segmenter import Segmenter, shipped
@@ -69,6 +70,40 @@ def _check_model(folder: Path, model: bytes, description: dict[str, Any]) -> Non
         )
 
 
+def _type_vector(garment: Garment) -> np.ndarray:
+    """Return the unit vector of a garment's types, float (8,): zero for a sketch, which shows no type."""
+    if garment.found and not garment.type_shares:
+        return np.zeros(len(TYPES))
+    shares = np.array(garment.type_shares or (1.0,) * len(TYPES))
+    return shares / np.linalg.norm(shares)
+
+
+def with_types(shapes: np.ndarray, garments: Sequence[Garment], weight: float) -> np.ndarray:
+    """Put the types of garments beside the vectors of their shapes.
+
+    The inner product of two rows is the mean of the cosine of the shapes, which counts 1, and that of the
+    probabilities of the types, which counts `weight`. A sketch has no type: its row is longer than 1, so that
+    its inner products are the cosines of the shapes. Where no garment was found, all types are as likely.
+
+    Parameters
+    ----------
+    shapes : float32 (n, k), unit rows
+    garments : sequence of n Garment
+    weight : float
+        From 0; with 0 the rows are the shapes'.
+
+    Returns
+    -------
+    float32 (n, k + 8), or (n, k) without a weight
+        Unit rows, but for sketches.
+    """
+    if not weight:
+        return shapes
+    types = np.array([_type_vector(garment) for garment in garments]).reshape(-1, len(TYPES))
+    norms = np.where(types.any(axis=1, keepdims=True), np.sqrt(1 + weight), 1 / np.sqrt(1 + weight))
+    return np.asarray(np.hstack([shapes, np.sqrt(weight) * types]) / norms, np.float32)
+
+
 class Encoder:
     """An encoder bundle in memory, safe to share between threads.
 
@@ -77,7 +112,8 @@ class Encoder:
     model : bytes
         The LiteRT model.
     description : dict
-        The content of `encoder.json`; its `confidence`, where there is one, makes the calibration of answers.
+        The content of `encoder.json`. Where it has them, its `type_weight` is how much types count beside
+        the shape, which is nothing by default, and its `confidence` makes the calibration of answers.
     segmenter : Segmenter, optional
         What the garments that it embeds are to be found by; by default the one that ships.
     """
@@ -85,7 +121,11 @@ class Encoder:
     def __init__(self, model: bytes, description: dict[str, Any], segmenter: Segmenter | None = None) -> None:
         self.description = description
         self.segmenter = segmenter or shipped()
-        self.dimension: int = description["output"]["shape"][-1]
+        self.type_weight = float(description.get("type_weight", 0.0))
+        if not 0 <= self.type_weight < np.inf:
+            raise ValueError(f"type_weight is {self.type_weight}")
+        self._shape_dimension: int = description["output"]["shape"][-1]
+        self.dimension = self._shape_dimension + (len(TYPES) if self.type_weight else 0)
         self.calibration = Calibration.of(description["confidence"]) if "confidence" in description else None
         self._exported = model
         self._model = LiteModel(model)
@@ -131,20 +171,22 @@ class Encoder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The identity of its embeddings: SHA-256 of the model's own and the preprocessing version."""
-        return fingerprint(f"{self.description['fingerprint']} {self.preprocessing}".encode())
+        """The identity of its embeddings: SHA-256 of model, preprocessing version and weight of the types."""
+        types = f" types {self.type_weight}" if self.type_weight else ""
+        return fingerprint(f"{self.description['fingerprint']} {self.preprocessing}{types}".encode())
 
     def embed_cutouts(self, cutouts: np.ndarray) -> np.ndarray:
-        """Embed cut-outs, uint8 (n, 128, 128, 4), as float32 (n, d) with unit rows."""
+        """Embed the shapes of cut-outs, uint8 (n, 128, 128, 4), without types: float32 (n, k), unit rows."""
         inputs = encoder_input(cutouts)
         parts = [self._model.run(inputs[i : i + _BATCH]) for i in range(0, len(inputs), _BATCH)]
-        return np.concatenate(parts) if parts else np.zeros((0, self.dimension), np.float32)
+        return np.concatenate(parts) if parts else np.zeros((0, self._shape_dimension), np.float32)
 
     def embed_garments(self, garments: Sequence[Garment]) -> np.ndarray:
-        """Embed garments that are already cut out: float32 (n, d) with unit rows."""
+        """Embed garments that are already cut out, shapes and types: float32 (n, d), see `with_types`."""
         if not garments:
             return np.zeros((0, self.dimension), np.float32)
-        return self.embed_cutouts(np.stack([garment.cutout for garment in garments]))
+        shapes = self.embed_cutouts(np.stack([garment.cutout for garment in garments]))
+        return with_types(shapes, garments, self.type_weight)
 
     def embed(self, images: Sequence[np.ndarray | Path]) -> np.ndarray:
         """Embed photographs.

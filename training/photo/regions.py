@@ -80,7 +80,7 @@ def _enlarged(types: np.ndarray) -> np.ndarray:
     return types.repeat(2, axis=0).repeat(2, axis=1)
 
 
-def _type_in(mask: np.ndarray, parse: Parse) -> tuple[int, np.ndarray]:
+def type_in(mask: np.ndarray, parse: Parse) -> tuple[int, np.ndarray]:
     """Return the type of what a mask shows, and the shares of all types in it, float (8,)."""
     types, there = parse.types.reshape(-1, len(TYPES)), np.flatnonzero(mask[::2, ::2])
     shares = (types.take(there, axis=0) if len(there) else types).mean(axis=0)
@@ -139,11 +139,11 @@ def _halves(parse: Parse, part: np.ndarray) -> list[np.ndarray]:
 def _laid_out(parse: Parse, mask: np.ndarray) -> list[Region]:
     """Return the garments of a photograph without a person: what lies apart, and the halves of outfits."""
     kept = main_parts(mask)
-    kind, shares = _type_in(kept, parse)
+    kind, shares = type_in(kept, parse)
     zones = np.bincount(_ZONE_OF, shares, minlength=len(_ZONES))
     shoes = TYPES[kind] == "shoes" and zones[_ZONE_OF[kind]] > 0.8
     parts = [kept] if shoes else [half for part in _apart(kept) for half in _halves(parse, part)]
-    told = [(kind, shares) if part is kept else _type_in(part, parse) for part in parts]
+    told = [(kind, shares) if part is kept else type_in(part, parse) for part in parts]
     return [
         Region(
             TYPES[one], part, _expected_iou(part, _alone(parse, part, parts)), False, tuple(types.tolist())
@@ -213,7 +213,7 @@ def _worn(parse: Parse, mask: np.ndarray) -> list[Region]:
         least = SMALLEST_WORN if TYPES[kind] in _SMALL_TYPES else MIN_AREA / 2
         if part.sum() >= least * part.size:
             probability = np.where(best == kind, parse.garment, 0)
-            shares = tuple(_type_in(part, parse)[1].tolist())
+            shares = tuple(type_in(part, parse)[1].tolist())
             regions.append(Region(TYPES[kind], part, _expected_iou(part, probability), True, shares))
     return regions
 
@@ -264,7 +264,7 @@ def find_upright(photo: np.ndarray, parse: Callable[[np.ndarray], Parse]) -> tup
         turned = 90 * quarters
         other = parse(turn(photo, turned))
         sure = turn_log_odds(log_turns(parsed), log_turns(other), quarters) >= SURE_OF_TURN
-        if sure and TYPES[_type_in(other.garment > MASK_THRESHOLD, other)[0]] != ANY_WAY_UP:
+        if sure and TYPES[type_in(other.garment > MASK_THRESHOLD, other)[0]] != ANY_WAY_UP:
             return [replace(one, mask=turn(one.mask, -turned)) for one in find(other)], turned
     return find(parsed), 0
 

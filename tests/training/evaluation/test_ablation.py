@@ -65,30 +65,28 @@ def bench(drawn_photos, plan):
 
 
 def _garments(*angles):
-    """Cut-outs whose first pixel is an angle in degrees, as which `_embed` embeds them."""
-    cutouts = np.zeros((len(angles), 128, 128, 4), np.uint8)
-    cutouts[:, 0, 0, 0] = angles
-    return cutouts
+    """Garments whose pixels are an angle in degrees, as which `_embed` embeds them."""
+    mask = np.zeros((128, 128), np.uint8)
+    return [Garment(np.full((128, 128, 3), angle, np.uint8), mask, WHOLE, 1.0) for angle in angles]
 
 
-def _embed(cutouts):
-    angles = np.radians(cutouts[:, 0, 0, 0].astype(np.float32))
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+def _embed(garments):
+    angles = np.radians([float(garment.rgb[0, 0, 0]) for garment in garments])
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
 
 def _photos(categories, angles):
     named = zip(categories, angles, strict=True)
     items = tuple(Item(f"{name} {at}", None, {"category": name}) for name, at in named)
-    garments = [Garment(each[..., :3], each[..., 3], WHOLE, 1.0) for each in _garments(*angles)]
-    return Photos(items, tuple(garments))
+    return Photos(items, tuple(_garments(*angles)))
 
 
 def test_scores_are_those_of_categories_laid_out_and_worn_and_of_views_that_find_their_photograph():
     gallery = _photos(["hat"] * 10 + ["skirt"] * 10, [*range(10), *range(80, 90)])
     queries = _photos(["hat", "hat", "skirt"], [12, 60, 70])
-    again = np.stack([_garments(12, 13, 11), _garments(60, 66, 50), _garments(70, 64, 74)])
+    again = [_garments(12, 13, 11), _garments(60, 66, 50), _garments(70, 64, 74)]
     worn = tuple(Item(name, None, {"category": name}) for name in ("hat", "skirt"))
-    searches = Searches(gallery, queries, Dataset(again, queries.items, ()), worn, _garments(20, 30))
+    searches = Searches(gallery, queries, again, worn, _garments(20, 30))
     found = score(_embed, searches)
     assert found["P@10"] == pytest.approx(2 / 3) and found["macro P@10"] == pytest.approx(3 / 4)
     assert found["worn P@10"] == found["worn macro P@10"] == pytest.approx(1 / 2)
@@ -145,7 +143,7 @@ def test_each_is_scored_beside_the_full_recipe_and_what_needs_no_training_is_tak
     without_graphs, drawn_photos, plan, monkeypatch
 ):
     seen = _steps(monkeypatch)
-    parts = ("nothing", "mirror-image", "eight-bits", "categories")
+    parts = ("nothing", "mirror-image", "eight-bits", "types", "categories")
     options = {"segmenter": shipped(), "plan": plan, "variants": [BY_PART[part] for part in parts]}
     means, each = ablation(*drawn_photos, **options)
     assert [row[0] for row in means.rows] == [BY_PART[part].name for part in parts]
@@ -166,8 +164,8 @@ def test_another_segmenter_cuts_out_all_that_is_learned_from_searched_and_search
         assert made._segmenter(BY_PART[part]) == segmenter
         searches, own = made.searches(segmenter), made.gallery
         assert not np.array_equal(searches.gallery.cutouts, own.cutouts)
-        assert searches.again.views.shape[:2] == (20, 4)
-        assert len(searches.worn) == len(searches.worn_cutouts) == 8
+        assert [len(views) for views in searches.again] == [4] * 20
+        assert len(searches.worn) == len(searches.worn_garments) == 8
     assert not made.searches(NoLook(shipped().exported)).worn
 
 

@@ -8,6 +8,8 @@ from training.errors import TooFewImages
 from training.evaluation import worn_search as module
 from training.evaluation.photos import read_photos
 from training.evaluation.worn_search import DESCRIPTORS, ENCODER_OWN, ENCODER_TRUE, worn_search
+from training.photo.boxes import WHOLE
+from training.photo.garment import Garment
 from training.photo.segmenter import shipped
 
 
@@ -16,8 +18,8 @@ class _Areas:
 
     segmenter = shipped()
 
-    def embed_cutouts(self, cutouts):
-        angle = (cutouts[..., 3] > 127).mean(axis=(1, 2))
+    def embed_garments(self, garments):
+        angle = np.array([(garment.mask > 127).mean() for garment in garments])
         return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
 
 
@@ -47,12 +49,12 @@ def test_what_the_segmenter_gets_wrong_costs_the_own_masks_alone(
 
     def views(item, number, root, count, *, segmenter):
         assert segmenter is encoder.segmenter
-        cutouts = np.zeros((2, 128, 128, 4), np.uint8)
-        cutouts[0, :, : 30 * number, 3] = 255
-        cutouts[1, :, : int(item.item_id.split()[0]) % 120, 3] = 255
-        return cutouts
+        masks = np.zeros((2, 128, 128), np.uint8)
+        masks[0, :, : 30 * number] = 255
+        masks[1, :, : int(item.item_id.split()[0]) % 120] = 255
+        return [Garment(np.zeros((128, 128, 3), np.uint8), mask, WHOLE, 1.0) for mask in masks]
 
-    monkeypatch.setattr(module, "of_worn", views)
+    monkeypatch.setattr(module, "worn_views", views)
     _, worn = worn_search(encoder, gallery, people, processes=1)
     assert worn.column("mAP")[ENCODER_TRUE] == 1.0 > worn.column("mAP")[ENCODER_OWN]
 

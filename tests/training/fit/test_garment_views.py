@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -5,9 +7,11 @@ from PIL import Image
 from training.catalogue.drawn import draw
 from training.catalogue.reader import Item
 from training.fit import garment_views as module
-from training.fit.garment_views import disturbed, of_drawn, of_item, of_worn
+from training.fit.garment_views import disturbed, of_drawn, of_item, of_worn, worn_views
 from training.photo.garment import isolate, read_garment
+from training.photo.garment_types import TYPES
 from training.photo.regions import Region
+from training.photo.segmenter import Parse
 
 PHOTO = np.zeros((160, 120, 3), np.uint8)
 PHOTO[40:110, 30:70] = 255
@@ -107,6 +111,18 @@ def test_where_the_segmenter_misses_a_worn_garment_its_true_mask_is_cut_out(worn
         monkeypatch.setattr(module, "locate", lambda *_, found=found: (found, 0))
         true, own = of_worn(*worn, 1)
         assert np.array_equal(true, own)
+
+
+def test_a_true_mask_has_the_types_that_the_segmenter_sees_within_it(worn, monkeypatch):
+    nothing, types = np.zeros((128, 128), np.float32), np.zeros((64, 64, 8), np.float32)
+    types[:32, :, TYPES.index("outer")] = 1
+    types[32:, :, TYPES.index("trousers")] = 1
+    segmenter = SimpleNamespace(parse=lambda photo: Parse(nothing, nothing, types))
+    monkeypatch.setattr(module, "locate", lambda *_: ([], 0))
+    for garment in worn_views(*worn, 1, segmenter=segmenter):  # from 40 to 110 of 160 rows: from 16 to 44
+        assert dict(zip(TYPES, garment.type_shares, strict=True)) == pytest.approx(
+            dict.fromkeys(TYPES, 0.0) | {"outer": 16 / 28, "trousers": 12 / 28}, abs=1e-6
+        )
 
 
 def test_only_as_many_views_are_made_as_were_asked_for(worn):

@@ -10,7 +10,7 @@ import pytest
 from training.errors import EncoderMismatch
 from training.fit.calibration import write_calibration
 from training.model.autoencoder import Autoencoder
-from training.model.bundle import export
+from training.model.bundle import TYPE_WEIGHT, export
 from training.photo.confidence import Calibration
 from training.photo.encoder import Encoder
 
@@ -57,6 +57,15 @@ def test_another_encoder_has_no_calibration(tiny, model, cutouts, exported):
         write_calibration(exported, CALIBRATION)
         assert export(other, exported, sample=cutouts, description={}).calibration is None
         assert "confidence" not in json.loads((exported / "encoder.json").read_text())
+
+
+def test_an_encoder_is_exported_with_the_weight_of_the_types(exported):
+    assert Encoder.load(exported).type_weight == TYPE_WEIGHT > 0
+
+
+def test_an_encoder_that_weighs_types_otherwise_has_no_calibration(model, cutouts, exported, monkeypatch):
+    monkeypatch.setattr("training.model.bundle.TYPE_WEIGHT", TYPE_WEIGHT / 2)
+    assert export(model, exported, sample=cutouts, description={}).calibration is None
 
 
 def test_a_damaged_encoder_s_calibration_goes_with_it(model, cutouts, exported):
