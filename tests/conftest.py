@@ -226,7 +226,8 @@ def spoilt_bundle(tmp_path_factory):
     model = (folder / "encoder.tflite").read_bytes()
     head = next(weights for weights in _weights(model) if weights.ndim == 2)
     model = model.replace(head.tobytes(), np.repeat(head[:1], len(head), axis=0).tobytes())
-    described = json.loads((folder / "encoder.json").read_text()) | {"fingerprint": fingerprint(model)}
+    described = json.loads((folder / "encoder.json").read_text())
+    described |= {"fingerprint": fingerprint(model), "type_weight": 0.0}
     (folder / "encoder.tflite").write_bytes(model)
     (folder / "encoder.json").write_text(json.dumps(described))
     return folder

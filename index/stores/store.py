@@ -71,6 +71,7 @@ class OpenIndex(ABC):
         Parameters
         ----------
         vectors : float32 (n, d), unit rows
+            Those of sketches are longer, see `training.photo.encoder.with_types`.
         options : SearchOptions
 
         Raises

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from index.build import BuildOptions, build_index
+from index.editing import put_item
 from index.embedding.cache import FOLDER
 from index.pages import SearchOptions
 from index.stores.folder.store import FolderStore
@@ -71,6 +72,19 @@ def test_embeddings_are_kept_apart_by_the_weight_of_the_types(encoders, build, t
     assert [build(encoders[weight]).cached for weight in (0.0, 0.3, 0.0, 0.3)] == [0, 0, COUNT, COUNT]
     kept = {path.stem for path in (tmp_path / "cache" / FOLDER).glob("*.sqlite")}
     assert kept == {encoder.fingerprint for encoder in encoders.values()}
+
+
+@pytest.mark.parametrize(("put", "built"), [(0.0, 0.3), (0.3, 0.0)])
+def test_an_item_that_another_weight_has_embedded_is_embedded_again(
+    encoders, build, indexes, catalogue, put, built
+):
+    encoder, photo = encoders[built], catalogue.items[3].path
+    build(encoder)
+    store = FolderStore(indexes)
+    put_item(store, encoders[put], "new", photo, {})
+    (page,) = store.open(encoder=encoder).search(encoder.embed([photo]), SearchOptions(limit=2))
+    assert {hit.item.item_id for hit in page.hits} == {"new", "sku-3"}
+    assert [hit.score for hit in page.hits] == pytest.approx([1, 1], abs=1e-5)
 
 
 def test_a_sketch_is_answered_as_by_shapes_alone(encoders, build, indexes):

@@ -104,8 +104,8 @@ def draw_figures(folder: Path, *, gallery: Dataset, queries: Dataset, out: Path)
     folder : Path
         The bundle.
     gallery, queries : Dataset
-        A few queries of different categories are sampled from `queries` and searched for in `gallery`; a
-        query that is in the gallery, too, is not its own answer.
+        A few queries of different categories are sampled from `queries` and searched for in `gallery`, by
+        their shapes alone; a query that is in the gallery, too, is not its own answer.
     out : Path
         Folder of `garments.png`, `results.png`, `kernels.png` and `feature_maps.png`; where there are
         categories also of `failures.png`, the queries with the worst results.

@@ -1,4 +1,4 @@
-"""Validation by retrieval: held-out garments search the gallery, and the score chooses the best epoch."""
+"""Validation by retrieval: held-out shapes search the gallery's, and the score chooses the best epoch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

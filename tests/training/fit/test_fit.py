@@ -15,6 +15,7 @@ from training.fit.run import Run
 from training.model import bundle
 from training.photo.confidence import Signals
 from training.photo.encoder import PRETRAINED, Encoder
+from training.photo.garment_types import TYPES
 from training.photo.segmenter import shipped
 
 
@@ -34,7 +35,7 @@ def test_a_run_leaves_its_bundle_history_metrics_and_figures(finished, tiny):
     names = {path.stem for path in (finished / "figures").iterdir()}
     assert names == {"garments", "results", "failures", "kernels", "feature_maps", "curves"}
     encoder = Encoder.load(finished)
-    assert encoder.dimension == tiny.dimension
+    assert encoder.dimension == tiny.dimension + len(TYPES)
     assert 0 < encoder.calibration.confidence(Signals(0.5, 0.5, 0.5)) < 1
     assert list((finished / "tensorboard").rglob("events.out.*"))
 
