@@ -30,7 +30,7 @@ let garmentBox = null; // where the garment of the last answer lies
 let loading = null; // further results that are asked for: whether the button was pressed
 let stalled = false; // more results could not be had, and are not asked for by scrolling
 let step = 0; // of the history; each has a number of its own
-const visited = new Map(); // by step: its search and its answer
+const visited = new Map(); // by step: its search, and its answer if there is one
 
 const garments = makeGarments((garment) => run(refined(current, { garment, box: undefined, part: undefined }), { keep: true }));
 const box = makeBox((sides) => change(sides), garments.tap);
@@ -62,12 +62,13 @@ function remember(search, how) {
   if (how === "replace") history.replaceState({ ...history.state, ...stateOf(search), step }, "", addressOf(search));
 }
 
-// Keep the answer for a return to this step of the history; after a reload, how much was loaded is asked for again.
+// Keep a search, and its answer once that is there, for a return to this step of the history; after a reload, how much
+// was loaded is asked for again.
 function retain(search, answer) {
   visited.delete(step);
   visited.set(step, { search, answer });
   if (visited.size > KEPT) visited.delete(visited.keys().next().value);
-  history.replaceState({ ...history.state, loaded: answer.results.length }, "");
+  if (answer) history.replaceState({ ...history.state, loaded: answer.results.length }, "");
 }
 
 // --- one search at a time ----------------------------------------------
@@ -101,6 +102,7 @@ async function run(search, { how = "push", keep = false, scroll = keep ? scrollY
   const mine = running = new AbortController();
   const kept = keep && answered !== null && body.dataset.view === "search";
   remember(search, how);
+  retain(search);
   present(search, { kept });
   showWaiting({ keep: kept });
   show("search");
@@ -253,6 +255,7 @@ function startSketch({ how = "push" } = {}) {
   const draft = draftOf([]);
   answered = null;
   remember(draft, how);
+  retain(draft);
   pad.show([]);
   present(draft, { kept: false });
   showNone();
@@ -303,9 +306,9 @@ function revisit({ search, answer }, scroll) {
 async function restore(state) {
   step = state?.step ?? Math.random();
   const scroll = state?.scroll ?? 0;
-  const search = searchAt(location, state);
-  if (visited.has(step)) {
-    revisit(visited.get(step), scroll);
+  const { search = searchAt(location, state), answer } = visited.get(step) ?? {};
+  if (answer) {
+    revisit({ search, answer }, scroll);
   } else if (!search) {
     showEmpty();
   } else if (search.kind === "sketch" && !search.queryId && !search.strokes?.length) {

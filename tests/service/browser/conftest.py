@@ -1,14 +1,25 @@
 """A real service over twelve drawn garments, and the system's Chromium to use its page with."""
 
 import base64
+import contextlib
 import shutil
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright import sync_api as playwright
 
 PATIENCE = 60_000  # milliseconds; on a busy machine a page takes its time
 LIMIT = 5
 HEAD = "[data-view=search]"
+SERIOUS = {"serious", "critical"}
+SHIFTS = """
+    window.shifts = [];
+    new PerformanceObserver((list) => {
+        for (const { value, sources } of list.getEntries()) {
+            window.shifts.push([value, ...sources.map(({ node }) => node?.id || node?.className)]);
+        }
+    }).observe({ type: "layout-shift", buffered: true });
+"""
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 """Programs that the tests use, by preference: the first one has no windows, and takes half the time."""
 
@@ -100,6 +111,51 @@ class Screen:
         answer = awaited.value
         self.found()
         return answer.request, answer.json()
+
+    def held(self, pattern):
+        """Hold back the answers to a pattern of addresses; return their routes, to be let go."""
+        routes = []
+        self.page.route(pattern, lambda route: routes.append(route))
+        return routes
+
+    def let_go(self, routes):
+        """Answer what was held back, and wait until the page has had the time to show it."""
+        self.page.unroute_all()
+        for route in routes:
+            with contextlib.suppress(playwright.Error):  # the page has given it up
+                if "multipart" in route.request.headers.get("content-type", ""):
+                    route.continue_()  # Playwright can't fetch what has a file
+                else:
+                    route.fulfill(response=route.fetch())
+        for _ in range(3):
+            self.page.evaluate(
+                "async () => { await fetch('/healthz'); await new Promise(requestAnimationFrame); }"
+            )
+
+    def violations(self):
+        """Return the serious violations that axe finds: rules, and where."""
+        found = [each for each in Axe().run(self.page).response["violations"] if each["impact"] in SERIOUS]
+        return [(each["id"], [node["target"] for node in each["nodes"]]) for each in found]
+
+    def count_shifts(self):
+        """Note from the next address on what moves without a reason, as `shifts` returns it."""
+        self.page.add_init_script(SHIFTS)
+        return self
+
+    def shifts(self):
+        """Return what has moved by the time that the pictures are there: how far, and which elements."""
+        self.wait_until("[...document.images].every((image) => image.complete || image.loading === 'lazy')")
+        for _ in range(2):
+            self.page.evaluate("new Promise(requestAnimationFrame)")
+        return self.page.evaluate("window.shifts")
+
+    def tab_to(self, selector):
+        """Press Tab until an element of a selector is focused."""
+        for _ in range(80):
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                return self
+        pytest.fail(f"no key leads to {selector}")
 
     def wait_until(self, condition):
         """Wait until JavaScript says that something is so; the page forbids `wait_for_function`."""

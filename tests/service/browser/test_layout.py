@@ -1,9 +1,6 @@
 """Narrow windows, dark ones, and what assistive technology is told."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-
-SERIOUS = {"serious", "critical"}
 
 
 def empty(screen, expect):
@@ -66,31 +63,16 @@ def test_at_360_pixels_nothing_has_to_be_scrolled_sideways(look, expect, state):
 def test_axe_finds_no_serious_violation(look, expect, state, window):
     screen = look(**window)
     state(screen, expect)
-    violations = Axe().run(screen.page).response["violations"]
-    serious = [found for found in violations if found["impact"] in SERIOUS]
-    assert [(found["id"], [node["target"] for node in found["nodes"]]) for found in serious] == []
-
-
-SHIFTS = """
-    window.shifts = [];
-    new PerformanceObserver((list) => {
-        for (const { value, sources } of list.getEntries()) {
-            window.shifts.push([value, ...sources.map(({ node }) => node?.id || node?.className)]);
-        }
-    }).observe({ type: "layout-shift", buffered: true });
-"""
+    assert screen.violations() == []
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
 def test_nothing_moves_while_a_search_is_shown(look, expect, width):
-    screen = look(width=width)
-    screen.page.add_init_script(SHIFTS)
+    screen = look(width=width).count_shifts()
     empty(screen, expect)
-    screen.page.wait_for_load_state("networkidle")
-    assert screen.page.evaluate("window.shifts") == []
+    assert screen.shifts() == []
     screen.upload()
-    screen.page.wait_for_load_state("networkidle")
-    assert screen.page.evaluate("window.shifts") == []
+    assert screen.shifts() == []
 
 
 def test_on_a_phone_picture_and_filters_stay_in_reach(look, expect):
@@ -137,10 +119,8 @@ def test_the_whole_way_to_a_result_can_be_gone_by_keyboard(screen, expect):
     press("Tab")
     expect(screen.see(".skip")).to_be_focused()
     press("Enter")
-    while not screen.page.evaluate("document.activeElement.matches('#example-list a')"):
-        press("Tab")
+    screen.tab_to("#example-list a")
     screen.sent(lambda: press("Enter"), path="/similar")
     expect(screen.see("#main")).to_be_focused()
-    while not screen.page.evaluate("document.activeElement.matches('#results .card')"):
-        press("Tab")
+    screen.tab_to("#results .card")
     screen.sent(lambda: press("Enter"), path="/similar")

@@ -92,57 +92,38 @@ def test_more_results_are_shown_below_the_first_until_there_are_none(screen, exp
     expect(screen.see("#more")).to_be_hidden()
 
 
-def held(screen, pattern):
-    """Hold back the answers to a pattern of addresses; returns their routes, to be continued."""
-    routes = []
-    screen.page.route(pattern, lambda route: routes.append(route))
-    return routes
-
-
-def let_go(screen, routes):
-    """Answer what was held back, and wait until the page has had the time to show it."""
-    for route in routes:
-        with contextlib.suppress(playwright.Error):  # the page has given it up
-            route.fulfill(response=route.fetch())
-    screen.page.unroute_all()
-    for _ in range(3):
-        screen.page.evaluate(
-            "async () => { await fetch('/healthz'); await new Promise(requestAnimationFrame); }"
-        )
-
-
 def test_an_answer_that_comes_after_another_search_has_begun_is_not_shown(screen, expect):
-    late = held(screen, "**/v1/search")
+    late = screen.held("**/v1/search")
     with screen.page.expect_request("**/v1/search"):
         screen.page.set_input_files("#file", screen.photo)
     screen.see("#home").click()
     screen.sent(screen.see("#example-list a").first.click, path="/similar")
     shown = screen.items()
-    let_go(screen, late)
+    screen.let_go(late)
     expect(screen.see("#query-title")).to_have_text("This garment")
     assert screen.items() == shown
 
 
 def test_an_answer_that_comes_while_the_next_search_is_shown_is_not_shown(screen, expect):
     screen.upload()
-    late = held(screen, "**/similar?*")
+    late = screen.held("**/similar?*")
     with screen.page.expect_request("**/similar?*"):
         screen.see("#results .card").nth(1).click()
     screen.sent(lambda: screen.page.set_input_files("#file", screen.photo))
     shown = screen.items()
-    let_go(screen, late)
+    screen.let_go(late)
     expect(screen.see("#query-title")).to_have_text("Your photo")
     assert screen.items() == shown
 
 
 def test_more_results_of_a_search_that_was_left_are_not_added_to_the_next(screen, expect):
     screen.upload()
-    late = held(screen, "**/v1/search")
+    late = screen.held("**/v1/search")
     with screen.page.expect_request("**/v1/search"):
         screen.see("#more").click()
     screen.sent(screen.see("#results .card").nth(1).click, path="/similar")
     shown = screen.items()
-    let_go(screen, late)
+    screen.let_go(late)
     expect(screen.see("#more")).to_be_enabled()
     assert screen.items() == shown and len(shown) == LIMIT
 

@@ -100,6 +100,18 @@ def test_undo_takes_the_last_stroke_back_and_clear_all(screen, draw, rest, kept,
     expect(screen.see("#clear")).to_be_enabled()
 
 
+def test_back_to_paper_that_was_cleared_finds_it_empty(screen, draw, expect):
+    draw(SHIRT)
+    screen.see("#clear").click()
+    screen.page.clock.run_for(300)
+    expect(screen.see("#pending")).to_be_visible()
+    screen.upload()
+    screen.page.go_back()
+    expect(screen.see("#pending")).to_be_visible()
+    expect(screen.see("#clear")).to_be_disabled()
+    assert screen.items() == []
+
+
 def test_a_sketch_can_start_from_an_outline_which_undo_takes_back(screen, pad, rest, expect):
     empty = pad.screenshot()
     screen.page.get_by_role("button", name="Trousers").click()
