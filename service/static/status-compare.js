@@ -27,7 +27,7 @@ export function chooseVersions({ version }) {
   at("before").value = known.served;
   at("after").value = version;
   at("compare-title").scrollIntoView();
-  at("photo").focus({ preventScroll: true });
+  at("choose").focus({ preventScroll: true });
 }
 
 // What became of a result: its class, and words.
@@ -122,6 +122,7 @@ async function compareAll() {
 
 export function installComparison() {
   at("all").addEventListener("click", compareAll);
+  at("choose").addEventListener("click", () => at("photo").click());
   at("photo").addEventListener("change", ({ target }) => { if (target.files[0]) readPhoto(target.files[0]); target.value = ""; });
   for (const kind of ["dragover", "dragleave", "drop"]) {
     document.addEventListener(kind, (event) => {

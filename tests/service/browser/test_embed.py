@@ -6,7 +6,6 @@ import re
 import shlex
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from service.http.keys import add_key
 from silhouette_client import Client
@@ -133,6 +132,7 @@ def test_a_page_of_another_origin_finds_products_that_lead_to_its_own_pages(
     screen = visit(path, **window)
     camera = screen.see(".camera")
     assert camera.is_visible() is bool(window.get("touch"))
+    assert screen.violations() == []
     choose(screen, upload)
     cards = screen.see("silhouette-search a.card")
     expect(cards).to_have_count(8 if path == "en" else 12)
@@ -146,8 +146,7 @@ def test_a_page_of_another_origin_finds_products_that_lead_to_its_own_pages(
     expect(screen.see("canvas")).to_be_visible()
     assert {re.match(r"\w+://[^/]+", url)[0] for url in screen.asked} == {website.origin, website.service.url}
     assert screen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    violations = Axe().run(screen.page).response["violations"]
-    assert [found["id"] for found in violations] == []
+    assert screen.violations() == []
 
 
 def test_more_products_come_by_a_button_until_there_are_no_more(visit, expect):
@@ -176,6 +175,7 @@ def test_a_garment_of_the_photo_is_chosen_by_its_chip_or_in_the_photo(visit, exp
     top, other = (screen.page.get_by_role("button", name=name) for name in ("Top", "Skirt"))
     expect(top).to_have_attribute("aria-pressed", "true")
     expect(screen.see(".summary")).to_have_text("No product of this kind was found.")
+    assert screen.violations() == []
     other.press("Space")
     expect(other).to_have_attribute("aria-pressed", "true")
     expect(other).to_be_focused()
@@ -196,6 +196,7 @@ def test_an_error_is_told_in_words_of_the_page_and_what_may_pass_is_tried_again(
     expect(retry).to_be_hidden()
     choose(screen, "Another photo")
     expect(notice).to_contain_text("The search can't be reached.")
+    assert screen.violations() == []
     retry.press("Enter")
     expect(screen.see("a.card")).to_have_count(8)
     expect(notice).to_be_hidden()

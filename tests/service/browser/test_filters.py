@@ -43,6 +43,7 @@ def test_filters_that_nothing_passes_can_be_taken_away(results, expect):
     results.see("#facets .bound input").first.fill("9999")
     expect(results.see("#nothing")).to_be_visible()
     expect(results.see("#nothing")).to_contain_text("No garment in the catalogue passes these filters.")
+    assert results.violations() == []
     results.sent(results.see("#unfilter").click)
     assert results.items() == before
     expect(results.see("#clear-filters")).to_be_hidden()

@@ -60,7 +60,7 @@ def test_at_360_pixels_nothing_has_to_be_scrolled_sideways(look, expect, state):
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("window", [{}, {"dark": True, "width": 360, "height": 740, "touch": True}])
-def test_axe_finds_no_serious_violation(look, expect, state, window):
+def test_axe_finds_no_violation(look, expect, state, window):
     screen = look(**window)
     state(screen, expect)
     assert screen.violations() == []
@@ -80,6 +80,7 @@ def test_on_a_phone_picture_and_filters_stay_in_reach(look, expect):
     expect(screen.see("#peek")).to_be_hidden()
     screen.see("#results .card").last.scroll_into_view_if_needed()
     expect(screen.see("#peek-image")).to_be_visible()
+    assert screen.violations() == []
     screen.see("#to-filters").tap()
     expect(screen.see("#facets .pick").first).to_be_in_viewport()
     screen.see("#results .card").last.scroll_into_view_if_needed()
@@ -124,3 +125,32 @@ def test_the_whole_way_to_a_result_can_be_gone_by_keyboard(screen, expect):
     expect(screen.see("#main")).to_be_focused()
     screen.tab_to("#results .card")
     screen.sent(lambda: press("Enter"), path="/similar")
+
+
+def test_photo_filters_reasons_further_results_and_a_sketch_are_reached_by_keyboard(screen, expect):
+    press = screen.page.keyboard.press
+    expect(screen.see("#example-list a")).to_have_count(8)
+    screen.tab_to("#drop")
+    with screen.page.expect_file_chooser() as chooser:
+        screen.see(":focus").press("Enter")
+    screen.sent(lambda: chooser.value.set_files(screen.photo))
+    expect(screen.see("#facets .pick").first).to_be_visible()
+    screen.tab_to("#facets .pick input")
+    screen.sent(lambda: press("Space"))
+    assert screen.page.evaluate("document.activeElement.checked")
+    screen.tab_to("#chosen button")
+    screen.sent(lambda: press("Enter"))
+    screen.tab_to("#results .card")
+    screen.page.keyboard.down("w")
+    expect(screen.see("#results li:first-child .overlay img")).to_be_visible()
+    screen.page.keyboard.up("w")
+    screen.tab_to("#more")
+    screen.sent(lambda: press("Enter"), further=True)
+    expect(screen.see("#results .card").nth(5)).to_be_focused()
+    screen.page.keyboard.press("Home")
+    while not screen.page.evaluate("document.activeElement.matches('#sketch-again')"):
+        press("Shift+Tab")
+    press("Enter")
+    screen.tab_to("#starts .start")
+    screen.sent(lambda: press("Enter"))
+    expect(screen.see("#query-title")).to_have_text("Your sketch")

@@ -222,6 +222,7 @@ def test_an_uncertain_photo_is_asked_about(screen, expect, warning):
     )
     screen.upload()
     expect(screen.see("#warning")).to_contain_text("Is this the garment? Drag the box.")
+    assert screen.violations() == []
     screen.page.evaluate("window.warnings = []")
     screen.upload()
     expect(screen.see("#warning")).to_be_hidden()
@@ -292,6 +293,7 @@ def test_that_nothing_is_close_is_said_where_the_answer_warns_of_it(screen, expe
     expect(screen.see("#distant")).to_be_visible()
     expect(screen.see("#distant")).to_contain_text(words)
     expect(screen.see("#results .near").first).to_have_text("Loosely alike")
+    assert screen.violations() == []
     warnings.clear()
     screen.open("/?item=skirt/8").found()
     expect(screen.see("#distant")).to_be_hidden()

@@ -23,6 +23,7 @@ def test_a_frame_on_the_picture_searches_by_that_part_of_the_garment(screen, exp
     assert right > left and bottom > top
     expect(screen.see("#part")).to_have_attribute("aria-pressed", "true")
     expect(screen.see("#results .found-part")).to_have_count(len(answer["results"]))
+    assert screen.violations() == []
 
 
 def test_the_part_is_drawn_in_each_result_where_it_was_found(screen, on):

@@ -50,6 +50,7 @@ def test_a_picture_that_is_missing_has_a_placeholder(look, expect):
     screen.open().upload()
     screen.page.clock.run_for(2000)
     expect(screen.see("#results img.missing").first).to_be_hidden()
+    assert screen.violations() == []
     assert "favicon.svg" in screen.see("#results .frame").first.evaluate(
         "frame => getComputedStyle(frame).backgroundImage"
     )

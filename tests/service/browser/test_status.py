@@ -94,6 +94,7 @@ def test_the_page_asks_for_a_key_and_keeps_it_out_of_addresses(look, history, ex
     screen.page.fill("#key", "sk_wrong")
     screen.see("#entry button").click()
     expect(screen.see("#wrong")).to_contain_text("not known")
+    assert screen.violations() == []
     screen.page.fill("#key", history.key)
     screen.see("#entry button").click()
     expect(screen.see("#board")).to_be_visible()
@@ -122,6 +123,7 @@ def test_it_shows_how_the_service_is_doing(board, history, expect):
     expect(screen.see("#charts figcaption").first).to_contain_text("Searches a day")
     screen.see("#figures").locator("xpath=..").locator("summary").click()
     expect(screen.see("#figures tbody tr")).to_have_count(30)
+    assert screen.violations() == []
     refused = screen.see("#builds > li").first
     expect(refused).to_contain_text("items (15 after 60)")
     expect(screen.see("#loose > li").first).to_contain_text("looks like <b>hat</b>")
@@ -174,8 +176,32 @@ def test_two_versions_are_compared_by_a_golden_query_and_by_a_photograph(board, 
     screen.complaints.clear()  # the browser logs the refusal
 
 
+def test_all_of_it_is_reached_by_keyboard(board, history, garments, expect):
+    screen = board()
+    press = screen.page.keyboard.press
+    screen.tab_to("[data-span=month]")
+    press("Enter")
+    expect(screen.see("#charts figcaption").first).to_contain_text("Searches a day")
+    screen.tab_to("#back")
+    press("Enter")
+    expect(screen.see("#ask")).to_be_visible()
+    press("Escape")
+    expect(screen.see("#back")).to_be_focused()
+    screen.tab_to("#versions [aria-expanded]")
+    press("Enter")
+    expect(screen.see("#versions .pictures")).to_have_count(3)
+    screen.tab_to("#choose")
+    with screen.page.expect_file_chooser() as chooser:
+        screen.see(":focus").press("Enter")
+    chooser.value.set_files(garments / "5.jpg")
+    expect(screen.see(".found")).to_have_count(2)
+    screen.tab_to("#goldens button")
+    press("Enter")
+    expect(screen.see(".found .wanted")).to_have_count(2)
+
+
 @pytest.mark.parametrize("dark", [False, True])
-def test_in_three_widths_all_fits_and_axe_finds_no_serious_violation(board, history, expect, dark):
+def test_in_three_widths_all_fits_and_axe_finds_no_violation(board, history, expect, dark):
     screen = board(dark=dark)
     screen.see("#goldens button").click()
     expect(screen.see(".found")).to_have_count(2)
@@ -196,4 +222,5 @@ def test_without_a_key_the_page_says_that_it_is_off(look, history, expect):
     keys.write_text("{}")
     screen = look().open("/status")
     expect(screen.see("main")).to_contain_text("python -m service keys add NAME")
+    assert screen.violations() == []
     keys.write_text(text)
