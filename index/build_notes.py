@@ -1,15 +1,18 @@
 """Notes of builds: how each ended, how long its steps took and what it changed.
 
-A note is a JSON file of its own in `builds/`, beside `last-gate.json`, so that no lock is needed.
+A note is a JSON file of its own in `builds/`, beside `last-gate.json`. A build holds the lock of its note, so
+that one that was killed is told from one that runs.
 """
 
 import csv
+import fcntl
 import json
 import logging
+import os
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -34,6 +37,8 @@ KEPT = 60
 
 _NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{6}Z")
 _TICK_SECONDS = 0.02  # by which the time of a file may lag behind the clock
+_YOUNG_SECONDS = 2.0  # for which a note may not be locked yet, or just have been replaced
+_KILLED = "It ended without a result: its process was killed."
 
 Outcome = Literal["running", "published", "refused", "interrupted"]
 
@@ -53,9 +58,9 @@ class BuildNote:
     catalogue, encoder : str
         The catalogue as it was named, and the folder of the encoder's bundle.
     outcome : str
-        "running" until its end; it stays so where the process was killed.
+        "running" until its end; "interrupted" where it was ended or killed.
     took : float
-        Seconds from its begin to its end.
+        Seconds from its begin to its end; 0 where it was killed.
     problem : str
         Why nothing was published.
     version, since : str or None
@@ -172,6 +177,27 @@ class BuildInProgress:
 
 
 @contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a note, if there is one; the system releases it even where the process is killed."""
+    with ExitStack() as files:
+        with suppress(OSError):
+            fcntl.flock(files.enter_context(path.open("r+")), fcntl.LOCK_EX)
+        yield
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Whether no build holds the lock of a note that is not quite new."""
+    with path.open() as file:
+        if time.time() - os.fstat(file.fileno()).st_mtime < _YOUNG_SECONDS:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
 def noting(indexes: Path, *, catalogue: str, encoder: Path) -> Iterator[BuildInProgress]:
     """Note a build: that it runs, and at the end of the block how it ended."""
     now = datetime.now(UTC)
@@ -179,16 +205,17 @@ def noting(indexes: Path, *, catalogue: str, encoder: Path) -> Iterator[BuildInP
     begun = now.isoformat(timespec="seconds")
     build = BuildInProgress(indexes, BuildNote(name, begun, catalogue, str(encoder.absolute())))
     build.write()
-    try:
-        yield build
-    except SilhouetteError as error:
-        build.ended("refused", str(error))
-        raise
-    except BaseException as error:
-        build.ended("interrupted", f"It was ended by {type(error).__name__}.")
-        raise
-    finally:
-        build.write()
+    with _locked(indexes / BUILDS / f"{name}.json"):
+        try:
+            yield build
+        except SilhouetteError as error:
+            build.ended("refused", str(error))
+            raise
+        except BaseException as error:
+            build.ended("interrupted", f"It was ended by {type(error).__name__}.")
+            raise
+        finally:
+            build.write()
 
 
 def _names(indexes: Path) -> list[str]:
@@ -198,11 +225,15 @@ def _names(indexes: Path) -> list[str]:
 
 
 def _read(indexes: Path, name: str) -> BuildNote:
+    path = indexes / BUILDS / f"{name}.json"
     try:
-        fields = json.loads((indexes / BUILDS / f"{name}.json").read_text("utf-8"))
+        fields = json.loads(path.read_text("utf-8"))
         lists = {each: tuple(fields[each]) for each in ("failures", "new", "changed", "removed", "golden")}
         skipped = tuple(BadItem(**line) for line in fields["skipped"])
-        return BuildNote(**{**fields, **lists, "skipped": skipped})
+        note = BuildNote(**{**fields, **lists, "skipped": skipped})
+        if note.outcome == "running" and _is_abandoned(path):
+            return replace(note, outcome="interrupted", took=0.0, problem=_KILLED)
+        return note
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BuildUnknown(f"There is no note of a build '{name:.80}', or it can't be read.") from error
 

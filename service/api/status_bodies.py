@@ -25,9 +25,9 @@ class StatusBuild(Body):
     build: str = Field(description="Names its note.")
     begun: str
     outcome: Literal["running", "published", "refused", "interrupted"] = Field(
-        description='"running" stays where the process was killed.'
+        description='"interrupted" where its process was ended or killed.'
     )
-    took: float = Field(description="Seconds.")
+    took: float = Field(description="Seconds; 0 where its process was killed.")
     version: str | None
     since: str | None = Field(description="The version that was in use before.")
     catalogue: str

@@ -79,8 +79,7 @@ function buildRow(build) {
   head.append(badge(build.outcome, OUTCOMES[build.outcome]));
   node.append(head);
   const pairs = [["catalogue", build.catalogue]];
-  if (build.outcome === "running") pairs.push(["took", "not ended yet, or killed"]);
-  else pairs.unshift(["took", lasted(build.took)]);
+  if (build.took > 0 && build.outcome !== "running") pairs.unshift(["took", lasted(build.took)]);
   if (build.version) pairs.push(["version", build.version], ["items", whole(build.counts.items)], ["changes", changeWords(build.counts)]);
   node.append(facts(pairs));
   const steps = STEPS.filter((step) => build.seconds[step] > 0);

@@ -1,6 +1,9 @@
 import json
 import logging
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -80,6 +83,34 @@ def test_while_it_runs_and_after_it_was_interrupted_a_build_says_so(indexes):
         assert build_notes(indexes)[0].outcome == "running"
         raise KeyboardInterrupt
     assert build_notes(indexes)[0].outcome == "interrupted"
+
+
+@pytest.fixture
+def seen_later(indexes):
+    """The only note, as it is read when its file is no longer new."""
+
+    def read():
+        (file,) = (indexes / BUILDS).glob("*.json")
+        os.utime(file, (1, 1))
+        return build_notes(indexes)[0]
+
+    return read
+
+
+def test_a_build_that_was_killed_ended_without_a_result(indexes, seen_later):
+    code = "import os, sys; from pathlib import Path; from index.build_notes import noting\n"
+    code += "with noting(Path(sys.argv[1]), catalogue='shop.csv', encoder=Path()): os._exit(9)"
+    killed = subprocess.run([sys.executable, "-c", code, indexes], cwd=Path(__file__).parents[2])
+    assert killed.returncode == 9
+    assert build_notes(indexes)[0].outcome == "running", "a note may be read before it is locked"
+    note = seen_later()
+    assert (note.outcome, note.took, note.version) == ("interrupted", 0.0, None)
+    assert note.problem == "It ended without a result: its process was killed."
+
+
+def test_a_build_that_runs_long_still_runs(indexes, seen_later):
+    with noting(indexes, catalogue="shop.csv", encoder=indexes):
+        assert seen_later().outcome == "running"
 
 
 def test_the_newest_notes_are_kept(indexes, monkeypatch):
