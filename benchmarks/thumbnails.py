@@ -24,6 +24,7 @@ import numpy as np
 from PIL import Image
 from playwright import sync_api as playwright
 
+from benchmarks.browser import chromium
 from benchmarks.servers import free_port, running
 from training.photo import media_types
 
@@ -157,21 +158,16 @@ def _measure(folder: Path, place: Path, *, quick: bool) -> None:
     }
     command = ["-m", "service", "serve", "--port", str(port)]
     with running(command, port=port, settings=settings, log=place / "log"):
-        chromium = (
-            shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-        )
         print(
             f"\nThe page of an item with {RESULTS} results at 360 px; originals: {originals / 1e6:.1f} MB\n"
         )
         print("| pixels for one of CSS | kB loaded | of these, pictures | results |\n|---|---|---|---|")
-        with playwright.sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        with chromium() as browser:
             for density in (1, 2, 3):
                 loaded, pictures, shown = _weight(
                     browser, f"http://127.0.0.1:{port}/?item={items[0]}", density
                 )
                 print(f"| {density} | {loaded:.0f} | {pictures:.0f} | {shown} |")
-            browser.close()
         count = 20 if quick else 200
         _searches(port, items, None, 10)
         alone = _searches(port, items, None, count)

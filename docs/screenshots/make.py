@@ -5,7 +5,6 @@ Run it with `make screenshots`. Garments that were drawn before are taken from `
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,8 +16,9 @@ from pathlib import Path
 import click
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from benchmarks.browser import chromium
 from training.catalogue.drawn import rows
 from training.catalogue.reader import read_catalogue
 from training.photo.garment import WORKING_SIZE, locate
@@ -210,19 +210,14 @@ def _take(browser: Browser, url: str, photo: Path, person: Path) -> None:
 @click.option("--cache", type=click.Path(path_type=Path), default=Path("cache"), show_default=True)
 def main(cache: Path) -> None:
     """Take the pictures of the page anew."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        raise click.ClickException("Chromium is needed. Install it, on Debian with: apt-get install chromium")
     expect.set_options(timeout=PATIENCE)
     cache = cache.resolve()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         photos = _write_catalogue(place / "catalogue.jsonl", cache)
         _build(place / "catalogue.jsonl", place / "indexes", cache)
-        with _service(place / "indexes", place / "queries") as url, sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        with _service(place / "indexes", place / "queries") as url, chromium() as browser:
             _take(browser, url, photos[PHOTO], _person(cache))
-            browser.close()
 
 
 if __name__ == "__main__":

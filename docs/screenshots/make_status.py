@@ -7,7 +7,6 @@ import csv
 import math
 import os
 import random
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,8 +17,9 @@ from pathlib import Path
 
 import click
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
+from benchmarks.browser import chromium
 from service.http.keys import add_key
 from service.http.usage_file import HOUR, LooseQuery, UsageFile, latency_class
 from training.catalogue.reader import read_catalogue
@@ -67,9 +67,8 @@ def _searches(file: Path) -> None:
     UsageFile(file).add(counts, loose, now=now)
 
 
-def _take(url: str, key: str, chromium: str) -> None:
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+def _take(url: str, key: str) -> None:
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1100, "height": 1000})
         page.set_default_timeout(PATIENCE)
         page.goto(f"{url}/status")
@@ -87,7 +86,6 @@ def _take(url: str, key: str, chromium: str) -> None:
         page.evaluate("scrollTo(0, 0)")
         page.mouse.move(0, 0)
         page.screenshot(path=HERE / "status.png", full_page=True)
-        browser.close()
     picture = Image.open(HERE / "status.png").convert("RGB").quantize(96, dither=Image.Dither.NONE)
     picture.save(HERE / "status.png", optimize=True)
 
@@ -96,9 +94,6 @@ def _take(url: str, key: str, chromium: str) -> None:
 @click.option("--cache", type=click.Path(path_type=Path), default=Path("cache"), show_default=True)
 def main(cache: Path) -> None:
     """Take the picture of the status page anew."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        raise click.ClickException("Chromium is needed. Install it, on Debian with: apt-get install chromium")
     expect.set_options(timeout=PATIENCE)
     cache = cache.resolve()
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
@@ -123,7 +118,7 @@ def main(cache: Path) -> None:
             try:
                 if process.stdout is None or "answers" not in process.stdout.readline():
                     raise click.ClickException("The service did not start; its log says why.")
-                _take(f"http://127.0.0.1:{port}", key, chromium)
+                _take(f"http://127.0.0.1:{port}", key)
             finally:
                 process.terminate()
     click.echo("docs/screenshots/status.png")

@@ -2,11 +2,12 @@
 
 import base64
 import contextlib
-import shutil
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright import sync_api as playwright
+
+from benchmarks import browser
 
 PATIENCE = 60_000  # milliseconds; on a busy machine a page takes its time
 LIMIT = 5
@@ -19,21 +20,15 @@ SHIFTS = """
         }
     }).observe({ type: "layout-shift", buffered: true });
 """
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-"""Programs that the tests use, by preference: the first one has no windows, and takes half the time."""
-
 playwright.expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="package")
 def chromium():
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
+    if browser.program() is None:
         pytest.skip("needs Chromium, such as Debian's package chromium-headless-shell")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    with browser.chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="package")
