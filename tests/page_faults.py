@@ -59,8 +59,8 @@ FAULTS = (
     PageFault(
         "an upload has no address to come back to",
         "page.js",
-        'remember(search, "replace");\n  showUnderstood(',
-        "showUnderstood(",
+        "addressOf(search));\n}",
+        "location.href);\n}",
     ),
     PageFault("back leads to the head of the page", "page.js", "state?.scroll ?? 0", "0"),
     PageFault(
@@ -167,11 +167,11 @@ FAULTS = (
     PageFault(
         "that a garment is sold out is not said",
         "product.js",
-        "soldOut: isSoldOut(metadata)",
+        "soldOut: isSoldOut(metadata, fields.availability)",
         "soldOut: false",
         "test_shop_fields.py",
     ),
-    PageFault("back shows the first page alone", "page.js", "visited.has(step)", "false", "test_history.py"),
+    PageFault("back shows the first page alone", "page.js", "visited.get(step)", "null", "test_history.py"),
     PageFault(
         "a reload shows the first page alone", "page.js", "state?.loaded ?? limit", "limit", "test_history.py"
     ),

@@ -2,6 +2,8 @@
 //
 // Attributes: `endpoint`, where the service is; `lang`, else the page's language; `limit`, products at a time.
 
+import { productOf } from "./product.js"; // the service writes it here
+
 const LIMIT = 12;
 const PREVIEW = 320; // pixels of the photo that is shown
 const RETRIES = 4; // of a search that the service is too busy for
@@ -150,28 +152,6 @@ img {
 @media (hover: none) { .hint { display: none; } }
 `;
 
-const GONE = /^(outofstock|soldout|unavailable|discontinued|notavailable|ausverkauft|vergriffen|nichtverfügbar|false|0)$/;
-const plain = (text) => String(text).toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");
-const isText = (value) => typeof value === "string" && value.trim() !== "";
-
-// What a card shows of an item's metadata, by the service's `card_fields`; what is absent is undefined.
-function productOf({ item_id: id, metadata }, fields) {
-  const known = new Map(Object.entries(metadata).map(([field, value]) => [plain(field), value]));
-  const find = (role, fits) => (fields?.[role] ?? []).map((name) => known.get(name)).find(fits);
-  const [price, sale] = ["price", "sale_price"].map((role) => find(role, Number.isFinite));
-  const reduced = sale !== undefined && (price === undefined || sale < price);
-  const stock = find("availability", (value) => (value ?? "") !== "");
-  return {
-    title: find("title", (value) => isText(value) && value !== id),
-    brand: find("brand", isText),
-    price: reduced ? sale : price,
-    before: reduced ? price : undefined,
-    currency: find("currency", isText),
-    link: find("link", isText),
-    gone: known.get("soldout") ?? GONE.test(plain(String(stock).replace(/^.*\//, ""))),
-  };
-}
-
 function amount(value, currency, language) {
   const known = /^[A-Z]{3}$/.test(currency ?? "");
   return value.toLocaleString(language, known ? { style: "currency", currency } : { minimumFractionDigits: 2 });
@@ -179,8 +159,8 @@ function amount(value, currency, language) {
 
 // The address of a product's page, which may be relative to this one; undefined where it can't be opened.
 function pageOf(link) {
-  const anchor = Object.assign(document.createElement("a"), { href: link ?? "" });
-  return link && /^https?:$/.test(anchor.protocol) ? anchor.href : undefined;
+  const anchor = Object.assign(document.createElement("a"), { href: link });
+  return typeof link === "string" && link && /^https?:$/.test(anchor.protocol) ? anchor.href : undefined;
 }
 
 const pause = (seconds) => new Promise((done) => { setTimeout(done, 1000 * seconds); });
@@ -214,7 +194,7 @@ function make(tag, name = "", fields = {}, ...content) {
     if (field in node) node[field] = value;
     else node.setAttribute(field, value);
   }
-  node.append(...content.filter((part) => part !== undefined));
+  node.append(...content.filter(Boolean));
   return node;
 }
 
@@ -447,7 +427,7 @@ export class SilhouetteSearch extends HTMLElement {
 
   #card(result) {
     const words = this.#words;
-    const { title, brand, price, before, currency, link, gone } = productOf(result, this.#fields);
+    const { title, brand, price, before, currency, link, soldOut } = productOf(result, this.#fields, pageOf);
     const picture = new URL(result.image_url, new URL(this.#endpoint, document.baseURI));
     const wide = (width) => { picture.searchParams.set("width", width); return picture.href; };
     const money = (value) => amount(value, currency, this.#language);
@@ -455,7 +435,7 @@ export class SilhouetteSearch extends HTMLElement {
     const old = Number.isFinite(before)
       ? [make("span", "spoken", {}, words.instead), " ", make("s", "before", {}, money(before))] : [];
     const [tag, fields] = page ? ["a", { href: page }] : ["div", { tabIndex: -1 }];
-    return make("li", "", {}, make(tag, gone ? "card gone" : "card", fields,
+    return make("li", "", {}, make(tag, soldOut ? "card gone" : "card", fields,
       make("img", "image", {
         alt: "", loading: "lazy", decoding: "async", sizes: "12em",
         srcset: WIDTHS.map((width) => `${wide(width)} ${width}w`).join(), src: wide(WIDTHS[1]),
@@ -463,7 +443,7 @@ export class SilhouetteSearch extends HTMLElement {
       brand && make("span", "brand", {}, String(brand)),
       make("span", "title", {}, String(title ?? words.unnamed)),
       Number.isFinite(price) ? make("span", "price", {}, money(price), ...old) : undefined,
-      gone ? make("span", "sold", {}, words.sold) : undefined));
+      soldOut ? make("span", "sold", {}, words.sold) : undefined));
   }
 }
 

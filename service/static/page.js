@@ -8,9 +8,8 @@ import { makeGarments } from "./garments.js";
 import { at, element, say, settled, tell } from "./nodes.js";
 import { listenToPhotos, preview } from "./photo.js";
 import { picture } from "./pictures.js";
-import { nameOf } from "./product.js";
 import { SURE, markParts, showQuery, showUnderstood } from "./query.js";
-import { addResults, link, showNone, showResults, showWaiting } from "./results.js";
+import { addResults, link, nameOf, showNone, showResults, showWaiting } from "./results.js";
 import { Failure, ROOT, find, learn, uploadOf } from "./service.js";
 import { drawingOf, makePad } from "./sketch.js";
 import { makeSorting } from "./sorting.js";
@@ -53,13 +52,16 @@ function halt() {
   body.classList.remove("busy");
 }
 
-function remember(search, how) {
+// Note something in the present step of the history.
+const note = (fields, address) => history.replaceState({ ...history.state, ...fields }, "", address);
+
+function remember(search, how, fields) {
   if (how === "push") {
-    history.replaceState({ ...history.state, scroll: scrollY }, "");
+    note({ scroll: scrollY });
     step = Math.random();
     history.pushState({ ...stateOf(search), step }, "", addressOf(search));
   }
-  if (how === "replace") history.replaceState({ ...history.state, ...stateOf(search), step }, "", addressOf(search));
+  if (how === "replace") note({ ...stateOf(search), step, ...fields }, addressOf(search));
 }
 
 // Keep a search, and its answer once that is there, for a return to this step of the history; after a reload, how much
@@ -68,7 +70,7 @@ function retain(search, answer) {
   visited.delete(step);
   visited.set(step, { search, answer });
   if (visited.size > KEPT) visited.delete(visited.keys().next().value);
-  if (answer) history.replaceState({ ...history.state, loaded: answer.results.length }, "");
+  if (answer) remember(search, "replace", { loaded: answer.results.length });
 }
 
 // --- one search at a time ----------------------------------------------
@@ -100,6 +102,7 @@ async function findAll(search, loaded, signal) {
 async function run(search, { how = "push", keep = false, scroll = keep ? scrollY : 0, loaded = limit } = {}) {
   running?.abort();
   const mine = running = new AbortController();
+  const asked = findAll(search, loaded, mine.signal); // before anything else, for it takes longest
   const kept = keep && answered !== null && body.dataset.view === "search";
   remember(search, how);
   retain(search);
@@ -109,7 +112,7 @@ async function run(search, { how = "push", keep = false, scroll = keep ? scrollY
   body.classList.add("busy");
   if (!kept) scrollTo(0, 0);
   try {
-    const answer = await findAll(search, loaded, mine.signal);
+    const answer = await asked;
     if (mine.signal.aborted) return;
     const unfit = search.carried ? unfitFilters(search, answer) : [];
     if (unfit.length) await run(without(search, unfit, answer.query_id), { how: "replace" });
@@ -144,7 +147,6 @@ function finish(search, answer, scroll) {
     search.preview = uploadOf(search.queryId);
     showQuery(search, marks, { keep: false });
   }
-  remember(search, "replace");
   showUnderstood(answer.query, search, marks);
   showResults(answer, { filtered: Object.keys(search.filter).length > 0, sort: search.sort });
   const dropped = search.dropped ? t("dropped", { fields: search.dropped.map(heading).join(", ") }) : "";
@@ -397,7 +399,7 @@ document.addEventListener("click", (event) => {
 addEventListener("popstate", (event) => restore(event.state));
 addEventListener("scroll", moreByScrolling, { passive: true });
 addEventListener("scroll", settled(() => {
-  if (body.dataset.view === "search") history.replaceState({ ...history.state, scroll: scrollY }, "");
+  if (body.dataset.view === "search") note({ scroll: scrollY });
 }, 150));
 history.scrollRestoration = "manual";
 

@@ -3,10 +3,10 @@
 import { itemAddress } from "./address.js";
 import { at, element, say, tell } from "./nodes.js";
 import { picture } from "./pictures.js";
-import { isField, productOf } from "./product.js";
+import { productOf } from "./product.js";
 import { whyButton } from "./why.js";
-import { sortWords } from "./sorting.js";
-import { amount, closeness, figures, percent, percentileWords, t } from "./words.js";
+import { isPrice, sortWords } from "./sorting.js";
+import { SETTINGS, amount, closeness, figures, percent, percentileWords, t } from "./words.js";
 
 const FIRST = 8; // results that the confidence speaks of
 const FRAME_RATIO = 3 / 4; // width to height of a result's frame
@@ -19,6 +19,7 @@ const SIZES = "(min-width: 60rem) 12rem, (min-width: 40rem) 30vw, (min-resolutio
   + "calc(50vw - 1.4rem)";
 const NOTES = ["distant", "nothing", "pending", "more", "end", "legend"];
 
+const list = at("results");
 let doubtful = false; // nothing is said to be close while the answer is not sure of its first results
 
 export function link(result, className) {
@@ -32,18 +33,18 @@ export function link(result, className) {
 // Fill the frame where hardly anything would be cropped; otherwise show the whole picture on a backdrop.
 function fit(image) {
   const ratio = image.naturalWidth / image.naturalHeight / FRAME_RATIO;
-  image.classList.toggle("fill", ratio > 1 / NEARLY && ratio < NEARLY);
+  const fills = image.classList.toggle("fill", ratio > 1 / NEARLY && ratio < NEARLY);
+  if (fills || image.previousSibling) return;
+  image.before(image.cloneNode());
+  image.previousSibling.className = "backdrop";
 }
 
 function frame(result) {
   const node = element("span", "frame");
   node.dataset.more = t("more_like_this");
-  const lazy = result.rank > AT_ONCE;
-  const backdrop = picture(result, SIZES, { lazy });
-  backdrop.className = "backdrop";
-  const image = picture(result, SIZES, { lazy });
+  const image = picture(result, SIZES, { lazy: result.rank > AT_ONCE });
   image.addEventListener("load", () => fit(image));
-  node.append(backdrop, image);
+  node.append(image);
   return node;
 }
 
@@ -64,7 +65,13 @@ function mark(node, box) {
   else image.addEventListener("load", place, { once: true });
 }
 
-function priceTag({ now, before }) {
+const isAddress = (value) => /^https?:\/\//i.test(value);
+const productIn = (result) => productOf(result, SETTINGS.fields, isAddress);
+
+// What an item is called where it must have a name.
+export const nameOf = (result) => productIn(result).title ?? t("garment");
+
+function priceTag(now, before) {
   const tag = element("span", "price", now);
   if (before) {
     const old = element("s", "", before);
@@ -83,18 +90,18 @@ function shopLink(page, name) {
 
 // A card; it reuses the frame of an earlier card of the same item, whose picture is loaded already.
 function card(result, sort, known = frame(result)) {
-  const [entry, anchor, product] = [element("li"), link(result, "card"), productOf(result)];
-  const { title, brand, price, page, soldOut } = product;
-  const name = title ?? t("garment");
+  const [entry, anchor, name] = [element("li"), link(result, "card"), nameOf(result)];
+  const { title, brand, price, before, currency, link: page, soldOut } = productIn(result);
+  const [now, old] = [price, before].map((value) => amount(value, currency, 2));
   mark(known, result.part_box);
   const near = element("span", "near", closeness(doubtful ? 0 : result.percentile));
   near.title = percentileWords(result.percentile);
   near.dataset.figure = percent(result.percentile);
-  const value = sort && !isField("price", sort.field) ? amount(result.metadata[sort.field]) : "";
+  const value = sort && !isPrice(sort.field) ? amount(result.metadata[sort.field]) : "";
   const gone = soldOut ? t("sold_out") : "";
   const shown = [["maker", brand], ["name", title], ["amount", value], ["gone", gone]].filter(([, text]) => text);
-  anchor.append(known, ...shown.map(([kind, text]) => element("span", kind, text)), ...(price ? [priceTag(price)] : []), near);
-  const said = [`${result.rank}`, name, brand, price?.now, value, gone, near.textContent].filter(Boolean);
+  anchor.append(known, ...shown.map(([kind, text]) => element("span", kind, text)), ...(now ? [priceTag(now, old)] : []), near);
+  const said = [`${result.rank}`, name, brand, now, value, gone, near.textContent].filter(Boolean);
   anchor.setAttribute("aria-label", `${said.join(". ")}. ${t("search_from")}`);
   entry.classList.toggle("sold-out", soldOut);
   entry.append(anchor, ...(page ? [shopLink(page, name)] : []));
@@ -134,21 +141,21 @@ function orderOf(total, sort) {
 
 // Show that a search is running: instead of the present results, or beside them.
 export function showWaiting({ keep }) {
-  at("results").setAttribute("aria-busy", "true");
+  list.setAttribute("aria-busy", "true");
   if (keep) return;
   for (const id of NOTES) at(id).hidden = true;
   at("summary").textContent = t("looking");
-  at("results").replaceChildren(...blanks());
+  list.replaceChildren(...blanks());
   say(t("searching"));
 }
 
 export function showResults(answer, { filtered, sort }) {
   const { results, total } = answer;
   doubtful = results.length > 0 && answer.query.warnings.includes("nothing_close");
-  const cards = at("results").querySelectorAll(".card");
+  const cards = list.querySelectorAll(".card");
   const frames = new Map([...cards].map((node) => [node.dataset.item, node.firstChild]));
-  at("results").replaceChildren(...results.map((result) => card(result, sort, frames.get(result.item_id))));
-  at("results").removeAttribute("aria-busy");
+  list.replaceChildren(...results.map((result) => card(result, sort, frames.get(result.item_id))));
+  list.removeAttribute("aria-busy");
   const told = { garments: t("garments_n", { n: total }), order: orderOf(total, sort) };
   at("summary").textContent = results.length ? t("summary", told) : "";
   tell("distant", doubtful ? doubt(answer, filtered) : "");
@@ -163,15 +170,15 @@ export function showResults(answer, { filtered, sort }) {
 // No search yet: an empty pad.
 export function showNone() {
   for (const id of NOTES) at(id).hidden = id !== "pending";
-  at("results").replaceChildren();
-  at("results").removeAttribute("aria-busy");
+  list.replaceChildren();
+  list.removeAttribute("aria-busy");
   at("summary").textContent = "";
 }
 
 // Add the results of a further page to those of an answer; where the button was pressed, the first of them is focused.
 export function addResults(answer, { results }, { sort, pressed }) {
   const cards = results.map((result) => card(result, sort));
-  at("results").append(...cards);
+  list.append(...cards);
   if (pressed) cards[0]?.firstChild.focus({ preventScroll: true });
   showNext(answer);
   say(t("more_n", { n: cards.length }));

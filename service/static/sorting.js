@@ -1,8 +1,8 @@
 // The sort menu: nearest first, or by price; where there is none, by another field of numbers.
 
 import { at, element } from "./nodes.js";
-import { isField } from "./product.js";
-import { TEXTS, heading, t } from "./words.js";
+import { plain } from "./product.js";
+import { SETTINGS, TEXTS, heading, t } from "./words.js";
 
 function option(value, text) {
   const node = element("option", "", text);
@@ -10,9 +10,11 @@ function option(value, text) {
   return node;
 }
 
+export const isPrice = (field) => SETTINGS.fields.price.includes(plain(field));
+
 function fieldsOf(filters) {
   const numbers = filters.filter((facet) => !facet.values).map((facet) => facet.field);
-  const price = numbers.find((field) => isField("price", field));
+  const price = numbers.find(isPrice);
   return price ? [price] : numbers;
 }
 

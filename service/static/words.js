@@ -7,7 +7,10 @@ const plural = new Intl.PluralRules(LANGUAGE);
 export const TEXTS = JSON.parse(words);
 export const SETTINGS = JSON.parse(settings); // of the service, as far as the page has to know them
 
-export const figures = (value, options) => value.toLocaleString(LANGUAGE, options);
+const formats = {}; // of numbers, by their options: each takes long to make
+
+export const figures = (value, options = {}) => (
+  formats[JSON.stringify(options)] ??= new Intl.NumberFormat(LANGUAGE, options)).format(value);
 
 // A text of the table with values for its `{names}`; `n` chooses between one and several.
 export function t(key, values = {}) {

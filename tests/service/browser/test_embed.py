@@ -81,16 +81,19 @@ def choose(screen, name="Choose a photo"):
     chooser.value.set_files(screen.photo)
 
 
-def drop(screen):
-    """Drop the photograph onto the element, as the browser hands it over."""
+def hand_over(screen, event):
+    """Drop or paste the photograph onto the element, as the browser hands it over."""
     screen.see(".drop").evaluate(
-        """(zone, text) => {
+        """(zone, [event, text]) => {
             const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
-            const dataTransfer = new DataTransfer();
-            dataTransfer.items.add(new File([bytes], "photo.jpg", { type: "image/jpeg" }));
-            zone.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], "photo.jpg", { type: "image/jpeg" }));
+            const options = { bubbles: true, cancelable: true, composed: true };
+            zone.dispatchEvent(event === "drop"
+                ? new DragEvent("drop", { ...options, dataTransfer: transfer })
+                : new ClipboardEvent("paste", { ...options, clipboardData: transfer }));
         }""",
-        base64.b64encode(screen.photo.read_bytes()).decode(),
+        [event, base64.b64encode(screen.photo.read_bytes()).decode()],
     )
 
 
@@ -160,6 +163,27 @@ def test_more_products_come_by_a_button_until_there_are_no_more(visit, expect):
     assert len(set(cards.evaluate_all("cards => cards.map((card) => card.href)"))) == 12
 
 
+def test_a_pasted_photo_finds_products_told_by_the_rules_of_the_search_page(visit, expect):
+    fields = [
+        {"title": "4006381333931", "category": "skirt", "sold_out": True, "link": 7},
+        {"title": "Kilt", "in_stock": True, "link": "javascript:alert(1)", "url": "/products/kilt"},
+        {"name": "IMG_2041.jpg", "availability": "https://schema.org/SoldOut", "sale_price": 20},
+    ]
+    results = [
+        {"item_id": f"i{n}", "image_url": "/favicon.ico", "metadata": each} for n, each in enumerate(fields)
+    ]
+    query = {"garment": None, "garments": [], "warnings": []}
+    screen = visit()
+    answer = {"query_id": "q_1", "query": query, "results": results, "total": 3, "next_offset": None}
+    answering(screen, (200, answer))
+    hand_over(screen, "paste")
+    cards = screen.see(".card")
+    expect(cards).to_have_text(["SkirtSold out", "Kilt", "Product20.00Sold out"])
+    pages = cards.evaluate_all("cards => cards.map(({ pathname }) => pathname)")
+    assert pages == [None, "/products/kilt", None]
+    screen.complaints.clear()  # the pictures
+
+
 def test_a_garment_of_the_photo_is_chosen_by_its_chip_or_in_the_photo(visit, expect):
     answer = {
         "query_id": "q_1",
@@ -171,7 +195,7 @@ def test_a_garment_of_the_photo_is_chosen_by_its_chip_or_in_the_photo(visit, exp
     skirt = {**answer, "query": {**answer["query"], "garment": 1}}
     screen = visit()
     sent = answering(screen, (200, answer), (200, skirt), (200, answer))
-    drop(screen)
+    hand_over(screen, "drop")
     top, other = (screen.page.get_by_role("button", name=name) for name in ("Top", "Skirt"))
     expect(top).to_have_attribute("aria-pressed", "true")
     expect(screen.see(".summary")).to_have_text("No product of this kind was found.")

@@ -37,11 +37,13 @@ def test_a_browser_that_has_a_script_is_sent_none(client):
 
 
 def test_without_the_minifier_scripts_are_sent_as_they_were_written(client, monkeypatch, caplog):
-    monkeypatch.setattr(static_files, "_minified", static_files._minified.__wrapped__)
+    monkeypatch.setattr(static_files, "_served", static_files._served.__wrapped__)
     monkeypatch.setattr(static_files, "_MINIFY", "import no_such_minifier")
     with caplog.at_level(logging.WARNING):
         assert client.get("/static/page.js").data.startswith(b"// The search page")
+        component = client.get("/embed.js").text
     assert "no_such_minifier" in caplog.text
+    assert "function productOf(" in component and not re.search("^(import|export (?!class))", component, re.M)
 
 
 @pytest.mark.parametrize("name", ["favicon.svg", "nothing.js"])
