@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, make_response, render_template, request
+from flask import Blueprint, Response, current_app, jsonify, render_template
 
 from index.thumbnails import WIDTHS, encode, scaled
 from service.api.current import config, queries
 from service.api.examples import EXAMPLES
 from service.http.capacity import capacity_in_use
 from service.page.card_fields import card_fields
-from service.page.texts import TABLES, language_of
+from service.page.texts import TABLES, in_language
 from service.picture.cut_out import TIMES_THE_LIMIT
 from service.picture.decoders import decode_apart
 from service.requests.openapi import contract
@@ -66,20 +66,8 @@ def _settings() -> dict[str, Any]:
 @blueprint.get("/")
 def page() -> Response:
     """Show the search page, in the language that the browser prefers."""
-    language = language_of(request.accept_languages)
-    response = make_response(
-        render_template(
-            "index.html",
-            language=language,
-            t=TABLES[language],
-            settings=_settings(),
-            examples=EXAMPLES,
-            accept=",".join(media_types.media_types()),
-        )
-    )
-    response.content_language.add(language)
-    response.vary.add("Accept-Language")
-    return response
+    accept = ",".join(media_types.media_types())
+    return in_language("index.html", TABLES, settings=_settings(), examples=EXAMPLES, accept=accept)
 
 
 @blueprint.get("/queries/<query_id>.jpg")

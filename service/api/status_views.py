@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, g, render_template, request
+from flask import Blueprint, Response, g, request
 
 from index.build_notes import BuildNote, build_notes
 from index.errors import IndexDamaged
@@ -39,6 +39,7 @@ from service.api.status_pictures import (
 )
 from service.errors import RefusedRequest, refusing
 from service.http.usage_file import HOUR, Period
+from service.page.texts import STATUS_TABLES, in_language
 from service.requests.operation import BODY, DECODED, READING, Operation, describe
 from service.requests.parameters import Comparison, StatusPicture
 from service.requests.reading import from_base64, read_address, read_json
@@ -54,10 +55,10 @@ _log = logging.getLogger(__name__)
 
 
 @blueprint.get("/status")
-def page() -> tuple[str, int]:
+def page() -> tuple[Response, int]:
     """Show the status page, which asks for a key; where there is none at all, say how to make one."""
     off = not keyring()
-    return render_template("status.html", off=off), 404 if off else 200
+    return in_language("status.html", STATUS_TABLES, off=off), 404 if off else 200
 
 
 def _version(manifest: Manifest, notes: dict[str | None, BuildNote], current: str | None) -> StatusVersion:

@@ -1,6 +1,7 @@
 // Charts as inline SVG: bars and lines over time, stretched to their place; what they say is text beside them.
 
 import { element } from "./nodes.js";
+import { t } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const HIGH = 100;
@@ -58,7 +59,7 @@ export function chart({ title, series, kind, labels, show, least, summary, named
   svg.append(...(kind === "bars" ? bars : lines)(series, top));
   labels.forEach((label, at) => {
     const slot = drawn("rect", { class: "slot", x: at, y: 0, width: 1, height: HIGH });
-    const words = series.map(({ name, values }) => `${name}: ${values[at] === null ? "none" : show(values[at])}`);
+    const words = series.map(({ name, values }) => `${name}: ${values[at] === null ? t("none") : show(values[at])}`);
     slot.append(drawn("title", {}));
     slot.firstChild.textContent = [label, ...words].join("\n");
     svg.append(slot);

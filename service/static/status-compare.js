@@ -3,7 +3,8 @@
 import { at, element } from "./nodes.js";
 import { button, picture } from "./status-pieces.js";
 import { ask } from "./status-service.js";
-import { nameOf, percent, whole } from "./status-words.js";
+import { nameOf, percent } from "./status-words.js";
+import { t } from "./words.js";
 
 let known = null; // the status that was shown last
 
@@ -14,7 +15,7 @@ export function fillChoices(status) {
     const select = at(name);
     const chosen = select.value;
     select.replaceChildren(...versions.map((version) => {
-      const option = element("option", "", version.version === served ? `${version.version}, in use` : version.version);
+      const option = element("option", "", version.version === served ? t("version_in_use", version) : version.version);
       option.value = version.version;
       return option;
     }));
@@ -32,48 +33,48 @@ export function chooseVersions({ version }) {
 
 // What became of a result: its class, and words.
 function fate(hit, side) {
-  if (hit.other_rank === hit.rank) return ["same", "same rank"];
-  if (hit.other_rank !== null) return ["moved", side === "before" ? `now ${hit.other_rank}` : `was ${hit.other_rank}`];
-  if (!hit.elsewhere) return ["came", side === "before" ? "gone from the catalogue" : "new in the catalogue"];
-  return ["came", side === "before" ? "now behind 100" : "was behind 100"];
+  if (hit.other_rank === hit.rank) return ["same", t("same_rank")];
+  if (hit.other_rank !== null) return ["moved", t(side === "before" ? "now_rank" : "was_rank", { rank: hit.other_rank })];
+  if (!hit.elsewhere) return ["came", t(side === "before" ? "gone_item" : "new_item")];
+  return ["came", t(side === "before" ? "now_behind" : "was_behind")];
 }
 
 function sideRow(found, side) {
   const node = element("div", "side");
-  const sure = found.confidence === null ? "" : `, ${percent(found.confidence)} sure`;
-  const heading = element("h3", "", `${side === "before" ? "Before" : "After"}: ${found.version}`);
+  const sure = found.confidence === null ? "" : `, ${t("sure", { share: percent(found.confidence) })}`;
+  const heading = element("h3", "", t("side", { side: t(side), version: found.version }));
   const list = element("ol", "found");
   list.tabIndex = 0;
-  list.setAttribute("aria-label", `Results of ${found.version}`);
+  list.setAttribute("aria-label", t("results_of", found));
   list.append(...found.results.map((hit) => {
     const [kind, words] = fate(hit, side);
     const entry = element("li", kind);
     entry.append(picture(hit.image_url), element("div", "name", `${hit.rank}. ${nameOf(hit)}`), element("div", "how", words));
-    if (hit.wanted) entry.append(element("div", "wanted", "wanted"));
+    if (hit.wanted) entry.append(element("div", "wanted", t("wanted")));
     return entry;
   }));
-  node.append(heading, element("p", "fine", `Encoder ${found.encoder.slice(0, 12)}; looks like ${found.category ?? "nothing known"}${sure}`), list);
-  if (found.missing.length) node.append(element("p", "problem", `Wanted and missing: ${found.missing.join(", ")}`));
+  node.append(heading, element("p", "fine", t("understood", { encoder: found.encoder.slice(0, 12), category: found.category ?? t("nothing_known") }) + sure), list);
+  if (found.missing.length) node.append(element("p", "problem", t("missing", { items: found.missing.join(", ") })));
   return node;
 }
 
 function comparedWords({ came, went, moved, after, before: first }) {
-  const words = came || went || moved ? `${whole(came)} came, ${whole(went)} went, ${whole(moved)} moved` : "the same results";
+  const words = came || went || moved ? t("compared", { came, went, moved }) : t("same_results");
   const missing = after.missing.length - first.missing.length;
-  return missing ? `${words}; ${whole(Math.abs(missing))} wanted ${missing > 0 ? "lost" : "gained"}` : words;
+  return missing ? `${words}; ${t(missing > 0 ? "lost" : "gained", { n: Math.abs(missing) })}` : words;
 }
 
 const compare = (query) => ask("/v1/status/compare", { method: "POST", body: { before: at("before").value, after: at("after").value, ...query } });
 
 async function showComparison(query, seen) {
   const place = at("compared");
-  place.replaceChildren(element("p", "fine", "Searching in both versions…"));
+  place.replaceChildren(element("p", "fine", t("searching")));
   try {
     const found = await compare(query);
     const words = comparedWords(found);
     const image = element("div", "query");
     image.append(seen());
-    place.replaceChildren(image, element("p", "", `Of the first ${found.after.results.length}: ${words}.`), sideRow(found.before, "before"), sideRow(found.after, "after"));
+    place.replaceChildren(image, element("p", "", t("of_first", { n: found.after.results.length, words })), sideRow(found.before, "before"), sideRow(found.after, "after"));
     return words;
   } catch (error) {
     place.replaceChildren(element("p", "wrong", error.message));
@@ -85,7 +86,7 @@ function readPhoto(file) {
   const reader = new FileReader();
   reader.addEventListener("load", () => {
     const image = element("img");
-    image.alt = "The photograph that was compared";
+    image.alt = t("compared_photograph");
     image.src = URL.createObjectURL(file);
     const place = element("div", "picture");
     place.append(image);
@@ -98,7 +99,7 @@ export function fillGolden({ golden }) {
   at("golden").hidden = !golden.length;
   at("goldens").replaceChildren(...golden.map((query) => {
     const node = element("li");
-    const words = element("span", "", query.missing.length ? `${query.name}: missing at the last build` : query.name);
+    const words = element("span", "", query.missing.length ? t("missing_at_last", query) : query.name);
     const opener = button("", async () => {
       words.textContent = `${query.name}: ${await showComparison({ golden: query.golden }, () => picture(query.image_url, query.name))}`;
     });

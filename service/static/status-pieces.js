@@ -2,6 +2,7 @@
 
 import { element } from "./nodes.js";
 import { send } from "./status-service.js";
+import { t } from "./words.js";
 
 const AT_ONCE = 4; // pictures that are asked for at the same time
 
@@ -17,7 +18,7 @@ async function fetchNext() {
     image.src = URL.createObjectURL(picture);
     await image.decode().finally(() => URL.revokeObjectURL(image.src));
   } catch {
-    image.parentNode?.replaceChildren("No picture");
+    image.parentNode?.replaceChildren(t("no_picture"));
   }
   busy -= 1;
   fetchNext();
@@ -34,7 +35,7 @@ const inSight = new IntersectionObserver((entries) => {
 }, { rootMargin: "200px" });
 
 export function picture(address, alt = "") {
-  const place = element("div", "picture", address ? "" : "No picture");
+  const place = element("div", "picture", address ? "" : t("no_picture"));
   if (address) {
     const image = element("img");
     image.alt = alt;

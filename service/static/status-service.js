@@ -1,5 +1,7 @@
 // What the status page asks the service for, each time with the key; it is kept for this tab alone.
 
+import { TEXTS } from "./words.js";
+
 const ROOT = new URL("..", import.meta.url).pathname.slice(0, -1); // with the prefix, if there is one
 const KEPT = "silhouette-key";
 
@@ -8,8 +10,8 @@ export const keepKey = (key) => sessionStorage.setItem(KEPT, key);
 export const forgetKey = () => sessionStorage.removeItem(KEPT);
 
 class Refused extends Error {
-  constructor(status, { code = "", detail = "The service can't be reached. Try again." } = {}) {
-    super(detail);
+  constructor(status, { code = "unreachable", detail = "" } = {}) {
+    super(TEXTS.failures[code] ?? detail);
     Object.assign(this, { status, code });
   }
 }

@@ -6,7 +6,8 @@ import { chooseVersions, fillChoices, fillGolden, installComparison } from "./st
 import { picture } from "./status-pieces.js";
 import { fillSearches } from "./status-searches.js";
 import { ask, forgetKey, keepKey, keptKey } from "./status-service.js";
-import { ago, many, ms, percent, shareOf, when, whole } from "./status-words.js";
+import { ago, decimal, ms, percent, shareOf, when, whole } from "./status-words.js";
+import { TEXTS, filled, t } from "./words.js";
 
 const EVERY_MS = 60_000;
 
@@ -30,18 +31,19 @@ function fillTiles({ now, versions, served, items, changes, builds, day }) {
   const inUse = versions.find(({ version }) => version === served);
   const last = builds.find(({ outcome }) => outcome !== "running");
   const total = day?.total;
+  const about = TEXTS.tiles;
   const tiles = [
-    served ? tile(inUse ? ago(now - Date.parse(inUse.built_at) / 1000) : served, "version in use was built")
-      : tile("none", "version in use", true),
-    tile(items === null ? "none" : whole(items), changes ? `items, ${whole(changes)} changed since` : "items can be found", items === null),
+    served ? tile(inUse ? ago(now - Date.parse(inUse.built_at) / 1000) : served, about.built)
+      : tile(t("none"), about.served, true),
+    tile(items === null ? t("none") : whole(items), changes ? filled(about.items_changed, { n: changes }) : about.items, items === null),
   ];
-  if (last) tiles.push(tile(last.outcome, `last build, ${ago(now - Date.parse(last.begun) / 1000)}`, last.outcome !== "published"));
+  if (last) tiles.push(tile(TEXTS.outcomes[last.outcome], filled(about.last, { ago: ago(now - Date.parse(last.begun) / 1000) }), last.outcome !== "published"));
   if (total) {
     tiles.push(
-      tile(whole(total.searches), "searches in 24 hours"),
-      tile(shareOf(total.refused, total.searches), "of them refused", total.refused > 0.05 * total.searches),
-      tile(total.p95_ms === null ? "none yet" : ms(total.p95_ms), "95 % were answered within"),
-      tile(shareOf(total.loose, total.judged), "found nothing close"),
+      tile(whole(total.searches), about.searches),
+      tile(shareOf(total.refused, total.searches), about.refused, total.refused > 0.05 * total.searches),
+      tile(total.p95_ms === null ? t("none_yet") : ms(total.p95_ms), about.p95),
+      tile(shareOf(total.loose, total.judged), about.loose),
     );
   }
   at("tiles").replaceChildren(...tiles);
@@ -51,9 +53,9 @@ function fillTiles({ now, versions, served, items, changes, builds, day }) {
 
 function confirmSwitch(version) {
   const back = version.version < shown.current;
-  at("ask-title").textContent = `${back ? "Go back" : "Go over"} to ${version.version}?`;
-  at("ask-text").textContent = `It has ${many(version.items, "item")}. Its files are checked first; then searches go over to it, without a pause. What was put, patched and deleted still holds.`;
-  at("yes").textContent = back ? "Go back" : "Activate";
+  at("ask-title").textContent = t(back ? "go_back_to" : "go_over_to", version);
+  at("ask-text").textContent = t("switch_how", { n: version.items });
+  at("yes").textContent = t(back ? "go_back" : "activate");
   at("yes").onclick = () => { at("ask").close(); switchTo(version.version); };
   at("ask").showModal();
 }
@@ -61,7 +63,7 @@ function confirmSwitch(version) {
 async function switchTo(version) {
   try {
     await ask("/v1/index/activate", { method: "POST", body: { version } });
-    at("said").textContent = `${version} is in use.`;
+    at("said").textContent = t("is_in_use", { version });
     trouble(null);
     await load();
   } catch (error) {
@@ -73,21 +75,20 @@ async function switchTo(version) {
 // --- queries that found nothing close -----------------------------------
 
 function fillLoose({ loose, pictures_kept: kept, now }) {
-  at("loose-note").textContent = kept
-    ? "The newest queries whose answer was not close, with a small picture of each."
-    : "The newest queries whose answer was not close. Their pictures are not kept; SILHOUETTE_LOOSE_PICTURES=on keeps small ones.";
+  at("loose-note").textContent = t(kept ? "loose_kept" : "loose_not_kept");
   at("loose").replaceChildren(...(loose.length ? loose.map((query) => {
     const node = element("li");
     if (query.image_url) node.append(picture(query.image_url));
-    const sure = query.confidence === null ? [] : [`${percent(query.confidence)} sure`];
-    const first = query.percentile === null ? [] : [`first result closer than ${query.percentile.toFixed(1)} % of pairs`];
+    const kind = TEXTS.query_kinds[query.kind] ?? TEXTS.query_kinds.photo;
+    const sure = query.confidence === null ? [] : [t("sure", { share: percent(query.confidence) })];
+    const first = query.percentile === null ? [] : [t("closer_than", { percent: decimal(query.percentile, 1) })];
     node.append(
-      element("div", "", `${query.kind === "sketch" ? "Sketch" : "Photograph"}${query.category ? `, looks like ${query.category}` : ""}`),
+      element("div", "", query.category ? t("query_looks", { kind, category: query.category }) : kind),
       element("div", "fine", [...sure, ...first].join(", ")),
       element("div", "fine", ago(now - query.at)),
     );
     return node;
-  }) : [element("li", "", "None yet.")]));
+  }) : [element("li", "", t("loose_none"))]));
 }
 
 // --- all together --------------------------------------------------------
@@ -106,7 +107,7 @@ function show(status) {
   shown = status;
   at("entry").hidden = true;
   at("board").hidden = at("session").hidden = false;
-  at("told").textContent = `As of ${when(status.now, { timeStyle: "short" })}.`;
+  at("told").textContent = t("as_of", { time: when(status.now, { timeStyle: "short" }) });
   fillTiles(status);
   for (const [names, fill] of fills) { // what is the same stays, with what was opened in it
     if (!last || names.some((name) => JSON.stringify(last[name]) !== JSON.stringify(status[name]))) fill(status);

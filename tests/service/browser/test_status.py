@@ -1,6 +1,7 @@
 """The status page over a history: two versions, a refused build, a day of searches."""
 
 import random
+import re
 import shutil
 import time
 from collections import Counter
@@ -127,6 +128,24 @@ def test_it_shows_how_the_service_is_doing(board, history, expect):
     refused = screen.see("#builds > li").first
     expect(refused).to_contain_text("items (15 after 60)")
     expect(screen.see("#loose > li").first).to_contain_text("looks like <b>hat</b>")
+
+
+def test_a_browser_that_prefers_german_has_it_in_german(board, history, expect):
+    screen = board(locale="de-AT")
+    expect(screen.see("html")).to_have_attribute("lang", "de")
+    screen.see("#goldens button").click()
+    expect(screen.see("#compared")).to_contain_text("Von den ersten")
+    version(screen, history.new).get_by_role("button", name="Was sich geändert hat").click()
+    expect(screen.see("#versions h4").first).to_have_text("2 neu")
+    charts = screen.see("#charts").inner_html()
+    assert "Suchen pro Stunde. 250 insgesamt" in charts
+    shown = screen.page.evaluate("document.body.innerText") + charts
+    assert re.findall(r"\b(the|of|ago|searches|undefined|null|photograph)\b", shown, re.IGNORECASE) == []
+    screen.see("#leave").click()
+    screen.page.fill("#key", "sk_wrong")
+    screen.page.keyboard.press("Enter")
+    expect(screen.see("#wrong")).to_have_text("Dieser Schlüssel ist nicht bekannt.")
+    screen.complaints.clear()  # the browser logs the refusal
 
 
 def test_what_a_build_changed_is_shown_with_pictures(board, history, expect):
