@@ -57,6 +57,7 @@ def scores(shop, picture, kind):
 
 
 def test_a_stroke_is_searched_with_when_the_hand_rests(screen, draw, kept, expect):
+    expect(screen.see(".invitation")).to_be_visible()
     answer = draw(SHIRT)
     picture = screen.shop.folder / "cache" / "queries" / answer["query_id"]
     sketch, photo = (scores(screen.shop, picture, kind) for kind in ("sketch", "photo"))
@@ -69,6 +70,7 @@ def test_a_stroke_is_searched_with_when_the_hand_rests(screen, draw, kept, expec
     assert 0.005 < (drawing < 128).mean() < 0.1
     assert screen.items() == [result["item_id"] for result in answer["results"]]
     expect(screen.see("#query-title")).to_have_text("Your sketch")
+    expect(screen.see(".invitation")).to_be_hidden()
     assert "kind=sketch" in screen.page.url
     assert "query=q_" in screen.page.url
 

@@ -103,3 +103,15 @@ def test_a_value_of_an_address_that_the_index_does_not_list_can_be_taken_away(sc
     expect(screen.see("#nothing")).to_be_visible()
     screen.sent(screen.see("#facets .pick").filter(has_text="Cape").click, path="/similar")
     assert "filter=" not in screen.page.url
+
+
+def test_values_that_become_known_while_an_answer_is_awaited_are_counted_after_it(look, expect):
+    screen = look()
+    late = screen.held(re.compile("/v1/(index|search)"))
+    screen.open()
+    with screen.page.expect_request("**/v1/search"):
+        screen.page.set_input_files("#file", screen.photo)
+    late.pop(0).continue_()
+    expect(screen.see("#facets .pick").first).to_be_visible()
+    screen.let_go(late)
+    expect(screen.see("#facets .pick span").first).to_have_attribute("data-count", re.compile(r"\d"))
