@@ -175,6 +175,27 @@ FAULTS = (
     PageFault(
         "a reload shows the first page alone", "page.js", "state?.loaded ?? limit", "limit", "test_history.py"
     ),
+    PageFault(
+        "back loses a photo that another one replaced",
+        "page.js",
+        "retain(search);\n  present(",
+        "present(",
+        "test_slow_network.py",
+    ),
+    PageFault(
+        "counts of fields that come late are missing",
+        "page.js",
+        "else if (filters.counted.length) count(search);",
+        "",
+        "test_values.py",
+    ),
+    PageFault(
+        "the invitation lies over a drawing",
+        "sketch.js",
+        "empty && !drawing",
+        "empty || !drawing",
+        "test_sketch.py",
+    ),
     PageFault("scrolling loads nothing", "page.js", "< 2 * innerHeight", "< 0", "test_history.py"),
     PageFault(
         "a new photo takes the filters away",

@@ -226,9 +226,9 @@ export interface BuildAnswer {
   /** Names its note. */
   build: string;
   begun: string;
-  /** "running" stays where the process was killed. */
+  /** "interrupted" where its process was ended or killed. */
   outcome: "running" | "published" | "refused" | "interrupted";
-  /** Seconds. */
+  /** Seconds; 0 where its process was killed. */
   took: number;
   version: string | null;
   /** The version that was in use before. */
@@ -463,9 +463,9 @@ export interface StatusBuild {
   /** Names its note. */
   build: string;
   begun: string;
-  /** "running" stays where the process was killed. */
+  /** "interrupted" where its process was ended or killed. */
   outcome: "running" | "published" | "refused" | "interrupted";
-  /** Seconds. */
+  /** Seconds; 0 where its process was killed. */
   took: number;
   version: string | null;
   /** The version that was in use before. */

@@ -271,9 +271,9 @@ class BuildAnswer:
     """Names its note."""
     begun: str
     outcome: Literal["running", "published", "refused", "interrupted"]
-    """"running" stays where the process was killed."""
+    """"interrupted" where its process was ended or killed."""
     took: float
-    """Seconds."""
+    """Seconds; 0 where its process was killed."""
     version: str | None
     since: str | None
     """The version that was in use before."""
@@ -556,9 +556,9 @@ class StatusBuild:
     """Names its note."""
     begun: str
     outcome: Literal["running", "published", "refused", "interrupted"]
-    """"running" stays where the process was killed."""
+    """"interrupted" where its process was ended or killed."""
     took: float
-    """Seconds."""
+    """Seconds; 0 where its process was killed."""
     version: str | None
     since: str | None
     """The version that was in use before."""
