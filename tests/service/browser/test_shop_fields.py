@@ -87,6 +87,7 @@ def test_a_picture_that_is_wide_or_high_is_shown_whole(screen, expect):
             f"data:image/svg+xml,{shape}",
         )
         expect(image).to_have_css("object-fit", fit)
+    expect(screen.see("#results .backdrop")).to_have_count(1)
 
 
 def test_a_result_leads_to_its_page_in_the_shop(screen, sell, expect):
