@@ -15,6 +15,7 @@ from index.stores.folder.searcher import Searcher
 from index.stores.folder.store import FolderStore
 from training.catalogue.reader import Item
 from training.photo.garment import Garment, read_garment
+from training.photo.garment_types import TYPES
 from training.photo.segmenter import Segmenter, shipped
 
 NIGHT = datetime(2026, 11, 21, 2, 0, 0, tzinfo=UTC)
@@ -132,7 +133,8 @@ def _plain_garment(photo: np.ndarray, kind: str | None = None, **_: Segmenter | 
     """The photograph as its own cut-out, what is dark as the mask: a hundredth of the time of a real one."""
     rgb = np.asarray(Image.fromarray(photo).resize((128, 128)))
     mask = np.where(rgb.min(axis=2) < 200, 255, 0).astype(np.uint8)
-    return Garment(rgb=rgb, mask=mask, box=(0.0, 0.0, 1.0, 1.0), confidence=1.0)
+    types = (1 / len(TYPES),) * len(TYPES)
+    return Garment(rgb=rgb, mask=mask, box=(0.0, 0.0, 1.0, 1.0), confidence=1.0, type_shares=types)
 
 
 @pytest.fixture
