@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -140,7 +141,8 @@ def milvus_server(tmp_path_factory):
     config.set("proxy_port", _free_port())
     server = MilvusServer(config)
     try:
-        with pytest.MonkeyPatch.context() as environment:
+        with pytest.MonkeyPatch.context() as environment, warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # it leaves sockets of ports that are taken open
             environment.setenv("ETCD_CONFIG_PATH", str(_etcd(folder / "etcd.yaml")))
             try:
                 server.start()
