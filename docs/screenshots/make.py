@@ -65,12 +65,12 @@ def _write_catalogue(path: Path, cache: Path) -> list[Path]:
 
 
 def _person(cache: Path) -> Path:
-    """Return the picture of a drawn person on whom several garments are found, each as surely as can be."""
+    """Return the picture of a drawn person on whom several garments are found, the main one as surely as can be."""
     sure = {}
     for item in read_catalogue(PEOPLE, cache=cache).items:
         found, _ = locate(decode(item.path, size=WORKING_SIZE), shipped())
         if len(found) >= PARTS:
-            sure[item.path] = min(garment.confidence for garment in found)
+            sure[item.path] = found[0].confidence
     if not sure:
         raise click.ClickException(f"On nobody of {PEOPLE} are {PARTS} garments found.")
     return max(sure, key=sure.__getitem__)
