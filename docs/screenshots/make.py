@@ -65,7 +65,7 @@ def _write_catalogue(path: Path, cache: Path) -> list[Path]:
 
 
 def _person(cache: Path) -> Path:
-    """Return the picture of a drawn person on whom several garments are found, the main one as surely as can be."""
+    """Return the picture of a drawn person on whom several garments are found, the main one most surely."""
     sure = {}
     for item in read_catalogue(PEOPLE, cache=cache).items:
         found, _ = locate(decode(item.path, size=WORKING_SIZE), shipped())
