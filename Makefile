@@ -32,8 +32,8 @@ setup: $(READY) ## Make .venv and install the pinned requirements into it, once
 demo: $(READY) ## Search garments in the browser: CATALOGUE= (your photographs), PORT=8000
 	@$(RUN) -m service demo --catalogue "$$CATALOGUE" --port "$$PORT" --indexes "$$INDEXES" $(ARGS)
 
-quick: lint ## Lint, and run the tests that take no more than a minute together: ARGS= (for pytest)
-	@$(RUN) -m pytest -q -m "not slow and not browser" $(ARGS)
+quick: lint ## Lint, and run the tests that neither take long nor use a browser: ARGS= (for pytest)
+	@$(RUN) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not browser" $(ARGS)
 
 test: $(READY) ## Run all tests, in two processes: ARGS= (for pytest)
 	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
