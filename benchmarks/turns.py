@@ -150,8 +150,9 @@ class Turns:
         """Measure everything with photographs of one size, all servers being warm."""
         self._load(self._service, photos, connections=CONNECTIONS)
         self._load(self._rival, photos, connections=WORKERS)
-        sure = [photo for photo in photos if self._stands_sure(photo)]
-        rounds = [self._round(photos, sure or photos) for _ in range(self._plan.rounds)]
+        sure = np.array([self._stands_sure(photo) for photo in photos])
+        sure |= not sure.any()
+        rounds = [self._round(photos, sure) for _ in range(self._plan.rounds)]
         rate = SHARE * median(turn.load.rate for turn in rounds)
         arrivals = self._clients.submit(
             at_random, self._service.port, photos, rate=rate, seconds=self._plan.arrivals
@@ -162,13 +163,13 @@ class Turns:
         """Return whether the service searches a photograph one way only."""
         return len(likely(decode(photo, size=WORKING_SIZE), self._encoder.segmenter)) == 1
 
-    def _round(self, photos: Sequence[bytes], sure: Sequence[bytes]) -> Round:
+    def _round(self, photos: Sequence[bytes], sure: np.ndarray) -> Round:
         parts = self._floor(photos)
         _, alone, _ = self._costs(photos, connections=1)
-        one_way = self._costs(sure, connections=1)[1], _all(self._floor(sure))
+        _, one_way, _ = self._costs([photos[at] for at in np.flatnonzero(sure)], connections=1)
         load, loaded, left = self._costs(photos, connections=CONNECTIONS)
         rival = self._load(self._rival, photos, connections=WORKERS)
-        return Round(parts, alone, one_way, load, loaded, left, rival)
+        return Round(parts, alone, (one_way, _all(parts[np.tile(sure, 2)])), load, loaded, left, rival)
 
     def _floor(self, photos: Sequence[bytes]) -> np.ndarray:
         """Return milliseconds of CPU time, float (n, 4), once the parts are warm."""

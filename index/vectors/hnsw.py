@@ -12,7 +12,7 @@ LINKS = 24
 EF_CONSTRUCTION = 80
 WIDEST = 2048
 _A_STEP = 100
-"""Comparisons of one vector that take as long as a unit of `ef_search`: 90 to 170, of 70,000 to 1,000,000."""
+"""Comparisons of one vector that take as long as a unit of `ef_search`: 102 to 174 were measured."""
 
 
 class HnswIndex(ApproximateIndex):

@@ -90,8 +90,9 @@ function shopLink(page, name) {
 
 // A card; it reuses the frame of an earlier card of the same item, whose picture is loaded already.
 function card(result, sort, known = frame(result)) {
-  const [entry, anchor, name] = [element("li"), link(result, "card"), nameOf(result)];
+  const [entry, anchor] = [element("li"), link(result, "card")];
   const { title, brand, price, before, currency, link: page, soldOut } = productIn(result);
+  const name = title ?? t("garment");
   const [now, old] = [price, before].map((value) => amount(value, currency, 2));
   mark(known, result.part_box);
   const near = element("span", "near", closeness(doubtful ? 0 : result.percentile));

@@ -182,11 +182,9 @@ def worn_garment(photo: np.ndarray, mask: np.ndarray, segmenter: Segmenter | Non
     true = _small(mask)
     regions, turned = locate(photo, segmenter or shipped())
     overlap, place = max(((iou(one.mask, true), n) for n, one in enumerate(regions)), default=(0.0, 0))
-    return (
-        cut_out(photo, regions[place], turned)
-        if overlap >= LEAST_OVERLAP
-        else _true_garment(photo, true, segmenter)
-    )
+    if overlap >= LEAST_OVERLAP:
+        return cut_out(photo, regions[place], turned)
+    return _true_garment(photo, true, segmenter)
 
 
 def _generators(name: str, count: int) -> list[Generator]:
