@@ -349,6 +349,7 @@ async function learnIndex() {
   at("examples").hidden = index.examples.length === 0;
   filters.offer(index, current);
   sorting.offer(index);
+  for (const id of ["filters", "sorting"]) at(id).classList.remove("unknown"); // their place was kept
   if (answered && answered === current && filters.counted.length) count(answered);
 }
 

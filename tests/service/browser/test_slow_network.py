@@ -28,6 +28,17 @@ def test_while_an_answer_is_awaited_the_page_says_that_it_searches_and_nothing_j
     assert screen.shifts() == []
 
 
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_nothing_jumps_where_an_answer_comes_before_what_it_can_be_filtered_by(look, expect, width):
+    screen = look(width=width).count_shifts().open().upload()
+    late = screen.held("**/v1/index")
+    screen.page.reload()
+    screen.found()
+    screen.let_go(late)
+    expect(screen.see("#filters")).to_be_visible()
+    assert screen.shifts() == []
+
+
 def test_a_second_photo_replaces_the_first_that_is_still_awaited(screen, expect, tmp_path):
     late = screen.held(SEARCH)
     screen.page.set_input_files("#file", screen.photo)
