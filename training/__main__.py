@@ -334,10 +334,13 @@ def export(run: Path) -> None:
 @main.command()
 @click.argument("bundle", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--catalogue", required=True, help=f"Photographs with categories. {CATALOGUE_HELP}")
+@click.option("--worn", help="Parsed photographs of people (with a column `mask`), searched for, too.")
 @processes_option
 @cache_option
 @fetching_options
-def calibrate(bundle: Path, catalogue: str, processes: int | None, cache: Path, fetching: Fetching) -> None:
+def calibrate(
+    bundle: Path, catalogue: str, worn: str | None, processes: int | None, cache: Path, fetching: Fetching
+) -> None:
     """Calibrate how confident answers by the encoder in folder BUNDLE are (`fit` has done it already).
 
     Each photograph is searched for among all others, those that the encoder was trained on included. What is
@@ -345,8 +348,11 @@ def calibrate(bundle: Path, catalogue: str, processes: int | None, cache: Path, 
     """
     from training.fit import calibration
 
-    items = read_catalogue(catalogue, cache=cache, fetching=fetching).items
-    found = calibration.calibrate(Encoder.load(bundle), items, processes=processes)
+    read = partial(read_catalogue, cache=cache, fetching=fetching)
+    people = read(worn) if worn else None
+    found = calibration.calibrate(
+        Encoder.load(bundle), read(catalogue).items, people=people, processes=processes
+    )
     calibration.write_calibration(bundle, found)
     click.echo(f"Answers are called unsure below a confidence of {found.unsure_below:.2f}.")
 

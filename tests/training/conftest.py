@@ -10,10 +10,13 @@ from dataclasses import replace
 from functools import partial, partialmethod
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from training.catalogue import drawn
-from training.catalogue.reader import read_catalogue
+from training.catalogue.parsed import is_held_out
+from training.catalogue.reader import Item, read_catalogue
 from training.config import QUICK
 from training.native_logs import SHOW
 
@@ -148,3 +151,19 @@ def _run_until(folder, words, sign):
 def run_until():
     """Run a program until a line of its standard error has a sign: `with run_until(folder, words, sign)`."""
     return _run_until
+
+
+@pytest.fixture
+def dressed(tmp_path, wearing, parsed_catalogue):
+    """A parsed catalogue of four pictures of a top over trousers, one of them held out of training."""
+    boxes = {"person": (90, 20, 150, 90), "upper": (70, 90, 170, 200), "trousers": (80, 200, 160, 370)}
+    photo = wearing.photo(**boxes)
+    labels = Image.new("L", photo.size)
+    for number, (left, top, right, bottom) in enumerate(boxes.values(), 1):
+        labels.paste(number, (left, top, right + 1, bottom + 1))
+    names = [str(number) for number in range(40)]
+    kept = [name for name in names if is_held_out(Item(name, tmp_path))][:1]
+    kept += [name for name in names if not is_held_out(Item(name, tmp_path))][:3]
+    pictures = dict.fromkeys(kept, (np.asarray(photo), np.asarray(labels)))
+    path = parsed_catalogue(tmp_path, pictures, ["background", "skin", "blouse", "jeans"])
+    return read_catalogue(str(path))

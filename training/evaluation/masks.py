@@ -19,8 +19,9 @@ from training.evaluation.disturbances import DISTURBANCES, Disturbance, disturb,
 from training.evaluation.finder import Finder, overlap
 from training.evaluation.mask_scenes import DARK, GROUNDS, LIGHT, Scene, cut_outs, packshots, pairs
 from training.evaluation.score_table import Cell, Table
-from training.evaluation.street import COUNTED, FOUND, LEAST_AREA, Parsed, Street
+from training.evaluation.street import FOUND, Street, score_photo
 from training.figures.mask_sheet import Outlined, Section
+from training.fit.found_garments import COUNTED, LEAST_AREA, Parsed
 from training.parallel import in_order
 from training.photo.images import decode
 from training.photo.preprocessing import WORKING_SIZE
@@ -208,7 +209,7 @@ def street(catalogue: Catalogue, finders: Finders, *, processes: int | None = No
         No photograph can be read.
     """
     parsed = Parsed.of(catalogue)
-    measure = partial(parsed.scored, finders=finders)
+    measure = partial(score_photo, parsed=parsed, finders=finders)
     items, results = _read_all(
         measure, parsed_items(catalogue), processes=processes, name="parsed photographs"
     )

@@ -6,26 +6,19 @@ at least `MOST`.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
-from PIL import Image
 from scipy.stats import rankdata
 
-from training.catalogue.parsed import is_held_out, parsed_items
-from training.catalogue.reader import Catalogue, Item
-from training.evaluation.finder import overlap
+from training.catalogue.reader import Catalogue
 from training.evaluation.photos import Photos
 from training.evaluation.score_table import Cell, Table
-from training.evaluation.street import Parsed, true_garments
 from training.fit.calibration import Answers, answer
-from training.parallel import in_order
+from training.fit.found_garments import found_garments
 from training.photo.confidence import FEW, FIRST, MOST, Calibration
 from training.photo.encoder import Encoder
-from training.photo.garment import Garment, cut_out, locate
+from training.photo.garment import Garment
 from training.photo.garment_types import type_of
-from training.photo.regions import Region
-from training.photo.segmenter import Segmenter
 
 KEY = "confidence"
 TITLE = "Confidence of answers"
@@ -149,32 +142,11 @@ class _Search:
         return _Search(self.photos.take(rows), self.vectors[rows])
 
 
-def _garments(item: Item, *, parsed: Parsed, segmenter: Segmenter) -> list[tuple[str, Garment]]:
-    """Return of each true garment its type, and the cut-out of that found garment which meets it best."""
-    photo, classes = parsed.read(item)
-    regions, turned = locate(photo, segmenter)
-    found = []
-    for kind, mask in true_garments(classes).items():
-        best = max(regions, key=partial(_overlap, mask), default=None)
-        found.append((kind, cut_out(photo, best, turned if best else 0)))
-    return found
-
-
-def _overlap(truth: np.ndarray, region: Region) -> float:
-    height, width = region.mask.shape
-    scaled = Image.fromarray(truth).resize((width, height), Image.Resampling.NEAREST)
-    return overlap(region.mask, np.asarray(scaled))
-
-
 def _worn(encoder: Encoder, search: _Search, people: Catalogue, processes: int | None) -> Judged | None:
     """Search with the garments that people wear, in the photographs that are held out of training."""
-    items = [item for item in parsed_items(people) if is_held_out(item)]
-    read = partial(_garments, parsed=Parsed.of(people), segmenter=encoder.segmenter)
-    results = in_order(read, items, processes=processes, progress="worn garments")
-    found = [pair for pairs in results if isinstance(pairs, list) for pair in pairs]
-    if not found:
+    kinds, garments = found_garments(people, encoder.segmenter, held_out=True, processes=processes)
+    if not garments:
         return None
-    kinds, garments = [kind for kind, _ in found], [garment for _, garment in found]
     answers = search.answer(encoder.embed_garments(garments), garments, [""] * len(garments))
     types = np.array([str(type_of(category)) for category in search.photos.categories])
     right = answers.right(np.array(kinds)[:, None] == types)

@@ -2,23 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from training.catalogue.parsed import UNKNOWN, class_table, read_classes
-from training.catalogue.reader import Catalogue, Item
+from training.catalogue.parsed import UNKNOWN
+from training.catalogue.reader import Item
 from training.evaluation.finder import Finder, Found, overlap
+from training.fit.found_garments import LEAST_AREA, Parsed, true_garments
 from training.photo.garment_types import CLASSES, PERSON, TYPES
-from training.photo.images import decode
-from training.photo.preprocessing import WORKING_SIZE
-
-COUNTED = ("upper", "outer", "dress", "trousers", "skirt")
-"""Types of which a garment counts, and may be the main one."""
-
-LEAST_AREA = 0.01
-"""Share of the picture from which a garment counts, and from which a person is in it."""
 
 FOUND = 0.5
 """IoU with the true mask from which a garment is found."""
@@ -46,13 +37,6 @@ class Street:
     found: int
     typed: int
     worn: bool | None
-
-
-def true_garments(classes: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the masks, bool (h, w), of the garments of a class map that count, the largest first."""
-    masks = {kind: classes == CLASSES.index(kind) for kind in COUNTED}
-    large = {kind: mask for kind, mask in masks.items() if mask.mean() >= LEAST_AREA}
-    return dict(sorted(large.items(), key=lambda entry: -int(entry[1].sum())))
 
 
 def _is_found(truth: np.ndarray, found: Sequence[Found], known: np.ndarray) -> bool:
@@ -92,36 +76,7 @@ def score(found: Sequence[Found], classes: np.ndarray) -> Street:
     )
 
 
-@dataclass(frozen=True)
-class Parsed:
-    """Reads the class maps of a parsed catalogue; small to send to another process."""
-
-    table: np.ndarray
-    root: Path
-
-    @classmethod
-    def of(cls, catalogue: Catalogue) -> "Parsed":
-        """Read what the labels of a catalogue mean.
-
-        Raises
-        ------
-        UnreadableCatalogue
-            There is no table of labels beside it.
-        """
-        return cls(class_table(catalogue), catalogue.root or Path())
-
-    def read(self, item: Item) -> tuple[np.ndarray, np.ndarray]:
-        """Read a photograph, uint8 (h, w, 3), at `WORKING_SIZE`, and its class map, uint8 (h, w).
-
-        Raises
-        ------
-        UnreadableImage
-        """
-        photo = decode(item.path, size=WORKING_SIZE)
-        classes = Image.fromarray(read_classes(item, self.table, self.root))
-        return photo, np.asarray(classes.resize(photo.shape[1::-1], Image.Resampling.NEAREST))
-
-    def scored(self, item: Item, *, finders: Sequence[Finder]) -> list[Street]:
-        """Score what each finder finds in a photograph."""
-        photo, classes = self.read(item)
-        return [score(finder.garments(photo), classes) for finder in finders]
+def score_photo(item: Item, *, parsed: Parsed, finders: Sequence[Finder]) -> list[Street]:
+    """Score what each finder finds in a photograph."""
+    photo, classes = parsed.read(item)
+    return [score(finder.garments(photo), classes) for finder in finders]

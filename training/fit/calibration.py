@@ -5,7 +5,7 @@ Vectors are float32 (n, d) with unit rows.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -14,9 +14,10 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from training.catalogue.reader import Item
+from training.catalogue.reader import Catalogue, Item
 from training.errors import TooFewImages, UnreadableImage
 from training.files import write_atomically
+from training.fit.found_garments import found_garments
 from training.parallel import in_order
 from training.photo.confidence import (
     BIAS,
@@ -41,7 +42,7 @@ from training.photo.segmenter import Segmenter
 from training.retrieval_metrics import rank
 
 LIMIT = 4_000
-"""Photographs that search each other, at most."""
+"""Photographs of each kind that are searched with, at most."""
 
 LEAST = 40
 """Photographs without which there is no calibration."""
@@ -73,6 +74,10 @@ class Trials:
     right: np.ndarray
     counts: np.ndarray | None = None
 
+    def and_also(self, others: "Trials") -> "Trials":
+        """Return these and others, each counting once."""
+        return Trials([*self.signals, *others.signals], np.concatenate([self.right, others.right]))
+
 
 def _regression(values: np.ndarray, shares: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Fit shares in [0, 1], float (n,), to values (n, k): bias and weights (1 + k,), no weight negative."""
@@ -100,7 +105,7 @@ def _fitted(trials: Trials, names: tuple[str, ...]) -> dict[str, float] | None:
     return dict(zip((BIAS, *names), weights.round(4).tolist(), strict=True))
 
 
-def fit_calibration(mixed: Trials, single: Trials | None = None) -> Calibration:
+def fit_calibration(mixed: Trials, single: Trials | None = None, worn: Trials | None = None) -> Calibration:
     """Fit a calibration.
 
     Parameters
@@ -109,18 +114,21 @@ def fit_calibration(mixed: Trials, single: Trials | None = None) -> Calibration:
         In an index of several categories.
     single : Trials, optional
         In indexes of one category each, in which neighbours could not but agree.
+    worn : Trials, optional
+        To garments that people wear, in the same index as `mixed`.
 
     Returns
     -------
     Calibration
-        No signal lowers the confidence. One in `1 / MISTAKEN` of the good answers is below the threshold,
-        which lies between what is poor and what is good.
+        No signal lowers the confidence. One in `1 / MISTAKEN` of the good answers of `mixed` is below the
+        threshold, which lies between what is poor and what is good.
     """
+    several = mixed.and_also(worn) if worn else mixed
     sets = []
     for count in range(len(SIGNALS), 0, -1):
         for names in combinations(SIGNALS, count):
             alike = "type_match" in names and "agreement" not in names  # of one category, or both are known
-            weights = (_fitted(single, names) if alike and single else None) or _fitted(mixed, names)
+            weights = (_fitted(single, names) if alike and single else None) or _fitted(several, names)
             if weights:
                 sets.append(weights)
     fitted = Calibration(0.0, tuple(sets))
@@ -202,6 +210,14 @@ def answer(
     return Answers(tuple(signals), first)
 
 
+def _sample(items: Sequence[Item]) -> Sequence[Item]:
+    """Return at most `LIMIT` items, drawn at random, in their order."""
+    if len(items) <= LIMIT:
+        return items
+    rows = np.random.default_rng(0).choice(len(items), LIMIT, replace=False)
+    return [items[row] for row in np.sort(rows)]
+
+
 def _read(item: Item, *, segmenter: Segmenter) -> tuple[Garment, Garment]:
     """Cut out of an item's photograph what a query takes, the main garment, and what the index holds."""
     photo, kind = decode(item.path, size=WORKING_SIZE), type_of(item.category)
@@ -209,26 +225,33 @@ def _read(item: Item, *, segmenter: Segmenter) -> tuple[Garment, Garment]:
     return main, main if kind in (None, main.type) else isolate(photo, kind, segmenter=segmenter)
 
 
-def calibrate(encoder: Encoder, items: Sequence[Item], *, processes: int | None = None) -> Calibration:
+def calibrate(
+    encoder: Encoder, items: Sequence[Item], *, people: Catalogue | None = None, processes: int | None = None
+) -> Calibration:
     """Calibrate the confidence of an encoder: each item is searched for among all others.
+
+    What people wear is not cut out as surely as what is laid out, and its type is less sure still: without
+    such queries, the agreement of neighbours would decide alone.
 
     Parameters
     ----------
     encoder : Encoder
     items : sequence of Item
         Those with a category, at most `LIMIT` of them, a random sample. They may be what it was trained on.
+    people : Catalogue, optional
+        Parsed photographs of people; what they wear is searched for, too, except in photographs that are
+        held out of training. Right is what has its type.
     processes : int, optional
         Worker processes; one a core by default.
 
     Raises
     ------
+    UnreadableCatalogue
+        Nothing says what the labels of `people` mean.
     TooFewImages
         Fewer than `LEAST` have a category and a readable photograph, or all have the same.
     """
-    labelled = [item for item in items if item.category is not None]
-    if len(labelled) > LIMIT:
-        rows = np.random.default_rng(0).choice(len(labelled), LIMIT, replace=False)
-        labelled = [labelled[row] for row in np.sort(rows)]
+    labelled = _sample([item for item in items if item.category is not None])
     cut = partial(_read, segmenter=encoder.segmenter)
     results = zip(labelled, in_order(cut, labelled, processes=processes, progress="calibrating"), strict=True)
     read = [(item, found) for item, found in results if not isinstance(found, UnreadableImage)]
@@ -253,7 +276,35 @@ def calibrate(encoder: Encoder, items: Sequence[Item], *, processes: int | None 
         return Trials(found.signals, found.right(categories[asked, None] == categories[held]))
 
     everything = np.arange(len(read))
-    return fit_calibration(trials(everything, everything), _of_single(categories, trials))
+    mixed, single, worn = trials(everything, everything), _of_single(categories, trials), None
+    if people is not None:
+        sample = replace(people, items=tuple(_sample(people.items)))
+        kinds, garments = found_garments(sample, encoder.segmenter, held_out=False, processes=processes)
+        if garments:
+            worn = _of_worn(encoder, kinds, garments, gallery=gallery, ids=ids, categories=categories)
+    return fit_calibration(mixed, single, worn)
+
+
+def _of_worn(
+    encoder: Encoder,
+    kinds: Sequence[str],
+    garments: Sequence[Garment],
+    *,
+    gallery: np.ndarray,
+    ids: Sequence[str],
+    categories: np.ndarray,
+) -> Trials:
+    """Return the answers to worn garments; right is what has the true type."""
+    found = answer(
+        encoder.embed_garments(garments),
+        gallery,
+        query_types=[garment.type_shares for garment in garments],
+        gallery_categories=categories.tolist(),
+        query_ids=[""] * len(garments),
+        gallery_ids=ids,
+    )
+    held = np.array([str(type_of(category)) for category in categories])
+    return Trials(found.signals, found.right(np.array(kinds)[:, None] == held))
 
 
 def _of_single(categories: np.ndarray, trials: Callable[[np.ndarray, np.ndarray], Trials]) -> Trials | None:

@@ -98,7 +98,7 @@ def fit(
         sets = [prepare(catalogue, **options) for catalogue in catalogues]
         _report_skipped(sets, folder / SKIPPED_FILE, max_bad=max_bad)
         data, held_out = split(*sets, seed=run.config.seed)
-        more = []
+        more, people = [], None
         if worn is not None:
             apart = {item.path for item in held_out.items}  # `worn` may be the same catalogue
             people = replace(worn, items=tuple(item for item in worn.items if item.path not in apart))
@@ -129,6 +129,7 @@ def fit(
                 learned=learned,
                 data=data,
                 held_out=held_out,
+                people=people,
                 monitor=monitor,
                 processes=processes,
             )

@@ -11,6 +11,7 @@ import numpy as np
 
 from training import device
 from training.catalogue.drawn import draw
+from training.catalogue.reader import Catalogue
 from training.errors import TooFewImages
 from training.files import write_atomically
 from training.fit.calibration import calibrate, write_calibration
@@ -71,9 +72,11 @@ def export(out: Path) -> Encoder:
     return bundle.export(bundle.restore(out, config), out, sample=sample, description=description)
 
 
-def _calibrate(encoder: Encoder, data: Dataset, out: Path, processes: int | None) -> None:
+def _calibrate(
+    encoder: Encoder, data: Dataset, people: Catalogue | None, out: Path, processes: int | None
+) -> None:
     try:
-        write_calibration(out, calibrate(encoder, data.items, processes=processes))
+        write_calibration(out, calibrate(encoder, data.items, people=people, processes=processes))
     except TooFewImages as error:
         click.echo(f"Answers will have no confidence. {error}", err=True)
 
@@ -104,6 +107,7 @@ def finish(
     learned: Dataset,
     data: Dataset,
     held_out: Dataset,
+    people: Catalogue | None,
     monitor: Monitor,
     processes: int | None,
 ) -> dict[str, Any]:
@@ -119,6 +123,8 @@ def finish(
         All that was learned from, the catalogue's part first.
     data, held_out : Dataset
         The catalogue's part, and the validation set.
+    people : Catalogue, optional
+        The photographs of people that were learned from, too.
     monitor : Monitor
     processes : int, optional
         Worker processes that cut out again for the calibration; one a core by default.
@@ -139,6 +145,6 @@ def finish(
     write_atomically(out / METRICS_FILE, (json.dumps(metrics, indent=2) + "\n").encode())
     draw_curves(monitor.history, out / "figures")
     if keras.backend.backend() == "tensorflow":
-        _calibrate(export(out), data, out, processes)
+        _calibrate(export(out), data, people, out, processes)
         draw_figures(out, gallery=data, queries=held_out, out=out / "figures")
     return metrics

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.catalogue.parsed import is_held_out
-from training.catalogue.reader import read_catalogue
 from training.evaluation.reliability import Judged, auroc, bins, calibration_error, judge, risk, tables
 from training.evaluation.suite import PARTS, RISK_FILE, Settings, evaluate_parts
 from training.photo.confidence import FIRST, Calibration
@@ -108,27 +106,8 @@ def test_an_answer_warns_below_the_threshold_and_where_the_cut_out_is_in_doubt(c
     assert judge(calibrated, gallery, doubted, people=None, processes=1)[0].warned.all()
 
 
-@pytest.fixture
-def people(tmp_path, wearing):
-    """A parsed catalogue of four pictures of a top over trousers, one of them held out of training."""
-    photo = wearing.photo(person=(90, 20, 150, 90), upper=(70, 90, 170, 200), trousers=(80, 200, 160, 370))
-    labels = Image.new("L", photo.size)
-    labels.paste(1, (90, 20, 151, 91))
-    labels.paste(2, (70, 90, 171, 201))
-    labels.paste(3, (80, 200, 161, 371))
-    names = [name for name in map(str, range(40)) if is_held_out(SimpleNamespace(item_id=name))][:1]
-    names += [name for name in map(str, range(40)) if not is_held_out(SimpleNamespace(item_id=name))][:3]
-    for name in names:
-        photo.save(tmp_path / f"{name}.png")
-        labels.save(tmp_path / f"{name}-mask.png")
-    rows = "".join(f"{name},{name}.png,{name}-mask.png\n" for name in names)
-    (tmp_path / "people.csv").write_text(f"item_id,path,mask\n{rows}")
-    (tmp_path / "labels.csv").write_text("number,name\n0,background\n1,skin\n2,blouse\n3,jeans\n")
-    return read_catalogue(str(tmp_path / "people.csv"))
-
-
 def test_worn_garments_that_are_held_out_are_searched_with_each_by_its_own_cut_out(
-    calibrated, drawn_photos, people
+    calibrated, drawn_photos, dressed
 ):
     gallery, queries = drawn_photos
     items = [
@@ -144,7 +123,7 @@ def test_worn_garments_that_are_held_out_are_searched_with_each_by_its_own_cut_o
     calibrated.embed_garments = lambda garments: (
         vectors if len(garments) == len(items) else original(garments)
     )
-    worn = judge(calibrated, gallery, queries, people=people, processes=1)[-1]
+    worn = judge(calibrated, gallery, queries, people=dressed, processes=1)[-1]
     assert worn.name == "worn" and worn.right.tolist() == [FIRST, FIRST]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -61,6 +62,19 @@ def test_where_neighbours_could_not_but_agree_the_law_is_that_of_indexes_of_one_
     assert [law[name] for name in ("bias", "nearness", "type_match")] == pytest.approx([-1, 4, 1], abs=0.3)
     assert [*laws[frozenset(SIGNALS)].values()] == pytest.approx([-2.0, 1.0, 2.0, 3.0], abs=0.12)
     assert laws[frozenset({"nearness"})] == fit_calibration(mixed).coefficients[4]
+
+
+def test_worn_garments_teach_the_law_and_leave_the_threshold_to_what_is_laid_out():
+    table, right = _drawn(4000, bias=0.0)
+    other, found = _drawn(4000, bias=-1.0, weights=(0.0, 0.0, 5.0), seed=1)
+    mixed = Trials([Signals(*row) for row in table.tolist()], right)
+    worn = Trials([Signals(*row) for row in other.tolist()], found)
+    fitted = fit_calibration(mixed, worn=worn)
+    together = Trials([*mixed.signals, *worn.signals], np.concatenate([right, found]))
+    assert fitted.coefficients == fit_calibration(together).coefficients
+    good = [fitted.confidence(one) for one, count in zip(mixed.signals, right, strict=True) if count >= MOST]
+    assert fitted.unsure_below == pytest.approx(np.quantile(good, 0.01), abs=1e-3)
+    assert fitted.unsure_below != pytest.approx(fit_calibration(together).unsure_below, abs=0.01)
 
 
 def test_no_signal_lowers_the_confidence_even_where_it_spoke_against_the_answers():
@@ -162,6 +176,25 @@ def test_the_command_writes_a_calibration_that_the_encoder_is_loaded_with(bundle
     assert after.fingerprint == before.fingerprint
     assert len(after.calibration.coefficients) == 7
     assert 0 < after.calibration.confidence(Signals(0.5, 0.5, 0.5)) < 1
+
+
+def test_what_people_wear_is_searched_for_in_photographs_that_are_not_held_out(
+    monkeypatch, read, dressed, wearing
+):
+    asked = []
+
+    def answers(queries, gallery, **options):
+        asked.append((queries, options["gallery_categories"]))
+        return answer(queries, gallery, **options)
+
+    monkeypatch.setattr("training.fit.calibration.answer", answers)
+    catalogue = replace(dressed, items=read("drawn:60").items)
+    without = calibrate(Encoder.load(PRETRAINED), catalogue.items, processes=1)
+    asked.clear()
+    found = calibrate(Encoder.load(PRETRAINED), catalogue.items, people=dressed, processes=1)
+    worn, held = asked[-1]
+    assert len(worn) == 6 and len(held) == 60  # trousers and top in three photographs
+    assert found.coefficients != without.coefficients
 
 
 def test_too_few_photographs_or_categories_are_refused(read):
