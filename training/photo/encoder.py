@@ -72,9 +72,9 @@ def _check_model(folder: Path, model: bytes, description: dict[str, Any]) -> Non
 
 def _type_vector(garment: Garment) -> np.ndarray:
     """Return the unit vector of a garment's types, float (8,): zero for a sketch, which shows no type."""
-    if garment.found and not garment.type_shares:
+    if not garment.type_shares:
         return np.zeros(len(TYPES))
-    shares = np.array(garment.type_shares or (1.0,) * len(TYPES))
+    shares = np.array(garment.type_shares)
     return shares / np.linalg.norm(shares)
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 from training.photo.boxes import WHOLE, Box, bounds
-from training.photo.garment_types import type_of
+from training.photo.garment_types import TYPES, type_of
 from training.photo.images import decode
 from training.photo.preprocessing import (
     MASK_BLUR,
@@ -28,6 +28,8 @@ SURE_CONFIDENCE = 0.7
 _IMPULSE = np.eye(1, 2 * MASK_BLUR_RADIUS + 1, MASK_BLUR_RADIUS)[0]
 _BLUR = ndimage.gaussian_filter1d(_IMPULSE, MASK_BLUR)
 """The Gaussian that softens a mask: float64 (7,)."""
+
+_EVEN = (1 / len(TYPES),) * len(TYPES)
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Garment:
     turned : int
         By how many degrees, 0, 90, 180 or 270, the photograph was turned clockwise to stand upright.
     type_shares : tuple of float in [0, 1]
-        Probability of each of `garment_types.TYPES`; none where it is not known.
+        Probability of each of `garment_types.TYPES`, even where no garment was found; none of a sketch.
     frame : Frame
         The square of the upright photograph that was cut out.
     """
@@ -109,7 +111,7 @@ def cut_out(photo: np.ndarray, region: Region | None, turned: int = 0) -> Garmen
     picture, upright = Image.fromarray(turn(photo, turned)), turn(mask, turned)
     rgb, cut, frame = straight(picture, Image.fromarray(_softened(upright)), upright)
     if region is None:
-        return Garment(rgb, cut, box, confidence=0.0, turned=turned, frame=frame)
+        return Garment(rgb, cut, box, confidence=0.0, turned=turned, type_shares=_EVEN, frame=frame)
     told = region.confidence, region.type, region.worn, turned, region.type_shares
     return Garment(rgb, cut, box, *told, frame)
 

@@ -10,6 +10,7 @@ from training.parallel import in_order
 from training.photo import garment, regions
 from training.photo.boxes import WHOLE
 from training.photo.garment import MIN_CONFIDENCE, SIDE, Garment, encoder_input, isolate, read_garment
+from training.photo.garment_types import TYPES
 from training.photo.segmenter import shipped
 
 
@@ -169,6 +170,11 @@ def test_the_cut_out_has_the_type_of_its_region_and_its_mask_soft_at_the_outline
     unsure = garment.cut_out(photo, region((32, 32, 96, 96), 0.4, "hat"), 0)
     assert (unsure.box, unsure.type, unsure.confidence) == (WHOLE, "hat", 0.4)
     assert (unsure.mask[SIDE // 4 : -SIDE // 4, SIDE // 4 : -SIDE // 4] == 255).all()
+
+
+def test_where_no_garment_is_found_all_types_are_as_likely():
+    shares = garment.cut_out(np.full((200, 200, 3), 90, np.uint8), None).type_shares
+    assert len(shares) == len(TYPES) and sum(shares) == pytest.approx(1.0) and len(set(shares)) == 1
 
 
 def test_an_item_s_garments_are_those_that_are_sure_enough_first_the_one_of_its_type(monkeypatch):
