@@ -40,6 +40,19 @@ _BOOLEANS = {value_of(value): value for value in (False, True)}
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _IDS = {"id", "ids", "uuid", "guid", "sku", "gtin", "ean", "upc", "isbn", "mpn", "barcode", "handle"}
 _LINKS = {"link", "links", "url", "urls", "uri", "href", "path", "file", "filename", "image", "images"}
+_TITLES = {
+    "title",
+    "titel",
+    "name",
+    "produktname",
+    "artikelname",
+    "bezeichnung",
+    "description",
+    "beschreibung",
+}
+_NAMED = {"product", "item", "display", "produkt", "artikel"}
+"""What a `name` is of that is a title; one of a brand or a colour is shared."""
+
 _SPLITS = {"split", "subset", "fold", "partition"}
 _PARTS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
 _ADDRESS = re.compile(r"(\w+:)?//\S+")
@@ -104,13 +117,17 @@ def _numbers(field: str, ask: Ask, more: Mapping[Value, int]) -> Facet | None:
     return Facet(field, lowest=lowest, highest=highest)
 
 
-def _last_word(field: str) -> str:
-    return [field, *_WORDS.findall(field)][-1].lower()
+def _is_left_out(field: str) -> bool:
+    """Return whether a field's name says that it is an id, a link, a title or a split."""
+    words = [word.lower() for word in _WORDS.findall(field)] or [field.lower()]
+    if words[-1] == "name" and len(words) > 1 and words[-2] not in _NAMED:
+        return False
+    return words[-1] in _IDS | _LINKS | _TITLES | _SPLITS
 
 
 def _helps(facet: Facet) -> bool:
-    """Return whether a facet is likely to help to choose: no id, no link, no split, and values are shared."""
-    if _last_word(facet.field) in _IDS | _LINKS | _SPLITS:
+    """Return whether a facet is likely to help to choose: no id, link, title or split; values are shared."""
+    if _is_left_out(facet.field):
         return False
     if not facet.values:
         return True

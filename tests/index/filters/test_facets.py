@@ -74,15 +74,17 @@ def test_many_values_are_offered_where_two_items_share_one_on_average(facets_of,
 @pytest.mark.parametrize(
     "field",
     ["id", "product_id", "productId", "SKU", "gtin", "Handle", "image link", "imageURL", "url", "split"]
-    + ["additional-image-link", "image1", "file", "item_group_id"],
+    + ["additional-image-link", "image1", "file", "item_group_id"]
+    + ["title", "Titel", "name", "product_name", "displayName", "Produktname", "meta description"],
 )
-def test_ids_links_and_splits_are_left_out_by_their_names(facets_of, field):
+def test_ids_links_titles_and_splits_are_left_out_by_their_names(facets_of, field):
     shared, numbers = [{field: text} for text in ("a", "a", "b", "b")], [{field: 10}, {field: 12}]
     assert facets_of(*shared) == [] == facets_of(*numbers)
 
 
 @pytest.mark.parametrize(
-    "field", ["brand", "fluid", "kids", "width", "filed", "category", "splitting", "größe"]
+    "field",
+    ["brand", "fluid", "kids", "width", "filed", "category", "splitting", "größe", "brand_name", "titled"],
 )
 def test_words_that_only_hold_those_names_are_offered(facets_of, field):
     assert [facet.field for facet in facets_of(*[{field: text} for text in ("a", "a", "b")])] == [field]
