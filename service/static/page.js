@@ -341,6 +341,7 @@ async function learnIndex() {
   const index = await learn().catch((error) => error);
   if (index instanceof Failure) {
     tell("trouble", `${index.title}. ${index.message}`);
+    at("examples").hidden = true;
     setTimeout(learnIndex, 1000 * (index.retryAfter || LOOK_AGAIN));
     return;
   }

@@ -8,10 +8,14 @@ import { t } from "./words.js";
 
 let known = null; // the status that was shown last
 
+// The version in use beside another one, the older first; versions are named by their time.
+const beside = (version) => [known.served ?? version, version].sort();
+
 export function fillChoices(status) {
   const { versions, served } = known = status;
   at("compare").hidden = versions.length < 2;
-  for (const [name, preferred] of [["before", versions.find(({ version }) => version === served)], ["after", versions.find(({ version }) => version !== served)]]) {
+  const other = versions.find(({ version }) => version !== served)?.version;
+  for (const [name, preferred] of [["before", beside(other)[0]], ["after", beside(other)[1]]]) {
     const select = at(name);
     const chosen = select.value;
     select.replaceChildren(...versions.map((version) => {
@@ -19,14 +23,13 @@ export function fillChoices(status) {
       option.value = version.version;
       return option;
     }));
-    const kept = versions.some((version) => version.version === chosen) ? chosen : (preferred ?? versions[0])?.version;
+    const kept = versions.some((version) => version.version === chosen) ? chosen : preferred;
     if (kept) select.value = kept;
   }
 }
 
 export function chooseVersions({ version }) {
-  at("before").value = known.served;
-  at("after").value = version;
+  [at("before").value, at("after").value] = beside(version);
   at("compare-title").scrollIntoView();
   at("choose").focus({ preventScroll: true });
 }

@@ -60,16 +60,19 @@ def test_the_start_page_says_that_there_is_no_catalogue_until_there_is_one(look,
 
     def answered(route):
         asked.append(route)
-        if len(asked) > 1:
-            route.continue_()
-        else:
+        if len(asked) == 1:
             route.fulfill(status=503, json={"code": "index_not_ready"}, headers={"Retry-After": "1"})
 
     screen.page.route("**/v1/index", answered)
     screen.open()
     expect(screen.see("#trouble")).to_contain_text("The catalogue is still being prepared")
+    expect(screen.see("#examples")).to_be_hidden()
+    while len(asked) == 1:
+        screen.page.wait_for_timeout(100)
+    asked[1].continue_()
     expect(screen.see("#trouble")).to_be_hidden()
     expect(screen.see("#example-list a")).to_have_count(8)
+    expect(screen.see("#examples")).to_be_visible()
 
 
 def test_the_start_page_says_that_the_catalogue_is_empty(look, expect):

@@ -59,11 +59,13 @@ def test_at_360_pixels_nothing_has_to_be_scrolled_sideways(look, expect, state):
 
 
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("window", [{}, {"dark": True, "width": 360, "height": 740, "touch": True}])
-def test_axe_finds_no_violation(look, expect, state, window):
-    screen = look(**window)
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_axe_finds_no_violation_in_light_and_in_dark(look, expect, state, width):
+    screen = look(width=width, touch=width == 360)
     state(screen, expect)
-    assert screen.violations() == []
+    for scheme in ("light", "dark"):
+        screen.page.emulate_media(color_scheme=scheme)
+        assert screen.violations() == []
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])

@@ -195,6 +195,19 @@ def test_two_versions_are_compared_by_a_golden_query_and_by_a_photograph(board, 
     screen.complaints.clear()  # the browser logs the refusal
 
 
+def test_the_older_of_two_versions_stands_first(board, history, expect):
+    screen = board()
+
+    def expect_in_order():
+        expect(screen.see("#before")).to_have_value(OLD)
+        expect(screen.see("#after")).to_have_value(history.new)
+
+    expect_in_order()
+    screen.see("#before").select_option(history.new)
+    version(screen, OLD).get_by_role("button", name="Compare").click()
+    expect_in_order()
+
+
 def test_all_of_it_is_reached_by_keyboard(board, history, garments, expect):
     screen = board()
     press = screen.page.keyboard.press
