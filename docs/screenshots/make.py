@@ -1,17 +1,24 @@
-"""The pictures of the page in this folder: a service over drawn garments, photographed with Chromium.
+"""The pictures of the page in this folder: each state, of a service over drawn garments, in Chromium.
 
-Run it with `make screenshots`. Garments that were drawn before are taken from `cache/`.
+Run it with `make screenshots`; `ARGS=--only=worn` takes one alone. Garments that were drawn before are taken
+from `cache/`.
 """
 
+import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -26,6 +33,12 @@ from training.photo.images import decode
 from training.photo.segmenter import shipped
 
 HERE = Path(__file__).parent
+EXAMPLE = HERE.parent / "embed.html"
+PASTE = """(text) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", text);
+    document.body.dispatchEvent(new ClipboardEvent("paste", { bubbles: true, clipboardData }));
+}"""
 LOADED = """[...document.querySelectorAll("#results img")].every((image) =>
     image.getBoundingClientRect().top > innerHeight || (image.complete && image.naturalWidth))"""
 COUNT = 300
@@ -83,16 +96,31 @@ def _build(catalogue: Path, indexes: Path, cache: Path) -> None:
 
 
 @contextmanager
-def _service(indexes: Path, queries: Path) -> Iterator[str]:
-    """Serve an index for the length of the block, at the address that is given."""
+def _website(folder: Path) -> Iterator[str]:
+    """Serve the files of a folder for the length of the block, from the origin that is given."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@contextmanager
+def _service(indexes: Path, queries: Path, website: str) -> Iterator[str]:
+    """Serve an index to a website, too, for the length of the block, at the address that is given."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--indexes", str(indexes)]
-    environment = {**os.environ, "SILHOUETTE_QUERY_FOLDER": str(queries), "SILHOUETTE_LOG_LEVEL": "error"}
+    settings = {"QUERY_FOLDER": str(queries), "LOG_LEVEL": "error", "CORS_ORIGINS": website}
+    environment = {**os.environ, **{f"SILHOUETTE_{name}": value for name, value in settings.items()}}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:
-            if process.stdout is None or "answers" not in process.stdout.readline():
+            if process.stdout is None or "Silhouette" not in process.stdout.readline():
                 raise click.ClickException("The service did not start; its log says why.")
             yield f"http://127.0.0.1:{port}"
         finally:
@@ -105,7 +133,8 @@ def _settle(page: Page) -> None:
     expect(page.locator("#results .card").first).to_be_visible()
     expect(page.locator("#filters")).to_be_visible()
     page.wait_for_load_state("networkidle")
-    page.wait_for_function(LOADED)
+    while not page.evaluate(LOADED):  # the page's policy forbids `wait_for_function`
+        page.wait_for_timeout(100)
 
 
 def _empty(page: Page, _: Path) -> None:
@@ -169,46 +198,140 @@ def _far_down(page: Page, photo: Path) -> None:
     _settle(page)
 
 
-PICTURES = {
-    "empty": _empty,
-    "results": _results,
-    "filters": _filters,
-    "sketch": _sketch,
-    "why": _why,
-    "part": _part,
-    "worn": _results,
-}
-PHONES = {
-    "phone-dark": (_results, "dark", "en"),
-    "phone-sketch": (_sketch, "light", "en"),
-    "phone-german": (_far_down, "light", "de"),
-}
+def _waiting(page: Page, photo: Path) -> None:
+    page.wait_for_load_state("networkidle")
+    slow = {"offline": False, "latency": PATIENCE, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    page.set_input_files("#file", photo)
+    expect(page.locator("#results .blank").first).to_be_visible()
+    page.wait_for_timeout(400)  # the bar at the top shows after a moment
 
 
-def _take(browser: Browser, url: str, photo: Path, person: Path) -> None:
-    desktop = {"viewport": {"width": 1280, "height": 860}, "color_scheme": "light"}
-    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-    shots = [(name, act, desktop) for name, act in PICTURES.items()]
-    shots += [
-        (name, act, {**phone, "color_scheme": scheme, "locale": language})
-        for name, (act, scheme, language) in PHONES.items()
-    ]
-    for name, act, window in shots:
-        context = browser.new_context(**window, reduced_motion="reduce")  # type: ignore[arg-type]
-        context.set_default_timeout(PATIENCE)
-        page = context.new_page()
-        page.goto(url)
-        act(page, person if name == "worn" else photo)
-        path = HERE / f"page-{name}.png"
-        page.screenshot(path=path)
-        context.close()
-        Image.open(path).quantize(256).save(path, optimize=True)
-        click.echo(f"docs/screenshots/{path.name}")
+def _unsure(page: Page, _: Path) -> None:
+    """Search with what is no garment."""
+    noise, file = np.random.default_rng(0).integers(0, 256, (24, 18, 3), dtype=np.uint8), io.BytesIO()
+    Image.fromarray(noise).resize((450, 600), Image.Resampling.BICUBIC).save(file, "PNG")
+    page.set_input_files("#file", {"name": "noise.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    _settle(page)
+
+
+def _sparse(page: Page, photo: Path) -> None:
+    """Ask for what nothing passes."""
+    _results(page, photo)
+    page.goto(page.url + '&filter={"price":{"lte":1}}')
+    expect(page.locator("#nothing")).to_be_visible()
+
+
+def _end(page: Page, photo: Path) -> None:
+    _results(page, photo)
+    page.click("#category")
+    while not page.locator("#end").is_visible():
+        _settle(page)
+        page.mouse.wheel(0, 4000)
+        page.wait_for_timeout(200)
+    page.locator("#end").scroll_into_view_if_needed()
+    _settle(page)
+
+
+def _missing(page: Page, photo: Path) -> None:
+    page.route(re.compile("/image"), lambda route: route.fulfill(status=404))
+    page.set_input_files("#file", photo)
+    expect(page.locator("#results .missing").first).to_be_attached()
+    page.wait_for_load_state("networkidle")
+
+
+def _refused(page: Page, _: Path) -> None:
+    page.set_input_files(
+        "#file", {"name": "dress.txt", "mimeType": "text/plain", "buffer": b"A dress, please."}
+    )
+    expect(page.locator("#failure")).to_be_visible()
+
+
+def _offline(page: Page, photo: Path) -> None:
+    page.wait_for_load_state("networkidle")
+    page.context.set_offline(True)
+    page.set_input_files("#file", photo)
+    expect(page.locator("#failure")).to_be_visible()
+
+
+def _gone(page: Page, _: Path) -> None:
+    page.goto(page.url + "?query=q_0000000000000000")
+    expect(page.locator("#failure")).to_be_visible()
+
+
+def _address(page: Page, _: Path) -> None:
+    page.evaluate(PASTE, "https://shop.example/dress.jpg")
+    expect(page.locator("#failure")).to_be_visible()
+
+
+def _no_index(page: Page, _: Path) -> None:
+    expect(page.locator("#trouble")).to_be_visible()
+
+
+def _embedded(page: Page, photo: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.locator("silhouette-search [part~=upload]").click()
+    chooser.value.set_files(photo)
+    expect(page.locator("silhouette-search .card").first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+
+
+Act = Callable[[Page, Path], None]
+DESKTOP = {"viewport": {"width": 1280, "height": 860}}
+TABLET = {"viewport": {"width": 768, "height": 1024}}
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+DARK, GERMAN = {"color_scheme": "dark"}, {"locale": "de"}
+
+STATES: dict[str, tuple[Act, dict[str, Any]]] = {
+    "empty": (_empty, DESKTOP),
+    "waiting": (_waiting, DESKTOP),
+    "results": (_results, DESKTOP),
+    "filters": (_filters, DESKTOP),
+    "sketch": (_sketch, DESKTOP),
+    "why": (_why, DESKTOP),
+    "part": (_part, DESKTOP),
+    "worn": (_results, DESKTOP),
+    "end": (_end, DESKTOP | DARK),
+    "unsure": (_unsure, TABLET),
+    "sparse": (_sparse, TABLET | DARK),
+    "missing": (_missing, TABLET),
+    "tablet-worn": (_results, TABLET | DARK),
+    "phone-empty": (_empty, PHONE),
+    "phone-dark": (_results, PHONE | DARK),
+    "phone-worn": (_results, PHONE),
+    "phone-sketch": (_sketch, PHONE),
+    "phone-german": (_far_down, PHONE | GERMAN),
+    "phone-refused": (_refused, PHONE),
+    "phone-offline": (_offline, PHONE | DARK),
+    "phone-gone": (_gone, PHONE | GERMAN),
+    "phone-address": (_address, PHONE),
+    "embedded": (_embedded, DESKTOP),
+    "phone-embedded": (_embedded, PHONE | DARK),
+    "no-index": (_no_index, TABLET),
+}
+"""What is done on the page, and in which window."""
+
+
+def _take(browser: Browser, url: str, name: str, photo: Path) -> None:
+    act, window = STATES[name]
+    context = browser.new_context(**window, reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.goto(url)
+    act(page, photo)
+    path = HERE / f"page-{name}.png"
+    page.screenshot(path=path)
+    context.close()
+    Image.open(path).quantize(256).save(path, optimize=True)
+    click.echo(f"docs/screenshots/{path.name}")
 
 
 @click.command()
 @click.option("--cache", type=click.Path(path_type=Path), default=Path("cache"), show_default=True)
-def main(cache: Path) -> None:
+@click.option(
+    "--only", multiple=True, type=click.Choice([*STATES]), help="A state; can be given several times."
+)
+def main(cache: Path, only: Sequence[str]) -> None:
     """Take the pictures of the page anew."""
     expect.set_options(timeout=PATIENCE)
     cache = cache.resolve()
@@ -216,8 +339,20 @@ def main(cache: Path) -> None:
         place = Path(folder)
         photos = _write_catalogue(place / "catalogue.jsonl", cache)
         _build(place / "catalogue.jsonl", place / "indexes", cache)
-        with _service(place / "indexes", place / "queries") as url, chromium() as browser:
-            _take(browser, url, photos[PHOTO], _person(cache))
+        (place / "website").mkdir()
+        photo, person = photos[PHOTO], _person(cache)
+        with (
+            _website(place / "website") as website,
+            _service(place / "indexes", place / "queries", website) as service,
+            _service(place / "none", place / "queries", website) as bare,
+            chromium() as browser,
+        ):
+            example = EXAMPLE.read_text().replace("http://127.0.0.1:8000", service)
+            (place / "website" / "embed.html").write_text(example)
+            for name in only or STATES:
+                act, _ = STATES[name]
+                url = {_no_index: bare, _embedded: f"{website}/embed.html"}.get(act, service)
+                _take(browser, url, name, person if "worn" in name else photo)
 
 
 if __name__ == "__main__":

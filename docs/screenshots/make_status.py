@@ -1,4 +1,4 @@
-"""The picture of the status page in this folder: a service over drawn garments with a played history.
+"""The pictures of the status page in this folder: a service over drawn garments with a played history.
 
 Run it with `make screenshots`. Garments that were drawn before are taken from `cache/`.
 """
@@ -14,10 +14,11 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.browser import chromium
 from service.http.keys import add_key
@@ -67,13 +68,30 @@ def _searches(file: Path) -> None:
     UsageFile(file).add(counts, loose, now=now)
 
 
+def _open(browser: Browser, url: str, key: str, **window: Any) -> Page:
+    page = browser.new_page(**window)
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{url}/status")
+    page.fill("#key", key)
+    page.click("#entry button")
+    expect(page.locator("#versions > li").first).to_be_visible()
+    return page
+
+
+def _save(page: Page, name: str, *, whole: bool = False) -> None:
+    page.screenshot(path=HERE / name, full_page=whole)
+    picture = Image.open(HERE / name).convert("RGB").quantize(96, dither=Image.Dither.NONE)
+    picture.save(HERE / name, optimize=True)
+    click.echo(f"docs/screenshots/{name}")
+
+
 def _take(url: str, key: str) -> None:
     with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1100, "height": 1000})
-        page.set_default_timeout(PATIENCE)
-        page.goto(f"{url}/status")
-        page.fill("#key", key)
-        page.click("#entry button")
+        phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+        page = _open(browser, url, key, color_scheme="dark", locale="de", **phone)
+        page.wait_for_load_state("networkidle")
+        _save(page, "status-phone.png")
+        page = _open(browser, url, key, viewport={"width": 1100, "height": 1000})
         page.click("#versions > li:first-child button:has-text('What changed')")
         expect(page.locator(".pictures img[src]").first).to_be_visible()
         page.locator("#goldens button").last.click()
@@ -85,15 +103,13 @@ def _take(url: str, key: str) -> None:
         page.locator("#loose").evaluate("list => list.closest('section').remove()")
         page.evaluate("scrollTo(0, 0)")
         page.mouse.move(0, 0)
-        page.screenshot(path=HERE / "status.png", full_page=True)
-    picture = Image.open(HERE / "status.png").convert("RGB").quantize(96, dither=Image.Dither.NONE)
-    picture.save(HERE / "status.png", optimize=True)
+        _save(page, "status.png", whole=True)
 
 
 @click.command()
 @click.option("--cache", type=click.Path(path_type=Path), default=Path("cache"), show_default=True)
 def main(cache: Path) -> None:
-    """Take the picture of the status page anew."""
+    """Take the pictures of the status page anew."""
     expect.set_options(timeout=PATIENCE)
     cache = cache.resolve()
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
@@ -121,7 +137,6 @@ def main(cache: Path) -> None:
                 _take(f"http://127.0.0.1:{port}", key)
             finally:
                 process.terminate()
-    click.echo("docs/screenshots/status.png")
 
 
 if __name__ == "__main__":
