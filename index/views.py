@@ -117,11 +117,16 @@ def _concatenated(views: Sequence[Views]) -> Views:
         np.concatenate([each.vectors for each in views]),
         np.concatenate([each.boxes for each in views]),
         np.concatenate([each.photographs for each in views]),
-        np.concatenate([each.known_maps for each in views]) if known else None,
+        # with the type of each, NumPy would agree on one for each pair
+        np.concatenate([each.known_maps for each in views], dtype=PART_MAP) if known else None,
     )
 
 
-def arranged(views: Sequence[Views]) -> tuple[np.ndarray, Views]:
+Arranged = tuple[np.ndarray, Views]
+"""The item of each row, int64 (m,), and the m rows, as `arranged` returns them."""
+
+
+def arranged(views: Sequence[Views]) -> Arranged:
     """Put the views of items into rows: the first of each item in their order, then all further ones.
 
     Parameters
@@ -139,6 +144,23 @@ def arranged(views: Sequence[Views]) -> tuple[np.ndarray, Views]:
     parts = [each.take(slice(1)) for each in views] + [each.take(slice(1, None)) for each in views]
     owners = np.tile(np.arange(len(views)), 2)
     return np.repeat(owners, [len(part) for part in parts]), _concatenated(parts)
+
+
+def without(rows: Arranged, gone: np.ndarray) -> Arranged:
+    """Take the rows of some items, bool (n,), out of rows that were arranged."""
+    owners, views = rows
+    kept = ~gone[owners]
+    return (np.cumsum(~gone) - 1)[owners[kept]], views.take(kept)
+
+
+def followed_by(rows: Arranged, further: Arranged) -> Arranged:
+    """Put the views of further items behind those of others, as if all were arranged together."""
+    (owners, views), (more, others) = rows, further
+    count, added = (int(each.max(initial=-1)) + 1 for each in (owners, more))
+    numbers = [owners[:count], count + more[:added], owners[count:], count + more[added:]]
+    firsts = [views.take(slice(count)), others.take(slice(added))]
+    others_of_items = [views.take(slice(count, None)), others.take(slice(added, None))]
+    return np.concatenate(numbers), _concatenated([*firsts, *others_of_items])
 
 
 def view_numbers(owners: np.ndarray, *, items: int, at: int, end: int) -> np.ndarray:

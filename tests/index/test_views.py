@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.views import ALL, ITEM, Views, arranged, view_numbers
+from index.views import ALL, ITEM, Views, arranged, followed_by, view_numbers, without
 from training.parts.part_maps import PART_MAP
 
 
@@ -86,3 +86,26 @@ def test_the_first_view_of_each_item_comes_first_then_all_others_in_their_order(
     numbers = [view_numbers(owners, items=len(items), at=at, end=at + 2) for at in range(0, len(owners), 2)]
     expected = [int((owners[:row] == owner).sum()) for row, owner in enumerate(owners)]
     assert np.concatenate(numbers).tolist() == expected
+
+
+ITEMS = st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=3), max_size=4)
+
+
+@given(sizes=ITEMS, further=ITEMS, gone=st.sets(st.integers(0, 3)), with_maps=st.booleans())
+def test_rows_without_some_items_and_followed_by_others_are_those_of_all_that_are_left(
+    sizes, further, gone, with_maps
+):
+    first, *others = [made(*counts, seed=number) for number, counts in enumerate([[1], *sizes, *further])]
+    if with_maps:
+        others = list(map(mapped, others))
+    items, more = [first, *others[: len(sizes)]], others[len(sizes) :]
+    left = [views for number, views in enumerate(items) if number not in gone]
+    rows = without(arranged(items), np.isin(np.arange(len(items)), list(gone)))
+    found = followed_by(rows, arranged(more)) if more else rows
+    if left or more:
+        owners, views = arranged([*left, *more])
+        np.testing.assert_array_equal(found[0], owners)
+        same(found[1], views)
+        np.testing.assert_array_equal(found[1].known_maps, views.known_maps)
+    else:
+        assert len(found[0]) == len(found[1]) == 0

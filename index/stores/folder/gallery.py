@@ -22,7 +22,7 @@ from index.stores.folder.filtering import Allowed, Rows
 from index.stores.folder.overlay import Overlay
 from index.stores.folder.version import Version
 from index.vectors.vector_index import VectorIndex
-from index.views import box_of
+from index.views import Views, box_of
 from training.catalogue.reader import Item
 from training.parts.part_maps import PART_MAP
 
@@ -71,7 +71,7 @@ def _in_order(found: Found) -> Found:
     return Found(found.scores[order], found.rows[order], found.unseen)
 
 
-def _seen(views: Version | Overlay, rows: np.ndarray) -> list[Seen]:
+def _seen(views: Version | Views, rows: np.ndarray) -> list[Seen]:
     if views.boxes is None or views.photographs is None:
         return [(0, None)] * len(rows)
     photographs, boxes = views.photographs[rows].tolist(), views.boxes[rows].tolist()
@@ -193,7 +193,7 @@ class Gallery:
         put = rows >= self._base
         stored, since = (
             iter(_seen(views, some))
-            for views, some in ((self.version, rows[~put]), (self.overlay, rows[put] - self._base))
+            for views, some in ((self.version, rows[~put]), (self.overlay.views, rows[put] - self._base))
         )
         return [next(since) if each else next(stored) for each in put.tolist()]
 
@@ -201,7 +201,7 @@ class Gallery:
         """Return the part maps of the given rows, int64 (k,): PART_MAP (k,), zero where none is known."""
         found = np.zeros(len(rows), PART_MAP)
         put = rows >= self._base
-        found[put] = self.overlay.maps[rows[put] - self._base]
+        found[put] = self.overlay.views.known_maps[rows[put] - self._base]
         if self.version.maps is not None:
             found[~put] = self.version.maps[rows[~put]]
         return found

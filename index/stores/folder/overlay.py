@@ -1,7 +1,7 @@
 """Changes that a version has not folded in, in memory: rows that they hide, and vectors float32 (m, d)."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from index.stores.folder.changes import DELETE, PUT, Change, Changes
 from index.stores.folder.journal import NOWHERE, Position
 from index.stores.folder.version import Version
 from index.vectors.flat import FlatIndex
-from index.views import Views, arranged
+from index.views import Views, arranged, followed_by, without
 from training.catalogue.reader import Item
 from training.errors import UnreadableImage
 from training.photo.encoder import Encoder
@@ -43,18 +43,14 @@ class Overlay:
         The metadata fields that have changed of the version's items, by their rows.
     items : tuple of Item
         The items that were put and lie in no row of the version, in the order of the changes.
-    vectors : FlatIndex or None
-        Their vectors, row by row, and behind them those of further views; None where there are none.
     places : mapping of str to int
         Where an id is in `items`.
     owners : int64 (m,)
-        The place of the item of each vector.
-    boxes : float32 (m, 4)
-        Where the garment of each vector lies in its photograph; NaN where that is not known.
-    photographs : int64 (m,)
-        The number of that photograph among its item's.
-    maps : PART_MAP (m,)
-        The part map of that garment; zero where an earlier release has put it.
+        The place of the item of each view.
+    views : Views
+        Those of the items, as `index.views.arranged` puts them into rows; a box that is not known is NaN.
+    vectors : FlatIndex or None
+        Their vectors; None where there are none.
     """
 
     version: Version
@@ -64,12 +60,10 @@ class Overlay:
     hidden: np.ndarray
     columns: Columns
     items: tuple[Item, ...]
-    vectors: FlatIndex | None
     places: Mapping[str, int]
     owners: np.ndarray
-    boxes: np.ndarray
-    photographs: np.ndarray
-    maps: np.ndarray
+    views: Views
+    vectors: FlatIndex | None
 
     def item(self, built: Item) -> Item:
         """Return an item of the version, which is not hidden, with what was changed of its metadata."""
@@ -117,20 +111,27 @@ def _views_of(photo: ItemPhoto, encoder: Encoder) -> Views:
     return embedding.views
 
 
-def _gathered(changes: Sequence[Change], version: Version) -> dict[str, Any]:
-    """Return the fields of an overlay that hold what was put, items without a vector left out."""
-    found = [(change.item, change.views_in(version.manifest)) for change in changes]
-    put = [(item, views) for item, views in found if item is not None and views is not None]
-    none = Views(np.zeros((0, version.manifest.dimension)), np.zeros((0, 4)), np.zeros(0, np.int64))
-    owners, seen = arranged([views for _, views in put] or [none])
+def _gathered(before: Overlay, changed: Collection[str], put: Sequence[Change]) -> dict[str, Any]:
+    """Return the fields that hold what was put: as before without some ids, and further items behind it.
+
+    Those without a vector are left out.
+    """
+    found = [(change.item, change.views_in(before.version.manifest)) for change in put]
+    further = [(item, views) for item, views in found if item is not None and views is not None]
+    items, rows = before.items, (before.owners, before.views)
+    if not before.places.keys().isdisjoint(changed):
+        rows = without(rows, np.array([item.item_id in changed for item in items]))
+        items = tuple(item for item in items if item.item_id not in changed)
+    if further:
+        items += tuple(item for item, _ in further)
+        rows = followed_by(rows, arranged([views for _, views in further]))
+    owners, views = rows
     return {
-        "items": tuple(item for item, _ in put),
-        "vectors": FlatIndex.build(seen.vectors) if put else None,
-        "places": {item.item_id: place for place, (item, _) in enumerate(put)},
+        "items": items,
+        "places": {item.item_id: place for place, item in enumerate(items)},
         "owners": owners,
-        "boxes": seen.boxes,
-        "photographs": seen.photographs,
-        "maps": seen.known_maps,
+        "views": views,
+        "vectors": FlatIndex.build(views.vectors) if items else None,
     }
 
 
@@ -154,10 +155,7 @@ def _fields(changes: Mapping[int, Change], version: Version) -> dict[int, dict[s
 def _further(
     before: Overlay, changes: Sequence[Change], position: Position, embed: Callable[[Change], Change]
 ) -> Overlay:
-    """Return an overlay with further states of different items, at the cost of these alone.
-
-    Only what was put is gathered again, if some of it has changed.
-    """
+    """Return an overlay with further states of different items, at the cost of these and of copied arrays."""
     version, states, hidden = before.version, dict(before.states), before.hidden.copy()
     unknown, rows = [change.item_id for change in changes if change.item_id not in before.rows], before.rows
     if unknown:
@@ -173,10 +171,8 @@ def _further(
             hidden[row] = is_put or change.action == DELETE
             laid[row] = replace(change, item=None, fields=None) if hidden[row] else change
     changed = {change.item_id for change in changes}
-    gathered = {}
-    if put or not changed.isdisjoint(before.places):
-        kept = [states[item_id] for item_id in before.places if item_id not in changed]
-        gathered = _gathered([*kept, *put], version)
+    is_new = put or not changed.isdisjoint(before.places)
+    gathered = _gathered(before, changed, put) if is_new else {}
     columns = before.columns.laid(_fields(laid, version))
     return replace(
         before, position=position, states=states, rows=rows, hidden=hidden, columns=columns, **gathered
@@ -206,10 +202,10 @@ def lay_over(
     embed : callable
         Returns what was put with a vector like the version's.
     """
-    count = version.manifest.items
-    nothing = Overlay(
-        *(version, position, {}, {}, np.zeros(count, bool), Columns(count)), **_gathered([], version)
-    )
+    count, dimension = version.manifest.items, version.manifest.dimension
+    hidden, no_view = np.zeros(count, bool), np.zeros(0, np.int64)
+    views = Views(np.zeros((0, dimension), np.float32), np.zeros((0, 4), np.float32), no_view)
+    nothing = Overlay(version, position, {}, {}, hidden, Columns(count), (), {}, no_view, views, None)
     later = [change for change in states.values() if change.seq > version.manifest.changes]
     later.sort(key=lambda change: change.seq)
     return _further(nothing, later, position, embed)

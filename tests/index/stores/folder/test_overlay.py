@@ -12,6 +12,7 @@ from index.stores.folder.items import Items
 from index.stores.folder.overlay import lay_over, read_overlay
 from index.stores.folder.publish import current_version
 from index.stores.folder.version import open_version
+from index.views import Views
 from training.catalogue.reader import Item
 
 
@@ -30,9 +31,11 @@ def changes(indexes):
 def put(changes, unit_vectors, encode_image, photo):
     picture = encode_image(photo)
 
-    def put(item_id, seed=0, encoder="f" * 64, **metadata):
+    def put(item_id, seed=0, encoder="f" * 64, views=1, **metadata):
+        vectors = unit_vectors(views, 128, seed=seed)
+        seen = Views(vectors, np.full((views, 4), 0.5, np.float32), np.arange(views))
         return changes.write_one(
-            Put(item_id, (picture,), metadata, unit_vectors(1, 128, seed=seed)[0], encoder)
+            Put(item_id, (picture,) * views, metadata, vectors[0], encoder, seen if views > 1 else None)
         ).seq
 
     return put
@@ -67,7 +70,11 @@ def same(one, other):
         (one.position, set(one.states), dict(one.rows), ids(one), dict(one.places))
         == (other.position, set(other.states), dict(other.rows), ids(other), dict(other.places))
         and (hidden(one), passing(one)) == (hidden(other), passing(other))
-        and all((one.vectors.vector(row) == other.vectors.vector(row)).all() for row in range(len(one.items)))
+        and all(
+            (one.vectors.vector(row) == other.vectors.vector(row)).all() for row in range(len(one.owners))
+        )
+        and np.array_equal(one.owners, other.owners)
+        and one.views.to_bytes() == other.views.to_bytes()
     )
 
 
@@ -180,7 +187,7 @@ def test_reading_on_gives_what_reading_anew_gives(read, changes, put):
         elif step % 5 == 2:
             changes.write([Patch(item_id, {"step": step, "price": None}), Patch("sku-9", {"step": None})])
         else:
-            put(item_id, step)
+            put(item_id, step, views=step % 3 + 1)
         overlay = read(overlay)
         assert same(overlay, read())
 
