@@ -1,6 +1,5 @@
 """The endpoints of many items: a list of them, and changes in bulk, made in one durable step."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -17,11 +16,12 @@ from index.errors import InvalidChange
 from index.stores.store import OpenIndex
 from service.api.answers import item_fields
 from service.api.current import config, live_index, metrics, store
-from service.api.item_embedding import embed_apart
+from service.api.item_embedding import embed_item_apart
 from service.api.item_views import blueprint as of_items
 from service.api.item_views import require_id
 from service.errors import RefusedRequest, problem_of
 from service.http.capacity import give_way
+from service.picture.decoders import CORES
 from service.picture.stages import Stages
 from service.requests.lines import read_line, read_lines
 from service.requests.operation import BODY, LINES, READING, Operation, describe
@@ -32,7 +32,6 @@ from training.errors import SilhouetteError
 
 blueprint = Blueprint("bulk", __name__)
 
-_CORES = os.cpu_count() or 1
 Embedded = tuple[Put, list[Future[str]], Stages]
 """An item to be put, without its photographs, and their names once they are stored."""
 
@@ -45,7 +44,7 @@ def _put(
     """Embed the photographs of a line, and have them stored: they are in memory for as long as that takes."""
     stages = Stages()
     with app.app_context():
-        photos, views = embed_apart(ItemRequest.of_body(line), searcher, stages)
+        photos, views = embed_item_apart(ItemRequest.of_body(line), searcher, stages)
     names = list(map(store_ahead, photos))
     fingerprint = searcher.encoder.fingerprint
     return Put(line.item_id, (), line.metadata, views.vectors[0], fingerprint, views), names, stages
@@ -80,7 +79,7 @@ def _edits(lines: list[bytes], searcher: OpenIndex) -> list[Edit | SilhouetteErr
     """Return the changes of lines; pictures are embedded on all cores, which do not wait for the disk."""
     app = cast(LocalProxy[Flask], current_app)._get_current_object()
     photographs = store().changes.photographs
-    with ThreadPoolExecutor(_CORES) as writers, ThreadPoolExecutor(_CORES) as threads:
+    with ThreadPoolExecutor(CORES) as writers, ThreadPoolExecutor(CORES) as threads:
 
         def store_ahead(photo: bytes) -> Future[str]:
             return writers.submit(photographs.store_ahead, photo)

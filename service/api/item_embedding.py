@@ -9,7 +9,7 @@ from index.stores.store import OpenIndex
 from index.views import ALL, Views
 from service.api.current import config
 from service.errors import RefusedRequest, refusing
-from service.picture.cut_out import CutOut, Embed, cut_out, embedded
+from service.picture.cut_out import CutOut, ItemGarments, cut_out, embedded
 from service.picture.image_url import fetch
 from service.picture.stages import Stages
 from service.requests.parameters import Look
@@ -72,10 +72,12 @@ def embed_item(asked: ItemRequest, searcher: OpenIndex, stages: Stages) -> Embed
     return EmbeddedItem(photos, tuple(found), Views.joined(views))
 
 
-def embed_apart(asked: ItemRequest, searcher: OpenIndex, stages: Stages) -> tuple[tuple[bytes, ...], Views]:
+def embed_item_apart(
+    asked: ItemRequest, searcher: OpenIndex, stages: Stages
+) -> tuple[tuple[bytes, ...], Views]:
     """Fetch the photographs of an item, and embed them in another process; raises `RefusedRequest`."""
     photos = asked.photos or tuple(_fetched(asked))
-    embed = Embed(type_of(category_in(asked.metadata)), searcher.manifest.garments)
+    embed = ItemGarments(type_of(category_in(asked.metadata)), searcher.manifest.garments)
     views = []
     for number, photo in enumerate(photos, start=1):
         with _numbering(number, asked):

@@ -10,7 +10,7 @@ import numpy as np
 from index.views import Views
 from service.config import Config
 from service.errors import RefusedRequest
-from service.picture.decoders import Embed, decode_apart, embed_apart
+from service.picture.decoders import ItemGarments, decode_apart, embed_apart
 from service.picture.stages import Stages
 from service.requests.parameters import Look
 from training.errors import PartTooSmall
@@ -98,14 +98,14 @@ def _decode(photo: bytes | Path, box: Box | None, config: Config) -> np.ndarray:
         raise RefusedRequest("invalid_parameter", str(error), param="box") from error
 
 
-def embedded(photo: bytes, embed: Embed, encoder: Encoder, *, config: Config, stages: Stages) -> Views:
+def embedded(photo: bytes, embed: ItemGarments, encoder: Encoder, *, config: Config, stages: Stages) -> Views:
     """Embed an item's photograph in another process, so that several are embedded at a time.
 
     Parameters
     ----------
     photo : bytes
         The file as it was sent.
-    embed : Embed
+    embed : ItemGarments
     encoder : Encoder
     config : Config
         Its ceilings on bytes and pixels hold for what was sent.

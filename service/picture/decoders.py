@@ -33,6 +33,8 @@ if TYPE_CHECKING:  # both load LiteRT
     from index.views import Views
     from training.photo.encoder import Encoder
 
+CORES = os.cpu_count() or 1
+
 LARGE_PIXELS = 16_000_000
 """Pictures above this are decoded one at a time, by a process that ends: they take up to 32 bytes a pixel."""
 
@@ -55,10 +57,10 @@ _LARGE = "large"
 _READY = "ready"
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([__name__, *_READERS])
-_idle: queue.LifoQueue["_Decoder"] = queue.LifoQueue(os.cpu_count() or 1)
+_idle: queue.LifoQueue["_Decoder"] = queue.LifoQueue(CORES)
 _idle_embedders: queue.LifoQueue["_Decoder"] = queue.LifoQueue()
 _large = threading.Lock()
-_turns = threading.Semaphore(os.cpu_count() or 1)
+_turns = threading.Semaphore(CORES)
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,11 @@ class _Task:
     part: Box | None
     options: dict[str, int]
     seconds: float
-    embed: "Embed | None" = None
+    embed: "ItemGarments | None" = None
 
 
 @dataclass(frozen=True)
-class Embed:
+class ItemGarments:
     """What is embedded of an item's photograph: type and `garments` as in `index.embedding.embedder`."""
 
     kind: str | None
@@ -268,14 +270,14 @@ def decode_apart(
 
 
 def embed_apart(
-    photo: bytes, embed: Embed, encoder: "Encoder", *, seconds: float, **options: int
+    photo: bytes, embed: ItemGarments, encoder: "Encoder", *, seconds: float, **options: int
 ) -> "tuple[Views, Stages]":
     """Decode a photograph of an item in another process, and embed it there.
 
     Parameters
     ----------
     photo : bytes
-    embed : Embed
+    embed : ItemGarments
     encoder : Encoder
         Which each process gets once.
     seconds, options

@@ -51,7 +51,7 @@ OWN_VIEWS = 3
 SCORES = ("P@10", "macro P@10", "mAP", "worn P@10", "worn macro P@10", "own view R@1")
 TITLE = "Ablation: parts left out in turn"
 
-Embed = Callable[[Sequence[Garment]], np.ndarray]
+EmbedGarments = Callable[[Sequence[Garment]], np.ndarray]
 """From garments to their vectors, float32 (n, d) with unit rows."""
 
 
@@ -138,7 +138,7 @@ def _until(data: Dataset, last: int) -> Dataset:
     return replace(data, views=data.views[:, np.minimum(np.arange(data.views.shape[1]), last)])
 
 
-def _embedding(model: Autoencoder, variant: Variant) -> Embed:
+def _embedding(model: Autoencoder, variant: Variant) -> EmbedGarments:
     """Return the embedding by a trained model, without what the variant leaves out after the training."""
     encoder = model.encoder()
     shapes: Callable[[np.ndarray], np.ndarray] = partial(bundle.embed, encoder)
@@ -153,12 +153,12 @@ def _embedding(model: Autoencoder, variant: Variant) -> Embed:
     return embed
 
 
-def score(embed: Embed, searches: Searches) -> dict[str, float]:
+def score(embed: EmbedGarments, searches: Searches) -> dict[str, float]:
     """Score an embedding: categories laid out and worn, and photographs among all by other views of them.
 
     Parameters
     ----------
-    embed : Embed
+    embed : EmbedGarments
     searches : Searches
 
     Returns

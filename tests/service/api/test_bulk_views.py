@@ -132,14 +132,14 @@ def test_a_photograph_that_can_not_be_written_is_its_line_s_own_problem(live, se
 
 
 def test_pictures_are_embedded_at_the_same_time(live, send, photo, monkeypatch):
-    embed, barrier = bulk_views.embed_apart, threading.Barrier(2, timeout=30)
+    embed, barrier = bulk_views.embed_item_apart, threading.Barrier(2, timeout=30)
 
     def together(*arguments, **options):
         barrier.wait()
         return embed(*arguments, **options)
 
-    monkeypatch.setattr(bulk_views, "_CORES", 2)
-    monkeypatch.setattr(bulk_views, "embed_apart", together)
+    monkeypatch.setattr(bulk_views, "CORES", 2)
+    monkeypatch.setattr(bulk_views, "embed_item_apart", together)
     answers = send(*(put(f"new/{number}", photo) for number in range(4)))
     assert [answer["item_id"] for answer in answers] == [f"new/{number}" for number in range(4)]
 

@@ -16,7 +16,7 @@ from PIL import Image
 from index.embedding.embedder import cut_views
 from index.views import GARMENTS, ITEM
 from service.picture import cut_out, decoders
-from service.picture.decoders import Embed, decode_apart, embed_apart
+from service.picture.decoders import ItemGarments, decode_apart, embed_apart
 from training.errors import (
     ImageTooComplex,
     ImageTooLarge,
@@ -53,7 +53,7 @@ def test_no_more_processes_wait_for_a_picture_than_there_are_cores():
     first, second = (decoders._Decoder.take(waiting) for _ in range(2))
     for each in (first, second):
         each.decode(decoders._Task(None, None, {}, seconds=60), picture())
-    assert decoders._idle.maxsize == os.cpu_count()
+    assert decoders._idle.maxsize == decoders.CORES
     assert waiting.get_nowait() is first and first._process.is_alive()
     second._process.join(60)
     assert second._process.exitcode == -signal.SIGKILL
@@ -118,7 +118,9 @@ def garment():
 @pytest.mark.parametrize("garments", GARMENTS)
 def test_an_item_is_embedded_as_a_build_embeds_it(garments):
     encoder = Encoder.load(PRETRAINED)
-    views, stages = embed_apart(garment(), Embed(None, garments), encoder, seconds=60, size=WORKING_SIZE)
+    views, stages = embed_apart(
+        garment(), ItemGarments(None, garments), encoder, seconds=60, size=WORKING_SIZE
+    )
     expected = cut_views(decode(garment(), size=WORKING_SIZE), None, garments, encoder)
     np.testing.assert_array_equal(views.vectors, expected.vectors)
     np.testing.assert_array_equal(views.boxes, expected.boxes)
@@ -129,26 +131,26 @@ def test_a_process_that_embeds_is_kept_and_gets_each_encoder_once(monkeypatch):
     encoder, sent = Encoder.load(PRETRAINED), []
     reduce = Encoder.__reduce__
     monkeypatch.setattr(Encoder, "__reduce__", lambda self: (sent.append(self), reduce(self))[1])
-    embed_apart(garment(), Embed(None, ITEM), encoder, seconds=60)
+    embed_apart(garment(), ItemGarments(None, ITEM), encoder, seconds=60)
     first, before = decoders._idle_embedders.queue[-1]._process, len(sent)
     for photo in (b"text", garment()):
         with suppress(UnreadableImage):
-            embed_apart(photo, Embed(None, ITEM), encoder, seconds=60)
+            embed_apart(photo, ItemGarments(None, ITEM), encoder, seconds=60)
     assert decoders._idle_embedders.queue[-1]._process is first and len(sent) == before
     assert os.getpriority(os.PRIO_PROCESS, first.pid) > os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def test_an_embedding_that_does_not_end_is_killed_and_the_next_photograph_embedded(monkeypatch):
     encoder = Encoder.load(PRETRAINED)
-    embed_apart(garment(), Embed(None, ITEM), encoder, seconds=60)
+    embed_apart(garment(), ItemGarments(None, ITEM), encoder, seconds=60)
     process = decoders._idle_embedders.queue[-1]._process
     os.kill(process.pid, signal.SIGSTOP)
     monkeypatch.setattr(decoders, "EMBEDDING_SECONDS", 0.0)
     with pytest.raises(ImageTooComplex):
-        embed_apart(garment(), Embed(None, ITEM), encoder, seconds=0.25)
+        embed_apart(garment(), ItemGarments(None, ITEM), encoder, seconds=0.25)
     process.join(60)
     monkeypatch.undo()
-    assert len(embed_apart(garment(), Embed(None, ITEM), encoder, seconds=60)[0]) == 1
+    assert len(embed_apart(garment(), ItemGarments(None, ITEM), encoder, seconds=60)[0]) == 1
 
 
 @pytest.mark.parametrize("decode_ms", [80, 3000])
