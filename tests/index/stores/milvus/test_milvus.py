@@ -423,6 +423,50 @@ def test_tidying_that_fails_fails_nothing(lite, caplog):
     assert "Not all old versions and changes were removed" in caplog.text
 
 
+def test_the_columns_of_a_search_are_what_the_client_makes_of_it(lite, plain):
+    lite.publish(*plain(*range(12)))
+    connection, name = lite.store._place.server, collections(lite)[0]
+    asked = {"data": list(plain(3, 4)[1]), "limit": 5, "output_fields": ["row", "metadata", "vector", "key"]}
+    for condition in ("", "row < 2", "row < 0"):
+        found = connection.search(name, filter=condition, **asked)
+        expected = connection.ask("search", name, filter=condition, **asked)
+        assert [len(hits.keys) for hits in found] == [len(hits) for hits in expected]
+        for hits, rows in zip(found, expected, strict=True):
+            assert hits.keys == list(rows.ids) and hits.scores.tolist() == list(rows.distances)
+            for field, column in hits.fields.items():
+                assert list(map(str, column)) == [
+                    str(np.array(row["entity"][field], np.float32))
+                    if field == "vector"
+                    else str(row["entity"][field])
+                    for row in rows
+                ]
+
+
+@pytest.mark.parametrize(("name", "error"), [("UNAVAILABLE", StoreUnreachable), ("INTERNAL", StoreFailed)])
+def test_what_keeps_a_search_from_its_end_is_told(lite, plain, monkeypatch, name, error):
+    from pymilvus.client.asynch import SearchFuture
+
+    lite.publish(*plain(1))
+    connection = lite.store._place.server
+
+    def broken(*_, **__):
+        raise Refusal(name)
+
+    answer = SearchFuture(SimpleNamespace(exception=lambda: None, result=broken))
+    monkeypatch.setattr(connection._client, "search", lambda *_, **__: answer)
+    with pytest.raises(error):
+        connection.search("any")
+
+
+def test_a_search_of_what_is_not_there_or_that_is_not_understood_is_told(lite, plain):
+    lite.publish(*plain(1))
+    connection, name = lite.store._place.server, collections(lite)[0]
+    with pytest.raises(server.NotThere):
+        connection.search("nothing", data=list(plain(1)[1]), limit=1)
+    with pytest.raises(StoreFailed):
+        connection.search(name, data=list(plain(1)[1]), limit=1, filter="no (")
+
+
 def test_what_milvus_refuses_is_said_in_its_words(lite):
     lite.store.changes.write_one(Delete("x"))
     with pytest.raises(StoreFailed, match="Milvus at .* has not done what was asked"):
