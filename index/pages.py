@@ -1,7 +1,7 @@
 """Pages of a ranking: the hits of a query float32 (d,), cut from one order whatever the page."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,8 +10,9 @@ import numpy as np
 from index.arrangement import LENGTH, Arrangement, FacetCounts
 from index.filters.predicates import Filter
 from index.manifest import Manifest
+from index.views import box_of
 from training.catalogue.reader import Item
-from training.parts.part_matching import WEIGHT, Part
+from training.parts.part_matching import WEIGHT, Part, mixed
 from training.photo.boxes import Box
 
 Seen = tuple[int, Box | None]
@@ -166,6 +167,54 @@ class SearchOptions:
 
 NEAREST = 20
 """Hits in the order of similarity that come with a page in another order."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A ranking in the order of what it is ranked by.
+
+    Parameters
+    ----------
+    places : int64 (n,)
+        Where each of its items is in the order of similarity.
+    by : float (n,), descending within the head and behind it
+        What each is ranked by.
+    parts : sequence of (float, Box or None) or of (None, None), optional
+        How well the part is found in each, and where; None without a part.
+    """
+
+    places: np.ndarray
+    by: np.ndarray
+    parts: Sequence[PartSeen] | None = None
+
+    def told(self, places: np.ndarray) -> list[PartSeen] | None:
+        """Return what is known of the part at some places."""
+        return None if self.parts is None else [self.parts[place] for place in places.tolist()]
+
+
+def ranked_by_part(scores: np.ndarray, asked: PartOptions | None, maps: Callable[[], np.ndarray]) -> Ranked:
+    """Rank the head of a ranking by a part, if one was asked for; what lies behind keeps its order.
+
+    Parameters
+    ----------
+    scores : float32 (n,), descending
+    asked : PartOptions, optional
+    maps : callable
+        Returns the part maps of the head: PART_MAP (k,), zero where none is known.
+    """
+    places = np.arange(len(scores))
+    if asked is None:
+        return Ranked(places, scores)
+    count = min(LENGTH, len(scores))
+    found = asked.part.find(maps())
+    by = mixed(scores[:count], found.scores, asked.weight)
+    order = np.argsort(-by, kind="stable")
+    told = zip(found.scores[order].tolist(), map(box_of, found.boxes[order].tolist()), strict=True)
+    return Ranked(
+        np.concatenate([order, places[count:]]),
+        np.concatenate([by[order], scores[count:]]),
+        [*told, *[(None, None)] * (len(scores) - count)],
+    )
 
 
 def first_of_each(labels: np.ndarray, most: float = math.inf) -> np.ndarray:

@@ -109,8 +109,8 @@ def _part(asked: Search, garment: Garment, searcher: OpenIndex) -> PartOptions |
         return None
     if not searcher.has_parts:
         detail = (
-            "The index holds no part maps: an earlier release built it, or it is in Milvus. Leave `part` "
-            "out, or build the index again (python -m index build)."
+            "The index holds no part maps: an earlier release built it, or it is in Milvus and this machine "
+            "does not share the folder of who built it. Leave `part` out, or build the index again."
         )
         raise RefusedRequest("invalid_parameter", detail, param="part")
     try:

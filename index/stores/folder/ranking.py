@@ -1,17 +1,13 @@
 """Pages of the ranking of a gallery by a query float32 (d,), cut from one order whatever the page."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from index.arrangement import LENGTH
-from index.pages import NEAREST, Page, PartOptions, PartSeen, SearchOptions, first_of_each, hits_of
+from index.pages import NEAREST, Page, SearchOptions, first_of_each, hits_of, ranked_by_part
 from index.stores.folder.filtering import Allowed
 from index.stores.folder.gallery import Gallery
-from index.views import box_of
-from training.parts.part_matching import mixed
 
 _SPARE = 16
 
@@ -46,37 +42,6 @@ def _total(
     return len(np.unique(labels[_ranking(gallery, query, count, allowed)[1]])) if count else 0
 
 
-@dataclass(frozen=True)
-class _Ranked:
-    """A ranking: cosines float32 (n,), rows int64 (n,), and scores that it is ranked by, descending (n,)."""
-
-    scores: np.ndarray
-    rows: np.ndarray
-    by: np.ndarray
-    parts: Sequence[PartSeen] | None = None
-
-    def told(self, places: np.ndarray) -> list[PartSeen] | None:
-        """Return what is known of the part at some places."""
-        return None if self.parts is None else [self.parts[place] for place in places.tolist()]
-
-
-def _ranked(gallery: Gallery, scores: np.ndarray, rows: np.ndarray, asked: PartOptions | None) -> _Ranked:
-    """Rank the head of a ranking by a part, if one was asked for; what lies behind keeps its order."""
-    if asked is None:
-        return _Ranked(scores, rows, scores)
-    head = rows[:LENGTH]
-    found = asked.part.find(gallery.maps(head))
-    by = mixed(scores[:LENGTH], found.scores, asked.weight)
-    order = np.argsort(-by, kind="stable")
-    told = zip(found.scores[order].tolist(), map(box_of, found.boxes[order].tolist()), strict=True)
-    return _Ranked(
-        np.concatenate([scores[order], scores[LENGTH:]]),
-        np.concatenate([head[order], rows[LENGTH:]]),
-        np.concatenate([by[order], scores[LENGTH:]]),
-        [*told, *[(None, None)] * len(rows[LENGTH:])],
-    )
-
-
 def cut_page(
     gallery: Gallery,
     query: np.ndarray,
@@ -104,19 +69,19 @@ def cut_page(
     total = len(rows)
     if total == options.depth:  # the ranking may go on
         total = max(total, _total(gallery, query, options.threshold, allowed, labels))
-    ranked = _ranked(gallery, scores, rows, options.part)
-    head = ranked.rows[:LENGTH]
+    ranked = ranked_by_part(scores, options.part, lambda: gallery.maps(rows[:LENGTH]))
+    head = rows[ranked.places[:LENGTH]]
     arranged = options.arrangement.arrange(ranked.by, lambda field: gallery.values(field, head))
     on_page = arranged.order[options.offset : options.end]
-    nearest = rows[: NEAREST if options.reorders else 0]
-    shown = ranked.rows[on_page]
+    places, nearest = ranked.places[on_page], rows[: NEAREST if options.reorders else 0]
+    shown = rows[places]
     if len(nearest):
         shown = np.concatenate([shown, nearest])
     items, seen = gallery.by_rows(shown), gallery.seen(shown)
     count, manifest = len(on_page), gallery.version.manifest
     return Page(
         hits=hits_of(
-            ranked.scores[on_page],
+            scores[places],
             items[:count],
             seen[:count],
             manifest,

@@ -19,6 +19,7 @@ from index.folding import fold
 from index.photographs import UNREFERRED_SECONDS, Photographs, content_of_names
 from index.stores.milvus.connection import Server
 from index.stores.milvus.items import item_fields, key_of
+from index.stores.milvus.map_files import MapFiles
 from index.stores.milvus.overlay import Searched
 from index.stores.milvus.table import RecordTable
 from index.views import Views
@@ -45,12 +46,15 @@ class MilvusChanges(ChangeLog):
     ----------
     server : Server
     photographs : Photographs
+    maps : MapFiles
+        Has the part maps of what was put.
     searched : Searched
         What every change is applied to.
     """
 
-    def __init__(self, server: Server, photographs: Photographs, searched: Searched) -> None:
+    def __init__(self, server: Server, photographs: Photographs, maps: MapFiles, searched: Searched) -> None:
         self.photographs = photographs
+        self._maps = maps
         self._table = RecordTable(server, f"{server.address.prefix}_changes", texts=_TEXTS, numbers=("seq",))
         self._searched = searched
         self._numbering = threading.Lock()
@@ -128,7 +132,14 @@ class MilvusChanges(ChangeLog):
             (change.seq for change in changes), default=0
         )
 
-    def drop(self, *, folded: int, catalogue: Collection[str] | None, photographs: Collection[str]) -> None:
+    def drop(
+        self,
+        *,
+        folded: int,
+        catalogue: Collection[str] | None,
+        photographs: Collection[str],
+        versions: Collection[str],
+    ) -> None:
         """Drop what nothing needs any more (see `index.stores.milvus.sweep`)."""
         changes = self.since(0)
         done = [
@@ -144,6 +155,7 @@ class MilvusChanges(ChangeLog):
             self._table.remove(f"seq in {json.dumps(done)}")
         used = {name for change in changes for name in change.photographs}
         self.photographs.remove_all_but({*photographs, *used}, older_than=UNREFERRED_SECONDS)
+        self._maps.remove_all_but(versions, [change.seq for change in changes if change.action == PUT])
 
     def _number(self) -> int:
         with self._numbering:
@@ -162,6 +174,9 @@ class MilvusChanges(ChangeLog):
         records = [_record_of(state) for state in states]
         if not records:
             return
+        for state in states:
+            if state.views is not None and state.views.maps is not None:
+                self._maps.keep_put(state.seq, state.views)
         self._table.write(records)
         further = self._changes(records)
         while further:
@@ -209,7 +224,9 @@ class MilvusChanges(ChangeLog):
         )
         packed, *further = map(base64.b64decode, record["embedding"].split())
         vector = np.frombuffer(packed, "<f4")
-        views = Views.from_bytes(further[0], len(vector)) if further else None
+        views = self._maps.put(first[0], len(vector))
+        if views is None and further:
+            views = Views.from_bytes(further[0], len(vector))
         return Change(*first, item, vector, record["encoder"], views)
 
 
@@ -226,7 +243,7 @@ def _record_of(state: Change) -> dict[str, Any]:
 
 
 def _embedding(vector: np.ndarray, views: Views | None) -> str:
-    """Return a vector as text and, behind a space, its views, without part maps: Milvus searches none."""
+    """Return a vector as text and, behind a space, its views, without part maps, which lie in a file."""
     parts = [vector_bytes(vector), *([] if views is None else [replace(views, maps=None).to_bytes()])]
     return " ".join(base64.b64encode(part).decode() for part in parts)
 

@@ -120,6 +120,8 @@ class MilvusDraft(Draft):
         self._photographs = {path.name for path in paths if path.parent == folder}
         with writing(self.indexes):
             write_duplicates(self.duplicates, embedded.items, groups, vectors, embedded.pictures)
+            if embedded.maps is not None:
+                self._place.maps.keep_version(self.version, embedded.maps)
         try:
             self._insert(embedded, groups)
             parameters = self._make_index(MILVUS_KINDS[kind], *vectors.shape)

@@ -12,6 +12,7 @@ from index.stores.milvus.changes import MilvusChanges
 from index.stores.milvus.connection import NotThere, Server
 from index.stores.milvus.index_types import MILVUS_KINDS
 from index.stores.milvus.items import view_fields
+from index.stores.milvus.map_files import MapFiles
 from index.stores.milvus.overlay import Searched
 from index.stores.milvus.publish import Versions
 from index.stores.milvus.version import Collection
@@ -25,12 +26,14 @@ class Place:
     server: Server
     versions: Versions
     changes: MilvusChanges
+    maps: MapFiles
 
     @classmethod
-    def at(cls, server: Server, photographs: Photographs) -> Self:
-        """Return the index on a server, whose photographs from changes lie in a folder."""
+    def at(cls, server: Server, photographs: Photographs, maps: MapFiles) -> Self:
+        """Return the index on a server, whose photographs from changes and part maps lie in folders."""
         versions = Versions(server)
-        return cls(server, versions, MilvusChanges(server, photographs, Searched(server, versions)))
+        changes = MilvusChanges(server, photographs, maps, Searched(server, versions))
+        return cls(server, versions, changes, maps)
 
     def collection(self, manifest: Manifest) -> Collection:
         """Return the rows of a version."""
@@ -65,6 +68,7 @@ class Place:
             Naming all that is wrong.
         """
         manifest = self.versions.manifest(version)
+        self.maps.of_version(manifest)
         try:
             self.versions.load(version)
             problems = [*self._wrong_index(manifest), *self._missing(manifest)]

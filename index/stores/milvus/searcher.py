@@ -14,6 +14,7 @@ from index.manifest import Manifest
 from index.pages import Listing, Page, SearchOptions
 from index.stores.milvus.filtering import EVERYTHING
 from index.stores.milvus.items import ITEM, item_of
+from index.stores.milvus.map_files import VersionMaps
 from index.stores.milvus.place import Place
 from index.stores.milvus.ranking import Ranking
 from index.stores.milvus.version import Collection
@@ -32,6 +33,7 @@ class InUse:
     manifest: Manifest
     facets: list[Facet]
     collection: Collection
+    maps: VersionMaps | None
 
 
 def open_version(place: Place, version: str, encoder: Encoder) -> InUse:
@@ -39,7 +41,12 @@ def open_version(place: Place, version: str, encoder: Encoder) -> InUse:
     manifest = place.versions.manifest(version)
     require_encoder(manifest, encoder, place=str(place.server.address))
     place.versions.load(version)
-    return InUse(manifest, place.versions.facets(version), place.collection(manifest))
+    facets, maps = place.versions.facets(version), place.maps.of_version(manifest)
+    return InUse(manifest, facets, place.collection(manifest), maps)
+
+
+def _ranking(in_use: InUse, query: np.ndarray, condition: str, options: SearchOptions) -> Ranking:
+    return Ranking(in_use.collection, query, condition, options.collapse, in_use.maps)
 
 
 class MilvusSearcher(OpenIndex):
@@ -73,8 +80,8 @@ class MilvusSearcher(OpenIndex):
 
     @property
     def has_parts(self) -> bool:
-        """Milvus keeps no part maps."""
-        return False
+        """Whether the folder holds the part maps of the version in use."""
+        return self._in_use.maps is not None
 
     def snapshot(self) -> Self:
         """Return a searcher that stays with the present version."""
@@ -85,7 +92,7 @@ class MilvusSearcher(OpenIndex):
         in_use = self._in_use
         condition = in_use.collection.passing(options.where)
         return [
-            Ranking(in_use.collection, query, condition, options.collapse).page(options, in_use.manifest)
+            _ranking(in_use, query, condition, options).page(options, in_use.manifest)
             for query in np.asarray(vectors, np.float32)
         ]
 
@@ -96,9 +103,7 @@ class MilvusSearcher(OpenIndex):
         row = in_use.collection.row_of(item_id, ["vector", label])
         others = f"{label} != {row[label]}"
         condition = f"({in_use.collection.passing(options.where) or EVERYTHING}) and {others}"
-        ranking = Ranking(
-            in_use.collection, np.asarray(row["vector"], np.float32), condition, options.collapse
-        )
+        ranking = _ranking(in_use, np.asarray(row["vector"], np.float32), condition, options)
         return ranking.page(options, in_use.manifest)
 
     def item(self, item_id: str) -> Item:

@@ -13,6 +13,7 @@ from index.stores.lock import locked
 from index.stores.milvus.changes import MilvusChanges
 from index.stores.milvus.connection import Server
 from index.stores.milvus.draft import MilvusDraft
+from index.stores.milvus.map_files import MAPS, MapFiles
 from index.stores.milvus.milvus_address import MilvusAddress
 from index.stores.milvus.place import Place
 from index.stores.milvus.searcher import MilvusSearcher, open_version
@@ -26,7 +27,7 @@ from training.photo.encoder import Encoder
 
 
 class MilvusStore(Store):
-    """Versions in Milvus; photographs that were put, and the notes of builds, lie in a folder.
+    """Versions in Milvus; photographs that were put, part maps and the notes of builds lie in a folder.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ class MilvusStore(Store):
 
     def __init__(self, address: MilvusAddress, indexes: Path) -> None:
         self._indexes = indexes
-        self._place = Place.at(Server(address), Photographs(indexes / PHOTOGRAPHS))
+        self._place = Place.at(Server(address), Photographs(indexes / PHOTOGRAPHS), MapFiles(indexes / MAPS))
 
     def __str__(self) -> str:
         return str(self._place.server.address)

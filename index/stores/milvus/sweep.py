@@ -19,7 +19,7 @@ def _remove_old(place: Place, keep: int) -> list[str]:
 
 
 def sweep(place: Place, *, catalogue: Catalogue | None = None) -> None:
-    """Drop the changes that all versions have folded in, and the photographs that nothing refers to.
+    """Drop the changes that all versions have folded in, and the files that nothing refers to.
 
     Parameters
     ----------
@@ -29,8 +29,10 @@ def sweep(place: Place, *, catalogue: Catalogue | None = None) -> None:
     """
     held = None if catalogue is None else catalogue.ids()
     versions = place.versions
-    folded = min((versions.manifest(version).changes for version in versions.names()), default=0)
-    place.changes.drop(folded=folded, catalogue=held, photographs=versions.photographs())
+    names = versions.names()
+    folded = min((versions.manifest(version).changes for version in names), default=0)
+    uploads = versions.photographs()
+    place.changes.drop(folded=folded, catalogue=held, photographs=uploads, versions=names)
 
 
 def tidy(place: Place, *, keep: int, catalogue: Catalogue) -> list[str]:

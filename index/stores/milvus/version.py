@@ -31,32 +31,34 @@ class Found:
     labels : int64 (k,)
         The field that was asked for, of which equal ones belong together; else that of `Collection.label`.
     keys : object (k,), of str
-    metadata : object (k,), of str
-        As JSON; empty unless it was asked for.
+    rows : int64 (k,)
+    further : mapping of str to array (k,)
+        Other fields that were asked for; none where nothing was found.
     """
 
     scores: np.ndarray
     labels: np.ndarray
     keys: np.ndarray
-    metadata: np.ndarray
+    rows: np.ndarray
+    further: Mapping[str, np.ndarray]
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def take(self, places: np.ndarray | slice) -> "Found":
         """Return a part of it."""
-        metadata = self.metadata[places] if len(self.metadata) else self.metadata
-        return Found(self.scores[places], self.labels[places], self.keys[places], metadata)
+        further = {name: column[places] for name, column in self.further.items()}
+        return Found(self.scores[places], self.labels[places], self.keys[places], self.rows[places], further)
 
 
-def _found(hits: Hits, query: np.ndarray, limit: int, label: str) -> Found:
+def _found(hits: Hits, query: np.ndarray, limit: int, label: str, further: Sequence[str]) -> Found:
     """Return what Milvus has found, in order; its score counts unless there are vectors to score by."""
     fields = hits.fields
     scores = fields["vector"] @ query if "vector" in fields else hits.scores
-    labels = np.array(fields.get(label, ()), np.int64)
-    order = np.lexsort((np.array(fields.get("row", ()), np.int64), -scores))[:limit]
-    keys, metadata = np.array(hits.keys, object), np.array(fields.get("metadata", ()), object)
-    return Found(scores, labels, keys, metadata).take(order)
+    labels, rows = (np.array(fields.get(name, ()), np.int64) for name in (label, "row"))
+    others = {name: np.array(fields[name], object) for name in further if name in fields}
+    found = Found(scores, labels, np.array(hits.keys, object), rows, others)
+    return found.take(np.lexsort((rows, -scores))[:limit])
 
 
 def _seen(row: Mapping[str, Any]) -> Seen:
@@ -108,23 +110,23 @@ class Collection:
         *,
         widest: bool = False,
         label: str = "",
-        metadata: bool = False,
+        further: Sequence[str] = (),
     ) -> list[Found]:
         """Return the `limit` nearest rows that fulfil a condition, for each of queries float32 (m, d)."""
         refine = int(self.parameters.get("refine", 0))
         asked = min(limit * max(refine, 1), DEEPEST)
         label = label or self.label
-        further = [name for name, wanted in (("vector", refine), ("metadata", metadata)) if wanted]
         answers = self._server.search(
             self.name,
             data=list(queries),
             limit=asked,
             filter=condition,
-            output_fields=[*{"row", label}, *further],
+            output_fields=[*{"row", label, *further}, *(["vector"] if refine else [])],
             search_params={"metric_type": "IP", "params": request(self.parameters, asked, widest=widest)},
             consistency_level=self._consistency,
         )
-        return [_found(hits, query, limit, label) for hits, query in zip(answers, queries, strict=True)]
+        pairs = zip(answers, queries, strict=True)
+        return [_found(hits, query, limit, label, further) for hits, query in pairs]
 
     @property
     def approximate(self) -> bool:

@@ -1,7 +1,9 @@
-"""Search by a part, in a folder of indexes: built, put, put back from a backup, and of an earlier release."""
+"""Search by a part, in every store: built, put, put back from a backup, and of an earlier release."""
 
 import json
+import os
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +13,11 @@ from index.arrangement import Arrangement, Sort
 from index.backup import restore_backup, write_backup
 from index.build import BuildOptions, build_index
 from index.editing import put_item
-from index.edits import Delete
+from index.edits import Delete, Patch
 from index.errors import IndexDamaged
 from index.manifest import MANIFEST, read_manifest, write_manifest
 from index.pages import PartOptions, SearchOptions
+from index.stores.address import open_store
 from index.stores.folder.store import FolderStore
 from index.views import ALL
 from training.catalogue.drawn import rows
@@ -24,6 +27,7 @@ from training.parts.part_matching import Part
 from training.photo.garment import read_garment
 
 NECK = (0.25, 0.0, 0.75, 0.3)
+_PREFIXES = count()
 
 
 @pytest.fixture(scope="module")
@@ -44,18 +48,26 @@ def encoder(make_encoder):
 
 
 @pytest.fixture
-def build(tmp_path, encoder):
+def build(tmp_path, encoder, store):
     def build(items, **options):
         chosen = BuildOptions("flat", cache=tmp_path / "cache", processes=1, **options)
         catalogue = Catalogue("shop.csv", tuple(items), ())
-        return build_index(catalogue, encoder, indexes=tmp_path / "indexes", options=chosen)
+        return build_index(catalogue, encoder, indexes=tmp_path / "indexes", store=store, options=chosen)
 
     return build
 
 
-@pytest.fixture
-def store(tmp_path):
-    return FolderStore(tmp_path / "indexes")
+@pytest.fixture(params=["folder", "lite"])
+def store(request, tmp_path):
+    if request.param == "folder":
+        return FolderStore(tmp_path / "indexes")
+    return open_store(
+        f"{request.getfixturevalue('lite_file')}?prefix=parts_{next(_PREFIXES)}", tmp_path / "indexes"
+    )
+
+
+IN_A_FOLDER = pytest.mark.parametrize("store", ["folder"], indirect=True)
+IN_MILVUS = pytest.mark.parametrize("store", ["lite"], indirect=True)
 
 
 def search(searcher, garment, weight=0.5, **options):
@@ -116,7 +128,8 @@ def test_what_is_put_is_found_by_its_part_at_once_and_after_the_next_build(
 ):
     build(drawn[1:], garments=garments_of)
     searcher = store.open(encoder=encoder)
-    assert put_item(store, encoder, "new", drawn[0].path, {"number": 0}).change == 1
+    made = put_item(store, encoder, "new", drawn[0].path, {"number": 0})
+    assert store.changes.state("new").seq == made.change
     searcher.refresh()
     for _ in range(2):
         first = search(searcher, garments[0], 1.0).hits[0]
@@ -126,6 +139,7 @@ def test_what_is_put_is_found_by_its_part_at_once_and_after_the_next_build(
     assert searcher.pending == 0
 
 
+@IN_A_FOLDER
 def test_maps_that_are_kept_are_those_that_were_made(drawn, build, store):
     first, second = (build(drawn) for _ in range(2))
     assert (first.cached, second.cached) == (0, 12)
@@ -142,6 +156,7 @@ def test_a_backup_keeps_the_map_of_what_was_put(drawn, garments, build, store, e
     assert search(store.open(encoder=encoder), garments[0], 1.0).hits[0].item.item_id == "new"
 
 
+@IN_A_FOLDER
 def test_a_damaged_file_of_maps_is_found(drawn, build, store, tmp_path):
     version = build(drawn).manifest.version
     path = tmp_path / "indexes" / version / "maps.npy"
@@ -152,6 +167,7 @@ def test_a_damaged_file_of_maps_is_found(drawn, build, store, tmp_path):
         store.verify()
 
 
+@IN_A_FOLDER
 def test_too_few_maps_are_found(drawn, build, store, tmp_path):
     folder = tmp_path / "indexes" / build(drawn).manifest.version
     np.save(folder / "maps.npy", np.load(folder / "maps.npy")[:-1])
@@ -169,6 +185,7 @@ def test_too_few_maps_are_found(drawn, build, store, tmp_path):
         store.verify()
 
 
+@IN_A_FOLDER
 def test_a_version_of_an_earlier_release_has_no_parts_and_is_searched_by_the_whole(
     drawn, garments, build, store, encoder, tmp_path
 ):
@@ -187,3 +204,47 @@ def test_a_version_of_an_earlier_release_has_no_parts_and_is_searched_by_the_who
     build(drawn)
     searcher.refresh()
     assert searcher.has_parts
+
+
+@IN_MILVUS
+def test_what_was_put_and_patched_keeps_its_map(drawn, garments, build, store, encoder):
+    build(drawn[1:])
+    put_item(store, encoder, "new", drawn[0].path, {})
+    store.changes.write([Patch("new", {"price": 3})])
+    first = search(store.open(encoder=encoder), garments[0], 1.0).hits[0]
+    assert first.item.metadata == {"price": 3} and first.part_score == pytest.approx(1, abs=1e-3)
+
+
+@IN_MILVUS
+def test_without_the_file_of_maps_beside_milvus_there_are_no_parts_and_a_wrong_one_is_told(
+    drawn, garments, build, store, encoder, tmp_path
+):
+    path = tmp_path / "indexes" / "maps" / f"{build(drawn).manifest.version}.npy"
+    np.save(path, np.load(path)[:-1])
+    with pytest.raises(IndexDamaged, match="11 part maps where the manifest says 12"):
+        store.verify()
+    with pytest.raises(IndexDamaged, match="11 part maps"):
+        store.open(encoder=encoder)
+    path.unlink()
+    searcher = store.open(encoder=encoder)
+    assert not searcher.has_parts
+    assert search(searcher, garments[3], part=None).hits[0].item == drawn[3]
+
+
+@IN_MILVUS
+def test_maps_that_no_version_and_no_change_has_go_after_an_hour(drawn, build, store, encoder, tmp_path):
+    versions = [build(drawn[1:]).manifest.version]
+    numbers = [put_item(store, encoder, "new", drawn[0].path, {}).change for _ in range(2)]
+    folder = tmp_path / "indexes" / "maps"
+
+    def kept():
+        return {path.name for path in folder.iterdir()}
+
+    assert kept() == {f"{versions[0]}.npy", *(f"{number}.views" for number in numbers)}
+    versions.append(build(drawn[1:]).manifest.version)
+    store.prune(keep=1)
+    assert len(kept()) == 4
+    for path in folder.iterdir():
+        os.utime(path, (0, 0))
+    store.prune(keep=1)
+    assert kept() == {f"{versions[1]}.npy", f"{numbers[1]}.views"}

@@ -21,7 +21,16 @@ SHARED = {
 }
 OF_ITS_OWN = {
     "folder": {"gallery", "journal"},
-    "milvus": {"connection", "index_types", "metadata_values", "milvus_address", "place", "table", "terms"},
+    "milvus": {
+        "connection",
+        "index_types",
+        "map_files",
+        "metadata_values",
+        "milvus_address",
+        "place",
+        "table",
+        "terms",
+    },
 }
 
 
