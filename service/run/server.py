@@ -35,6 +35,9 @@ from service.run.generation import Generation, check_generation
 OMP_THREADS = "OMP_NUM_THREADS"
 MOST_ARENAS = 2
 TRIM_SECONDS = 1.0
+OLD_AFTER = 100
+"""Collections of what is young between two of all that is left; Python's own number is 10."""
+
 KEEP_ALIVE_SECONDS = 5
 LONGEST_ADDRESS = 8190
 """Bytes of a request's first line: as far as gunicorn goes, and room for two ids of the longest kind."""
@@ -183,13 +186,15 @@ def share_memory(wait: Callable[[float], object] = time.sleep) -> None:
 
 
 def keep_loaded() -> None:
-    """Let the garbage collector pass over all that has been loaded.
+    """Let the garbage collector pass over all that has been loaded, and seldom look through all that is old.
 
-    It stays to the end. To look through it would stop all threads for tens of milliseconds, now and then, and
-    write to pages that this process shares with the one that it was forked from.
+    The first stays to the end. To look through it would stop all threads for tens of milliseconds, now and
+    then, and write to pages that this process shares with the one that it was forked from. So would looking
+    through the changes of many items, which are old soon and no garbage.
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*gc.get_threshold()[:2], OLD_AFTER)
 
 
 def preload() -> None:
