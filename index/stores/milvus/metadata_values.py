@@ -6,6 +6,7 @@ can be out of date.
 
 import json
 import threading
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,7 +38,7 @@ class _Column:
     def __init__(self) -> None:
         self._codes: dict[Value, int] = {}
         self._values: list[Value] = []
-        self._first: list[int] = []
+        self._first = array("q")
         self._further: dict[int, list[int]] = {}
         self._ranks, self._table = _ranked([])
         self._known = 0
@@ -55,14 +56,14 @@ class _Column:
             self._further[len(self._first)] = codes[1:]
         self._first.append(codes[0] if codes else _NONE)
 
-    def at(self, numbers: Sequence[int]) -> FieldValues:
-        """Return the values that texts hold, by their places among the numbers given."""
-        codes = np.array([self._first[number] for number in numbers], np.int64)
+    def at(self, numbers: np.ndarray) -> FieldValues:
+        """Return the values that texts hold, by their places among the numbers given, int64 (n,)."""
+        codes = np.asarray(self._first, np.int64)[numbers]
         places = np.flatnonzero(codes != _NONE)
         if self._further:
             further = [
                 (place, code)
-                for place, number in enumerate(numbers)
+                for place, number in enumerate(numbers.tolist())
                 for code in self._further.get(number, ())
             ]
             more = np.array(further, np.int64).reshape(-1, 2)
@@ -87,15 +88,18 @@ class _Known:
         self._columns: dict[str, _Column] = {}
         self.characters = 0
 
-    def numbers(self, texts: Sequence[str]) -> list[int]:
-        """Return the numbers of texts; those that are new are added to every column."""
+    def numbers(self, texts: Sequence[str]) -> np.ndarray:
+        """Return the numbers of texts, int64 (n,); those that are new are added to every column."""
+        found = np.fromiter((self._numbers.get(text, _NONE) for text in texts), np.int64, len(texts))
+        if (found != _NONE).all():
+            return found
         new = [text for text in dict.fromkeys(texts) if text not in self._numbers]
         for text, fields in zip(new, _parsed(new), strict=True):
             self._numbers[text] = len(self._numbers)
             self.characters += len(text)
             for field, column in self._columns.items():
                 column.add(fields.get(field))
-        return [self._numbers[text] for text in texts]
+        return self.numbers(texts)
 
     def column(self, field: str) -> _Column:
         """Return the column of a field; at its first use all texts are read again."""
