@@ -17,6 +17,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Else each of the hundreds of processes that tests start would compile the product again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# What tests write is synced, as in production: a disk takes a third of their time for it, and memory none.
+with suppress(OSError):
+    memory = os.statvfs("/dev/shm")
+    if memory.f_bavail * memory.f_frsize > 3 * 2**30 and not memory.f_flag & os.ST_NOEXEC:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
 
 import numpy as np
 import pytest
@@ -35,6 +40,8 @@ SLOW = (
     "training/segmentation",  # the longest, trains
     "benchmarks",
     "index/embedding/test_embedder.py",  # starts processes
+    "index/embedding/test_ray_embedder.py",
+    "index/stores/milvus",
     "index/stores/folder/test_searcher_changes.py",  # searches while versions and items change
     "index/test_faults.py",
     "index/vectors/test_vector_index.py",  # compares all kinds with brute force
@@ -57,6 +64,8 @@ SLOW = (
 BROWSER = ("service/browser",)
 SERVERS = {"serve", "serving", "milvus_server"}
 """Fixtures that start a server: what uses them is marked `network`."""
+MILVUS = ("lite", "server")
+"""Stores that are an optional install, and slow: fixtures, or parameters of them."""
 
 
 @cache
@@ -70,6 +79,12 @@ def _turn(file: Path) -> int:
     places = (*SLOW, *BROWSER)
     below = (n for n, place in enumerate(places) if _is_below(file, (place,)))
     return next(below, len(places))
+
+
+def _needs_milvus(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    given = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return "shop_at" in fixtures and any(store in (*fixtures, *given) for store in MILVUS)
 
 
 SKIPPED = "silhouette/skipped"
@@ -120,7 +135,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if skipped & {item.nodeid, item.nodeid.partition("::")[0]}]
     items.sort(key=lambda item: _turn(item.path))
     for item in items:
-        if _is_below(item.path, SLOW):
+        if _is_below(item.path, SLOW) or _needs_milvus(item):
             item.add_marker("slow")
         if _is_below(item.path, BROWSER):
             item.add_marker("browser")
@@ -128,9 +143,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("network")
 
 
-def pytest_unconfigure() -> None:
-    """End also where a thread or a process that a failed test has left would be waited for."""
-    faulthandler.dump_traceback_later(60, exit=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End also where a thread or a process that a failed test has left would be waited for.
+
+    One of two processes that is done waits for the other, which ends it.
+    """
+    if not hasattr(config, "workerinput"):
+        faulthandler.dump_traceback_later(60, exit=True)
 
 
 def shirt_photo(*, colour=(200, 30, 40), ground=(225, 225, 220), side=240):
