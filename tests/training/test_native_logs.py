@@ -53,7 +53,7 @@ def test_a_training_says_what_it_does_before_its_first_and_after_its_last_step(s
         "index verify",
         "training export run",
         "training evaluate --gallery drawn:40 --queries drawn:20:2 --encoder run",
-        "training figures --catalogue drawn:40",
+        "training figures --photo photograph.jpg",
     ],
 )
 def test_what_uses_them_writes_only_our_lines(shop, run_command, words):

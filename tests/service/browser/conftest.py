@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -82,11 +83,27 @@ class Screen:
             [event, base64.b64encode(content).decode()],
         )
 
+    def learned(self):
+        """Wait until the page knows the index: its examples are there then, if only behind results."""
+        playwright.expect(self.see("#example-list a").first).to_be_attached()
+        return self
+
     def found(self):
-        """Wait until results are shown and none are awaited."""
+        """Wait until results are shown and none are awaited, and the page knows the index."""
         playwright.expect(self.see("body.busy")).to_have_count(0)
         playwright.expect(self.see(f"{HEAD} #results .card").first).to_be_visible()
-        return self
+        return self.learned()
+
+    def searches(self):
+        """Return a list that grows by what is sent from now on to search, and not to add to an answer."""
+        sent = []
+
+        def note(request):
+            if re.search("/v1/search|/similar", request.url) and not adds_to_an_answer(request):
+                sent.append(request)
+
+        self.page.on("request", note)
+        return sent
 
     def names(self):
         return self.see("#results .name").all_text_contents()
@@ -214,5 +231,5 @@ def look(chromium, shop):
 def screen(look):
     """A window on a desktop; the test fails where the browser had an error to report."""
     screen = look()
-    yield screen.open()
+    yield screen.open().learned()
     assert screen.complaints == []

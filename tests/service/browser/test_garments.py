@@ -155,8 +155,7 @@ def test_a_tap_on_an_outline_searches_with_its_garment(look, outfit, expect, on,
 
 def test_a_tap_on_the_garment_that_is_searched_with_or_beside_all_searches_with_nothing(screen, expect, on):
     found_instead(screen, [of_type("upper"), of_type("bag")])
-    asked = []
-    screen.page.on("request", lambda request: asked.append(request.url))
+    asked = screen.searches()
     screen.page.mouse.click(*on(screen.see("#picture"), 0.25, 0.25))
     screen.page.mouse.click(*on(screen.see("#picture"), 0.8, 0.8))
     chip(screen, 0).click()
