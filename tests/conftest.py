@@ -42,13 +42,28 @@ SLOW = (
     "index/embedding/test_embedder.py",  # starts processes
     "index/embedding/test_ray_embedder.py",
     "index/stores/milvus",
+    "index/filters/test_columns.py",
+    "index/stores/folder/test_publish.py",  # kills processes
     "index/stores/folder/test_searcher_changes.py",  # searches while versions and items change
+    "index/stores/test_all_garments.py",
+    "index/stores/test_part_search.py",
+    "index/test_build_memory.py",
     "index/test_faults.py",
-    "index/vectors/test_vector_index.py",  # compares all kinds with brute force
+    "index/test_retraining.py",
+    "index/test_segmenters.py",
+    "index/test_types.py",
+    "index/vectors",  # compares all kinds with brute force
+    "service/http/test_metrics_folder.py",
+    "service/http/test_prefix.py",  # asks for everything below each of four prefixes
+    "service/picture/test_decoders.py",
     "service/requests/test_openapi.py",  # calls every endpoint with generated requests
     "service/run",  # starts servers and waits for their time limits
     "service/test_fuzz.py",
+    "service/test_fuzz_heads.py",
+    "training/alignment/test_agreement.py",
     "training/catalogue/test_drawn.py",
+    "training/drawing/test_worn.py",
+    "test_packaging.py",
     "test_readme.py",  # runs the commands of the README
     "training/evaluation",  # these folders load TensorFlow, and most of them train
     "training/figures",
@@ -59,6 +74,7 @@ SLOW = (
     "training/test_command.py",  # starts commands and presses Ctrl-C
     "training/test_device.py",
     "training/test_native_logs.py",
+    "training/test_parallel.py",
 )
 """What `make quick` leaves out for its time, below tests/; `make test` begins with it."""
 BROWSER = ("service/browser",)
