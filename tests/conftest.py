@@ -5,6 +5,7 @@ import fcntl
 import io
 import json
 import os
+import re
 import shutil
 import signal
 from contextlib import suppress
@@ -233,6 +234,14 @@ def once(tmp_path_factory):
         return folder
 
     return once
+
+
+@pytest.fixture(scope="session")
+def native_lines():
+    """A pattern of what LiteRT and TensorFlow would write on the terminal."""
+    return re.compile(
+        r"^([IWEF]\d{4} |INFO: |WARNING: |\d{4}-\d\d-\d\d .*: [IWE] )|XNNPACK|oneDNN|AVX|absl|cuda", re.M
+    )
 
 
 @pytest.fixture(scope="session")

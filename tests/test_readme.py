@@ -23,6 +23,7 @@ from service.__main__ import main as service
 from training.__main__ import main as training
 from training.catalogue.drawn import draw
 from training.catalogue.reader import read_catalogue
+from training.native_logs import SHOW
 from training.photo.encoder import PRETRAINED
 
 ROOT = Path(__file__).parents[1]
@@ -51,7 +52,7 @@ CURL = next(line for line in LINES if line.startswith("curl "))
 
 
 def environment(**more: str) -> dict[str, str]:
-    theirs = ("SILHOUETTE_", "MAKE", "MFLAGS", "ARGS")  # of whoever runs the tests, perhaps by make
+    theirs = ("SILHOUETTE_", "MAKE", "MFLAGS", "ARGS", SHOW)  # of whoever runs the tests, perhaps by make
     clean = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
     return {**clean, "PYTHONPATH": str(ROOT), **more}
 
@@ -270,13 +271,13 @@ def test_make_help_answers():
 
 
 @pytest.mark.parametrize("line", EXECUTED)
-def test_the_command_succeeds(line, shop, run):
+def test_the_command_succeeds_and_writes_only_our_lines(line, shop, run, native_lines):
     if "milvus:" in line and find_spec("milvus_lite") is None:
         pytest.skip("milvus-lite is not installed: make scale")
     version = (shop / "indexes" / "current").read_text().strip()
     result = run(line.replace("VERSION", version))
     assert result.returncode == 0, result.stderr
-    assert result.stdout.strip()
+    assert result.stdout.strip() and not native_lines.search(result.stderr), result.stderr
 
 
 def test_a_catalogue_that_is_too_small_is_refused_as_the_text_says(shop, run):

@@ -1,7 +1,9 @@
-"""What commands that load LiteRT or TensorFlow write on the terminal: real processes, every line."""
+"""What commands that load LiteRT or TensorFlow write on the terminal: real processes, every line.
+
+Those that the README names are seen by its tests.
+"""
 
 import os
-import re
 import shutil
 import threading
 
@@ -10,10 +12,6 @@ from PIL import Image
 
 from training.catalogue.drawn import draw
 from training.native_logs import SHOW, kept_off
-
-THEIRS = re.compile(
-    r"^([IWEF]\d{4} |INFO: |WARNING: |\d{4}-\d\d-\d\d .*: [IWE] )|XNNPACK|oneDNN|AVX|absl|cuda", re.M
-)
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +27,8 @@ def shop(trained, run_command, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["build", "fit", "fit --resume"])
-def test_what_makes_an_index_or_an_encoder_writes_only_our_lines(shop, name):
-    assert shop[1][name] and not THEIRS.search(shop[1][name]), shop[1][name]
+def test_what_makes_an_index_or_an_encoder_writes_only_our_lines(shop, name, native_lines):
+    assert shop[1][name] and not native_lines.search(shop[1][name]), shop[1][name]
 
 
 def test_a_training_says_what_it_does_before_its_first_and_after_its_last_step(shop):
@@ -48,26 +46,22 @@ def test_a_training_says_what_it_does_before_its_first_and_after_its_last_step(s
 @pytest.mark.parametrize(
     "words",
     [
-        "index search photograph.jpg",
-        "index put coat photograph.jpg",
-        "index verify",
         "training export run",
-        "training evaluate --gallery drawn:40 --queries drawn:20:2 --encoder run",
         "training figures --photo photograph.jpg",
     ],
 )
-def test_what_uses_them_writes_only_our_lines(shop, run_command, words):
+def test_what_uses_them_writes_only_our_lines(shop, run_command, words, native_lines):
     answer = run_command(shop[0], words)
     assert answer.returncode == 0, answer.stderr
-    assert not THEIRS.search(answer.stderr), answer.stderr
+    assert not native_lines.search(answer.stderr), answer.stderr
 
 
 @pytest.mark.parametrize("words", ["training segmenter --catalogue drawn:8", "training export nowhere"])
-def test_our_errors_are_all_that_is_left(shop, run_command, words):
+def test_our_errors_are_all_that_is_left(shop, run_command, words, native_lines):
     answer = run_command(shop[0], words)
     assert answer.returncode == 1
     assert answer.stderr.splitlines()[-1].startswith("Error: ")
-    assert not THEIRS.search(answer.stderr), answer.stderr
+    assert not native_lines.search(answer.stderr), answer.stderr
 
 
 def test_who_asks_for_their_lines_sees_them(shop, run_command):
