@@ -88,11 +88,15 @@ class Screen:
         playwright.expect(self.see("#example-list a").first).to_be_attached()
         return self
 
-    def found(self):
-        """Wait until results are shown and none are awaited, and the page knows the index."""
+    def answered(self):
+        """Wait until results are shown and none are awaited."""
         playwright.expect(self.see("body.busy")).to_have_count(0)
         playwright.expect(self.see(f"{HEAD} #results .card").first).to_be_visible()
-        return self.learned()
+        return self
+
+    def found(self):
+        """Wait until results are shown, none are awaited, and the page knows the index."""
+        return self.answered().learned()
 
     def searches(self):
         """Return a list that grows by what is sent from now on to search, and not to add to an answer."""

@@ -33,7 +33,7 @@ def test_nothing_jumps_where_an_answer_comes_before_what_it_can_be_filtered_by(l
     screen = look(width=width).count_shifts().open().upload()
     late = screen.held("**/v1/index")
     screen.page.reload()
-    screen.found()
+    screen.answered()
     screen.let_go(late)
     expect(screen.see("#filters")).to_be_visible()
     assert screen.shifts() == []
