@@ -59,8 +59,10 @@ function mark(node, box) {
     const tall = wide / ratio;
     const [left, top, right, bottom] = box.map((side, axis) => 50 + 100 * (side - 0.5) * (axis % 2 ? tall : wide));
     Object.assign(drawn.style, { left: `${left}%`, top: `${top}%`, width: `${right - left}%`, height: `${bottom - top}%` });
-    node.append(drawn);
+    drawn.hidden = false;
   };
+  drawn.hidden = true; // until the picture is there
+  node.append(drawn);
   if (image.complete && image.naturalWidth) place();
   else image.addEventListener("load", place, { once: true });
 }

@@ -191,6 +191,7 @@ class Screen:
 
 def point_on(locator, x, y):
     """The point at fractions of an element, in pixels of the window."""
+    playwright.expect(locator).to_be_visible()
     place = locator.bounding_box()
     return place["x"] + x * place["width"], place["y"] + y * place["height"]
 

@@ -1,6 +1,7 @@
 """Search by a part: marked on the picture, sent in fractions of the garment, shown in each result."""
 
 import json
+import re
 
 import pytest
 
@@ -37,6 +38,18 @@ def test_the_part_is_drawn_in_each_result_where_it_was_found(screen, on):
     left, _, right, _ = first["part_box"]
     middle = (place["x"] + place["width"] / 2 - frame["x"]) / frame["width"]
     assert middle == pytest.approx((left + right) / 2, abs=0.12)  # the picture may be cropped, or have edges
+
+
+def test_of_pictures_that_come_late_the_last_part_alone_is_drawn(screen, expect, on):
+    late = screen.held(re.compile(r"/image\?"))
+    screen.upload()
+    mark(screen, on)
+    picture = screen.see("#picture")
+    screen.sent(lambda: screen.drag(on(picture, 0.3, 0.5), on(picture, 0.7, 0.9)))
+    expect(screen.see("#results .found-part:visible")).to_have_count(0)
+    screen.let_go(late)
+    expect(screen.see("#results .found-part:visible")).to_have_count(len(screen.items()))
+    assert screen.see("#results .found-part").count() == len(screen.items())
 
 
 def test_without_the_part_the_whole_is_searched_again(screen, expect, on):
