@@ -11,13 +11,15 @@ import numpy as np
 
 from index.errors import IndexDamaged
 from index.vectors import exact
+from index.vectors.lists import AllowedLists, Lists
 from index.vectors.tuning import Trial, disturbed, tuned
 from index.vectors.vector_index import RECALL, Parameters, VectorIndex
 
 SHALLOWEST = 64
 _SKIP = 1 / 15
 _NARROW = 3200
-_LOOSE, _SPARE = 0.25, 1.25
+_HALF = 0.5
+_SPARE = 1.25
 
 
 def depth_for(k: int) -> int:
@@ -60,6 +62,8 @@ class ApproximateIndex(VectorIndex):
     """
 
     widths: ClassVar[tuple[str, ...]]
+    loose: ClassVar[float] = 0.25
+    """The share of allowed rows from which on all are searched first."""
 
     def __init__(self, index: faiss.Index, parameters: Parameters) -> None:
         super().__init__(index, parameters)
@@ -113,6 +117,15 @@ class ApproximateIndex(VectorIndex):
     def _request(self, rows: faiss.IDSelector | None, widening: float) -> faiss.SearchParameters:
         """Return the parameters of a search among `rows`, `widening` times as wide as among all."""
 
+    @property
+    def _lists(self) -> Lists | None:
+        """The rows in lists by which allowed ones are found, where the kind has them."""
+        return None
+
+    def _lists_width(self) -> int:
+        """Return into how many lists to look where half of all rows are allowed."""
+        raise NotImplementedError
+
     def _comparisons(self) -> float:
         """Return how many comparisons of one vector take as long as a search as wide as tuned."""
         return _NARROW
@@ -131,14 +144,16 @@ class ApproximateIndex(VectorIndex):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return scores float32 and rows int64, both (m, min(k, n)), best first.
 
-        All allowed rows are compared where that is quicker, which is so where few are allowed or many are
-        asked for, and where the search finds fewer than there are. Where many are allowed, a search among all
-        comes first: what is allowed of the nearest is the answer, if that is enough.
+        Where many are allowed, a search among all comes first: what is allowed of the nearest is the answer,
+        if that is enough. Else the lists are searched that are near the query and have allowed rows. All
+        allowed rows are compared where that is quicker, and where a search finds fewer than there are.
         """
         queries, count = exact.contiguous(queries), len(self)
         k = min(k, count)
         passing = count if allowed is None else int(np.count_nonzero(allowed))
-        if allowed is None or passing < max(_LOOSE * count, k):
+        if allowed is not None and _exact_is_quicker(self._comparisons(), count, passing):
+            return exact.nearest(self._full, queries, k, allowed)
+        if allowed is None or passing < max(self.loose * count, k):
             return self._among(queries, k, allowed, passing, count / max(passing, 1))
         asked = depth_for(math.ceil(_SPARE * k * count / passing))
         scores, rows = self._among(queries, min(asked, count), None, count, 1.0)
@@ -153,6 +168,8 @@ class ApproximateIndex(VectorIndex):
         self, queries: np.ndarray, k: int, allowed: np.ndarray | None, passing: int, rarity: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """Search among the allowed rows, where about one in `rarity` of those near a query is allowed."""
+        if allowed is not None and (lists := self._lists) is not None:
+            return self._among_lists(queries, k, lists, lists.allowed(exact.checked(self._index, allowed)))
         count, depth = len(self), depth_for(k)
         widening = _widening(depth, passing, rarity, self._views)
         if _exact_is_quicker(self._comparisons() * widening, count, passing):
@@ -167,6 +184,27 @@ class ApproximateIndex(VectorIndex):
         if last.min() < 0:
             short = last < 0
             scores[short], rows[short] = exact.nearest(self._full, queries[short], k, allowed)
+        return scores, rows
+
+    def _among_lists(
+        self, queries: np.ndarray, k: int, lists: Lists, allowed: AllowedLists
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Search in the lists near each query that have allowed rows, in more where these are rarer."""
+        depth, rarity = depth_for(k), _HALF * len(self) / max(len(allowed), 1)
+        wider = max(depth / SHALLOWEST / self._views, 1.0) * max(math.cbrt(rarity), 1.0)
+        width, least = math.ceil(self._lists_width() * wider), max(depth, k)
+        scores, rows = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
+        for place, query in enumerate(queries):
+            found = lists.nearest(self._full, query, k, allowed, width=width, least=least)
+            scores[place], rows[place] = found or self._all(query, k, allowed)
+        return scores, rows
+
+    def _all(self, query: np.ndarray, k: int, allowed: AllowedLists) -> tuple[np.ndarray, np.ndarray]:
+        """Compare all allowed rows; FAISS passes over the others, which takes longer where they are many."""
+        if k <= len(allowed) <= _SKIP * len(self):
+            rows = allowed.rows.astype(np.int64)
+            return exact.best_of(exact.scores_of(self._full, query, rows), rows, k)
+        (scores,), (rows,) = exact.nearest(self._full, query[None], k, allowed.mask)
         return scores, rows
 
     def count(

@@ -9,21 +9,23 @@ def contiguous(vectors: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(vectors, np.float32)
 
 
-def selector(index: faiss.Index, allowed: np.ndarray | None) -> faiss.IDSelector | None:
-    """Return the rows that may be found, `allowed` bool (n,), for FAISS: a bit each.
-
-    Raises
-    ------
-    ValueError
-        `allowed` is not an answer for each vector.
-    """
-    if allowed is None:
-        return None
+def checked(index: faiss.Index, allowed: np.ndarray) -> np.ndarray:
+    """Return the rows that may be found as they are; raises `ValueError` unless they are bool (n,)."""
     if allowed.shape != (index.ntotal,) or allowed.dtype != bool:
         raise ValueError(
             f"allowed is {allowed.dtype} {allowed.shape}; give bool ({index.ntotal},), an answer a vector."
         )
-    return faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+    return allowed
+
+
+def bitmap(chosen: np.ndarray) -> faiss.IDSelector:
+    """Return what is chosen, bool (n,), as FAISS takes it: a bit each."""
+    return faiss.IDSelectorBitmap(np.packbits(chosen, bitorder="little"))
+
+
+def selector(index: faiss.Index, allowed: np.ndarray | None) -> faiss.IDSelector | None:
+    """Return the rows that may be found for FAISS; raises as `checked`."""
+    return None if allowed is None else bitmap(checked(index, allowed))
 
 
 def _everything(index: faiss.Index, allowed: np.ndarray | None) -> faiss.SearchParameters:
@@ -39,6 +41,22 @@ def nearest(
     """Return scores float32 and rows int64, both (m, k), best first; -inf and -1 where fewer are allowed."""
     scores, rows = index.search(contiguous(queries), k, params=_everything(index, allowed))
     return np.where(rows >= 0, scores, np.float32(-np.inf)), rows
+
+
+def scores_of(index: faiss.Index, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the scores of some rows, int64 (m,), with a query, float32 (d,): float32 (m,)."""
+    scores = np.empty(len(rows), np.float32)
+    index.compute_distance_subset(
+        1, faiss.swig_ptr(query), len(rows), faiss.swig_ptr(scores), faiss.swig_ptr(rows)
+    )
+    return scores
+
+
+def best_of(scores: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `k` best scores float32 and their rows int64, both (min(k, m),); equal scores by row."""
+    best = np.argpartition(-scores, k - 1)[:k] if k < len(scores) else np.arange(len(scores))
+    best = best[np.lexsort((rows[best], -scores[best]))]
+    return scores[best], rows[best]
 
 
 def count(

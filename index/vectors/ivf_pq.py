@@ -4,7 +4,7 @@ After Jegou, Douze and Schmid, Product Quantization for Nearest Neighbor Search,
 """
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import faiss
@@ -12,12 +12,15 @@ import numpy as np
 
 from index.vectors.faiss_files import write_lists, write_refined
 from index.vectors.ivf import SAMPLES_A_LIST, lists_for, probing, sample
+from index.vectors.lists import Lists
 from index.vectors.refined import CANDIDATES, RefinedIndex
 from index.vectors.tuning import ladder
 
 NUMBERS_A_CODE = 2
 CENTROIDS = 256
 SAMPLES_A_CENTROID = 64
+_BESIDE = 3
+"""How many times as many lists hold the neighbours of a query that lies beside all allowed rows."""
 
 
 def codes_for(dimension: int) -> int:
@@ -31,6 +34,7 @@ class IvfPqIndex(RefinedIndex):
 
     kind = "ivf-pq"
     widths = ("refine", "nprobe")
+    loose = 0.4
     _coded = faiss.IndexIVFPQ
 
     @classmethod
@@ -67,6 +71,13 @@ class IvfPqIndex(RefinedIndex):
             "refine": CANDIDATES[1:],
             "nprobe": ladder(1, lists),
         }  # with 1, the end of a page would miss some
+
+    @cached_property
+    def _lists(self) -> Lists:
+        return Lists.of(faiss.downcast_index(self._index.base_index))
+
+    def _lists_width(self) -> int:
+        return _BESIDE * self._width("nprobe")
 
     def _candidates(self, rows: faiss.IDSelector | None, widening: float) -> faiss.SearchParameters:
         return probing(faiss.downcast_index(self._index.base_index), self._width("nprobe"), rows, widening)

@@ -47,7 +47,8 @@ def mapped(path: Path) -> faiss.Index:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
+    """Raise `IndexNotWritten` where a file of vectors can't be written in the block."""
     try:
         yield
     except (RuntimeError, OSError) as error:
@@ -64,8 +65,8 @@ class VectorIndex(ABC):
     file, it is mapped: all processes share the file's pages. What a quick search needs of it is read through
     before, since page by page it would come into memory at a tenth of the speed.
     FAISS maps every kind (`IO_FLAG_MMAP_IFC`), the vectors behind the codes of the compressed ones included.
-    Private to a process are the levels and offsets of HNSW (12 bytes a vector) and the places of the rows in
-    IVF-flat (8).
+    Private to a process are the levels, offsets and lists of HNSW (16 bytes a vector) and the places of the
+    rows in IVF-flat (8).
 
     `kind` is the name under which the class is registered and noted in the manifest.
     """
@@ -107,7 +108,7 @@ class VectorIndex(ABC):
     @classmethod
     def _written(cls, vectors: np.ndarray, path: Path) -> faiss.Index:
         """Write FAISS's index of `vectors` to a file, and return it mapped."""
-        with _writing(path):
+        with writing(path):
             cls._write(vectors, path)
         return mapped(path)
 
@@ -134,9 +135,9 @@ class VectorIndex(ABC):
             read_through(path, cls._needed(path))
             index = mapped(path)
         except (RuntimeError, OSError) as error:
-            raise _unreadable(path) from error
+            raise unreadable(path) from error
         if not cls._made_by(index) or index.metric_type != faiss.METRIC_INNER_PRODUCT:
-            raise _unreadable(path)
+            raise unreadable(path)
         return cls(index, parameters)
 
     @classmethod
@@ -157,7 +158,7 @@ class VectorIndex(ABC):
         IndexNotWritten
             The file could not be written in full.
         """
-        with _writing(path):
+        with writing(path):
             faiss.write_index(self._index, str(path))
 
     def __len__(self) -> int:
@@ -185,7 +186,7 @@ class VectorIndex(ABC):
         k : int
             At least 1; more than there are vectors is taken as all of them.
         allowed : bool (n,), optional
-            The rows that may be found; by default all.
+            The rows that may be found; by default all. Nobody may change it afterwards.
 
         Returns
         -------
@@ -212,7 +213,8 @@ class VectorIndex(ABC):
         """Return the bytes a vector that a quick search needs in memory."""
 
 
-def _unreadable(path: Path) -> IndexDamaged:
+def unreadable(path: Path) -> IndexDamaged:
+    """Return the error of a file of vectors that can't be read."""
     return IndexDamaged(
         f"The vectors in '{path}' can't be read. Activate another version, or build the index again."
     )

@@ -5,7 +5,7 @@ each of its views, of which the first stands for it.
 """
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +25,8 @@ from index.vectors.vector_index import VectorIndex
 from index.views import Views, box_of
 from training.catalogue.reader import Item
 from training.parts.part_maps import PART_MAP
+
+_FILTERS_KEPT = 4
 
 
 @dataclass(frozen=True)
@@ -216,8 +218,18 @@ class Gallery:
         """Return which rows can be found and pass a filter."""
         if where is None:
             return self._visible
+        for known, allowed in tuple(self._filtered):
+            if known == where:
+                return allowed
         base, put = self._passing(where)
-        return Allowed(Rows(self._of_items(base)), Rows(put[self.overlay.owners]))
+        found = Allowed(Rows(self._of_items(base)), Rows(put[self.overlay.owners]))
+        self._filtered.append((where, found))
+        return found
+
+    @cached_property
+    def _filtered(self) -> deque[tuple[Filter, Allowed]]:
+        """The rows of the filters that were asked for last; indexes keep what belongs to them, too."""
+        return deque(maxlen=_FILTERS_KEPT)
 
     def _passing(self, where: Filter | None) -> tuple[np.ndarray, np.ndarray]:
         """Return which items of the version, bool (n,), and of what was put, bool (p,), pass a filter."""
