@@ -1,6 +1,7 @@
 """The difference between two versions: another catalogue, and items that are new, gone, or changed."""
 
-from collections.abc import Iterable, Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -12,6 +13,20 @@ LISTED = 48
 """Of how many items that are new, changed or gone the ids are told."""
 
 
+_AT_ONCE = 4096
+
+
+class Digests(Mapping[str, bytes]):
+    """The digests of a version's photographs by item id, read from where they are stored."""
+
+    @abstractmethod
+    def find(self, item_ids: Sequence[str]) -> dict[str, bytes]:
+        """Return those of the items of these ids that there are."""
+
+    def __getitem__(self, item_id: str) -> bytes:
+        return self.find([item_id])[item_id]
+
+
 @dataclass(frozen=True)
 class Previous:
     """The version in use before a build.
@@ -20,8 +35,8 @@ class Previous:
     ----------
     items : int
         How many it has.
-    contents : dict
-        The SHA-256 of each one's photograph, by id.
+    contents : mapping
+        The digest of each one's photographs, by id.
     catalogue : str
         The catalogue as it was named to its build.
     version : str, optional
@@ -29,7 +44,7 @@ class Previous:
     """
 
     items: int
-    contents: dict[str, bytes]
+    contents: Mapping[str, bytes]
     catalogue: str
     version: str | None = field(default=None, compare=False)
 
@@ -59,8 +74,14 @@ class Difference:
         return {"new": self.new, "changed": self.changed, "removed": self.removed}
 
 
-def _first(ids: Iterable[str]) -> tuple[str, ...]:
-    return tuple(islice(ids, LISTED))
+def _parts(
+    items: Sequence[Item], before: Mapping[str, bytes]
+) -> Iterator[tuple[int, list[str], dict[str, bytes]]]:
+    """Yield the ids of items, some at a time, with the row of the first and the digests known of them."""
+    for at in range(0, len(items), _AT_ONCE):
+        ids = [item.item_id for item in items[at : at + _AT_ONCE]]
+        known = before.find(ids) if isinstance(before, Digests) else before
+        yield at, ids, {item_id: known[item_id] for item_id in ids if item_id in known}
 
 
 def replaced(previous: Previous | None, catalogue: str, items: Sequence[Item]) -> str | None:
@@ -79,12 +100,25 @@ def replaced(previous: Previous | None, catalogue: str, items: Sequence[Item]) -
     """
     if previous is None or previous.catalogue == catalogue:
         return None
-    known = sum(item.item_id in previous.contents for item in items)
+    known = sum(len(found) for _, _, found in _parts(items, previous.contents))
     return previous.catalogue if 2 * known < len(items) else None
 
 
+def _gone(before: Mapping[str, bytes], items: Sequence[Item], count: int) -> tuple[str, ...]:
+    """Return the first of `count` ids that items have no more."""
+    if not count:
+        return ()
+    now = np.sort(np.fromiter((hash(item.item_id) for item in items), np.int64, len(items)))
+
+    def is_gone(item_id: str) -> bool:
+        place = int(np.searchsorted(now, hash(item_id)))
+        return place == len(now) or int(now[place]) != hash(item_id)
+
+    return tuple(islice(filter(is_gone, before), min(count, LISTED)))
+
+
 def compare(previous: Previous | None, items: Sequence[Item], contents: np.ndarray) -> Difference:
-    """Count what has changed since the previous version.
+    """Count what has changed since the previous version, some items at a time.
 
     Parameters
     ----------
@@ -95,20 +129,27 @@ def compare(previous: Previous | None, items: Sequence[Item], contents: np.ndarr
         SHA-256 of their photographs.
     """
     before = previous.contents if previous else {}
-    known = [item.item_id in before for item in items]
-    changed = [
-        item.item_id in before and before[item.item_id] != content.tobytes()
-        for item, content in zip(items, contents, strict=True)
-    ]
-    ids = {item.item_id for item in items}
+    first: dict[str, list[str]] = {"new": [], "changed": []}
+    counts = dict.fromkeys(first, 0)
+    for at, ids, found in _parts(items, before):
+        changed = [
+            item_id
+            for item_id, content in zip(ids, contents[at : at + len(ids)], strict=True)
+            if item_id in found and found[item_id] != content.tobytes()
+        ]
+        for name, some in (
+            ("new", [item_id for item_id in ids if item_id not in found]),
+            ("changed", changed),
+        ):
+            counts[name] += len(some)
+            first[name] += some[: LISTED - len(first[name])]
+    removed = len(before) - (len(items) - counts["new"])
     return Difference(
-        new=known.count(False),
-        changed=changed.count(True),
-        removed=len(before) - known.count(True),
+        **counts,
+        removed=removed,
         since=previous.version if previous else None,
         first={
-            "new": _first(item.item_id for item, old in zip(items, known, strict=True) if not old),
-            "changed": _first(item.item_id for item, other in zip(items, changed, strict=True) if other),
-            "removed": _first(item_id for item_id in before if item_id not in ids),
+            **{name: tuple(ids) for name, ids in first.items()},
+            "removed": _gone(before, items, removed),
         },
     )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from index.comparison import LISTED, Difference, Previous, compare, replaced
+from index.comparison import LISTED, Difference, Digests, Previous, compare, replaced
 from index.stores.folder.store import read_previous
 from training.catalogue.reader import Item
 
@@ -71,3 +71,29 @@ def test_where_the_version_in_use_can_not_be_read_the_newest_other_one_is_compar
 def test_without_its_digests_a_version_still_counts_its_items(indexes, publish_version):
     (indexes / publish_version() / "contents.npy").write_bytes(b"nothing")
     assert read_previous(indexes) == Previous(40, {}, "catalogue.csv")
+
+
+def test_the_digests_of_a_stored_version_are_looked_up_some_at_a_time(tmp_path):
+    asked = []
+
+    class Stored(Digests):
+        def find(self, item_ids):
+            asked.append(len(item_ids))
+            return {item_id: bytes(32) for item_id in item_ids if int(item_id) >= 2}
+
+        def __iter__(self):
+            return map(str, range(2, 10_005))
+
+        def __len__(self):
+            return 10_003
+
+    ids = [str(number) for number in range(10_000)]
+    found = compare(
+        Previous(10_003, Stored(), "shop.csv"), items(tmp_path, *ids), np.zeros((10_000, 32), "u1")
+    )
+    assert found == Difference(new=2, changed=0, removed=5) and max(asked) < 5000
+    assert found.first == {
+        "new": ("0", "1"),
+        "changed": (),
+        "removed": tuple(map(str, range(10_000, 10_005))),
+    }

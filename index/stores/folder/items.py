@@ -44,6 +44,7 @@ CREATE TABLE items (
 """
 _CONNECTIONS = 8  # opened up front, so that readers continue when the version's folder has been removed
 _ITEMS_KEPT = 8192  # a kilobyte or two each
+_IDS_AT_ONCE = 4096
 _FIELDS_KEPT = 64  # kept in memory, 12 bytes an item each where a field has one value
 _REPEATED = "CREATE INDEX repeated ON items (row, duplicate_of) WHERE duplicate_of IS NOT NULL"
 
@@ -164,9 +165,14 @@ class Items:
         except KeyError as error:
             raise self._damaged(f"there is no row {error}") from error
 
-    def ids(self) -> list[str]:
-        """Return the ids of all items, row by row."""
-        return [item_id for (item_id,) in self._ask("SELECT item_id FROM items ORDER BY row")]
+    def ids(self) -> Iterator[str]:
+        """Yield the ids of all items, row by row."""
+        for at in range(0, len(self), _IDS_AT_ONCE):
+            end = at + _IDS_AT_ONCE
+            for (item_id,) in self._ask(
+                "SELECT item_id FROM items WHERE row >= ? AND row < ? ORDER BY row", at, end
+            ):
+                yield item_id
 
     def by_ids(self, item_ids: Sequence[str]) -> dict[int, Item]:
         """Return the items of those ids that there are, by their rows."""

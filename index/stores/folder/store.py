@@ -1,7 +1,7 @@
 """The store that needs no server: a folder of versions that are files."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from index.comparison import Previous
+from index.comparison import Digests, Previous
 from index.errors import IndexDamaged, NoIndex
 from index.manifest import Manifest, read_manifest
 from index.stores.folder import publish
@@ -24,13 +24,33 @@ from training.catalogue.reader import Catalogue, Item
 from training.photo.encoder import Encoder
 
 
-def _contents(folder: Path) -> dict[str, bytes]:
+class _StoredDigests(Digests):
+    """Those of a version in a folder; what can't be read is not known."""
+
+    def __init__(self, folder: Path) -> None:
+        self._items, self._contents = Items.open(folder / ITEMS), np.load(folder / CONTENTS, mmap_mode="r")
+        if len(self._items) != len(self._contents):
+            raise ValueError("The digests are of other items.")
+
+    def find(self, item_ids: Sequence[str]) -> dict[str, bytes]:
+        try:
+            rows = self._items.rows_of(item_ids)
+        except IndexDamaged:
+            return {}
+        digests = self._contents[[*rows.values()]]
+        return {item_id: digest.tobytes() for item_id, digest in zip(rows, digests, strict=True)}
+
+    def __iter__(self) -> Iterator[str]:
+        with suppress(IndexDamaged):
+            yield from self._items.ids()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+def _contents(folder: Path) -> Mapping[str, bytes]:
     try:
-        ids = Items.open(folder / ITEMS).ids()
-        return {
-            item_id: content.tobytes()
-            for item_id, content in zip(ids, np.load(folder / CONTENTS), strict=True)
-        }
+        return _StoredDigests(folder)
     except (OSError, ValueError, IndexDamaged):
         return {}
 
