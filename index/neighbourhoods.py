@@ -3,6 +3,7 @@
 import numpy as np
 
 from index.pages import first_of_each
+from index.vectors.tuning import owners_of
 from index.vectors.vector_index import Searchable
 from training.photo.confidence import FIRST, neighbour_quantiles
 
@@ -27,15 +28,14 @@ def neighbourhoods(
     tuple of float
         As `training.photo.confidence.neighbour_quantiles`; empty for a single item.
     """
-    owner = np.arange(len(vectors)) if owners is None else owners
-    last = int(owner.max())
+    last = len(vectors) - 1 if owners is None else int(owners.max())
     rows = np.unique(np.linspace(0, last, SAMPLE, dtype=np.int64))
     several = -(-len(vectors) // (last + 1))
     scores, found = index.search(vectors[rows], (FIRST + 1) * several)
     heads = []
     for row, row_scores, row_found in zip(rows, scores, found, strict=True):
         known = row_found >= 0
-        items, of_them = owner[row_found[known]], row_scores[known]
+        items, of_them = owners_of(row_found[known], owners), row_scores[known]
         first = first_of_each(items)
         others = of_them[first][items[first] != row][:FIRST]
         if len(others):

@@ -9,7 +9,7 @@ import numpy as np
 
 from index.errors import GateFailed
 from index.gate.golden import GoldenAnswer
-from index.vectors.tuning import best_of_items, rows_for_items
+from index.vectors.tuning import best_of_items, owners_of, rows_for_items
 from index.vectors.vector_index import Searchable
 
 LAST_GATE = "last-gate.json"
@@ -194,20 +194,22 @@ def _self_retrieval(vectors: np.ndarray, index: Searchable, rows: np.ndarray, li
 
 
 def _recall(
-    vectors: np.ndarray, index: Searchable, rows: np.ndarray, owners: np.ndarray, limits: Limits
+    vectors: np.ndarray, index: Searchable, rows: np.ndarray, owners: np.ndarray | None, limits: Limits
 ) -> Verdict:
     """Compare the first items with brute force; a row's own does not count: it is the easiest to find."""
-    sizes = np.bincount(owners)
-    k = min(FIRST, len(sizes) - 1)
+    items, most = (
+        (len(vectors), 1) if owners is None else (int(owners.max()) + 1, int(np.bincount(owners).max()))
+    )
+    k = min(FIRST, items - 1)
     if k == 0:
         return Verdict()
     queries = np.ascontiguousarray(vectors[rows])
 
     def best(scores: np.ndarray, found: np.ndarray) -> np.ndarray:
-        own = owners[found] == owners[rows][:, None]
+        own = owners_of(found, owners) == owners_of(rows, owners)[:, None]
         return best_of_items(scores, np.where(own, -1, found), owners, k)
 
-    enough = min((k + 1) * int(sizes.max()), len(vectors))
+    enough = min((k + 1) * most, len(vectors))
     scores, nearest = faiss.knn(
         queries, np.ascontiguousarray(vectors), enough, metric=faiss.METRIC_INNER_PRODUCT
     )
@@ -259,6 +261,5 @@ def check_index(
         return counted
     size = min(limits.sample, len(vectors))
     rows = np.random.default_rng(seed).choice(len(vectors), size, replace=False)
-    owners = np.arange(len(vectors)) if owners is None else owners
     found = _self_retrieval(vectors, index, rows, limits) + _recall(vectors, index, rows, owners, limits)
     return counted + found + _golden(golden)

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from math import isqrt
+from pathlib import Path
 
 import faiss
 import numpy as np
 
+from index.scratch import taken
 from index.vectors.approximate import ApproximateIndex
 from index.vectors.tuning import ladder
 
@@ -17,10 +19,14 @@ def lists_for(count: int) -> int:
     return max(1, min(4 * isqrt(count), count // SAMPLES_A_LIST))
 
 
-def sample(vectors: np.ndarray, size: int) -> np.ndarray:
-    """Return `size` of `vectors` to learn from, float32 (size, d); repeated where there are fewer."""
-    rows = np.random.default_rng(0).permutation(len(vectors))[:size]
-    return np.resize(vectors[np.sort(rows)], (size, vectors.shape[1]))
+def sample(vectors: np.ndarray, size: int, folder: Path | None = None) -> np.ndarray:
+    """Return `size` of `vectors` to learn from, float32 (size, d): one of each stretch, or all repeated.
+
+    They lie on the disk of `folder`, as `index.scratch.taken` puts them, or in memory.
+    """
+    starts = np.arange(size + 1) * len(vectors) // size
+    last = np.maximum(starts[1:], starts[:-1] + 1)
+    return taken(vectors, np.random.default_rng(0).integers(starts[:-1], last), folder)
 
 
 def probing(

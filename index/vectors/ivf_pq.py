@@ -38,7 +38,7 @@ class IvfPqIndex(RefinedIndex):
     _coded = faiss.IndexIVFPQ
 
     @classmethod
-    def _trained(cls, vectors: np.ndarray) -> faiss.Index:
+    def _trained(cls, vectors: np.ndarray, folder: Path | None = None) -> faiss.Index:
         count, dimension = vectors.shape
         lists = lists_for(count)
         recipe = f"IVF{lists},PQ{codes_for(dimension)}x8,RFlat"
@@ -47,7 +47,7 @@ class IvfPqIndex(RefinedIndex):
         coded.do_polysemous_training = False  # it is for searches by Hamming distance
         coded.pq.cp.niter, coded.pq.cp.min_points_per_centroid = 10, 1
         enough = min(count, SAMPLES_A_CENTROID * CENTROIDS)
-        index.train(sample(vectors, max(SAMPLES_A_LIST * lists, enough, CENTROIDS)))
+        index.train(sample(vectors, max(SAMPLES_A_LIST * lists, enough, CENTROIDS), folder))
         return index
 
     @classmethod
@@ -58,7 +58,7 @@ class IvfPqIndex(RefinedIndex):
 
     @classmethod
     def _write(cls, vectors: np.ndarray, path: Path) -> None:
-        trained = cls._trained(vectors)  # owns the other
+        trained = cls._trained(vectors, path.parent)  # owns the other
         coded = faiss.downcast_index(trained.base_index)
         with path.open("wb") as file:
             lists = partial(write_lists, index=coded, vectors=vectors, folder=path.parent)

@@ -71,15 +71,20 @@ def disturbed(vectors: np.ndarray, *, count: int = QUERIES, seed: int = 0) -> np
     return (queries / np.linalg.norm(queries, axis=1, keepdims=True)).astype(np.float32)
 
 
-def best_of_items(scores: np.ndarray, rows: np.ndarray, owners: np.ndarray, first: int) -> np.ndarray:
+def owners_of(rows: np.ndarray, owners: np.ndarray | None) -> np.ndarray:
+    """Return the items of some rows, int64 (k,), by that of every row, int64 (n,); None for one each."""
+    return rows if owners is None else owners[rows]
+
+
+def best_of_items(scores: np.ndarray, rows: np.ndarray, owners: np.ndarray | None, first: int) -> np.ndarray:
     """Return the scores of the first items that rows belong to, each by its best row.
 
     Parameters
     ----------
     scores : float32 (m, k), descending
     rows : int64 (m, k), -1 for none
-    owners : int64 (n,)
-        The item of each row.
+    owners : int64 (n,), optional
+        The item of each row; by default each is one.
     first : int
         How many items.
 
@@ -91,25 +96,25 @@ def best_of_items(scores: np.ndarray, rows: np.ndarray, owners: np.ndarray, firs
     best = np.full((len(rows), first), -np.inf, np.float32)
     for place, (row_scores, found) in enumerate(zip(scores, rows, strict=True)):
         known = found >= 0
-        _, at = np.unique(owners[found[known]], return_index=True)
+        _, at = np.unique(owners_of(found[known], owners), return_index=True)
         at = np.sort(at)[:first]
         best[place, : len(at)] = row_scores[known][at]
     return best
 
 
-def rows_for_items(rows: np.ndarray, owners: np.ndarray, first: int) -> int:
+def rows_for_items(rows: np.ndarray, owners: np.ndarray | None, first: int) -> int:
     """Return how many rows it takes until each query has seen its first items.
 
     Parameters
     ----------
     rows : int64 (m, k)
         Those found, best first, with at least one item for each query; -1 at the end for none.
-    owners : int64 (n,)
-        The item of each row.
+    owners : int64 (n,), optional
+        The item of each row; by default each is one.
     first : int
         How many items.
     """
-    places = [np.unique(owners[found[found >= 0]], return_index=True)[1] for found in rows]
+    places = [np.unique(owners_of(found[found >= 0], owners), return_index=True)[1] for found in rows]
     return 1 + max(int(np.sort(each)[:first][-1]) for each in places)
 
 
