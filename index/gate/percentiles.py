@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 PAIRS = 1_000_000
-_BATCH = 8192
+_BATCH = 1024
 
 SHARES = np.concatenate([[0.0], 1 / (1 + 10 ** np.linspace(6, -6, 301)), [1.0]])
 """Shares at which quantiles are kept: of even ratios of odds, so that each tail is 9 % below the last."""
@@ -50,7 +50,8 @@ def pair_quantiles(vectors: np.ndarray, *, pairs: int = PAIRS, seed: int = 0) ->
     """
     if len(vectors) < 2:
         return ()
-    quantiles = np.quantile(pair_scores(vectors, pairs=pairs, seed=seed), SHARES)
+    scores = np.sort(pair_scores(vectors, pairs=pairs, seed=seed))  # quicker than to select
+    quantiles = np.interp(SHARES * (len(scores) - 1), np.arange(len(scores)), scores)
     return tuple(round(float(quantile), 6) for quantile in quantiles)
 
 

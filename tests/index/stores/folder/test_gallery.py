@@ -206,6 +206,16 @@ def test_a_filter_sees_what_was_put_and_not_what_it_replaced(world):
     assert "sku-22" in cheap and "new-2" not in cheap
 
 
+def test_the_rows_of_the_last_filters_are_kept(world):
+    found = world.gallery.allowed(CHEAP)
+    assert world.gallery.allowed(parse_filter({"price": {"lt": 20}})) is found
+    assert world.gallery.allowed(parse_filter({"price": {"lte": 20}})) is not found
+    for most in range(4):
+        world.gallery.allowed(parse_filter({"price": {"lt": most}}))
+    again = world.gallery.allowed(CHEAP)
+    assert again is not found and (again.mask == found.mask).all()
+
+
 def test_what_was_put_is_in_one_group_where_it_has_one_photograph(world, unit_vectors, make_encoder):
     for item_id in ("a", "b"):
         world.changes.write_one(Put(item_id, (PICTURE,), {}, unit_vectors(1)[0], "f" * 64))
