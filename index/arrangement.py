@@ -138,6 +138,8 @@ class Arrangement:
         values : callable
             Asked once for each field.
         """
+        if not self:
+            return Arranged(np.arange(len(scores)), (), frozenset())
         found: dict[str, FieldValues] = {}
 
         def known(field: str) -> FieldValues:

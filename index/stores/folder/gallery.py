@@ -9,6 +9,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,8 +30,7 @@ from training.parts.part_maps import PART_MAP
 _FILTERS_KEPT = 4
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """The nearest rows of a query, best first, equal scores by row.
 
     Parameters

@@ -73,6 +73,14 @@ class _Recent:
             self.keep(again)
         return found
 
+    def all_young(self, rows: Sequence[int]) -> list[Item] | None:
+        """Return the items of those rows, in their order, if the younger generation has all."""
+        young = self._young
+        try:
+            return [young[row] for row in rows]
+        except KeyError:
+            return None
+
     def keep(self, items: Mapping[int, Item]) -> None:
         """Keep items by their rows; of very many none."""
         if len(self._young) + len(items) > _ITEMS_KEPT // 2:
@@ -152,6 +160,8 @@ class Items:
 
         Those that were asked for lately are kept. Nobody may change them.
         """
+        if (kept := self._recent.all_young(rows)) is not None:
+            return kept
         found = self._recent.find(rows)
         if missing := [row for row in rows if row not in found]:
             read = self._ask(
