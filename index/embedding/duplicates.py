@@ -71,6 +71,7 @@ def _candidates(vectors: np.ndarray, hashes: np.ndarray) -> Iterator[tuple[np.nd
             earlier = at + np.fromiter(chain.from_iterable(near), np.int64, len(later))
             pairs = earlier < later
             yield rows[earlier[pairs]], rows[later[pairs]]
+        del tree  # before the next one is made
 
 
 def _scores(vectors: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
