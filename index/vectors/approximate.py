@@ -20,6 +20,7 @@ _SKIP = 1 / 15
 _NARROW = 3200
 _HALF = 0.5
 _SPARE = 1.25
+_RARER = 0.75
 
 
 def depth_for(k: int) -> int:
@@ -191,7 +192,7 @@ class ApproximateIndex(VectorIndex):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Search in the lists near each query that have allowed rows, in more where these are rarer."""
         depth, rarity = depth_for(k), _HALF * len(self) / max(len(allowed), 1)
-        wider = max(depth / SHALLOWEST / self._views, 1.0) * max(math.sqrt(rarity), 1.0)
+        wider = max(depth / SHALLOWEST / self._views, 1.0) * max(rarity**_RARER, 1.0)
         width, least = math.ceil(self._lists_width() * wider), max(depth, k)
         scores, rows = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
         for place, query in enumerate(queries):
