@@ -8,20 +8,11 @@ from training.fit.found_garments import Parsed, found_garments, true_garments
 from training.photo.garment_types import CLASSES
 from training.photo.segmenter import shipped
 
-SIDE = 100
-
-
-def _classes(**areas):
-    """A map of 100 x 100 with each class in its rows."""
-    classes = np.zeros((SIDE, SIDE), np.uint8)
-    for name, (top, end) in areas.items():
-        classes[top:end] = CLASSES.index(name)
-    return classes
-
 
 def test_garments_that_count_are_large_enough_and_no_shoes_the_largest_first():
-    classes = _classes(upper=(10, 20), trousers=(20, 50), shoes=(50, 90))
-    classes[95, :50] = CLASSES.index("skirt")  # half a hundredth of the picture
+    upper, trousers, shoes, skirt = map(CLASSES.index, ("upper", "trousers", "shoes", "skirt"))
+    classes = np.repeat([0, upper, trousers, shoes, 0], [10, 10, 30, 40, 10])[:, None].repeat(100, axis=1)
+    classes[95, :50] = skirt  # half a hundredth of the picture
     assert [*true_garments(classes)] == ["trousers", "upper"]
 
 
