@@ -119,13 +119,9 @@ class ApproximateIndex(VectorIndex):
         """Return the parameters of a search among `rows`, `widening` times as wide as among all."""
 
     @property
-    def _lists(self) -> Lists | None:
-        """The rows in lists by which allowed ones are found, where the kind has them."""
+    def _lists(self) -> tuple[Lists, int] | None:
+        """The rows in lists by which allowed ones are found, and into how many to look where half are."""
         return None
-
-    def _lists_width(self) -> int:
-        """Return into how many lists to look where half of all rows are allowed."""
-        raise NotImplementedError
 
     def _comparisons(self) -> float:
         """Return how many comparisons of one vector take as long as a search as wide as tuned."""
@@ -169,8 +165,8 @@ class ApproximateIndex(VectorIndex):
         self, queries: np.ndarray, k: int, allowed: np.ndarray | None, passing: int, rarity: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """Search among the allowed rows, where about one in `rarity` of those near a query is allowed."""
-        if allowed is not None and (lists := self._lists) is not None:
-            return self._among_lists(queries, k, lists, lists.allowed(exact.checked(self._index, allowed)))
+        if allowed is not None and (known := self._lists) is not None:
+            return self._among_lists(queries, k, *known, exact.checked(self._index, allowed))
         count, depth = len(self), depth_for(k)
         widening = _widening(depth, passing, rarity, self._views)
         if _exact_is_quicker(self._comparisons() * widening, count, passing):
@@ -188,12 +184,13 @@ class ApproximateIndex(VectorIndex):
         return scores, rows
 
     def _among_lists(
-        self, queries: np.ndarray, k: int, lists: Lists, allowed: AllowedLists
+        self, queries: np.ndarray, k: int, lists: Lists, width: int, mask: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Search in the lists near each query that have allowed rows, in more where these are rarer."""
-        depth, rarity = depth_for(k), _HALF * len(self) / max(len(allowed), 1)
+        allowed, depth = lists.allowed(mask), depth_for(k)
+        rarity = _HALF * len(self) / max(len(allowed), 1)
         wider = max(depth / SHALLOWEST / self._views, 1.0) * max(rarity**_RARER, 1.0)
-        width, least = math.ceil(self._lists_width() * wider), max(depth, k)
+        width, least = math.ceil(width * wider), max(depth, k)
         scores, rows = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
         for place, query in enumerate(queries):
             found = lists.nearest(self._full, query, k, allowed, width=width, least=least)

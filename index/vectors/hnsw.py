@@ -121,11 +121,8 @@ class HnswIndex(ApproximateIndex):
         return type(self)(self._index, {**self._parameters, **parameters}, self._beside)
 
     @property
-    def _lists(self) -> Lists | None:
-        return self._beside
-
-    def _lists_width(self) -> int:
-        return self._width(_LISTS)
+    def _lists(self) -> tuple[Lists, int] | None:
+        return None if self._beside is None else (self._beside, self._width(_LISTS))
 
     @classmethod
     def _made(cls, vectors: np.ndarray) -> faiss.Index:

@@ -73,11 +73,8 @@ class IvfPqIndex(RefinedIndex):
         }  # with 1, the end of a page would miss some
 
     @cached_property
-    def _lists(self) -> Lists:
-        return Lists.of(faiss.downcast_index(self._index.base_index))
-
-    def _lists_width(self) -> int:
-        return _BESIDE * self._width("nprobe")
+    def _lists(self) -> tuple[Lists, int]:
+        return Lists.of(faiss.downcast_index(self._index.base_index)), _BESIDE * self._width("nprobe")
 
     def _candidates(self, rows: faiss.IDSelector | None, widening: float) -> faiss.SearchParameters:
         return probing(faiss.downcast_index(self._index.base_index), self._width("nprobe"), rows, widening)

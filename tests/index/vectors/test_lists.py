@@ -70,13 +70,14 @@ def test_all_are_compared_where_a_filter_ends_before_the_neighbours_of_a_query(i
 
 
 def test_the_lists_of_a_filter_are_kept(index, vectors):
+    lists, _ = index._lists
     allowed, other = _to_one_side(vectors, 0.3), _to_one_side(vectors, 0.2)
-    kept = index._lists.allowed(allowed)
-    index._lists.allowed(other)
-    assert index._lists.allowed(allowed) is kept
+    kept = lists.allowed(allowed)
+    lists.allowed(other)
+    assert lists.allowed(allowed) is kept
     for share in np.linspace(0.3, 0.9, 5):
-        index._lists.allowed(_to_one_side(vectors, share))
-    assert index._lists.allowed(allowed) is not kept
+        lists.allowed(_to_one_side(vectors, share))
+    assert lists.allowed(allowed) is not kept
 
 
 def test_an_index_of_an_earlier_release_is_searched_without_lists(vectors, queries, tmp_path):
