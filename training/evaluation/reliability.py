@@ -13,12 +13,11 @@ from scipy.stats import rankdata
 from training.catalogue.reader import Catalogue
 from training.evaluation.photos import Photos
 from training.evaluation.score_table import Cell, Table
-from training.fit.calibration import Answers, answer
+from training.fit.calibration import Answers, answer, answer_worn
 from training.fit.found_garments import found_garments
 from training.photo.confidence import FEW, FIRST, MOST, Calibration
 from training.photo.encoder import Encoder
 from training.photo.garment import Garment
-from training.photo.garment_types import type_of
 
 KEY = "confidence"
 TITLE = "Confidence of answers"
@@ -147,9 +146,14 @@ def _worn(encoder: Encoder, search: _Search, people: Catalogue, processes: int |
     kinds, garments = found_garments(people, encoder.segmenter, held_out=True, processes=processes)
     if not garments:
         return None
-    answers = search.answer(encoder.embed_garments(garments), garments, [""] * len(garments))
-    types = np.array([str(type_of(category)) for category in search.photos.categories])
-    right = answers.right(np.array(kinds)[:, None] == types)
+    answers, right = answer_worn(
+        encoder,
+        kinds,
+        garments,
+        gallery=search.vectors,
+        ids=search.photos.ids,
+        categories=search.photos.categories,
+    )
     return _judge("worn", [answers], [right], garments, _calibration(encoder))
 
 

@@ -281,30 +281,50 @@ def calibrate(
         sample = replace(people, items=tuple(_sample(people.items)))
         kinds, garments = found_garments(sample, encoder.segmenter, held_out=False, processes=processes)
         if garments:
-            worn = _of_worn(encoder, kinds, garments, gallery=gallery, ids=ids, categories=categories)
+            found, right = answer_worn(
+                encoder, kinds, garments, gallery=gallery, ids=ids, categories=categories.tolist()
+            )
+            worn = Trials(found.signals, right)
     return fit_calibration(mixed, single, worn)
 
 
-def _of_worn(
+def answer_worn(
     encoder: Encoder,
     kinds: Sequence[str],
     garments: Sequence[Garment],
     *,
     gallery: np.ndarray,
     ids: Sequence[str],
-    categories: np.ndarray,
-) -> Trials:
-    """Return the answers to worn garments; right is what has the true type."""
+    categories: Sequence[str],
+) -> tuple[Answers, np.ndarray]:
+    """Search a gallery with worn garments; right is what has the true type.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    kinds : sequence of n str
+        The true type of each garment.
+    garments : sequence of n Garment
+    gallery : float32 (m, d)
+        Unit rows.
+    ids, categories : sequences of m str
+
+    Returns
+    -------
+    answers : Answers
+    right : int (n,)
+        How many of the first `FIRST` of each are right.
+    """
     found = answer(
         encoder.embed_garments(garments),
         gallery,
         query_types=[garment.type_shares for garment in garments],
-        gallery_categories=categories.tolist(),
+        gallery_categories=categories,
         query_ids=[""] * len(garments),
         gallery_ids=ids,
     )
     held = np.array([str(type_of(category)) for category in categories])
-    return Trials(found.signals, found.right(np.array(kinds)[:, None] == held))
+    return found, found.right(np.array(kinds)[:, None] == held)
 
 
 def _of_single(categories: np.ndarray, trials: Callable[[np.ndarray, np.ndarray], Trials]) -> Trials | None:
