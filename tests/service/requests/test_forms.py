@@ -6,9 +6,12 @@ import tempfile
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from werkzeug.sansio.multipart import MultipartDecoder
 from werkzeug.test import EnvironBuilder
 
-from service.requests.forms import FormRequest
+from service.requests.forms import Delimiters, FormRequest
 from service.run.app import FORM_BYTES
 
 WHOLE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="p"\r\n\r\nbytes\r\n--b--\r\n'
@@ -30,6 +33,26 @@ def request_with(photo, boundary="b" * 60):
 def test_a_photo_of_any_size_and_content_arrives_whole(size, filling):
     photo = np.random.default_rng(size).bytes(size) if filling is None else (filling * size)[:size]
     assert request_with(photo).files["file"].read() == photo
+
+
+def found(expression, data, position):
+    match = expression.search(data, position)
+    return match and (match.start(), match.end(), match.group(1))
+
+
+@given(
+    pieces=st.lists(
+        st.sampled_from([b"\r", b"\n", b"-", b"--", b"b", b"--b-", b"\n--b-\n", b" ", b"\t\v", b"\f"])
+    ),
+    boundary=st.sampled_from([b"b", b"-", b"b-", b"-b", b"--", b"b b"]),
+    position=st.integers(0, 9),
+)
+@example(pieces=[b"\r", b"\n--b-\n"], boundary=b"b-", position=1)
+def test_delimiters_lie_where_the_expressions_of_werkzeug_find_them(pieces, boundary, position):
+    data, theirs = bytearray(b"".join(pieces)), MultipartDecoder(boundary)
+    for expression, after_break in ((theirs.preamble_re, False), (theirs.boundary_re, True)):
+        ours = Delimiters(boundary, after_break=after_break)
+        assert found(ours, data, position) == found(expression, data, position)
 
 
 def test_a_large_photo_is_not_put_on_the_disk(monkeypatch):
