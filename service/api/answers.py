@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from flask import g, url_for
@@ -32,6 +33,8 @@ DISTANT = 92.0
 """Percentile below which the best answer counts as distant, where the encoder tells no confidence."""
 
 _VERSION_SIGNS = 16
+_IN_PATH = "!$&'()*+,/:;=@"
+"""Signs that stand for themselves in a path, as Werkzeug builds it."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,22 @@ def version_of(content: str) -> str:
     return content[:_VERSION_SIGNS]
 
 
+def _around_item() -> tuple[str, str]:
+    """Return what stands around an item's id in the URL paths of photographs, built once a request."""
+    if "around_item" not in g:
+        before, _, behind = url_for("items.image", item_id="\0").partition("%00")
+        g.around_item = before, behind
+    around: tuple[str, str] = g.around_item
+    return around
+
+
 def image_url(item_id: str, photo: int = 0, *, content: str | None = None) -> str:
     """Return the URL path of an item's photograph of a number, percent-encoded; it changes with `content`."""
-    version = None if content is None else version_of(content)
-    return url_for("items.image", item_id=item_id, photo=photo or None, v=version)
+    before, behind = _around_item()
+    number = [f"photo={photo}"] if photo else []
+    version = [] if content is None else [f"v={version_of(content)}"]
+    query = "&".join(number + version)
+    return f"{before}{quote(item_id, _IN_PATH)}{behind}{query and '?'}{query}"
 
 
 def image_urls(item: Item) -> list[str]:

@@ -3,11 +3,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from flask import url_for
 from scipy.special import expit
 
 from index.guess import Guess
 from index.pages import Page
-from service.api.answers import RankedPage, rounded, understood
+from service.api.answers import RankedPage, image_url, rounded, understood
 from service.picture.cut_out import CutOut
 from service.requests.parameters import Look
 from training.photo.confidence import Calibration
@@ -23,6 +24,19 @@ def test_what_was_understood_is_rounded():
     cut = Garment(np.zeros((1, 1, 3)), np.zeros((1, 1)), box=(1 / 7, 0, 6 / 7, 1), confidence=0.9)
     answer = understood(ranking, CutOut(cut, Look()))
     assert (answer.box, answer.category_confidence) == ((0.1429, 0, 0.8571, 1), 0.667)
+
+
+IDS = ["dress/2", "/", "a b", "é\U0001f457", "%00", "\0", "100%?#&=+;,:@!$'()*~", "{item_id}", "a\nb"]
+
+
+@pytest.mark.parametrize("root", ["", "/shop"])
+@pytest.mark.parametrize("item_id", IDS)
+def test_the_address_of_a_picture_is_the_one_that_the_routes_make(client, root, item_id):
+    with client.application.test_request_context("/v1/search", environ_overrides={"SCRIPT_NAME": root}):
+        for photo, content in ((0, None), (2, None), (0, "0" * 40), (2, "f" * 40)):
+            version = content and content[:16]
+            made = url_for("items.image", item_id=item_id, photo=photo or None, v=version)
+            assert image_url(item_id, photo, content=content) == made
 
 
 def test_scores_have_six_decimals_and_percentiles_two(post, searcher):
