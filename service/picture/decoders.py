@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import queue
 import resource
+import select
 import threading
 import time
 import warnings
@@ -180,6 +181,8 @@ class _Decoder:
         with theirs:
             self._process = _context.Process(target=_work, args=(theirs,), daemon=True)
             self._process.start()
+        self._readable = select.poll()  # kept, while `Connection.poll` makes a selector each time
+        self._readable.register(self._connection, select.POLLIN)
 
     @staticmethod
     def take(idle: "queue.LifoQueue[_Decoder]") -> "_Decoder":
@@ -187,7 +190,7 @@ class _Decoder:
         with suppress(queue.Empty):
             while True:
                 found = idle.get_nowait()
-                if found._process.is_alive():
+                if not found._readable.poll(0):  # the only thing to be read of an idle one is its end
                     return found
                 found.end()
         return _Decoder(idle)
@@ -200,7 +203,7 @@ class _Decoder:
             self._encoder = encoder.fingerprint
 
     def _answer(self, until: float) -> Any:
-        if not self._connection.poll(max(0.0, until - time.monotonic())):
+        if not self._readable.poll(max(0.0, until - time.monotonic()) * 1000):
             raise TimeoutError
         return self._connection.recv()
 
