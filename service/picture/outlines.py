@@ -30,9 +30,12 @@ def _simplified(line: np.ndarray, tolerance: float = _TOLERANCE) -> np.ndarray:
     kept, parts = {0, len(line) - 1}, [(0, len(line) - 1)]
     while parts:
         first, last = parts.pop()
+        if last - first < 2:
+            continue
         distances = _distances(points[first + 1 : last], points[first], points[last])
-        if len(distances) and distances.max() > tolerance:
-            farthest = first + 1 + int(distances.argmax())
+        at = int(distances.argmax())
+        if distances[at] > tolerance:
+            farthest = first + 1 + at
             kept.add(farthest)
             parts += [(first, farthest), (farthest, last)]
     return line[sorted(kept)]
