@@ -121,6 +121,12 @@ class ChangeLog(ABC):
             raise made
         return made
 
+    def _sync_names(self, edits: Sequence[Edit]) -> None:
+        """Make the names of photographs that were stored ahead durable; raises `ChangeNotWritten`."""
+        photos = (photo for edit in edits if isinstance(edit, Put) for photo in edit.photos)
+        if any(isinstance(photo, str) for photo in photos):
+            self.photographs.sync_names()
+
     def _after(self, edit: Edit, before: Change | None, items: Mapping[str, Item] | None) -> Change:
         """Return the state that an edit makes of the one before, without number; raises one of `REFUSALS`."""
         match edit:

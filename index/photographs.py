@@ -8,13 +8,14 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from index.errors import ChangeNotWritten
 from training.errors import UnsupportedImageType
-from training.files import replacing, write_atomically
+from training.files import replacing, sync, write_atomically
 from training.photo import media_types
 
 PHOTOGRAPHS = "photographs"
@@ -73,10 +74,16 @@ class Photographs:
         """Return the path of the photograph with that name."""
         return self.folder / name
 
-    def store(self, photo: bytes) -> str:
+    def store(self, photo: bytes, *, sync_name: bool = True) -> str:
         """Make a photograph durable and return its name, the same for the same bytes.
 
         It is written even where it exists: a writer may have been killed before the name was durable.
+
+        Parameters
+        ----------
+        photo : bytes
+        sync_name : bool
+            See `training.files.replacing`.
 
         Raises
         ------
@@ -87,25 +94,35 @@ class Photographs:
         if found is None:
             raise UnsupportedImageType(f"This is not a photograph. Supported: {media_types.names()}.")
         name = hashlib.sha256(photo).hexdigest() + found.suffixes[0]
-        write_atomically(self.path(name), photo)
+        write_atomically(self.path(name), photo, sync_name=sync_name)
         return name
 
-    def store_ahead(self, photo: bytes) -> str:
-        """Store a photograph before the change that refers to it is made, without the write lock.
-
-        A build may remove it until then; `keep` tells.
-
-        Raises
-        ------
-        UnsupportedImageType, ChangeNotWritten
-        """
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
         try:
-            return self.store(photo)
+            yield
         except OSError as error:
             raise ChangeNotWritten(
                 f"A photograph could not be written to '{self.folder}' ({error.strerror}). Its item has not "
                 "changed. Make room there or allow writing, and try again."
             ) from error
+
+    def store_ahead(self, photo: bytes) -> str:
+        """Store a photograph before the change that refers to it is made, without the write lock.
+
+        A build may remove it until then; `keep` tells. Its name is durable once `sync_names` has returned.
+
+        Raises
+        ------
+        UnsupportedImageType, ChangeNotWritten
+        """
+        with self._writing():
+            return self.store(photo, sync_name=False)
+
+    def sync_names(self) -> None:
+        """Make the names of all that was stored ahead durable; raises `ChangeNotWritten`."""
+        with self._writing():
+            sync(self.folder)
 
     def keep(self, photo: bytes | str) -> str:
         """Return the name of a photograph that is durable, under the write lock: bytes are stored now.

@@ -26,7 +26,7 @@ def _make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, mode: int = 0o666, sync_name: bool = True) -> Iterator[BinaryIO]:
     """Replace a file in one step, durably: what is written reaches the disk under a temporary name first.
 
     Parameters
@@ -35,6 +35,8 @@ def replacing(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
         Missing folders are made.
     mode : int
         Permissions of the file, less those that the process's umask takes away.
+    sync_name : bool
+        Without it the content is durable, and the name once the folder has been synced.
 
     Raises
     ------
@@ -52,10 +54,11 @@ def replacing(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
-    sync(path.parent)
+    if sync_name:
+        sync(path.parent)
 
 
-def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o666, sync_name: bool = True) -> None:
     """Replace a file by these bytes in one step, durably (see `replacing`)."""
-    with replacing(path, mode=mode) as file:
+    with replacing(path, mode=mode, sync_name=sync_name) as file:
         file.write(data)

@@ -81,6 +81,7 @@ class Changes(ChangeLog):
         self, edits: Sequence[Edit], *, items: Mapping[str, Item] | None = None
     ) -> list[Change | SilhouetteError]:
         """Make changes in one transaction, as the interface says."""
+        self._sync_names(edits)
         ids = json.dumps([edit.item_id for edit in edits if isinstance(edit, Patch | Delete)])
         with self._writing() as connection:
             found = self._states(connection, "item_id IN (SELECT value FROM json_each(?))", ids)

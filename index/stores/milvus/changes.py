@@ -70,6 +70,7 @@ class MilvusChanges(ChangeLog):
 
         Raises also `EncoderMismatch`, where the version in use belongs to another encoder than what was put.
         """
+        self._sync_names(edits)
         with _writing():
             for encoder in {edit.encoder for edit in edits if isinstance(edit, Put)}:
                 self._searched.require(encoder)

@@ -122,7 +122,7 @@ def test_all_is_made_in_one_step_or_nothing_is(live, send, photo, monkeypatch):
 
 
 def test_a_photograph_that_can_not_be_written_is_its_line_s_own_problem(live, send, photo, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("index.photographs.write_atomically", full)

@@ -294,6 +294,27 @@ def test_a_photograph_that_was_stored_before_its_change_is_not_written_again(cha
     assert made.item.path.read_bytes() == photo_of(1)
 
 
+def test_the_names_of_photographs_stored_before_are_made_durable_in_one_step(changes, monkeypatch):
+    synced = []
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    )
+    folder = changes.photographs.folder
+    folder.mkdir(parents=True)
+    stored = [changes.photographs.store_ahead(photo_of(number)) for number in range(3)]
+    assert len(synced) == 3 and str(folder) not in synced
+    changes.write([Put(name, (name,), {}, unit(0), ENCODER) for name in stored])
+    assert synced[3:] == [str(folder)]
+
+
+def test_where_the_names_of_photographs_can_not_be_made_durable_nothing_is_changed(changes):
+    stored = changes.photographs.store_ahead(photo_of(1))
+    changes.photographs.folder.rename(changes.photographs.folder.with_name("moved"))
+    with pytest.raises(ChangeNotWritten, match="could not be written"):
+        changes.write([Put("a", (stored,), {}, unit(0), ENCODER)])
+    assert changes.since(0) == []
+
+
 def test_a_photograph_that_a_build_has_removed_meanwhile_is_told_and_nothing_is_changed(changes, put):
     stored = changes.photographs.store_ahead(photo_of(1))
     put("b", 2)
