@@ -59,15 +59,6 @@ UPRIGHT = (1.0, 0.0, 0.0, 0.0)
 MIRRORED = [0, 3, 2, 1]
 """The quarter turn of a photograph whose mirror image has a turn of 0 to 3 quarters."""
 
-_MIRRORED_PLANES = np.array(
-    [
-        *np.arange(_TYPES).reshape(2, 2, GROUPS)[:, ::-1].ravel(),
-        *range(_TYPES, _TURNS),
-        *np.add(_TURNS, MIRRORED),
-    ]
-)
-"""Which plane of a photograph is each of those of its mirror image: int (24,)."""
-
 
 @dataclass(frozen=True)
 class Parse:
@@ -135,18 +126,22 @@ def _planes(outputs: np.ndarray) -> np.ndarray:
     return planes
 
 
-def _parse(planes: np.ndarray) -> Parse:
-    """Return the probabilities that logits, float32 (24, 64, 64), stand for."""
+def _parse(planes: np.ndarray, *, mirrored: bool = False) -> Parse:
+    """Return the probabilities that logits, float32 (24, 64, 64), stand for; of a mirror image, mirrored."""
     chances = np.exp(np.clip(planes[:_TURNS], NEVER, -NEVER))
     groups = chances[:_TYPES].reshape(4, GROUPS, HALF, HALF)
     groups = groups[:, 1:] / groups.sum(axis=1, keepdims=True)
     pixels = groups.reshape(2, 2, 2, HALF, HALF).transpose(2, 3, 0, 4, 1)
-    person, garment = pixels.reshape(2, SEGMENTER_SIDE, SEGMENTER_SIDE)
     types = chances[_TYPES:]
     types /= types.sum(axis=0)
+    types = types.transpose(1, 2, 0)
     turns = planes[_TURNS:, 0, 0].astype(np.float64)
+    if mirrored:
+        pixels, types = pixels[..., ::-1, ::-1], types[:, ::-1]
+        turns = turns[MIRRORED[: len(turns)]]
+    person, garment = pixels.reshape(2, SEGMENTER_SIDE, SEGMENTER_SIDE)
     told = tuple(softmax(turns).tolist()) if len(turns) else UPRIGHT
-    return Parse(person, garment, np.ascontiguousarray(types.transpose(1, 2, 0)), told)
+    return Parse(person, garment, np.ascontiguousarray(types), told)
 
 
 def read_output(output: np.ndarray) -> Parse:
@@ -177,8 +172,8 @@ def look_twice(model: LiteModel, photo: np.ndarray, *, closer: bool = True) -> P
     """
     first = _parse(_look(model, squeeze(photo)))
     box = closer_box(first) if closer else WHOLE
-    mirrored = _look(model, other_view(squeeze(photo, box=box)))
-    return looked_closer(first, _parse(mirrored[_MIRRORED_PLANES[: len(mirrored)], :, ::-1]), box)
+    other = _look(model, other_view(squeeze(photo, box=box)))
+    return looked_closer(first, _parse(other, mirrored=True), box)
 
 
 def closer_box(seen: Parse) -> Box:
