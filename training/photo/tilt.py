@@ -58,7 +58,7 @@ def _matrix(frame: Frame, width: int, height: int, side: int) -> np.ndarray:
 
 def _transformed(picture: Image.Image, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(
-        picture.transform(size, Image.Transform.AFFINE, tuple(matrix.ravel()), Image.Resampling.BILINEAR)
+        picture.transform(size, Image.Transform.AFFINE, matrix.ravel().tolist(), Image.Resampling.BILINEAR)
     )
 
 
@@ -123,7 +123,7 @@ def _symmetries(mask: Image.Image, x: float, y: float) -> np.ndarray:
     The axis goes through (x, y), in fractions of the mask's sides.
     """
     seen, middle = np.asarray(mask), np.multiply((x, y), TILT_SIDE)
-    matrices = [np.column_stack([one, middle - one @ middle]) for one in _REFLECTIONS]
+    matrices = np.dstack([_REFLECTIONS, middle - _REFLECTIONS @ middle])
     mirrored = np.stack([_transformed(mask, matrix, mask.size) for matrix in matrices])
     both = np.minimum(seen, mirrored).sum(axis=(1, 2), dtype=np.int64)
     return both / np.maximum(2 * int(seen.sum(dtype=np.int64)) - both, 1)
