@@ -16,7 +16,14 @@ import numpy as np
 
 from training.errors import EncoderMismatch, UnreadableEncoder
 from training.photo.confidence import Calibration
-from training.photo.garment import WORKING_SIZE, Garment, encoder_input, isolate, read_garment
+from training.photo.garment import (
+    WORKING_SIZE,
+    Garment,
+    encoder_input,
+    isolate,
+    luminance_and_mask,
+    read_garment,
+)
 from training.photo.garment_types import TYPES
 from training.photo.images import shrink
 from training.photo.litert import LiteModel
@@ -177,7 +184,9 @@ class Encoder:
 
     def embed_cutouts(self, cutouts: np.ndarray) -> np.ndarray:
         """Embed the shapes of cut-outs, uint8 (n, 128, 128, 4), without types: float32 (n, k), unit rows."""
-        inputs = encoder_input(cutouts)
+        return self._embed(encoder_input(cutouts))
+
+    def _embed(self, inputs: np.ndarray) -> np.ndarray:
         parts = [self._model.run(inputs[i : i + _BATCH]) for i in range(0, len(inputs), _BATCH)]
         return np.concatenate(parts) if parts else np.zeros((0, self._shape_dimension), np.float32)
 
@@ -185,7 +194,7 @@ class Encoder:
         """Embed garments that are already cut out, shapes and types: float32 (n, d), see `with_types`."""
         if not garments:
             return np.zeros((0, self.dimension), np.float32)
-        shapes = self.embed_cutouts(np.stack([garment.cutout for garment in garments]))
+        shapes = self._embed(np.stack([luminance_and_mask(one.rgb, one.mask) for one in garments]))
         return with_types(shapes, garments, self.type_weight)
 
     def embed(self, images: Sequence[np.ndarray | Path]) -> np.ndarray:

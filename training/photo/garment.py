@@ -202,7 +202,11 @@ def mask_in_photo(garment: Garment, *, height: int, width: int) -> np.ndarray:
     return turn(upright, -garment.turned).astype(np.float32) / 255
 
 
+def luminance_and_mask(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Put the luminance of colours, uint8 (..., 3), beside a mask, uint8 (...): uint8 (..., 2)."""
+    return np.stack([np.rint(rgb @ LUMINANCE).astype(np.uint8), mask], axis=-1)
+
+
 def encoder_input(cutouts: np.ndarray) -> np.ndarray:
     """Reduce RGBA cut-outs, uint8 (n, 128, 128, 4), to luminance and mask, uint8 (n, 128, 128, 2)."""
-    luminance = np.rint(cutouts[..., :3] @ LUMINANCE).astype(np.uint8)
-    return np.stack([luminance, cutouts[..., 3]], axis=-1)
+    return luminance_and_mask(cutouts[..., :3], cutouts[..., 3])
