@@ -2,12 +2,14 @@
 
 import faulthandler
 import fcntl
+import gc
 import io
 import json
 import os
 import re
 import shutil
 import signal
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -134,6 +136,16 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "cache") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Skipped())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage while modules are imported, nor later in what they hold."""
+    gc.disable()
+    collected = yield
+    gc.freeze()
+    gc.enable()
+    return collected
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
