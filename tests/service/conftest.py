@@ -173,12 +173,11 @@ class FakeSearcher:
         )
 
 
-def _gallery(folder):
-    for category, (left, top, right, bottom) in SHAPES.items():
+def _items(gallery):
+    for category in SHAPES:
         for number in range(4):
-            path = folder / f"{category}-{number}.png"
-            drawn((left + number, top, right - number, bottom)).save(path)
-            yield Item(f"{category}/{number}", path, {"category": category, "price": 10 + number})
+            metadata = {"category": category, "price": 10 + number}
+            yield Item(f"{category}/{number}", gallery / f"{category}-{number}.png", metadata)
 
 
 @pytest.fixture
@@ -188,16 +187,24 @@ def pictures():
 
 
 @pytest.fixture(scope="session")
-def vectors(tmp_path_factory):
-    items = _gallery(tmp_path_factory.mktemp("gallery"))
-    return FakeEncoder().embed_garments([read_garment(item.path) for item in items])
+def gallery(tmp_path_factory):
+    """The folder of the twelve pictures; tests that change them have a copy."""
+    folder = tmp_path_factory.mktemp("gallery")
+    for category, (left, top, right, bottom) in SHAPES.items():
+        for number in range(4):
+            drawn((left + number, top, right - number, bottom)).save(folder / f"{category}-{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vectors(gallery):
+    return FakeEncoder().embed([item.path for item in _items(gallery)])
 
 
 @pytest.fixture
-def searcher(tmp_path, vectors):
-    folder = tmp_path / "gallery"
-    folder.mkdir()
-    return FakeSearcher(FakeEncoder(), list(_gallery(folder)), vectors)
+def searcher(tmp_path, gallery, vectors):
+    items = list(_items(shutil.copytree(gallery, tmp_path / "gallery")))
+    return FakeSearcher(FakeEncoder(), items, vectors)
 
 
 @pytest.fixture
@@ -223,10 +230,10 @@ def client(app):
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory):
+def published(tmp_path_factory, gallery):
     """A folder of indexes with two versions of the gallery, made by the real build."""
-    folder = tmp_path_factory.mktemp("published")
-    items = tuple(_gallery(folder))
+    folder = shutil.copytree(gallery, tmp_path_factory.mktemp("published") / "shop")
+    items = tuple(_items(folder))
     catalogue = Catalogue("drawn", items, ())
     indexes = folder / "indexes"
     for night in (20, 21):
