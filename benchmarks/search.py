@@ -229,13 +229,13 @@ def _page(index: VectorIndex, query: np.ndarray, *, allowed: np.ndarray | None =
     index.search(query[None], PAGE, allowed=allowed)
 
 
-def _kinds(count: int, dimension: int) -> list[str]:
+def _kinds(asked: Sequence[str], count: int, dimension: int) -> Sequence[str]:
     """Return the kinds to measure: of many vectors only what is chosen for a machine of little memory."""
-    return list(KINDS) if count <= SMALL_ENOUGH else [choose_kind(count, dimension, ROOM)[0]]
+    return asked if count <= SMALL_ENOUGH else [choose_kind(count, dimension, ROOM)[0]]
 
 
 def _at_size(
-    vectors: np.ndarray, queries: np.ndarray, name: str, folder: Path, *, confine: bool
+    vectors: np.ndarray, queries: np.ndarray, name: str, folder: Path, kinds: Sequence[str], *, confine: bool
 ) -> list[Table]:
     """Return the tables of one size."""
     title = f"{len(vectors):,} {name}"
@@ -244,7 +244,7 @@ def _at_size(
     tasks = _tasks(vectors, queries)
     faiss.omp_set_num_threads(1)
     found = []
-    for kind in _kinds(*vectors.shape):
+    for kind in _kinds(kinds, *vectors.shape):
         click.echo(f"{title}: {kind}", err=True)
         found.append(_measured(kind, vectors, tasks, folder / "vectors.faiss", confine=confine))
     key = f"kinds-{len(vectors)}"
@@ -352,12 +352,26 @@ def _print(text: str) -> None:
     show_default=True,
     help="Vectors to make beside the real ones; give it several times.",
 )
+@click.option(
+    "--kind",
+    "kinds",
+    type=click.Choice(list(KINDS)),
+    multiple=True,
+    default=list(KINDS),
+    help="Kinds of index up to 2,000,000 vectors.  [default: all]",
+)
 @click.option("--queries", type=click.IntRange(min=10), default=200, show_default=True, help="Queries.")
 @encoder_option
 @cache_option
 @click.option("--quick", is_flag=True, help="Few vectors of drawn garments, to see that everything runs.")
 def main(
-    catalogue: str, sizes: tuple[int, ...], queries: int, encoder: Path, cache: Path, quick: bool
+    catalogue: str,
+    sizes: tuple[int, ...],
+    kinds: tuple[str, ...],
+    queries: int,
+    encoder: Path,
+    cache: Path,
+    quick: bool,
 ) -> None:
     """Print Markdown tables: each kind at each size, with filters, in little memory, and as a searcher."""
     if quick:
@@ -371,12 +385,13 @@ def main(
     like = Likeness(base)
     _print(_introduction(like, catalogue, base, queries))
     asked, samples = like.draw(queries, seed=1), [base]
-    with tempfile.TemporaryDirectory() as folder:
-        _print(_markdown(_at_size(base, asked, "embeddings", Path(folder), confine=False)))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _print(_markdown(_at_size(base, asked, "embeddings", folder, kinds, confine=False)))
         for size in sizes:
             made = like.draw(size, seed=2)
             confine = size == max(sizes)
-            _print(_markdown(_at_size(made, asked, "made vectors", Path(folder), confine=confine)))
+            _print(_markdown(_at_size(made, asked, "made vectors", folder, kinds, confine=confine)))
             samples += [made] if size <= SMALL_ENOUGH else []
     faiss.omp_set_num_threads(1)
     _print(_markdown([_searchers(samples, asked, bundle)]))

@@ -35,6 +35,7 @@ from training.catalogue.reader import (
     Item,
     check_bad_share,
     count_photographs,
+    stored_items,
     write_report,
 )
 from training.files import write_atomically
@@ -362,7 +363,7 @@ def _with_fetched(embedded: Embedded, catalogue: Catalogue, store: Store) -> Emb
 
     if catalogue.fetched is None:
         return embedded
-    return replace(embedded, items=tuple(map(kept, embedded.items)))
+    return replace(embedded, items=stored_items(map(kept, embedded.items), catalogue.scratch))
 
 
 def _thumbnails(run: BuildRun, embedded: Embedded, options: BuildOptions) -> tuple[int, int] | None:

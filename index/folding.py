@@ -1,11 +1,11 @@
 """A catalogue with the changes by hand applied, as a build takes it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from index.change import DELETE, FORGET, PUT, Change
 from index.edits import patched_item
-from training.catalogue.reader import Catalogue, Item
+from training.catalogue.reader import Catalogue, Item, stored_items
 
 
 def _replaced(item: Item, states: Mapping[str, Change]) -> Item | None:
@@ -22,13 +22,24 @@ def fold(catalogue: Catalogue, states: Mapping[str, Change]) -> Catalogue:
     Items of the catalogue keep their order, and those that were added follow. What was put or deleted is no
     bad item any more.
     """
-    kept = [_replaced(item, states) for item in catalogue.items]
-    known = {item.item_id for item in catalogue.items}
-    added = [change.item for change in states.values() if change.item_id not in known]
+    if not states:
+        return catalogue
+
+    def folded() -> Iterator[Item]:
+        known = set()
+        for item in catalogue.items:
+            if item.item_id in states:
+                known.add(item.item_id)
+            if kept := _replaced(item, states):
+                yield kept
+        for item_id, change in states.items():
+            if item_id not in known and change.item is not None:
+                yield change.item
+
     decided = {item_id for item_id, change in states.items() if change.action in (PUT, DELETE)}
     return replace(
         catalogue,
-        items=tuple(item for item in (*kept, *added) if item is not None),
+        items=stored_items(folded(), catalogue.scratch),
         bad=tuple(bad for bad in catalogue.bad if bad.item_id not in decided),
         outdated=tuple(item for item in catalogue.outdated if item.item_id not in decided),
     )

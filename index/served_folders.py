@@ -1,12 +1,14 @@
 """The folders whose pictures may be served: the catalogue's own, and those that were allowed on purpose."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
-from training.catalogue.reader import BadItem, Catalogue
+from training.catalogue.reader import BadItem, Catalogue, Item, stored_items
+
+_FOLDERS = 4096  # whose real places are remembered
 
 
 def _is_below(real: str, roots: Iterable[str]) -> bool:
@@ -31,7 +33,7 @@ def within(catalogue: Catalogue, allowed: Iterable[Path]) -> Catalogue:
         return catalogue
     fetched = () if catalogue.fetched is None else (catalogue.fetched,)
     roots = {os.path.realpath(root) for root in (catalogue.root, *fetched, *allowed)}
-    folder_of = cache(os.path.realpath)
+    folder_of = lru_cache(_FOLDERS)(os.path.realpath)
 
     def real_of(path: str) -> str:
         folder, name = os.path.split(path)
@@ -46,10 +48,21 @@ def within(catalogue: Catalogue, allowed: Iterable[Path]) -> Catalogue:
             f"there, build with --allow-root {os.path.dirname(real)}"
         )
 
-    items, bad = [], [*catalogue.bad]
-    for item in catalogue.items:
-        reasons = {path: reason for path in item.photographs if (reason := outside(path))}
-        bad += [BadItem(item.item_id, str(path), reason) for path, reason in reasons.items()]
-        if inside := [path for path in item.photographs if path not in reasons]:
-            items.append(item.showing(inside) if reasons else item)
-    return replace(catalogue, items=tuple(items), bad=tuple(bad))
+    bad = [
+        BadItem(item.item_id, str(path), reason)
+        for item in catalogue.items
+        for path in item.photographs
+        if (reason := outside(path))
+    ]
+    if not bad:
+        return catalogue
+    refused = {path.path for path in bad}
+
+    def inside() -> Iterator[Item]:
+        for item in catalogue.items:
+            shown = [path for path in item.photographs if str(path) not in refused]
+            if shown:
+                yield item.showing(shown) if len(shown) < len(item.photographs) else item
+
+    items = stored_items(inside(), catalogue.scratch)
+    return replace(catalogue, items=items, bad=(*catalogue.bad, *bad))

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice, starmap
+from itertools import chain, islice, pairwise, starmap
 from pathlib import Path
 from typing import Self, overload
 
@@ -22,7 +22,7 @@ from index.embedding.seen_files import File, read_file
 from index.photographs import content_of
 from index.scratch import taken, zeros
 from index.views import ALL, ITEM, Views, arranged
-from training.catalogue.reader import BadItem, Catalogue, Item
+from training.catalogue.reader import BadItem, Catalogue, Item, stored_items
 from training.errors import UnreadableImage
 from training.parts.part_maps import PART_MAP
 from training.photo.encoder import Encoder
@@ -196,7 +196,7 @@ class _Work:
 
     def look_up(self, cache: EmbeddingCache, ahead: Collection[bytes]) -> None:
         """Take what the cache has, and note what it had before this build."""
-        for row in self.missing().tolist():
+        for row in map(int, self.missing()):
             key = self.key(row, self.garments)
             if kept := self._kept(row, key, cache):
                 self._take(row, kept)
@@ -246,7 +246,7 @@ class _Work:
     def used(self) -> Iterator[bytes]:
         """Yield what the embeddings of all photographs are kept by, in order."""
         made = self.order[self.done[self.order]]
-        return (self.key(row, self.garments) for row in made.tolist())
+        return (self.key(int(row), self.garments) for row in made)
 
     def views(self, row: int) -> Views:
         """Return the views of the photograph of a row that has not been left out."""
@@ -306,40 +306,44 @@ def _read_all(work: _Work, *, processes: int | None, progress: bool, rehash: boo
 
 def _readable(items: Sequence[Item], work: _Work) -> tuple[Sequence[Item], np.ndarray, list[BadItem]]:
     """Return the items that have a photograph which can be read, which rows can be, and the others."""
-    good = np.ones(len(work.photos), bool)
+    good, bad = np.ones(len(work.photos), bool), list[BadItem]()
     if not work.unread and not work.failed:
-        return items, good, []
-    kept, bad = [], list[BadItem]()
-    for item, start in zip(items, work.photos.starts.tolist(), strict=True):
-        photographs = dict(enumerate(item.photographs, start))
-        reasons = {row: reason for row in photographs if (reason := work.reason(row))}
-        bad += [BadItem(item.item_id, str(photographs[row]), str(why)) for row, why in reasons.items()]
-        good[[*reasons]] = False
-        if len(reasons) < len(photographs):
-            shown = [path for row, path in photographs.items() if row not in reasons]
-            kept.append(item.showing(shown) if reasons else item)
-    return tuple(kept), good, bad
+        return items, good, bad
+
+    def kept() -> Iterator[Item]:
+        for item, start in zip(items, map(int, work.photos.starts), strict=True):
+            photographs = dict(enumerate(item.photographs, start))
+            reasons = {row: reason for row in photographs if (reason := work.reason(row))}
+            bad.extend(BadItem(item.item_id, str(photographs[row]), str(why)) for row, why in reasons.items())
+            good[[*reasons]] = False
+            if len(reasons) < len(photographs):
+                shown = [path for row, path in photographs.items() if row not in reasons]
+                yield item.showing(shown) if reasons else item
+
+    return stored_items(kept(), work.scratch), good, bad
 
 
 def _gather(items: Sequence[Item], work: _Work, garments: str) -> Embedded:
     kept, good, bad = _readable(items, work)
-    rows = np.flatnonzero(good)
-    starts = np.concatenate([[0], np.cumsum([1 + len(item.further) for item in kept], dtype=np.int64)])
-    sources, single = work.firsts[rows[starts[:-1]]], len(kept) == len(rows)
-    contents = work.keys[rows, :-1] if bad else work.keys[:, :-1]
+    firsts, contents, starts = work.firsts, work.keys, work.photos.starts
+    if bad:
+        firsts, contents = firsts[good], taken(contents, np.flatnonzero(good), work.scratch)
+        counts = np.add.reduceat(good, starts, dtype=np.int64)
+        starts = np.cumsum(counts[counts > 0]) - counts[counts > 0]
+    single = len(kept) == len(firsts)
+    sources = firsts if single else firsts[starts]
     embedded = Embedded(
         items=kept,
         vectors=taken(work.vectors, sources, work.scratch),
         bad=tuple(bad),
         pictures=taken(work.pictures, sources, work.scratch),
-        contents=contents if single else _contents_of_items(contents, starts),
+        contents=contents[:, :-1] if single else _contents_of_items(contents[:, :-1], starts, work.scratch),
         garments=garments,
         maps=taken(work.maps, sources, work.scratch),
     )
     if not kept or (garments == ITEM and single):
         return embedded
-    ends = zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
-    views = [Views.joined([work.views(row) for row in rows[at:end].tolist()]) for at, end in ends]
+    views = [Views.joined([work.views(row) for row in each]) for each in _split(firsts, starts)]
     owners, seen = arranged(views)
     return replace(
         embedded,
@@ -351,11 +355,17 @@ def _gather(items: Sequence[Item], work: _Work, garments: str) -> Embedded:
     )
 
 
-def _contents_of_items(contents: np.ndarray, starts: np.ndarray) -> np.ndarray:
+def _split(rows: np.ndarray, starts: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the rows of each item, from those of all."""
+    return (rows[at:end] for at, end in pairwise(chain(starts, [len(rows)])))
+
+
+def _contents_of_items(contents: np.ndarray, starts: np.ndarray, scratch: Path | None) -> np.ndarray:
     """Return the digest of each item's photographs, from those of all: uint8 (n, 32)."""
-    ends = zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
-    digests = [content_of([row.tobytes() for row in contents[at:end]]) for at, end in ends]
-    return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
+    found = zeros((len(starts), contents.shape[1]), np.uint8, scratch)
+    for place, rows in enumerate(_split(contents, starts)):
+        found[place] = np.frombuffer(content_of([row.tobytes() for row in rows]), np.uint8)
+    return found
 
 
 def embed_catalogue(

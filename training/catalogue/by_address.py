@@ -31,7 +31,7 @@ class LocalRows:
 
     Parameters
     ----------
-    rows : list of (int, dict)
+    rows : sequence of (int, dict)
         Without those of which no photograph could be had.
     missing, outdated : list of Trouble
         Addresses that have never been fetched, and those whose last photograph stands in for the present one.
@@ -41,7 +41,7 @@ class LocalRows:
         Below which these lie; None where there is none.
     """
 
-    rows: list[NumberedRow]
+    rows: Sequence[NumberedRow]
     missing: list[Trouble] = field(default_factory=list)
     outdated: list[Trouble] = field(default_factory=list)
     addresses: dict[str, str] = field(default_factory=dict)
@@ -101,12 +101,13 @@ def localised(
         for path in filter(is_address, listed(row.get("path"))):
             addresses.setdefault(path, category_in(row))
     if not addresses:
-        return LocalRows([*rows])
+        return LocalRows(rows)
     if meanwhile is not None:
         _offer_files(rows, folder, meanwhile)
     found = fetch_all(addresses, cache=cache, settings=fetching, meanwhile=meanwhile)
     files = {str(each.path): address for address, each in found.items() if each.path}
-    local = LocalRows([], addresses=files, folder=(cache / FOLDER).absolute())
+    kept: list[NumberedRow] = []
+    local = LocalRows(kept, addresses=files, folder=(cache / FOLDER).absolute())
     for number, row in rows:
         paths = listed(row.get("path"))
         asked = [(path, found[path]) for path in paths if is_address(path)]
@@ -115,7 +116,7 @@ def localised(
                 kind = local.missing if fetched.path is None else local.outdated
                 kind.append(Trouble(row, address, fetched.problem))
         if not asked:
-            local.rows.append((number, row))
-        elif kept := _local(paths, found):
-            local.rows.append((number, {**row, "path": kept if len(kept) > 1 else kept[0]}))
+            kept.append((number, row))
+        elif places := _local(paths, found):
+            kept.append((number, {**row, "path": places if len(places) > 1 else places[0]}))
     return local

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
@@ -13,7 +13,7 @@ from training.addresses.download import Answer, Downloader, Validators
 from training.addresses.fetching import Fetching
 from training.addresses.public_hosts import Hosts
 from training.catalogue.packed import MAX_BYTES, open_plain, suffix_of
-from training.catalogue.tables import CatalogueRows
+from training.catalogue.tables import BadRow, CatalogueRows, Row
 from training.errors import AddressRefused, AddressUnreachable, FileTooLarge, UnreadableCatalogue
 from training.files import replacing, write_atomically
 
@@ -147,12 +147,30 @@ def download(address: str, *, cache: Path, fetching: Fetching) -> list[Path]:
         return pages
 
 
-def resolved(table: CatalogueRows, address: str) -> CatalogueRows:
-    """Return rows whose paths are addresses: a file from elsewhere names none of this machine."""
+def resolved(read: Callable[[], CatalogueRows], address: str) -> CatalogueRows:
+    """Return rows whose paths are addresses: a file from elsewhere names none of this machine.
+
+    Parameters
+    ----------
+    read : function
+        Reads the file that was downloaded.
+    address : str
+        From where.
+    """
 
     def absolute(value: object) -> object:
         if isinstance(value, list):
             return [absolute(each) for each in value]
         return urljoin(address, value) if isinstance(value, str) and value else value
 
-    return CatalogueRows([{**row, "path": absolute(row.get("path"))} for row in table.rows], table.bad)
+    bad: list[BadRow] = []
+
+    def rows() -> Iterator[Row]:
+        try:
+            table = read()
+            yield from ({**row, "path": absolute(row.get("path"))} for row in table.rows)
+            bad.extend(table.bad)
+        except UnreadableCatalogue as error:
+            raise UnreadableCatalogue(f"{address} was downloaded, but {error}") from error
+
+    return CatalogueRows(rows(), bad)

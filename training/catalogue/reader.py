@@ -3,12 +3,15 @@
 import csv
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl
+
+import numpy as np
 
 from training.addresses.fetching import Fetching, Meanwhile
 from training.catalogue.by_address import NumberedRow, Trouble, is_address, listed, localised
@@ -26,6 +29,7 @@ from training.catalogue.packed import suffix_of
 from training.catalogue.tables import READERS, REQUIRED, SEPARATOR, BadRow, CatalogueRows, read_table
 from training.errors import InvalidItem, TooManyBadItems, UnreadableCatalogue
 from training.photo import media_types
+from training.stored_sequence import StoredSequence
 
 DRAWN = "drawn:"
 DRAWN_WORN = "drawn-worn:"
@@ -69,6 +73,20 @@ class Item:
         return category_in(self.metadata)
 
 
+def _packed(item: Item) -> tuple[Any, ...]:
+    return item.item_id, str(item.path), item.metadata, [*map(str, item.further)], item.content
+
+
+def _unpacked(packed: tuple[Any, ...]) -> Item:
+    item_id, path, metadata, further, content = packed
+    return Item(item_id, Path(path), metadata, tuple(map(Path, further)), content=content)
+
+
+def stored_items(items: Iterable[Item], folder: Path | None) -> Sequence[Item]:
+    """Return items that lie in a file on the disk of `folder`, or on that of temporary files."""
+    return StoredSequence(items, folder, pack=_packed, unpack=_unpacked)
+
+
 def count_photographs(items: Iterable[Item]) -> int:
     """Return how many photographs items have together."""
     return sum(1 + len(item.further) for item in items)
@@ -92,19 +110,25 @@ class Catalogue:
 
     Photographs by address lie below `fetched`, and `addresses` has the address of each file. `outdated` are
     items whose address could not be fetched, so that an earlier photograph of it is used.
+
+    The items that were read lie in a file on the disk of `scratch`, or on that of temporary files.
     """
 
     source: str
-    items: tuple[Item, ...]
+    items: Sequence[Item]
     bad: tuple[BadItem, ...]
     root: Path | None = None
     fetched: Path | None = None
     addresses: Mapping[str, str] = field(default_factory=dict, repr=False)
     outdated: tuple[BadItem, ...] = ()
+    scratch: Path | None = None
 
-    def ids(self) -> set[str]:
-        """Return the ids of all items, bad ones included."""
-        return {item.item_id for item in self.items} | {item.item_id for item in self.bad}
+    def listed(self, ids: Collection[str]) -> set[str]:
+        """Return those of some ids that items have, bad ones included."""
+        if not ids:
+            return set()
+        every: Iterable[Item | BadItem] = chain(self.items, self.bad)
+        return {item.item_id for item in every if item.item_id in ids}
 
     def by_address(self, bad: Iterable[BadItem]) -> tuple[BadItem, ...]:
         """Return items that can't be used, with the addresses of their photographs in place of files."""
@@ -178,7 +202,7 @@ def _read_folder(folder: Path, *, group: bool) -> CatalogueRows:
                 bad.append(BadRow(path, f"{kind} is not supported; supported: {media_types.names()}"))
     if not paths and not bad:
         raise UnreadableCatalogue(f"No images ({' '.join(suffixes)}) below {folder}. {ACCEPTED}")
-    rows = [_folder_row(str(folder), path, suffixes, group=group) for path in sorted(paths)]
+    rows = (_folder_row(str(folder), path, suffixes, group=group) for path in sorted(paths))
     return CatalogueRows(rows, bad)
 
 
@@ -232,10 +256,7 @@ def _read_files(paths: Sequence[Path], *, group: bool | None, shop: str = "") ->
 def _read_base(base: str, cache: Path, *, group: bool | None, fetching: Fetching) -> CatalogueRows:
     if is_address(base):
         files = download(base, cache=cache, fetching=fetching)
-        try:
-            return resolved(_read_files(files, group=group, shop=shop_of(base)), base)
-        except UnreadableCatalogue as error:
-            raise UnreadableCatalogue(f"{base} was downloaded, but {error}") from error
+        return resolved(lambda: _read_files(files, group=group, shop=shop_of(base)), base)
     if base.startswith((DRAWN, DRAWN_WORN)):
         return _read_drawn(base, cache)
     if base.startswith(FASHION_MNIST):
@@ -282,18 +303,19 @@ def _grouped(rows: Iterable[NumberedRow]) -> list[NumberedRow]:
     return [*groups.values()]
 
 
-def _filter(rows: Sequence[NumberedRow], filters: Filters, spec: str) -> Iterator[NumberedRow]:
-    """Yield each row that passes every filter."""
-    columns = list(dict.fromkeys(name for _, row in rows for name in row)) if filters else []
+def _filter(rows: Iterable[NumberedRow], filters: Filters, spec: str) -> Iterator[NumberedRow]:
+    """Yield each row that passes every filter; raise an error at the end where one names no column."""
+    columns: dict[str, None] = {}
+    for number, row in rows:
+        columns.update(dict.fromkeys(row) if filters else {})
+        if all(_matches(row.get(column), wanted) for column, wanted in filters.items()):
+            yield number, row
     for column in filters:
         if column not in columns:
             known = ", ".join(columns) or "none"
             raise UnreadableCatalogue(
                 f"{spec} filters by {column!r}, which is not a column. The columns are: {known}."
             )
-    for number, row in rows:
-        if all(_matches(row.get(column), wanted) for column, wanted in filters.items()):
-            yield number, row
 
 
 def _text(value: Any) -> str:
@@ -310,6 +332,12 @@ def _paths(value: Any) -> list[str]:
     if not all(paths):
         raise InvalidItem("no path: a path is a text, and several are a list of texts")
     return list(dict.fromkeys(paths))
+
+
+def _repeated(rows: Iterable[NumberedRow]) -> set[int]:
+    """Return the hashes of the ids that several rows have."""
+    hashes = np.sort(np.fromiter((hash(_text(row.get("item_id"))) for _, row in rows), np.int64))
+    return set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
 
 
 def _check_row(item_id: str, paths: Sequence[str], seen: set[str]) -> None:
@@ -338,14 +366,12 @@ def _metadata(row: dict[str, Any]) -> dict[str, Any]:
     return checked_metadata({name: value for name, value in row.items() if name not in REQUIRED})
 
 
-def _sort(rows: Iterable[NumberedRow], folder: Path) -> tuple[list[Item], list[BadItem]]:
-    """Sort the rows into usable items and bad ones; relative paths start at `folder`.
+def _usable(rows: Sequence[NumberedRow], folder: Path, bad: list[BadItem]) -> Iterator[Item]:
+    """Yield the items of rows, and put what can't be used among the bad; relative paths start at `folder`.
 
     An item stays as long as one of its photographs is there.
     """
-    items: list[Item] = []
-    bad: list[BadItem] = []
-    seen: set[str] = set()
+    repeated, seen = _repeated(rows), set[str]()
     for number, row in rows:
         item_id, paths = _text(row.get("item_id")), []
         try:
@@ -355,13 +381,13 @@ def _sort(rows: Iterable[NumberedRow], folder: Path) -> tuple[list[Item], list[B
             gone = {photograph.path for photograph in missing}
             there = [Path(folder, path) for path in paths if path not in gone]
             if there:
-                items.append(Item(checked_id(item_id), there[0], _metadata(row), tuple(there[1:])))
-                seen.add(item_id)
+                yield Item(checked_id(item_id), there[0], _metadata(row), tuple(there[1:]))
+                if hash(item_id) in repeated:
+                    seen.add(item_id)
             bad += missing
         except InvalidItem as problem:
             place = "" if item_id else f" in row {number}"
             bad.append(BadItem(item_id, SEPARATOR.join(paths), f"{problem}{place}"))
-    return items, bad
 
 
 def _troubled(troubles: Iterable[Trouble]) -> tuple[BadItem, ...]:
@@ -414,25 +440,25 @@ def read_catalogue(
     base, filters = split_spec(spec)
     fetching = fetching or Fetching()
     table = _read_base(base, cache, group=group, fetching=fetching)
-    rows = [*enumerate(table.rows, start=1)]
-    rows = _grouped(rows) if group else rows
+    numbered = enumerate(table.rows, start=1)
+    rows = StoredSequence(_filter(_grouped(numbered) if group else numbered, filters, spec), cache)
     folder = Path(base).absolute().parent
-    local = localised(
-        [*_filter(rows, filters, spec)], folder=folder, cache=cache, fetching=fetching, meanwhile=meanwhile
-    )
-    items, bad = _sort(local.rows, folder)
-    bad = [*(BadItem("", row.place, row.reason) for row in table.bad), *_troubled(local.missing), *bad]
+    local = localised(rows, folder=folder, cache=cache, fetching=fetching, meanwhile=meanwhile)
+    unusable: list[BadItem] = []
+    items = stored_items(_usable(local.rows, folder, unusable), cache)
+    bad = [*(BadItem("", row.place, row.reason) for row in table.bad), *_troubled(local.missing), *unusable]
     if not items:
         first = f" The first problem: {bad[0].path} {bad[0].reason}." if bad else ""
         raise UnreadableCatalogue(f"No item of {spec} can be used.{first}{NOTHING_LEFT if filters else ''}")
     return Catalogue(
         spec,
-        tuple(items),
+        items,
         tuple(bad),
         root=_root(base, cache),
         fetched=local.folder,
         addresses=local.addresses,
         outdated=_troubled(local.outdated),
+        scratch=cache,
     )
 
 

@@ -2,7 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -19,7 +20,15 @@ NEEDED = "A catalogue needs the columns item_id and path; all others are kept as
 SEPARATOR = "|"
 """Between several paths in a cell of a CSV file."""
 
+BLOCK = 4 * 2**20
+"""Bytes of CSV that are read at a time, and at least looked at to infer the columns' types."""
+
+_LARGEST_BLOCK = 2**31 - 1
+
 NOT_UTF8 = "{path} is not UTF-8 text. Save it as UTF-8 and retry."
+
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -32,9 +41,9 @@ class BadRow:
 
 @dataclass(frozen=True)
 class CatalogueRows:
-    """The rows that could be read, in order, and the bad ones."""
+    """The rows that can be read, in order, each read when it is asked for; `bad` grows meanwhile."""
 
-    rows: list[dict[str, Any]]
+    rows: Iterable[Row]
     bad: list[BadRow]
 
 
@@ -75,7 +84,7 @@ def _check_columns(path: Path, columns: list[str]) -> None:
         )
 
 
-def _rows(columns: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
+def _rows(columns: dict[str, list[Any]]) -> Iterator[Row]:
     names = list(columns)
     for cells in zip(*columns.values(), strict=True):
         yield {name: _json_value(cell) for name, cell in zip(names, cells, strict=True)}
@@ -86,54 +95,85 @@ def _paths(cell: str | None) -> str | list[str] | None:
     return [part.strip() for part in cell.split(SEPARATOR)] if cell and SEPARATOR in cell else cell
 
 
-def _read_csv(path: Path) -> CatalogueRows:
+@contextmanager
+def _opened_csv(path: Path, block: int, bad: list[BadRow]) -> Iterator[Any]:
+    """Open a CSV file as batches; the columns' types are those of the first `block` bytes."""
     import pyarrow as pa
     from pyarrow import csv
-
-    bad: list[BadRow] = []
 
     def skip(row: csv.InvalidRow) -> str:
         reason = f"{row.actual_columns} cells where the header has {row.expected_columns}"
         bad.append(BadRow(f"{path} line {row.number}", f"malformed row, {reason}: {row.text[:80]!r}"))
         return "skip"
 
-    with open_plain(path) as file:
-        table = csv.read_csv(
+    with (
+        open_plain(path) as file,
+        csv.open_csv(
             file,
-            read_options=csv.ReadOptions(use_threads=False),  # row numbers are known in order only
+            # row numbers are known in order only
+            read_options=csv.ReadOptions(use_threads=False, block_size=block),
             parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
             convert_options=csv.ConvertOptions(column_types=dict.fromkeys(TEXT_COLUMNS, pa.string())),
-        )
-    _check_columns(path, table.column_names)
-    if any(pa.types.is_binary(column) for column in table.schema.types):
-        raise UnreadableCatalogue(NOT_UTF8.format(path=path))
-    columns = {name: table[name].to_pylist() for name in table.column_names}
-    columns["path"] = [*map(_paths, columns["path"])]
-    return CatalogueRows(list(_rows(columns)), bad)
+        ) as batches,
+    ):
+        yield batches
 
 
-def _json_row(line: str) -> dict[str, Any]:
+def _fitting_block(path: Path) -> int:
+    """Return a number of bytes at the beginning that tell the types of all cells."""
+    import pyarrow as pa
+
+    block, seen = BLOCK, 0
+    while True:
+        try:
+            with _opened_csv(path, block, []) as batches:
+                _check_columns(path, batches.schema.names)
+                for _ in batches:
+                    seen += 1
+            return block
+        except pa.ArrowInvalid:
+            if not seen or block == _LARGEST_BLOCK:
+                raise
+            block, seen = min(8 * block, _LARGEST_BLOCK), 0
+
+
+def _read_csv(path: Path, bad: list[BadRow]) -> Iterator[Row]:
+    import pyarrow as pa
+
+    with _opened_csv(path, _fitting_block(path), bad) as batches:
+        if any(pa.types.is_binary(column) for column in batches.schema.types):
+            raise UnreadableCatalogue(NOT_UTF8.format(path=path))
+        for batch in batches:
+            columns = {name: batch[name].to_pylist() for name in batch.schema.names}
+            columns["path"] = [*map(_paths, columns["path"])]
+            yield from _rows(columns)
+
+
+def _json_row(line: str) -> Row:
     values = parse_json(line)
     if not isinstance(values, dict):
         raise ValueError("not a JSON object")
     return {name: _json_value(value) for name, value in values.items()}
 
 
-def _read_json_lines(path: Path) -> CatalogueRows:
-    table = CatalogueRows([], [])
+def _read_json_lines(path: Path, bad: list[BadRow]) -> Iterator[Row]:
+    columns: dict[str, None] = {}
     with open_text(path, encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
             try:
-                if line.strip():
-                    table.rows.append(_json_row(line))
+                row = _json_row(line)
             except (ValueError, RecursionError) as error:
-                table.bad.append(BadRow(f"{path} line {number}", f"not a JSON object: {error}"))
-    if table.rows:
-        _check_columns(path, list(dict.fromkeys(name for row in table.rows for name in row)))
-    return table
+                bad.append(BadRow(f"{path} line {number}", f"not a JSON object: {error}"))
+                continue
+            columns.update(dict.fromkeys(row))
+            yield row
+    if columns:
+        _check_columns(path, list(columns))
 
 
-def _read_parquet(path: Path) -> CatalogueRows:
+def _read_parquet(path: Path, bad: list[BadRow]) -> Iterator[Row]:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -141,11 +181,9 @@ def _read_parquet(path: Path) -> CatalogueRows:
         schema = file.schema_arrow
         _check_columns(path, schema.names)
         kept = [field.name for field in schema if not _is_bytes(field.type)]
-        rows: list[dict[str, Any]] = []
         for batch in file.iter_batches(columns=kept):
             batch = pa.Table.from_batches([batch])
-            rows += _rows({name: _cells(batch[name]) for name in kept})
-    return CatalogueRows(rows, [])
+            yield from _rows({name: _cells(batch[name]) for name in kept})
 
 
 def _is_bytes(column_type: Any) -> bool:
@@ -168,7 +206,7 @@ def _cells(column: Any) -> list[Any]:
     return cells
 
 
-READERS: dict[str, Callable[[Path], CatalogueRows]] = {
+READERS: dict[str, Callable[[Path, list[BadRow]], Iterator[Row]]] = {
     ".csv": _read_csv,
     ".jsonl": _read_json_lines,
     ".ndjson": _read_json_lines,
@@ -176,8 +214,20 @@ READERS: dict[str, Callable[[Path], CatalogueRows]] = {
 }
 
 
+def _read(path: Path, bad: list[BadRow]) -> Iterator[Row]:
+    try:
+        if path.stat().st_size == 0:
+            raise UnreadableCatalogue(f"{path} is empty. {NEEDED}")
+        yield from READERS[suffix_of(path)](path, bad)
+    except (OSError, ValueError, NotImplementedError) as error:  # pyarrow's errors are ValueErrors too
+        if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error):
+            raise UnreadableCatalogue(NOT_UTF8.format(path=path)) from error
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UnreadableCatalogue(f"{path} could not be read: {reason}. {NEEDED}") from error
+
+
 def read_table(path: Path) -> CatalogueRows:
-    """Read every row of a catalogue file; its suffix names the format.
+    """Return the rows of a catalogue file; its suffix names the format.
 
     Parameters
     ----------
@@ -196,14 +246,7 @@ def read_table(path: Path) -> CatalogueRows:
     Raises
     ------
     UnreadableCatalogue
-        The file is empty, not of its format, not UTF-8, or lacks ``item_id`` or ``path``.
+        As rows are read: the file is empty, not of its format, not UTF-8, or lacks ``item_id`` or ``path``.
     """
-    try:
-        if path.stat().st_size == 0:
-            raise UnreadableCatalogue(f"{path} is empty. {NEEDED}")
-        return READERS[suffix_of(path)](path)
-    except (OSError, ValueError, NotImplementedError) as error:  # pyarrow's errors are ValueErrors too
-        if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error):
-            raise UnreadableCatalogue(NOT_UTF8.format(path=path)) from error
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UnreadableCatalogue(f"{path} could not be read: {reason}. {NEEDED}") from error
+    bad: list[BadRow] = []
+    return CatalogueRows(_read(path, bad), bad)

@@ -139,15 +139,15 @@ class Changes(ChangeLog):
                 seq = last_number(connection)
         return fold(catalogue, states), seq
 
-    def drop(self, *, folded: int, catalogue: Collection[str] | None, photographs: Collection[str]) -> None:
+    def drop(self, *, folded: int, catalogue: Catalogue | None, photographs: Collection[str]) -> None:
         """Drop what nothing needs any more (see `index.stores.folder.sweep`).
 
         Parameters
         ----------
         folded : int
             The highest change that every version has folded in.
-        catalogue : collection of str, optional
-            The ids in the catalogue; without it no deletion is dropped.
+        catalogue : Catalogue, optional
+            As it was read; without it no deletion is dropped.
         photographs : collection of str
             Names of the photographs that versions refer to.
 
@@ -162,11 +162,9 @@ class Changes(ChangeLog):
             settled = connection.execute(
                 "SELECT item_id, action FROM changes WHERE seq <= ? AND action != ?", (folded, PUT)
             ).fetchall()
-            done = [
-                item_id
-                for item_id, action in settled
-                if action == FORGET or (catalogue is not None and item_id not in catalogue)
-            ]
+            deleted = {item_id for item_id, action in settled if action != FORGET}
+            held = deleted if catalogue is None else catalogue.listed(deleted)
+            done = [item_id for item_id, _ in settled if item_id not in held]
             connection.executemany("DELETE FROM changes WHERE item_id = ?", ((item_id,) for item_id in done))
             used = connection.execute("SELECT photograph, further FROM changes WHERE action = ?", (PUT,))
             names = {name for first, others in used for name in (first, *_names(others))}

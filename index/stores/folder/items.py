@@ -299,22 +299,24 @@ def write_items(path: Path, items: Collection[Item], *, groups: np.ndarray | Non
         An id comes twice, or the file could not be written.
     """
     firsts = range(len(items)) if groups is None else groups
-    columns = (
-        (
-            row,
-            item.item_id,
-            str(item.path),
-            json.dumps(item.metadata),
-            None if first == row else int(first),
-            json.dumps([str(path) for path in item.further]) if item.further else None,
-        )
-        for row, (item, first) in enumerate(zip(items, firsts, strict=True))
-    )
+
+    def written() -> Iterator[tuple[int, Mapping[str, Any]]]:
+        for row, (item, first) in enumerate(zip(items, firsts, strict=True)):
+            columns = (
+                row,
+                item.item_id,
+                str(item.path),
+                json.dumps(item.metadata),
+                None if first == row else int(first),
+                json.dumps([str(path) for path in item.further]) if item.further else None,
+            )
+            connection.execute("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?)", columns)
+            yield row, item.metadata
+
     try:
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute(SCHEMA)
-            connection.executemany("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?)", columns)
+            write_postings(connection, written())
             connection.execute(_REPEATED)
-            write_postings(connection, ((row, item.metadata) for row, item in enumerate(items)))
     except (sqlite3.Error, UnicodeEncodeError) as error:
         raise IndexNotWritten(f"The items could not be written to '{path}': {error}.") from error

@@ -44,11 +44,10 @@ def sweep(indexes: Path, *, catalogue: Catalogue | None = None) -> None:
         As it was read, before changes were applied; without it no deletion is dropped.
     """
     versions = [indexes / version for version in list_versions(indexes)]
-    held = None if catalogue is None else catalogue.ids()
     try:
         folded = min((read_manifest(folder).changes for folder in versions), default=0)
         used = set[str]().union(*(_photographs(folder) for folder in versions))
-        Changes(indexes).drop(folded=folded, catalogue=held, photographs=used)
+        Changes(indexes).drop(folded=folded, catalogue=catalogue, photographs=used)
     except (IndexDamaged, ChangeNotWritten, sqlite3.Error) as error:
         log.warning("Changes that are settled are kept for now: %s", error)
 

@@ -137,21 +137,16 @@ class MilvusChanges(ChangeLog):
         self,
         *,
         folded: int,
-        catalogue: Collection[str] | None,
+        catalogue: Catalogue | None,
         photographs: Collection[str],
         versions: Collection[str],
     ) -> None:
         """Drop what nothing needs any more (see `index.stores.milvus.sweep`)."""
         changes = self.since(0)
-        done = [
-            change.seq
-            for change in changes
-            if change.seq <= folded - SKEW
-            and (
-                change.action == FORGET
-                or (change.action != PUT and catalogue is not None and change.item_id not in catalogue)
-            )
-        ]
+        settled = [change for change in changes if change.seq <= folded - SKEW and change.action != PUT]
+        deleted = {change.item_id for change in settled if change.action != FORGET}
+        held = deleted if catalogue is None else catalogue.listed(deleted)
+        done = [change.seq for change in settled if change.item_id not in held]
         if done:
             self._table.remove(f"seq in {json.dumps(done)}")
         used = {name for change in changes for name in change.photographs}

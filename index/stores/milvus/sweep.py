@@ -27,12 +27,11 @@ def sweep(place: Place, *, catalogue: Catalogue | None = None) -> None:
     catalogue : Catalogue, optional
         As it was read, before changes were applied; without it no deletion is dropped.
     """
-    held = None if catalogue is None else catalogue.ids()
     versions = place.versions
     names = versions.names()
     folded = min((versions.manifest(version).changes for version in names), default=0)
     uploads = versions.photographs()
-    place.changes.drop(folded=folded, catalogue=held, photographs=uploads, versions=names)
+    place.changes.drop(folded=folded, catalogue=catalogue, photographs=uploads, versions=names)
 
 
 def tidy(place: Place, *, keep: int, catalogue: Catalogue) -> list[str]:

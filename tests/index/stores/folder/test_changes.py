@@ -338,7 +338,7 @@ def test_settled_deletions_are_dropped_and_what_was_put_is_kept(changes, put):
         changes.write_one(Delete(item_id))
     changes.write_one(Forget("b"))
     last = changes.write_one(Delete("late")).seq
-    changes.drop(folded=last - 1, catalogue={"listed"}, photographs=())
+    changes.drop(folded=last - 1, catalogue=catalogue_of("listed"), photographs=())
     assert [change.item_id for change in changes.since(0)] == ["a", "listed", "late"]
     assert changes.position().seq == last
 
