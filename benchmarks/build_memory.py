@@ -1,29 +1,38 @@
-"""The memory that a build holds for each view: made vectors and items published at two sizes (Linux).
+"""The memory that a build holds for each view: made catalogues, read and published at two sizes (Linux).
 
-Run it with `python -m benchmarks.build_memory [--views 10000000]`. Vectors lie in a file, and items are made
-as they are asked for. What is held is the anonymous memory of a process of its own, for pages of files leave
+Run it with `python -m benchmarks.build_memory [--views 10000000]`. A catalogue of items with four fields is
+read, embedded, cached, written, checked and published, as `python -m index build` does. Only what its
+photographs hold is made up: their files are names of one, and their vectors lie in a file as those of
+`benchmarks.search` do. What is held is the anonymous memory of a process of its own, for pages of files leave
 when others need the room. The largest size is built once more in a process that the system kills above 4 GiB,
 such pages included.
 """
 
+import csv
 import multiprocessing
+import shutil
 import tempfile
 import threading
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any, overload
+from typing import Any
+from unittest.mock import patch
 
 import click
 import numpy as np
 
 from benchmarks.confinement import CannotConfine, confined
 from benchmarks.processes import held_memory
-from benchmarks.stock import made_item, pictures_of, publish
+from benchmarks.stock import CATEGORIES, COLOURS
 from benchmarks.vectors import BATCH, Likeness, embeddings
-from index.embedding.embeddings import Embedded
-from index.stores.folder.store import FolderStore
-from training.catalogue.reader import Item
+from index.build import BuildOptions, build_index
+from index.embedding.cache import Embedding
+from index.embedding.embedder import ItemPhoto, Photo, Results
+from index.embedding.seen_files import File
+from index.views import Views
+from training.catalogue.reader import read_catalogue
 from training.evaluation.score_table import Cell, Table, as_markdown
 from training.options import cache_option
 from training.photo.encoder import PRETRAINED, Encoder
@@ -32,28 +41,74 @@ ROOM = 4 * 2**30
 GOAL = 64
 KIND = "ivf-pq"
 DRAWN = "drawn:300"
+NAMES = 1000
+"""Of the photograph in its folder, and photographs in each folder."""
+
 _LOOK_SECONDS = 0.01
 
 
-class MadeItems(Sequence[Item]):
-    """Items with six fields, each made when it is asked for."""
+def _content(path: Path) -> bytes:
+    return sha256(str(path).encode()).digest()
 
-    def __init__(self, count: int) -> None:
-        self._count = count
 
-    def __len__(self) -> int:
-        return self._count
+def _made_file(path: Path, _: File | None) -> File:
+    """Return what a file would hold that has a content of its own, and has long been as it is."""
+    return File(_content(path), b"as it was")
 
-    @overload
-    def __getitem__(self, row: int) -> Item: ...
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[Item]: ...
-    def __getitem__(self, row: int | slice) -> Item | Sequence[Item]:
-        if isinstance(row, slice):
-            return [made_item(number) for number in range(*row.indices(self._count))]
-        if row >= self._count:
-            raise IndexError(row)
-        return made_item(row)
+
+class MadeEmbedder:
+    """Embeds made photographs: each gets the next of some vectors.
+
+    Parameters
+    ----------
+    vectors : float32 (n, d), unit rows
+    """
+
+    def __init__(self, vectors: np.ndarray) -> None:
+        self._vectors = vectors
+        self._boxes, self._firsts = np.array([[0, 0, 1, 1]], np.float32), np.zeros(1, np.int64)
+
+    def embed(self, photos: Sequence[ItemPhoto], encoder: Encoder) -> Results:
+        """Yield the outcomes in the order of the photographs."""
+        pictures = np.random.default_rng(1)
+        for row, photo in enumerate(photos):
+            views = Views(self._vectors[row : row + 1], self._boxes, self._firsts)
+            picture = int(pictures.integers(0, 2**60))
+            yield row, Photo(_content(photo.path), Embedding(views, picture))
+
+
+def write_catalogue(folder: Path, count: int) -> Path:
+    """Write a CSV file of `count` items with four fields, and photographs under as many names.
+
+    There is one file. It has `NAMES` names in its folder, and the folder has links to itself.
+    """
+    pictures = folder / "pictures"
+    pictures.mkdir(parents=True)
+    (first := pictures / "0.jpg").touch()
+    for number in range(1, NAMES):
+        (pictures / f"{number}.jpg").hardlink_to(first)
+    for number in range(-(-count // NAMES)):
+        (pictures / str(number)).symlink_to(".")
+    path = folder / "catalogue.csv"
+    with path.open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(("item_id", "path", "category", "colour", "brand", "price"))
+        for row in range(count):
+            place = f"pictures/{row // NAMES}/{row % NAMES}.jpg"
+            colour, brand = COLOURS[row // 3 % len(COLOURS)], f"Brand {row % 211}"
+            item = CATEGORIES[row % len(CATEGORIES)], colour, brand, 9.9 + row % 190
+            lines.writerow((f"sku-{row:07d}", place, *item))
+    return path
+
+
+def build_made(vectors: np.ndarray, folder: Path, encoder: Encoder, *, kind: str) -> None:
+    """Build a catalogue of made photographs with these vectors, float32 (n, d), into `folder`."""
+    path, cache = write_catalogue(folder, len(vectors)), folder / "cache"
+    cache.mkdir()
+    options = BuildOptions(kind, cache=cache, embedder=MadeEmbedder(vectors))
+    with patch("index.embedding.embeddings.read_file", _made_file):
+        catalogue = read_catalogue(str(path), cache=cache)
+        build_index(catalogue, encoder, indexes=folder / "indexes", options=options)
 
 
 class _Watch(threading.Thread):
@@ -74,16 +129,15 @@ class _Watch(threading.Thread):
         return self.most
 
 
-def _build(vectors: Path, indexes: Path, count: int, kind: str) -> tuple[int, float, float]:
-    """Publish the first `count` vectors; return the most bytes held, the clock's seconds and the CPU's."""
+def _build(vectors: Path, folder: Path, count: int, kind: str) -> tuple[int, float, float]:
+    """Build with the first `count` vectors; return the most bytes held, the clock's seconds and the CPU's."""
     encoder = Encoder.load(PRETRAINED)
     shape = (count, encoder.dimension)
     rows = np.asarray(np.memmap(vectors, np.float32, mode="r", shape=shape))
-    hashes, contents = pictures_of(count, indexes.parent)
-    embedded = Embedded(MadeItems(count), rows, (), hashes, contents)
     watch, clock, cpu = _Watch(), perf_counter(), process_time()
     watch.start()
-    publish(FolderStore(indexes), embedded, encoder, kind)
+    build_made(rows, folder, encoder, kind=kind)
+    shutil.rmtree(folder)
     return watch.end(), perf_counter() - clock, process_time() - cpu
 
 

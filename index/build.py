@@ -264,6 +264,7 @@ def publish_embedded(
         verdict += check_index(vectors, filled.index, owners=owners, golden=answers, limits=limits)
         nearest = neighbourhoods(vectors, filled.index, owners=embedded.owners)
     _require(run, verdict, answers)
+    photographs, categories = embedded.counts
     manifest = Manifest(
         version=run.draft.version,
         built_at=(now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds"),
@@ -283,8 +284,8 @@ def publish_embedded(
         duplicates=duplicates,
         garments=embedded.garments,
         further=len(vectors) - len(embedded.items),
-        photographs=count_photographs(embedded.items),
-        categories=len({item.category for item in embedded.items if item.category is not None}),
+        photographs=photographs,
+        categories=categories,
         roots=run.roots,
     )
     with run.timed("publish"):
@@ -319,7 +320,7 @@ def _roots(catalogue: Catalogue, options: BuildOptions, indexes: Path) -> tuple[
 
 def _check_bad(
     bad: Sequence[BadItem],
-    items: Sequence[Item],
+    photographs: int,
     *,
     indexes: Path,
     max_bad: float,
@@ -328,7 +329,7 @@ def _check_bad(
     """Keep the report of what was skipped where it outlives a build that fails, and check its share."""
     with writing(indexes):
         write_report(indexes / LAST_REPORT, (*bad, *outdated))
-    check_bad_share(len(bad), len(bad) + count_photographs(items), max_bad=max_bad)
+    check_bad_share(len(bad), len(bad) + photographs, max_bad=max_bad)
 
 
 def check_listed(catalogue: Catalogue, *, indexes: Path, options: BuildOptions) -> None:
@@ -347,7 +348,8 @@ def check_listed(catalogue: Catalogue, *, indexes: Path, options: BuildOptions) 
         Too many items have no file, or lie outside of the folders that may be served; see `build_index`.
     """
     listed = within(catalogue, options.allow_roots)
-    _check_bad(listed.bad, listed.items, indexes=indexes, max_bad=options.max_bad, outdated=listed.outdated)
+    photographs = count_photographs(listed.items)
+    _check_bad(listed.bad, photographs, indexes=indexes, max_bad=options.max_bad, outdated=listed.outdated)
 
 
 def _with_fetched(embedded: Embedded, catalogue: Catalogue, store: Store) -> Embedded:
@@ -424,7 +426,7 @@ def build_index(
         run.bad, run.outdated = folded.by_address((*folded.bad, *embedded.bad)), folded.outdated
         _check_bad(
             run.bad,
-            embedded.items,
+            embedded.counts[0],
             indexes=indexes,
             max_bad=options.max_bad,
             outdated=run.outdated,

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain, islice, pairwise, starmap
 from pathlib import Path
 from typing import Self, overload
@@ -76,6 +77,15 @@ class Embedded:
     boxes: np.ndarray | None = None
     photographs: np.ndarray | None = None
     maps: np.ndarray | None = None
+
+    @cached_property
+    def counts(self) -> tuple[int, int]:
+        """How many photographs and how many categories the items have."""
+        photographs, categories = 0, set()
+        for item in self.items:
+            photographs += 1 + len(item.further)
+            categories.add(item.category)
+        return photographs, len(categories - {None})
 
     def views(self, row: int) -> np.ndarray:
         """Return the vectors of the item in a row: int64 (k,), its own first."""
@@ -182,7 +192,10 @@ class _Work:
 
     def key(self, row: int, garments: str) -> bytes:
         """Return what the embedding of a row is kept by."""
-        return key_of(self.content(row), self._kinds[self.keys[row, -1] - 1], garments)
+        return key_of(self.content(row), self._kind(row), garments)
+
+    def _kind(self, row: int) -> str | None:
+        return self._kinds[self.keys[row, -1] - 1]
 
     def sort(self) -> None:
         """Find the first row of each key again."""
@@ -218,7 +231,8 @@ class _Work:
             bar = progress_bar(total=len(rows), desc="Embedding", unit="photo", disable=not progress)
             with bar, closing(chosen.embed(photos, self.encoder)) as results:
                 for place, outcome in results:
-                    self._keep(int(rows[place]), photos[place].kind, outcome)
+                    row = int(rows[place])
+                    self._keep(row, self._kind(row), outcome)
                     bar.update()
             self.sort()
 

@@ -1,69 +1,91 @@
+import sys
 import tracemalloc
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.build_memory import GOAL, MadeItems, made_item
-from index.embedding import duplicates
-from index.gate.checks import check_vectors
+from benchmarks import build_memory
+from index import build, comparison, scratch
+from index.embedding import duplicates, embeddings
+from index.gate import checks, percentiles
 from index.scratch import SMALL, taken, zeros
-from index.stores.folder.items import write_items
-from index.vectors.flat import FlatIndex
+from index.stores.folder import draft
+from training.catalogue import tables
 
-MOST = 32_000
-
-
-class Numbered(MadeItems):
-    """Items of one path: the interpreter keeps a table of all parts of paths, which grows in leaps."""
-
-    _first = made_item(0)
-
-    def __getitem__(self, row):
-        return replace(self._first, item_id=str(row)) if row < len(self) else super().__getitem__(row)
-
-
-def most_held(step, *arguments):
-    """The most bytes that Python and NumPy have held in a step."""
-    tracemalloc.start()
-    try:
-        step(*arguments)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-def hashes_of(count):
-    return np.random.default_rng(1).integers(0, 2**60, count, np.uint64)
+FEWER, MORE = 1000, 3000
 
 
 @pytest.fixture
-def steps(unit_vectors, tmp_path, monkeypatch):
-    """What a build does with all views, from their number on."""
-    monkeypatch.setattr(duplicates, "_WINDOW", 2**10)
-    vectors = unit_vectors(MOST)
-    return {
-        "duplicates": lambda count: duplicates.find_duplicates(vectors[:count], hashes_of(count)),
-        "items": lambda count: write_items(tmp_path / f"{count}.sqlite", Numbered(count)),
-        "gate": lambda count: check_vectors(vectors[:count], items=count),
-        "vectors": lambda count: FlatIndex.build(vectors[:count], path=tmp_path / f"{count}.faiss"),
-    }
+def small_parts(monkeypatch):
+    """All that is done part by part, done in parts so small that a build consists of many."""
+    for module, name, value in (
+        (tables, "BLOCK", 2**13),
+        (embeddings, "_READ_AT_ONCE", 64),
+        (embeddings, "_ROWS_AT_ONCE", 64),
+        (scratch, "SMALL", 0),
+        (scratch, "_AT_ONCE", 64),
+        (duplicates, "_WINDOW", 128),
+        (duplicates, "_BATCH", 64),
+        (comparison, "_AT_ONCE", 64),
+        (checks, "_BATCH", 64),
+    ):
+        monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(percentiles.pair_quantiles, "__kwdefaults__", {"pairs": 1000, "seed": 0})
 
 
-@pytest.mark.parametrize(
-    ("step", "views"), [("duplicates", MOST), ("items", MOST // 2), ("gate", MOST), ("vectors", MOST)]
-)
-def test_a_step_of_a_build_holds_few_bytes_a_view(steps, step, views):
-    """Items are the slowest to write, and tell as much from half as many."""
-    low, high = (most_held(steps[step], count) for count in (views // 2, views))
-    assert (high - low) / (views // 2) <= GOAL
+@pytest.fixture
+def most_held(monkeypatch):
+    """The most bytes that Python and NumPy have held in each step of the build under way."""
+    held: dict[str, int] = {}
+
+    def watched(module, name):
+        step = getattr(module, name)
+
+        def watching(*arguments, **options):
+            tracemalloc.reset_peak()
+            done = step(*arguments, **options)
+            held[name] = tracemalloc.get_traced_memory()[1]
+            return done
+
+        monkeypatch.setattr(module, name, watching)
+
+    for module, name in (
+        *((build_memory, "read_catalogue"), (build, "within"), (build, "embed_catalogue")),
+        *((build, "check_vectors"), (build, "find_duplicates"), (draft, "_make_index")),
+        *((draft, "write_items"), (draft, "write_duplicates"), (build, "check_index")),
+        *((build, "neighbourhoods"), (build, "pair_quantiles"), (build, "compare")),
+    ):
+        watched(module, name)
+    return held
+
+
+def test_no_step_of_a_build_holds_more_than_a_few_bytes_a_view(
+    small_parts, most_held, unit_vectors, encoder, tmp_path
+):
+    # the interpreter keeps a table of all parts of paths, which would grow in leaps
+    names = [sys.intern(f"{number}.jpg") for number in range(build_memory.NAMES)]
+    vectors, held = unit_vectors(MORE, encoder.dimension), {}
+    for count in (200, FEWER, MORE):
+        tracemalloc.start()
+        try:
+            build_memory.build_made(vectors[:count], tmp_path / str(count), encoder, kind="flat")
+        finally:
+            tracemalloc.stop()
+        held[count] = dict(most_held)
+    assert names and len(most_held) == 12
+    more = {step: (held[MORE][step] - held[FEWER][step]) / (MORE - FEWER) for step in most_held}
+    assert max(more.values()) <= build_memory.GOAL, more
 
 
 def test_a_large_array_lies_in_a_file_without_a_name_and_a_small_one_in_memory(tmp_path):
     shape = (SMALL // 4 + 1, 4)
-    assert most_held(zeros, shape, np.uint8, tmp_path) < SMALL / 4
-    large, small = zeros(shape, np.uint8, tmp_path), zeros((4, 4), np.uint8, tmp_path)
+    tracemalloc.start()
+    large = zeros(shape, np.uint8, tmp_path)
+    held = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    small = zeros((4, 4), np.uint8, tmp_path)
+    assert held < SMALL / 4
     assert large.shape == shape and not large.any() and not small.any()
     large[:] = 7
     assert not list(tmp_path.iterdir()) and (large == 7).all()

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sqlite3
 from contextlib import closing
 from itertools import chain
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from index.errors import ChangeNotWritten, IndexDamaged
 from index.manifest import read_manifest
-from index.photographs import PHOTOGRAPHS
+from index.photographs import PHOTOGRAPHS, is_stored_name
 from index.stores.folder.changes import Changes
 from index.stores.folder.publish import current_version, list_versions, remove_old
 from index.stores.folder.version import ITEMS
@@ -25,8 +26,9 @@ def _photographs(folder: Path) -> set[str]:
     address = f"{(folder / ITEMS).absolute().as_uri()}?mode=ro&immutable=1"
     with closing(sqlite3.connect(address, uri=True)) as connection:
         found = connection.execute("SELECT * FROM items WHERE instr(path, ?)", (f"/{PHOTOGRAPHS}/",))
-        texts = [(path, *(json.loads(text) for text in more if text)) for _, _, path, _, _, *more in found]
-    return {Path(path).name for first, *further in texts for path in (first, *chain(*further))}
+        texts = ((path, *(json.loads(text) for text in more if text)) for _, _, path, _, _, *more in found)
+        names = (os.path.basename(path) for first, *further in texts for path in (first, *chain(*further)))
+        return set(filter(is_stored_name, names))  # a catalogue may have a folder of that name, too
 
 
 def sweep(indexes: Path, *, catalogue: Catalogue | None = None) -> None:
