@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
+from training.catalogue import tables
 from training.catalogue.reader import BadItem, Item, check_bad_share, read_catalogue, write_report
 from training.errors import TooManyBadItems, UnreadableCatalogue
 
@@ -159,6 +160,33 @@ def test_malformed_csv_rows_are_reported_with_their_line_and_skipped(shop):
 def test_a_csv_file_that_is_no_catalogue_is_refused(shop, content, message):
     with pytest.raises(UnreadableCatalogue, match=message):
         read_catalogue(written(shop / "c.csv", content))
+
+
+@pytest.mark.parametrize("late", ["9.5", "warm", "true"])
+def test_the_type_of_a_csv_column_is_that_of_all_its_cells_however_late(shop, monkeypatch, late):
+    cells = ["7", "", *("8" for _ in range(500)), late, "9"]
+    lines = [f"{number},a.jpg,{cell}" for number, cell in enumerate(cells)]
+    spec = written(shop / "c.csv", "\n".join(["item_id,path,size", *lines]))
+    whole = read_catalogue(spec)
+    monkeypatch.setattr(tables, "BLOCK", 64)
+    assert read_catalogue(spec) == whole
+    assert whole.items[-2].metadata["size"] == (9.5 if late == "9.5" else late)
+
+
+def test_a_csv_file_is_read_part_by_part_as_it_is_at_once(shop, monkeypatch):
+    lines = ["1,a.jpg,x", "2", '3,b.jpg,"two\nlines"', "4,c.jpg,y,z", *("5,a.jpg,x" for _ in range(20))]
+    spec = written(shop / "c.csv", "\n".join(["item_id,path,note", *lines]))
+    whole = read_catalogue(spec)
+    monkeypatch.setattr(tables, "BLOCK", 24)
+    assert read_catalogue(spec) == whole and len(whole.items) == 3
+    assert [bad.reason.split(",")[0] for bad in whole.bad[:2]] == ["malformed row"] * 2
+
+
+def test_text_that_is_not_utf_8_is_refused_also_where_it_comes_late(shop, monkeypatch):
+    monkeypatch.setattr(tables, "BLOCK", 64)
+    spec = written(shop / "c.csv", b"item_id,path,x\n" + b"1,a.jpg,plain\n" * 99 + b"2,a.jpg,caf\xe9\n")
+    with pytest.raises(UnreadableCatalogue, match="not UTF-8"):
+        read_catalogue(spec)
 
 
 def test_json_lines_keep_nested_values_and_report_bad_lines_by_number(shop):
