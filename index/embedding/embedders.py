@@ -31,8 +31,13 @@ class LocalEmbedder:
     """
 
     def __init__(self, processes: int | None = None) -> None:
-        self.processes = processes or cpu_count()
+        self._processes = processes
         self._starts: dict[str, partial[None]] = {}
+
+    @property
+    def processes(self) -> int:
+        """How many processes there are at most."""
+        return self._processes or cpu_count()
 
     def embed(self, photos: Sequence[ItemPhoto], encoder: Encoder) -> Results:
         """Yield the outcomes in the order of the photographs."""

@@ -44,7 +44,6 @@ class HeadStart:
         self._encoder = encoder
         self._embedder = embedder
         self._garments = garments
-        self._round = _BATCHES * BATCH * embedder.processes
         self._waiting: deque[ItemPhoto] = deque()
         self._closing = ExitStack()
         self.done: set[bytes] = set()
@@ -67,8 +66,9 @@ class HeadStart:
 
     def work(self) -> int:
         """Embed a round, where one is full; return how many photographs were embedded so far."""
-        if len(self._waiting) >= self._round:
-            taken = [self._waiting.popleft() for _ in range(self._round)]
+        size = _BATCHES * BATCH * self._embedder.processes
+        if len(self._waiting) >= size:
+            taken = [self._waiting.popleft() for _ in range(size)]
             self._embed([photo for photo in taken if not self._is_known(photo)])
         return len(self.done)
 
