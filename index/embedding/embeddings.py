@@ -177,7 +177,7 @@ class _Work:
         self.vectors = zeros((count, self.encoder.dimension), np.float32, self.scratch)
         self.boxes = zeros((count, 4), np.float32, self.scratch)
         self.pictures = zeros((count,), np.uint64, self.scratch)
-        self.maps = zeros((count,), PART_MAP, self.scratch)
+        self.maps: np.ndarray | None = None
         self.done, self.known = np.zeros(count, bool), np.zeros(count, bool)
 
     def set_content(self, row: int, kind: str | None, content: bytes) -> None:
@@ -252,7 +252,11 @@ class _Work:
     def _take(self, row: int, embedding: Embedding) -> None:
         views = embedding.views
         self.vectors[row], self.boxes[row] = views.vectors[0], views.boxes[0]
-        self.pictures[row], self.maps[row] = embedding.picture, views.known_maps[0]
+        self.pictures[row] = embedding.picture
+        if views.maps is not None:
+            if self.maps is None:
+                self.maps = zeros((len(self.done),), PART_MAP, self.scratch)
+            self.maps[row] = views.maps[0]
         if len(views) > 1:
             self.several[row] = views
         self.done[row] = True
@@ -268,7 +272,8 @@ class _Work:
         if first in self.several:
             return self.several[first]
         place = slice(first, first + 1)
-        return Views(self.vectors[place], self.boxes[place], np.zeros(1, np.int64), self.maps[place])
+        maps = None if self.maps is None else self.maps[place]
+        return Views(self.vectors[place], self.boxes[place], np.zeros(1, np.int64), maps)
 
     def reason(self, row: int) -> UnreadableImage | None:
         """Return why the photograph of a row is left out; None where it is not."""
@@ -353,7 +358,7 @@ def _gather(items: Sequence[Item], work: _Work, garments: str) -> Embedded:
         pictures=taken(work.pictures, sources, work.scratch),
         contents=contents[:, :-1] if single else _contents_of_items(contents[:, :-1], starts, work.scratch),
         garments=garments,
-        maps=taken(work.maps, sources, work.scratch),
+        maps=None if work.maps is None else taken(work.maps, sources, work.scratch),
     )
     if not kept or (garments == ITEM and single):
         return embedded
