@@ -56,7 +56,7 @@ class AddressUnreachable(SilhouetteError):
 
 
 class CacheUnusable(SilhouetteError):
-    """Photographs that were fetched can't be kept."""
+    """Photographs that were fetched, or a catalogue, can't be kept."""
 
 
 class NotInstalled(SilhouetteError):

@@ -5,11 +5,21 @@ import pickle
 import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from operator import eq
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import IO, Any, TypeVar, overload
+
+from training.errors import CacheUnusable
 
 Element = TypeVar("Element")
+
+
+def _temporary_file(folder: Path | None) -> IO[bytes]:
+    if folder is not None:
+        with suppress(OSError):
+            return tempfile.TemporaryFile(dir=folder)
+    return tempfile.TemporaryFile()
 
 
 class StoredSequence(Sequence[Element]):
@@ -20,9 +30,14 @@ class StoredSequence(Sequence[Element]):
     elements : iterable
         Read once.
     folder : Path, optional
-        On whose disk they are written; where there is none, on that of the system's temporary files.
+        On whose disk they are written; where nothing can be written to it, on that of temporary files.
     pack, unpack : function
         From an element to what `pickle` keeps quickly, and back; by default the element itself.
+
+    Raises
+    ------
+    CacheUnusable
+        The disk has no room for them.
     """
 
     def __init__(
@@ -33,16 +48,25 @@ class StoredSequence(Sequence[Element]):
         pack: Callable[[Element], Any] | None = None,
         unpack: Callable[[Any], Element] | None = None,
     ) -> None:
-        self._unpack = unpack
+        self._pack, self._unpack = pack, unpack
         self._starts = array("Q")
-        dumps, at = pickle.dumps, 0
-        with tempfile.TemporaryFile(dir=folder if folder and folder.is_dir() else None) as file:
-            for element in elements:
-                packed = dumps(pack(element) if pack else element, pickle.HIGHEST_PROTOCOL)
-                self._starts.append(at)
-                at += file.write(packed)
-            file.flush()
-            self._file = memoryview(mmap.mmap(file.fileno(), at, access=mmap.ACCESS_READ) if at else b"")
+        try:
+            with _temporary_file(folder) as file:
+                self._file = self._written(elements, file)
+        except OSError as error:
+            raise CacheUnusable(
+                f"The catalogue can't be kept in a file while it is worked on: {error.strerror}. Make room "
+                f"on the disk of '{folder or tempfile.gettempdir()}'."
+            ) from error
+
+    def _written(self, elements: Iterable[Element], file: IO[bytes]) -> memoryview:
+        """Write all elements; return what was written, mapped."""
+        pack, dumps, at = self._pack, pickle.dumps, 0
+        for element in elements:
+            self._starts.append(at)
+            at += file.write(dumps(pack(element) if pack else element, pickle.HIGHEST_PROTOCOL))
+        file.flush()
+        return memoryview(mmap.mmap(file.fileno(), at, access=mmap.ACCESS_READ) if at else b"")
 
     def __len__(self) -> int:
         return len(self._starts)

@@ -1,7 +1,7 @@
 """The command that builds an index, and its options, which the nightly command passes on."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -244,6 +244,8 @@ def build(
             progress=True,
             **options,
         )
+        with suppress(OSError):  # without it the catalogue lies among the temporary files, which may be few
+            cache.mkdir(parents=True, exist_ok=True)
         start = perf_counter()
         ahead = None if retrain else _head_start(chosen, loaded)
         with ahead or nullcontext():

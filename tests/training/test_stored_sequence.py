@@ -1,8 +1,10 @@
+import io
 import pickle
 from collections.abc import Sequence
 
 import pytest
 
+from training.errors import CacheUnusable
 from training.stored_sequence import StoredSequence
 
 
@@ -29,10 +31,22 @@ def test_it_equals_any_sequence_of_the_same_elements(squares, tmp_path):
     assert squares != tuple(squares)[:-1] and squares != [*squares[:-1], 7] and squares != 7
 
 
-def test_its_file_has_no_name_and_without_a_folder_lies_elsewhere(squares, tmp_path):
+def test_its_file_has_no_name_and_lies_elsewhere_where_nothing_can_be_written(squares, tmp_path):
     assert not [*tmp_path.iterdir()]
     assert [*StoredSequence("ab", tmp_path / "missing")] == ["a", "b"] == [*StoredSequence("ab")]
-    assert not (tmp_path / "missing").exists()
+    (tmp_path / "file").touch()
+    assert [*StoredSequence("ab", tmp_path / "file")] == ["a", "b"]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_full_disk_is_told_with_what_to_do(tmp_path, monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Full())
+    with pytest.raises(CacheUnusable, match="No space left on device. Make room on the disk of"):
+        StoredSequence("ab", tmp_path)
 
 
 def test_an_empty_one_is_empty(tmp_path):
