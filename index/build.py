@@ -418,7 +418,8 @@ def build_index(
     golden = GoldenSet.read(options.golden, encoder) if options.golden else GoldenSet()
     store = store or FolderStore(indexes)
     with store.building(now=now) as draft:
-        folded, changes = store.changes.folded(within(catalogue, options.allow_roots))
+        with writing(indexes):
+            folded, changes = store.changes.folded(within(catalogue, options.allow_roots))
         run = BuildRun(draft, catalogue.source, encoder.fingerprint, changes, store.previous(), golden=golden)
         run.roots = _roots(catalogue, options, indexes)
         with run.timed("embed"), writing(indexes):

@@ -10,8 +10,6 @@ from operator import eq
 from pathlib import Path
 from typing import IO, Any, TypeVar, overload
 
-from training.errors import CacheUnusable
-
 Element = TypeVar("Element")
 
 
@@ -36,7 +34,7 @@ class StoredSequence(Sequence[Element]):
 
     Raises
     ------
-    CacheUnusable
+    OSError
         The disk has no room for them.
     """
 
@@ -48,25 +46,15 @@ class StoredSequence(Sequence[Element]):
         pack: Callable[[Element], Any] | None = None,
         unpack: Callable[[Any], Element] | None = None,
     ) -> None:
-        self._pack, self._unpack = pack, unpack
+        self._unpack = unpack
         self._starts = array("Q")
-        try:
-            with _temporary_file(folder) as file:
-                self._file = self._written(elements, file)
-        except OSError as error:
-            raise CacheUnusable(
-                f"The catalogue can't be kept in a file while it is worked on: {error.strerror}. Make room "
-                f"on the disk of '{folder or tempfile.gettempdir()}'."
-            ) from error
-
-    def _written(self, elements: Iterable[Element], file: IO[bytes]) -> memoryview:
-        """Write all elements; return what was written, mapped."""
-        pack, dumps, at = self._pack, pickle.dumps, 0
-        for element in elements:
-            self._starts.append(at)
-            at += file.write(dumps(pack(element) if pack else element, pickle.HIGHEST_PROTOCOL))
-        file.flush()
-        return memoryview(mmap.mmap(file.fileno(), at, access=mmap.ACCESS_READ) if at else b"")
+        dumps, at = pickle.dumps, 0
+        with _temporary_file(folder) as file:
+            for element in elements:
+                self._starts.append(at)
+                at += file.write(dumps(pack(element) if pack else element, pickle.HIGHEST_PROTOCOL))
+            file.flush()
+            self._file = memoryview(mmap.mmap(file.fileno(), at, access=mmap.ACCESS_READ) if at else b"")
 
     def __len__(self) -> int:
         return len(self._starts)

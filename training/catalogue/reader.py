@@ -4,6 +4,7 @@ import csv
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from itertools import chain
@@ -27,7 +28,7 @@ from training.catalogue.item_rules import (
 )
 from training.catalogue.packed import suffix_of
 from training.catalogue.tables import READERS, REQUIRED, SEPARATOR, BadRow, CatalogueRows, read_table
-from training.errors import InvalidItem, TooManyBadItems, UnreadableCatalogue
+from training.errors import CacheUnusable, InvalidItem, TooManyBadItems, UnreadableCatalogue
 from training.photo import media_types
 from training.stored_sequence import StoredSequence
 
@@ -394,6 +395,17 @@ def _troubled(troubles: Iterable[Trouble]) -> tuple[BadItem, ...]:
     return tuple(BadItem(_text(each.row.get("item_id")), each.address, each.reason) for each in troubles)
 
 
+@contextmanager
+def _keeping(cache: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CacheUnusable(
+            f"The catalogue can't be kept in a file while it is worked on ({error.strerror}). Make room on "
+            f"the disk of '{cache}'."
+        ) from error
+
+
 def read_catalogue(
     spec: str,
     *,
@@ -435,17 +447,19 @@ def read_catalogue(
     UnreadableCatalogue
         It doesn't exist, its format is unknown, a filter names an unknown column, or no item is left.
     CacheUnusable, NotInstalled
-        Photographs by address can't be kept, or need a package that is not there.
+        It or photographs by address can't be kept, or these need a package that is not there.
     """
     base, filters = split_spec(spec)
     fetching = fetching or Fetching()
     table = _read_base(base, cache, group=group, fetching=fetching)
     numbered = enumerate(table.rows, start=1)
-    rows = StoredSequence(_filter(_grouped(numbered) if group else numbered, filters, spec), cache)
+    with _keeping(cache):
+        rows = StoredSequence(_filter(_grouped(numbered) if group else numbered, filters, spec), cache)
     folder = Path(base).absolute().parent
     local = localised(rows, folder=folder, cache=cache, fetching=fetching, meanwhile=meanwhile)
     unusable: list[BadItem] = []
-    items = stored_items(_usable(local.rows, folder, unusable), cache)
+    with _keeping(cache):
+        items = stored_items(_usable(local.rows, folder, unusable), cache)
     bad = [*(BadItem("", row.place, row.reason) for row in table.bad), *_troubled(local.missing), *unusable]
     if not items:
         first = f" The first problem: {bad[0].path} {bad[0].reason}." if bad else ""

@@ -82,8 +82,8 @@ _LOOK_SECONDS = 0.05
 
 
 def _facets(items: Sequence[Item]) -> list[Facet]:
-    """Return what items can be filtered by, counted in a database that is in memory only."""
-    with closing(sqlite3.connect(":memory:")) as connection:
+    """Return what items can be filtered by, counted in a database that goes with its connection."""
+    with closing(sqlite3.connect("")) as connection:
         write_postings(connection, ((row, item.metadata) for row, item in enumerate(items)))
         return all_facets(lambda query, *values: connection.execute(query, values).fetchall())
 
@@ -115,8 +115,8 @@ class MilvusDraft(Draft):
         vectors, address = embedded.vectors, self._place.server.address
         kind, why = choose(kind, *vectors.shape, lite=address.is_file)
         self._facets = _facets(embedded.items)
-        paths = [path for item in embedded.items for path in item.photographs]
         folder = self._place.changes.photographs.folder
+        paths = (path for item in embedded.items for path in item.photographs)
         self._photographs = {path.name for path in paths if path.parent == folder}
         with writing(self.indexes):
             write_duplicates(self.duplicates, embedded.items, groups, vectors, embedded.pictures)

@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 from training.catalogue import tables
 from training.catalogue.reader import BadItem, Item, check_bad_share, read_catalogue, write_report
-from training.errors import TooManyBadItems, UnreadableCatalogue
+from training.errors import CacheUnusable, TooManyBadItems, UnreadableCatalogue
 
 ROWS = [
     {"item_id": "007", "path": "a.jpg", "category": "dress", "price": 9.5, "kids": True, "year": 2020},
@@ -187,6 +187,15 @@ def test_text_that_is_not_utf_8_is_refused_also_where_it_comes_late(shop, monkey
     spec = written(shop / "c.csv", b"item_id,path,x\n" + b"1,a.jpg,plain\n" * 99 + b"2,a.jpg,caf\xe9\n")
     with pytest.raises(UnreadableCatalogue, match="not UTF-8"):
         read_catalogue(spec)
+
+
+def test_a_catalogue_that_can_not_be_kept_on_the_disk_is_told_with_what_to_do(shop, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(CacheUnusable, match=r"No space left on device.*Make room on the disk of 'cache'"):
+        read_catalogue(str(shop), cache=Path("cache"))
 
 
 def test_json_lines_keep_nested_values_and_report_bad_lines_by_number(shop):
