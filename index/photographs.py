@@ -6,7 +6,6 @@ So do those that were fetched from addresses, of the items of all versions.
 import hashlib
 import json
 import os
-import re
 import shutil
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -23,17 +22,10 @@ PHOTOGRAPHS = "photographs"
 UNREFERRED_SECONDS = 3600.0
 """How old a photograph must be that is removed because nothing refers to it: one may be just about to."""
 
-_STORED = re.compile(r"[0-9a-f]{64}\.")
-
 
 def content_of(digests: Sequence[bytes]) -> bytes:
     """Return the digest of an item's photographs, from that of each: of a single one, its own."""
     return digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(digests)).digest()
-
-
-def is_stored_name(name: str) -> bool:
-    """Return whether `Photographs.store` names files so."""
-    return _STORED.match(name) is not None
 
 
 def content_of_names(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from index.errors import ChangeNotWritten, IndexDamaged
 from index.manifest import read_manifest
-from index.photographs import PHOTOGRAPHS, is_stored_name
+from index.photographs import PHOTOGRAPHS
 from index.stores.folder.changes import Changes
 from index.stores.folder.publish import current_version, list_versions, remove_old
 from index.stores.folder.version import ITEMS
@@ -21,14 +21,14 @@ from training.errors import SilhouetteError
 log = logging.getLogger(__name__)
 
 
-def _photographs(folder: Path) -> set[str]:
-    """Return the names of all stored photographs that a version's items may have, wherever it was built."""
+def _photographs(folder: Path, stored: set[str]) -> set[str]:
+    """Return those of stored photographs, by their names, that a version's items may have."""
     address = f"{(folder / ITEMS).absolute().as_uri()}?mode=ro&immutable=1"
     with closing(sqlite3.connect(address, uri=True)) as connection:
         found = connection.execute("SELECT * FROM items WHERE instr(path, ?)", (f"/{PHOTOGRAPHS}/",))
         texts = ((path, *(json.loads(text) for text in more if text)) for _, _, path, _, _, *more in found)
         names = (os.path.basename(path) for first, *further in texts for path in (first, *chain(*further)))
-        return set(filter(is_stored_name, names))  # a catalogue may have a folder of that name, too
+        return stored.intersection(names)
 
 
 def sweep(indexes: Path, *, catalogue: Catalogue | None = None) -> None:
@@ -46,9 +46,10 @@ def sweep(indexes: Path, *, catalogue: Catalogue | None = None) -> None:
         As it was read, before changes were applied; without it no deletion is dropped.
     """
     versions = [indexes / version for version in list_versions(indexes)]
+    stored = {path.name for path in (indexes / PHOTOGRAPHS).glob("*")}
     try:
         folded = min((read_manifest(folder).changes for folder in versions), default=0)
-        used = set[str]().union(*(_photographs(folder) for folder in versions))
+        used = set[str]().union(*(_photographs(folder, stored) for folder in versions))
         Changes(indexes).drop(folded=folded, catalogue=catalogue, photographs=used)
     except (IndexDamaged, ChangeNotWritten, sqlite3.Error) as error:
         log.warning("Changes that are settled are kept for now: %s", error)
