@@ -10,25 +10,22 @@ from functools import partial
 import numpy as np
 from scipy.stats import rankdata
 
-from training.catalogue.drawn import render, sample
-from training.drawing.appearance import Appearance
-from training.drawing.shape import Shape, shape_distance
+from training.catalogue.drawn import sample
+from training.drawing.drawn_parts import Sample
+from training.drawing.shape import shape_distance
 from training.drawing.worn import wear
 from training.evaluation.baselines import CHANCE, HOG_MASK, chance, hog_of_mask
 from training.evaluation.photos import ENCODER
 from training.evaluation.score_table import Table
-from training.fit.garment_views import worn_garment
+from training.fit.garment_views import drawn_garment, worn_garment
 from training.parallel import in_order
 from training.photo.encoder import Encoder
-from training.photo.garment import WORKING_SIZE, Garment, isolate
-from training.photo.images import shrink
+from training.photo.garment import Garment
 from training.photo.segmenter import Segmenter
 
 SHAPES, APPEARANCES, QUERIES = 300, 2, 150
 SHAPE_SEED, APPEARANCE_SEED = 301, 302
 DEPTH = 10
-
-Sample = tuple[Shape, Appearance]
 
 
 @dataclass(frozen=True)
@@ -95,10 +92,6 @@ def rankings(distances: np.ndarray, similarities: np.ndarray) -> Rankings:
     )
 
 
-def _isolated(drawn: Sample, *, segmenter: Segmenter) -> Garment:
-    return isolate(shrink(render(*drawn), size=WORKING_SIZE), segmenter=segmenter)
-
-
 def _isolated_worn(drawn: Sample, *, segmenter: Segmenter) -> Garment:
     """Draw a garment on someone, and cut out what the segmenter takes for it."""
     shape, look = drawn
@@ -118,7 +111,10 @@ def isolate_drawn(
     samples: list[Sample], segmenter: Segmenter, *, name: str, processes: int | None, worn: bool = False
 ) -> list[Garment]:
     """Draw garments, and cut them out of their pictures; `name` is shown with the progress."""
-    label, isolated = f"drawing {name}", partial(_isolated_worn if worn else _isolated, segmenter=segmenter)
+    label, isolated = (
+        f"drawing {name}",
+        partial(_isolated_worn if worn else drawn_garment, segmenter=segmenter),
+    )
     results = in_order(isolated, samples, processes=processes, progress=label, unit="garment")
     return [result for result in results if isinstance(result, Garment)]
 

@@ -15,16 +15,18 @@ import numpy as np
 from numpy.random import Generator, default_rng
 from PIL import Image
 
+from training.catalogue.drawn import render
 from training.catalogue.parsed import read_labels
 from training.catalogue.reader import Item
 from training.drawing.appearance import sample_appearance
+from training.drawing.drawn_parts import Sample
 from training.drawing.on_photographs import on_another_background, with_logo, with_print
 from training.drawing.shape import Shape
 from training.drawing.tones import degraded, toned
 from training.drawing.worn import wear
 from training.photo.garment import Garment, cut_out, isolate, locate, mask_in_photo
 from training.photo.garment_types import type_of
-from training.photo.images import decode
+from training.photo.images import decode, shrink
 from training.photo.preprocessing import SEGMENTER_SIDE, WORKING_SIZE
 from training.photo.regions import Region, iou, type_in
 from training.photo.segmenter import Segmenter, shipped
@@ -167,6 +169,11 @@ def of_drawn(item: Item, count: int, *, segmenter: Segmenter | None = None) -> n
         worn = wear(shape, sample_appearance(rng), rng)
         views.append(worn_garment(worn.picture, worn.mask.astype(np.float32), segmenter))
     return _stacked(views)
+
+
+def drawn_garment(drawn: Sample, *, segmenter: Segmenter | None) -> Garment:
+    """Draw a garment that is laid out, and cut it out of its picture."""
+    return isolate(shrink(render(*drawn), size=WORKING_SIZE), segmenter=segmenter)
 
 
 def worn_garment(photo: np.ndarray, mask: np.ndarray, segmenter: Segmenter | None) -> Garment:
