@@ -17,9 +17,9 @@ GARMENTS = (ITEM, ALL)
 """Which garments of a photograph are indexed: the item's, told by its category, or all that are found."""
 
 _CORNERS = 4
-_NUMBERED, _MAPPED = b"\x01", b"\x01\x02"
-"""Before rows that begin with the number of a photograph, and those that end with a part map, too. Without
-them, all are of the first photograph."""
+_NUMBERED, _MAPPED, _MAPPED_BEFORE = b"\x01", b"\x01\x03", b"\x01\x02"
+"""Before rows that begin with the number of a photograph, and those that end with a part map, too: of this
+release, or of earlier ones, whose maps are of no use. Without them, all are of the first photograph."""
 
 
 def _row(dimension: int, *, numbered: bool, mapped: bool) -> np.dtype[np.void]:
@@ -76,9 +76,9 @@ class Views:
     def from_bytes(cls, packed: bytes, dimension: int) -> Self:
         """Return what `to_bytes` has packed; raises `ValueError` for anything else."""
         head = packed[: len(packed) % 4]
-        if head not in (b"", _NUMBERED, _MAPPED):
+        if head not in (b"", _NUMBERED, _MAPPED, _MAPPED_BEFORE):
             raise ValueError("it does not begin as views do")
-        row = _row(dimension, numbered=head != b"", mapped=head == _MAPPED)
+        row = _row(dimension, numbered=head != b"", mapped=len(head) == len(_MAPPED))
         rows = np.frombuffer(packed[len(head) :], row)
         if not len(rows):
             raise ValueError("there is no view")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from training.addresses.fetching import Fetching
 from training.catalogue.reader import Catalogue, read_catalogue
@@ -24,8 +23,6 @@ from training.options import (
     group_option,
     processes_option,
 )
-from training.parts import whitening
-from training.parts.part_maps import part_map
 from training.photo.encoder import MODEL_FILE, PRETRAINED, WEIGHTS_FILE, Encoder
 from training.photo.garment import WORKING_SIZE
 from training.photo.images import decode
@@ -357,30 +354,61 @@ def calibrate(
     click.echo(f"Answers are called unsure below a confidence of {found.unsure_below:.2f}.")
 
 
-@main.command("part-whitening")
-@click.option("--catalogue", required=True, help=f"Hundreds of garments. {CATALOGUE_HELP}")
+@when_interrupted("Cut-outs and the last whole epoch are kept: the same command goes on.")
+@main.command("part-features")
+@click.option("--catalogue", required=True, help=f"Photographs of one garment each. {CATALOGUE_HELP}")
+@click.option("--worn", help="Parsed photographs of people, whose garments are learned from, too.")
+@click.option(
+    "--drawn",
+    type=click.IntRange(min=1),
+    default=5000,
+    show_default=True,
+    help="Garments to draw, in two looks.",
+)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=whitening.FILE,
-    show_default="the one that ships",
-    help="Output file.",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("models/parts"),
+    show_default=True,
+    help="Output folder for features.tflite; the same command resumes after a kill.",
 )
 @processes_option
 @cache_option
 @fetching_options
-def part_whitening(catalogue: str, out: Path, processes: int | None, cache: Path, fetching: Fetching) -> None:
-    """Learn what the edges of garments have in common, which a search by a part discounts.
+def part_features(
+    catalogue: str,
+    worn: str | None,
+    drawn: int,
+    out: Path,
+    processes: int | None,
+    cache: Path,
+    fetching: Fetching,
+) -> None:
+    """Train the network by which parts of garments are searched.
 
-    Part maps, and so indexes, stay as they are.
+    It ships in training/parts/ and serves all encoders. Another one needs a new VERSION in part_maps.py, and
+    indexes have to be built again.
     """
-    from training.evaluation.photos import read_photos
-
     photographs = read_catalogue(catalogue, cache=cache, fetching=fetching)
-    garments = read_photos(photographs, indexed=True, processes=processes).garments
-    maps = np.array([part_map(garment) for garment in garments if garment.found])
-    whitening.write(whitening.learned(maps["edges"]), out)
-    click.echo(f"Learned from {len(maps):,} garments: {out}")
+    people = read_catalogue(worn, cache=cache, fetching=fetching) if worn else None
+    from training.config import CATEGORY
+    from training.fit.dataset import joined, prepare
+    from training.fit.worn_garments import prepare_worn
+    from training.part_network.looks import drawn_looks, photograph_looks
+    from training.photo.segmenter import shipped
+
+    sets = [prepare(photographs, views=CATEGORY.views, cache=cache, processes=processes)]
+    if people is not None:
+        sets.append(prepare_worn(people, set(), views=CATEGORY.views, cache=cache, processes=processes))
+    pictured = photograph_looks(joined(sets).views, processes=processes)
+    known = drawn_looks(drawn, segmenter=shipped(), processes=processes)
+    from training import device
+
+    device.begin()
+    from training.part_network.fit_features import fit_features
+
+    difference = fit_features(known, pictured, out)
+    click.echo(f"Trained: {out}. Exported features differ by {difference:.3f} in the mean.")
 
 
 @when_interrupted("The ablation's trainings are kept in the cache; the same command does the rest again.")

@@ -98,7 +98,7 @@ def test_what_a_command_can_not_use_is_refused_before_tensorflow_is_loaded(tmp_p
         "figures --photo photo.png --queries drawn:4": "2 Error: --photo is the only query",
         "figures --photo photo.png --catalogue nowhere": "1 Error: .*'nowhere'",
         "figures --photo photo.png --encoder bare": "1 Error: No weights can be read",
-        "part-whitening --catalogue nowhere": "1 Error: .*'nowhere'",
+        "part-features --catalogue nowhere": "1 Error: .*'nowhere'",
         "figures --catalogue nowhere": "1 Error: .*'nowhere'",
         "figures --catalogue drawn:4 --queries nowhere": "1 Error: .*'nowhere'",
         "figures --catalogue drawn:4 --encoder nowhere": "1 Error: No encoder in 'nowhere'",

@@ -122,7 +122,7 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Show the epoch's losses and scores beside the bar."""
         if self.bar is not None and logs:
-            names = ("reconstruction", "invariance", "category", "val_p_at_1", "val_p_at_10")
+            names = ("loss", "reconstruction", "invariance", "category", "val_p_at_1", "val_p_at_10")
             self.bar.set_postfix({"epoch": epoch + 1, **{n: f"{logs[n]:.3f}" for n in names if n in logs}})
 
     def on_train_end(self, logs: Any = None) -> None:

@@ -1,8 +1,7 @@
 """Where a part of one garment is found in others, and how well: part maps (n,) in, scores float32 (n,) out.
 
-The part's edges, less what all garments share, are laid on every garment's at several places and sizes;
-normalised cross-correlation says how well they fit. Edges that are missing count, and so do those that are
-too many.
+The part's features are laid on every garment's at several places and sizes; normalised cross-correlation says
+how well they fit. What is missing counts, and so does what is too much.
 """
 
 from dataclasses import dataclass
@@ -11,8 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from training.errors import PartEmpty
-from training.parts.part_maps import CELL, CELLS, CHANNELS, EDGE, part_map
-from training.parts.whitening import shipped
+from training.parts.part_maps import CELL, CELLS, CHANNELS, MARGIN, ZERO, edge_cells, in_cells, part_map
 from training.photo.boxes import Box
 from training.photo.garment import Garment
 
@@ -22,17 +20,14 @@ REACH = 3
 SIZES = ((1.0, REACH), (0.85, 1), (1.18, 1))
 """Sizes at which a part is looked for, as multiples of its own, and how far each, in cells."""
 
-WEIGHT = 0.5
+WEIGHT = 0.7
 """What the part counts beside the whole, unless told."""
 
-_FAR, _RESIZED = 0.4, 0.1
+FAR, _RESIZED = 0.4, 0.1
 """What the score loses for a part that lies a whole side away, and for one of e times the size."""
 
 _LEAST = 0.05 * 255**2
 """Energy of the edges, in [0, 255], below which there is nothing in a part to be found."""
-
-_LEAST_OWN = 0.1
-"""What the cosine of a part with its own garment counts as at least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +52,20 @@ def _turned(boxes: np.ndarray) -> np.ndarray:
     return np.stack([1 - bottom, left, 1 - top, right], axis=-1)
 
 
-def _between(low: np.ndarray, high: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return boxes, given as shares (..., 4) of the spans between two corners, (..., 2) each."""
-    return np.tile(low, 2) + shares * np.tile(high - low, 2)
+def within(bounds: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return boxes that are given as shares (..., 4) of other boxes, (..., 4)."""
+    corners = np.asarray(bounds)
+    low, high = corners[..., :2], corners[..., 2:]
+    return np.concatenate([low, low], axis=-1) + shares * np.concatenate([high - low, high - low], axis=-1)
 
 
-def _coverage(low: float, high: float) -> np.ndarray:
+def coverage(box: np.ndarray) -> np.ndarray:
+    """Return how much of each cell a box in cells, (4,), covers: float32 (15, 15)."""
+    left, top, right, bottom = box
+    return np.outer(_covered(top, bottom), _covered(left, right)).astype(np.float32)
+
+
+def _covered(low: float, high: float) -> np.ndarray:
     """Return how much of each cell a span in cells covers, float (15,)."""
     cells = np.arange(CELLS)
     return np.clip(np.minimum(cells + 1, high) - np.maximum(cells, low), 0, 1)
@@ -73,20 +76,21 @@ def _resized(image: np.ndarray, scale: float, centre: np.ndarray) -> np.ndarray:
     places = np.append(1 / scale, 1.0).repeat([2, 1])
     offset = np.append(centre - (centre + REACH) / scale, 0.0)
     canvas = (CELLS + 2 * REACH, CELLS + 2 * REACH, image.shape[2])
-    return np.asarray(ndimage.affine_transform(image, places, offset, canvas, order=1))
+    # grid-constant, or rounding would put the outermost cells outside
+    return np.asarray(ndimage.affine_transform(image, places, offset, canvas, order=1, mode="grid-constant"))
 
 
 def _shifted(canvas: np.ndarray, reach: int) -> np.ndarray:
-    """Return a canvas, (21, 21, c), shifted by each of `_steps`: (k, 225, c)."""
+    """Return a canvas, (21, 21, c), shifted by each of `steps`: (k, 225, c)."""
     windows = np.lib.stride_tricks.sliding_window_view(canvas, (CELLS, CELLS), (0, 1))
     kept = slice(REACH - reach, REACH + reach + 1)
     return np.moveaxis(windows[kept, kept], 2, -1).reshape(-1, CELLS * CELLS, canvas.shape[2])
 
 
-def _steps(reach: int) -> np.ndarray:
+def steps(reach: int) -> np.ndarray:
     """Return all shifts by up to so many cells, to the right and down: int64 (k, 2)."""
-    steps = np.arange(reach, -reach - 1, -1)
-    return np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    each = np.arange(reach, -reach - 1, -1)
+    return np.stack(np.meshgrid(each, each), axis=-1).reshape(-1, 2)
 
 
 def mixed(whole: np.ndarray, part: np.ndarray, weight: float) -> np.ndarray:
@@ -110,35 +114,31 @@ class Part:
     """
 
     def __init__(self, garment: Garment, box: Box) -> None:
-        record = part_map(garment)
+        edges = edge_cells(garment.cutout)
+        record = part_map(garment, edges)
         shares = np.array(box)
         for _ in range(int(record["turned"])):
             shares = _turned(shares)
-        inner = (record["inner"] - float(EDGE)) / CELL
-        self._window = _between(inner[:2], inner[2:], shares)
-        left, top, right, bottom = self._window
-        weights = np.outer(_coverage(top, bottom), _coverage(left, right))[..., None]
-        edges = record["edges"].astype(np.float32)
-        if float((weights * edges**2).sum()) < _LEAST:
+        self._window = within(in_cells(record["inner"]), shares)
+        weights = coverage(self._window)[..., None]
+        strengths = (edges.astype(np.float32) ** 2).reshape(CELLS, 2, CELLS, 2, -1).mean(axis=(1, 3))
+        if float((weights * strengths).sum()) < _LEAST:
             raise PartEmpty(
                 f"There is no edge in the part {list(box)} of the garment, so nothing can be found by it. "
                 "Draw it around an outline or a seam, such as a neckline or a sleeve."
             )
-        self._mean = shipped().mean
-        self._lay(shipped().of(edges), weights.astype(np.float32))
-        own = float(self._cosines(edges[None])[0, len(_steps(REACH)) // 2])
-        self._energies *= max(own, _LEAST_OWN) ** 2  # so that the cosine with its own garment counts as 1
+        self._lay(record["features"] - np.float32(ZERO), weights)
 
-    def _lay(self, edges: np.ndarray, weights: np.ndarray) -> None:
+    def _lay(self, features: np.ndarray, weights: np.ndarray) -> None:
         """Lay the part at every size and place: `_templates` (k, cells * 8), `_weights` (k, cells)."""
         left, top, right, bottom = self._window
         centre = np.array([top + bottom, left + right]) / 2 - 0.5
         templates, covers, energies, shifts, scales = [], [], [], [], []
         for scale, reach in SIZES:
-            canvas, cover = _resized(edges, scale, centre), np.maximum(_resized(weights, scale, centre), 0)
+            canvas, cover = _resized(features, scale, centre), np.maximum(_resized(weights, scale, centre), 0)
             templates.append(_shifted(canvas * cover, reach))
             covers.append(_shifted(cover, reach)[..., 0])
-            shifts.append(_steps(reach))
+            shifts.append(steps(reach))
             energies.append(np.full(len(shifts[-1]), (canvas**2 * cover).sum()))
             scales.append(np.full(len(shifts[-1]), scale))
         self._shifts, self._scales = np.concatenate(shifts), np.concatenate(scales)
@@ -146,17 +146,15 @@ class Part:
         self._weights = np.concatenate(covers)[:, self._cells]
         self._templates = np.concatenate(templates)[:, self._cells].reshape(len(self._weights), -1)
         self._energies = np.concatenate(energies)
-        lost = _FAR * np.hypot(*self._shifts.T) / CELLS + _RESIZED * np.abs(np.log(self._scales))
+        lost = FAR * np.hypot(*self._shifts.T) / CELLS + _RESIZED * np.abs(np.log(self._scales))
         self._lost = lost.astype(np.float32)
 
-    def _cosines(self, edges: np.ndarray) -> np.ndarray:
-        """Return the cosine of the part, as it is laid, with edges (n, 15, 15, 8): float32 (n, k)."""
-        cells = edges.reshape(len(edges), CELLS * CELLS, CHANNELS).take(self._cells, axis=1)
-        centred = cells.reshape(len(edges), self._templates.shape[1]).astype(np.float32)
-        centred -= np.tile(self._mean, len(self._cells))
-        products = centred @ self._templates.T
-        each = centred.reshape(cells.shape)
-        energies = np.einsum("ncd,ncd->nc", each, each) @ self._weights.T
+    def _cosines(self, features: np.ndarray) -> np.ndarray:
+        """Return the cosine of the part, as it is laid, with features (n, 15, 15, 8): float32 (n, k)."""
+        cells = features.reshape(len(features), CELLS * CELLS, CHANNELS).take(self._cells, axis=1)
+        centred = cells - np.float32(ZERO)
+        products = centred.reshape(len(features), self._templates.shape[1]) @ self._templates.T
+        energies = np.einsum("ncd,ncd->nc", centred, centred) @ self._weights.T
         return products / np.sqrt(np.maximum(energies * self._energies, 1.0))
 
     def find(self, maps: np.ndarray) -> Match:
@@ -170,7 +168,7 @@ class Part:
         -------
         Match
         """
-        fits = self._cosines(maps["edges"]) - self._lost
+        fits = self._cosines(maps["features"]) - self._lost
         best = fits.argmax(axis=1)
         known = maps["inner"][:, 2] > 0
         scores = np.where(known, np.clip(fits[np.arange(len(maps)), best], 0, 1), 0)
@@ -180,14 +178,13 @@ class Part:
         low, high = self._window[:2], self._window[2:]
         middle = (low + high) / 2 + self._shifts[best]
         half = (high - low) / 2 * self._scales[best, None]
-        found = (np.hstack([middle - half, middle + half]) * CELL + EDGE)[known]
+        found = (np.hstack([middle - half, middle + half]) * CELL + MARGIN)[known]
         inner = maps["inner"][known].astype(float)
         corner, size = np.tile(inner[:, :2], 2), np.tile(inner[:, 2:] - inner[:, :2], 2)
         shares = np.clip((found - corner) / size, 0, 1)
         quarters = (4 - maps["turned"][known].astype(int)) % 4
         for quarter in range(3):
             shares[quarters > quarter] = _turned(shares[quarters > quarter])
-        boxes = maps["box"][known]
         placed = np.full((len(maps), 4), np.nan, np.float32)
-        placed[known] = _between(boxes[:, :2], boxes[:, 2:], shares)
+        placed[known] = within(maps["box"][known], shares)
         return placed

@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS changes (
     "ALTER TABLE changes ADD COLUMN further TEXT",
     "ALTER TABLE changes ADD COLUMN photographed INTEGER",  # and the action "patch"
     "SELECT 'views may have part maps'",
+    "SELECT 'part maps hold features'",
 )
 
 FORMAT = len(_MIGRATIONS)

@@ -14,6 +14,7 @@ from index.stores.folder.items import Items
 from index.stores.self_search import failed_searches, sampled_rows
 from index.vectors.kinds import kind_named
 from index.vectors.vector_index import VectorIndex
+from training.parts.part_maps import PART_MAP
 
 VECTORS = "vectors.faiss"
 ITEMS = "items.sqlite"
@@ -95,6 +96,14 @@ def _mapped(path: Path) -> np.ndarray:
         ) from error
 
 
+def _part_maps(folder: Path, manifest: Manifest) -> np.ndarray | None:
+    """Return the part maps of a version; None where an earlier release has written none, or others."""
+    if MAPS not in manifest.checksums:
+        return None
+    maps = _mapped(folder / MAPS)
+    return maps if maps.dtype == PART_MAP else None
+
+
 def _refuse(folder: Path, problems: list[str]) -> None:
     if problems:
         raise IndexDamaged(
@@ -148,7 +157,7 @@ def open_version(folder: Path, *, hash_up_to: float = HASHED_AT_OPEN) -> Version
         manifest=manifest,
         vectors=kind_named(manifest.kind).load(folder / VECTORS, manifest.parameters),
         items=Items.open(folder / ITEMS, contents=_mapped(folder / CONTENTS)),
-        maps=_mapped(folder / MAPS) if MAPS in manifest.checksums else None,
+        maps=_part_maps(folder, manifest),
         **_read_views(folder, manifest),
     )
     _refuse(folder, _miscounts(version))

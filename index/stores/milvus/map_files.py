@@ -71,7 +71,7 @@ class MapFiles:
             np.save(file, maps)
 
     def of_version(self, manifest: Manifest) -> VersionMaps | None:
-        """Return the maps of a version; None where a machine or an earlier release has kept none.
+        """Return the maps of a version; None where a machine or an earlier release has kept none, or others.
 
         Raises
         ------
@@ -81,7 +81,9 @@ class MapFiles:
         path = self._of_version(manifest.version)
         try:
             maps = np.asarray(np.load(path, mmap_mode="r"))  # a plain view, which hands out rows sooner
-            if (maps.shape, maps.dtype) != ((manifest.vectors,), PART_MAP):
+            if maps.dtype != PART_MAP:
+                return None
+            if maps.shape != (manifest.vectors,):
                 raise ValueError(f"{len(maps):,} part maps where the manifest says {manifest.vectors:,}")
         except FileNotFoundError:
             return None

@@ -1,5 +1,6 @@
 """Search by a part, in every store: built, put, put back from a backup, and of an earlier release."""
 
+import hashlib
 import json
 import os
 from dataclasses import replace
@@ -22,7 +23,7 @@ from index.stores.folder.store import FolderStore
 from index.views import ALL
 from training.catalogue.drawn import rows
 from training.catalogue.reader import Catalogue, Item
-from training.parts.part_maps import part_map
+from training.parts.part_maps import PART_MAP, part_map
 from training.parts.part_matching import Part
 from training.photo.garment import read_garment
 
@@ -167,20 +168,25 @@ def test_a_damaged_file_of_maps_is_found(drawn, build, store, tmp_path):
         store.verify()
 
 
+def of_an_earlier_release(maps: np.ndarray) -> np.ndarray:
+    """The same bytes as a record of edges, as they were kept before there were features."""
+    fields = [(name.replace("features", "edges"), *rest) for name, *rest in PART_MAP.descr]
+    return maps.view(np.dtype(fields))
+
+
+def write_maps(folder: Path, maps: np.ndarray) -> None:
+    """Publish other part maps with a version."""
+    np.save(folder / "maps.npy", maps)
+    manifest, data = read_manifest(folder), (folder / "maps.npy").read_bytes()
+    sums = manifest.checksums | {"maps.npy": hashlib.sha256(data).hexdigest()}
+    sizes = manifest.sizes | {"maps.npy": len(data)}
+    write_manifest(folder, replace(manifest, checksums=sums, sizes=sizes))
+
+
 @IN_A_FOLDER
 def test_too_few_maps_are_found(drawn, build, store, tmp_path):
     folder = tmp_path / "indexes" / build(drawn).manifest.version
-    np.save(folder / "maps.npy", np.load(folder / "maps.npy")[:-1])
-    manifest = read_manifest(folder)
-    data = (folder / "maps.npy").read_bytes()
-    sums = {name: text for name, text in manifest.checksums.items() if name != "maps.npy"}
-    sizes = manifest.sizes | {"maps.npy": len(data)}
-    import hashlib
-
-    write_manifest(
-        folder,
-        replace(manifest, checksums=sums | {"maps.npy": hashlib.sha256(data).hexdigest()}, sizes=sizes),
-    )
+    write_maps(folder, np.load(folder / "maps.npy")[:-1])
     with pytest.raises(IndexDamaged, match="11 part maps where the manifest says 12"):
         store.verify()
 
@@ -206,6 +212,15 @@ def test_a_version_of_an_earlier_release_has_no_parts_and_is_searched_by_the_who
     assert searcher.has_parts
 
 
+@IN_A_FOLDER
+def test_maps_of_an_earlier_release_are_none(drawn, garments, build, store, encoder, tmp_path):
+    folder = tmp_path / "indexes" / build(drawn).manifest.version
+    write_maps(folder, of_an_earlier_release(np.load(folder / "maps.npy")))
+    searcher = store.open(encoder=encoder)
+    assert not searcher.has_parts
+    assert search(searcher, garments[3], part=None).hits[0].item == drawn[3]
+
+
 @IN_MILVUS
 def test_what_was_put_and_patched_keeps_its_map(drawn, garments, build, store, encoder):
     build(drawn[1:])
@@ -225,6 +240,8 @@ def test_without_the_file_of_maps_beside_milvus_there_are_no_parts_and_a_wrong_o
         store.verify()
     with pytest.raises(IndexDamaged, match="11 part maps"):
         store.open(encoder=encoder)
+    np.save(path, of_an_earlier_release(np.load(path)))
+    assert not store.open(encoder=encoder).has_parts
     path.unlink()
     searcher = store.open(encoder=encoder)
     assert not searcher.has_parts

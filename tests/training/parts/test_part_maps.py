@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
 
-from training.parts.part_maps import CELLS, CHANNELS, PART_MAP, part_map
-from training.photo.garment import Garment
+from training.catalogue.drawn import draw
+from training.parts.part_maps import PART_MAP, ZERO, edge_cells, part_map
+from training.photo.garment import Garment, isolate
+
+GOLDEN = [[234, 30, 216], [125, 14, 63], [167, 254, 249]]
 
 
 def garment(mask: np.ndarray, rgb: np.ndarray | None = None, **fields) -> Garment:
@@ -23,27 +26,37 @@ def test_a_record_takes_less_than_two_kilobytes():
     assert part_map(garment(block(30, 10, 98, 118))).nbytes == 1824
 
 
+def edges(mask: np.ndarray, rgb: np.ndarray | None = None) -> np.ndarray:
+    return edge_cells(garment(mask, rgb).cutout).astype(int)
+
+
 def test_an_upright_outline_and_a_level_one_are_in_different_channels():
-    edges = part_map(garment(block(30, 12, 98, 116)))["edges"].astype(int)
-    side, hem = edges[7, 3], edges[14, 7]  # the garment's left side, and its bottom
+    cells = edges(block(30, 12, 98, 116))
+    side, hem = cells[14, 6], cells[27, 14]  # the garment's left side, and its bottom
     assert side.argmax() != hem.argmax()
     assert side[hem.argmax()] == 0 and hem[side.argmax()] == 0
-    assert edges[7, 7].sum() == 0, "nothing in the middle of a plain garment"
+    assert cells[14, 14].sum() == 0, "nothing in the middle of a plain garment"
 
 
 def test_lines_count_as_much_on_faint_cloth_as_on_contrasting_cloth():
     mask, strong, faint = block(30, 12, 98, 116), *(np.full((128, 128, 3), 120, np.uint8) for _ in range(2))
     strong[64:], faint[64:] = 220, 160
-    maps = [part_map(garment(mask, rgb))["edges"].astype(int) for rgb in (strong, faint)]
-    assert np.abs(maps[0] - maps[1]).max() <= 3
-    assert maps[0][7, 7, 4:].max() == 128  # of eight rows of pixels, two are as strong as can be
+    cells = [edges(mask, rgb) for rgb in (strong, faint)]
+    assert np.abs(cells[0] - cells[1]).max() <= 3
+    assert cells[0][14, 14, 4:].max() == 128  # of four rows of pixels, one is as strong as can be
 
 
 def test_the_colour_of_the_background_is_no_edge():
     mask, light = block(30, 12, 98, 116), np.full((128, 128, 3), 90, np.uint8)
     light[~mask] = 255
-    plain, bordered = (part_map(garment(mask, rgb))["edges"][7, 7].sum() for rgb in (None, light))
+    plain, bordered = (edges(mask, rgb)[14, 14].sum() for rgb in (None, light))
     assert plain == bordered == 0
+
+
+def test_features_are_those_that_the_version_stands_for():
+    features = part_map(isolate(draw(3, seed=7)[2]))["features"].astype(int)
+    assert np.abs(features[2:13:5, 2:13:5, 0] - GOLDEN).max() <= 4, "another network needs another VERSION"
+    assert features.std() > 40 and abs(features.mean() - ZERO) < 40
 
 
 def test_a_record_says_where_the_garment_lies_and_how_its_photograph_was_turned():
@@ -56,6 +69,5 @@ def test_a_record_says_where_the_garment_lies_and_how_its_photograph_was_turned(
 @pytest.mark.parametrize("filled", [False, True])
 def test_a_cut_out_without_an_outline_has_no_edges_and_is_bounded_by_itself(filled):
     record = part_map(garment(np.full((128, 128), filled)))
-    assert record["edges"].shape == (CELLS, CELLS, CHANNELS)
-    assert not record["edges"].any()
+    assert not edges(np.full((128, 128), filled)).any()
     assert record["inner"].tolist() == [0, 0, 128, 128]
