@@ -57,7 +57,7 @@ def test_a_worn_photograph_is_of_the_category_of_its_largest_garment_that_has_on
 def test_both_halves_are_catalogues_of_photographs_laid_out_and_worn(laid_out, people, tmp_path):
     paths = open_shop(laid_out, people, tmp_path / "a shop", most=None)
     ours, other = (read_catalogue(str(path)) for path in paths)
-    assert not ours.bad + other.bad and not ours.ids() & other.ids()
+    assert not ours.bad + other.bad and not ours.listed({item.item_id for item in other.items})
     for half, path in zip((ours, other), paths, strict=True):
         worn = parsed_items(half)
         assert len(worn) >= 5 and len(half.items) - len(worn) >= 20

@@ -10,7 +10,16 @@ import numpy as np
 from scipy import ndimage
 
 from training.errors import PartEmpty
-from training.parts.part_maps import CELL, CELLS, CHANNELS, MARGIN, ZERO, edge_cells, in_cells, part_map
+from training.parts.part_maps import (
+    CELL,
+    CELLS,
+    CHANNELS,
+    MARGIN,
+    ZERO,
+    edge_cells,
+    in_cells,
+    part_map,
+)
 from training.photo.boxes import Box
 from training.photo.garment import Garment
 
@@ -39,7 +48,7 @@ class Match:
     scores : float32 (n,) in [0, 1]
         1 for its own garment, 0 where nothing of it was found, and for a garment without a map.
     boxes : float32 (n, 4)
-        Where it was found best, as fractions of each photograph; NaN for a garment without a map.
+        Where it was found best, as fractions of each photograph; NaN where nothing was.
     """
 
     scores: np.ndarray
@@ -169,22 +178,28 @@ class Part:
         Match
         """
         fits = self._cosines(maps["features"]) - self._lost
+        fits *= self._inside(maps)
         best = fits.argmax(axis=1)
-        known = maps["inner"][:, 2] > 0
-        scores = np.where(known, np.clip(fits[np.arange(len(maps)), best], 0, 1), 0)
-        return Match(scores.astype(np.float32), self._boxes(maps, best, known))
+        scores = np.clip(fits[np.arange(len(maps)), best], 0, 1)
+        return Match(scores.astype(np.float32), self._boxes(maps, best, scores > 0))
 
-    def _boxes(self, maps: np.ndarray, best: np.ndarray, known: np.ndarray) -> np.ndarray:
+    def _inside(self, maps: np.ndarray) -> np.ndarray:
+        """Return at which places the middle of the part lies in each garment whose map is known: (n, k)."""
+        across, down = ((self._window[:2] + self._window[2:]) / 2 + self._shifts).T
+        left, top, right, bottom = in_cells(maps["inner"]).T[..., None]
+        return np.asarray((left < across) & (across < right) & (top < down) & (down < bottom))
+
+    def _boxes(self, maps: np.ndarray, best: np.ndarray, found: np.ndarray) -> np.ndarray:
         low, high = self._window[:2], self._window[2:]
         middle = (low + high) / 2 + self._shifts[best]
         half = (high - low) / 2 * self._scales[best, None]
-        found = (np.hstack([middle - half, middle + half]) * CELL + MARGIN)[known]
-        inner = maps["inner"][known].astype(float)
+        places = (np.hstack([middle - half, middle + half]) * CELL + MARGIN)[found]
+        inner = maps["inner"][found].astype(float)
         corner, size = np.tile(inner[:, :2], 2), np.tile(inner[:, 2:] - inner[:, :2], 2)
-        shares = np.clip((found - corner) / size, 0, 1)
-        quarters = (4 - maps["turned"][known].astype(int)) % 4
+        shares = np.clip((places - corner) / size, 0, 1)
+        quarters = (4 - maps["turned"][found].astype(int)) % 4
         for quarter in range(3):
             shares[quarters > quarter] = _turned(shares[quarters > quarter])
         placed = np.full((len(maps), 4), np.nan, np.float32)
-        placed[known] = within(maps["box"][known], shares)
+        placed[found] = within(maps["box"][found], shares)
         return placed

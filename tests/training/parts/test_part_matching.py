@@ -92,6 +92,12 @@ def test_a_garment_without_a_map_scores_nothing_and_has_no_box():
     assert np.isnan(match.boxes).all()
 
 
+def test_where_nothing_of_a_part_is_there_is_no_box():
+    match = Part(garment(notched(64, 24)), NOTCH).find(maps(garment(block(16, 100, 112, 120))))
+    assert match.scores.tolist() == [0]
+    assert np.isnan(match.boxes).all()
+
+
 def test_of_no_garments_there_are_no_scores():
     match = Part(garment(notched(64, 24)), NOTCH).find(np.zeros(0, PART_MAP))
     assert match.scores.shape == (0,) and match.boxes.shape == (0, 4)
