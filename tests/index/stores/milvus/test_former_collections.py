@@ -8,6 +8,7 @@ pytest.importorskip("pymilvus", reason="needs Milvus: pip install -r requirement
 from pymilvus import CollectionSchema
 
 from index.edits import Delete
+from index.embedding.embeddings import Embedded
 from index.pages import SearchOptions
 from index.stores.milvus import draft
 from index.stores.milvus.items import VIEW_FIELDS, rows_of, schema
@@ -35,7 +36,7 @@ def former(request, lite, plain, numbered, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(draft, "schema", former_schema)
         patch.setattr(draft, "rows_of", former_rows)
-        patch.setattr("index.build.count_photographs", lambda _: 0)
+        patch.setattr(Embedded, "counts", (0, 0))  # of photographs and categories
         lite.publish(items, vectors, garments=request.param)
     lite.built = items, vectors, request.param
     return lite
