@@ -162,7 +162,7 @@ def _copy_tree(copies: str) -> None:
     for name in listed.stdout.decode().split("\0"):
         if name and (ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy / name)
+            shutil.copy(ROOT / name, copy / name, follow_symlinks=False)  # a test sees to links
     os.chdir(copy)
     os.environ["PYTHONPATH"] = str(copy)
 
