@@ -76,9 +76,9 @@ def drawn_looks(count: int, *, segmenter: Segmenter, processes: int | None = Non
     samples = [sample for index in range(count) for sample in _samples(index)]
     made = partial(_drawn, segmenter=segmenter)
     found: list[Any] = list(in_order(made, samples, processes=processes, progress="Drawing", unit="garment"))
-    kept = [row for row in range(0, len(samples), 2) if isinstance(found[row], tuple) and found[row + 1]]
-    looks = [[found[row], found[row + 1]] for row in kept]
-    return _stacked(looks, tuple(samples[row][0] for row in kept))
+    pairs = ((row, found[row : row + 2]) for row in range(0, len(samples), 2))
+    kept = {row: pair for row, pair in pairs if all(isinstance(look, tuple) for look in pair)}
+    return _stacked([*kept.values()], tuple(samples[row][0] for row in kept))
 
 
 def _cosine(first: np.ndarray, second: np.ndarray) -> float:
