@@ -59,6 +59,8 @@ class MilvusChanges(ChangeLog):
         self._searched = searched
         self._numbering = threading.Lock()
         self._last = 0
+        self.made = 0
+        """How many times changes were made here since the start; raised when all searches see them."""
 
     def write(
         self, edits: Sequence[Edit], *, items: Mapping[str, Item] | None = None
@@ -180,6 +182,8 @@ class MilvusChanges(ChangeLog):
             latest = self._latest([state.item_id for state in further])
             further = [now for state in further if (now := latest.get(state.item_id, state)) != state]
         self._searched.wait(version)
+        with self._numbering:
+            self.made += 1
 
     def catch_up(self, version: str) -> None:
         """Apply to a version what it has not folded in, and go on until there is nothing new."""

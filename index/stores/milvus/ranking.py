@@ -10,9 +10,9 @@ from index.arrangement import LENGTH
 from index.errors import RankingTooDeep
 from index.manifest import Manifest
 from index.pages import NEAREST, Hit, Page, PartSeen, SearchOptions, first_of_each, hits_of, ranked_by_part
-from index.stores.milvus.filtering import EVERYTHING
 from index.stores.milvus.index_types import DEEPEST
 from index.stores.milvus.map_files import VersionMaps
+from index.stores.milvus.totals import Totals
 from index.stores.milvus.version import Collection, Found
 from index.vectors.approximate import depth_for
 from training.parts.part_maps import PART_MAP
@@ -33,6 +33,8 @@ class Ranking:
     collection : Collection
     query : float32 (d,), unit norm
     condition : str
+    totals : Totals
+        Of the collection.
     collapse : bool
         List of each group of duplicates only the best.
     maps : VersionMaps, optional
@@ -42,6 +44,7 @@ class Ranking:
     collection: Collection
     query: np.ndarray
     condition: str
+    totals: Totals
     collapse: bool = False
     maps: VersionMaps | None = None
 
@@ -132,11 +135,4 @@ class Ranking:
         if min_score > -math.inf:
             found = self._nearest(DEEPEST, widest=True)
             return len(self._listed(found.take(found.scores >= min_score)))
-        if not self.collapse:
-            return self.collection.count(self.condition)
-        condition = self.condition or EVERYTHING
-        alone = self.collection.count(f"{condition} and shared == false")
-        shared = self.collection.query(
-            self.collection.of_items(f"{condition} and shared == true"), ["duplicates"]
-        )
-        return alone + len({row["duplicates"] for row in shared})
+        return self.totals.of(self.condition, collapse=self.collapse)

@@ -17,6 +17,7 @@ from index.stores.milvus.items import ITEM, item_of
 from index.stores.milvus.map_files import VersionMaps
 from index.stores.milvus.place import Place
 from index.stores.milvus.ranking import Ranking
+from index.stores.milvus.totals import Totals
 from index.stores.milvus.version import Collection
 from index.stores.store import OpenIndex, require_encoder
 from training.catalogue.reader import Item
@@ -33,6 +34,7 @@ class InUse:
     manifest: Manifest
     facets: list[Facet]
     collection: Collection
+    totals: Totals
     maps: VersionMaps | None
 
 
@@ -42,11 +44,12 @@ def open_version(place: Place, version: str, encoder: Encoder) -> InUse:
     require_encoder(manifest, encoder, place=str(place.server.address))
     place.versions.load(version)
     facets, maps = place.versions.facets(version), place.maps.of_version(manifest)
-    return InUse(manifest, facets, place.collection(manifest), maps)
+    collection = place.collection(manifest)
+    return InUse(manifest, facets, collection, Totals(collection, place.changes), maps)
 
 
 def _ranking(in_use: InUse, query: np.ndarray, condition: str, options: SearchOptions) -> Ranking:
-    return Ranking(in_use.collection, query, condition, options.collapse, in_use.maps)
+    return Ranking(in_use.collection, query, condition, in_use.totals, options.collapse, in_use.maps)
 
 
 class MilvusSearcher(OpenIndex):

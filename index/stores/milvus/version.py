@@ -97,7 +97,7 @@ class Collection:
         self.parameters = parameters
         self.metadata_values = MetadataValues()
         self._server = server
-        self._consistency = consistency
+        self.consistency = consistency
         self.several = bool(view_fields)
         self.views = views
         self._places = [name for name in view_fields if name in ("photograph", "box")]
@@ -123,7 +123,7 @@ class Collection:
             filter=condition,
             output_fields=[*{"row", label, *further}, *(["vector"] if refine else [])],
             search_params={"metric_type": "IP", "params": request(self.parameters, asked, widest=widest)},
-            consistency_level=self._consistency,
+            consistency_level=self.consistency,
         )
         pairs = zip(answers, queries, strict=True)
         return [_found(hits, query, limit, label, further) for hits, query in pairs]
@@ -158,7 +158,7 @@ class Collection:
             self.name,
             filter=condition,
             output_fields=list(fields),
-            consistency_level=consistency or self._consistency,
+            consistency_level=consistency or self.consistency,
             **options,
         )
 
@@ -186,7 +186,7 @@ class Collection:
             self.name,
             ids=list(keys),
             output_fields=["key", *ITEM_FIELDS, *self._places],
-            consistency_level=self._consistency,
+            consistency_level=self.consistency,
         )
         return {row["key"]: (item_of(row), _seen(row)) for row in rows}
 

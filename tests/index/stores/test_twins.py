@@ -30,6 +30,7 @@ OF_ITS_OWN = {
         "place",
         "table",
         "terms",
+        "totals",
     },
 }
 
