@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,9 @@ from training.photo.confidence import nearness
 
 MANIFEST = "manifest.json"
 FORMAT = 7
+HASHED_AT_OPEN = 64 * 2**20
+"""Files of more bytes are compared by their size alone when an index is opened."""
+
 _UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     2: lambda fields: {"roots": None, **fields},
     3: lambda fields: {"garments": ITEM, "further": 0, **fields},
@@ -200,10 +203,12 @@ def read_manifest(folder: Path) -> Manifest:
     return parse_manifest(text, name=str(path))
 
 
-def file_sums(folder: Path) -> tuple[dict[str, str], dict[str, int]]:
-    """Return the SHA-256 and the bytes of every file in `folder` but the manifest, by name."""
-    files = sorted(path for path in folder.iterdir() if path.name != MANIFEST)
-    return {path.name: _checksum(path) for path in files}, {path.name: path.stat().st_size for path in files}
+def file_sums(files: Iterable[Path]) -> tuple[dict[str, str], dict[str, int]]:
+    """Return the SHA-256 and the bytes of files but a manifest, by name."""
+    summed = sorted(path for path in files if path.name != MANIFEST)
+    return {path.name: _checksum(path) for path in summed}, {
+        path.name: path.stat().st_size for path in summed
+    }
 
 
 def damage(folder: Path, manifest: Manifest, *, hash_up_to: float = float("inf")) -> list[str]:

@@ -75,7 +75,7 @@ class FolderDraft(Draft):
             write_views(folder, embedded)
             if embedded.maps is not None:
                 np.save(folder / MAPS, embedded.maps)
-            sums = file_sums(folder)
+            sums = file_sums(folder.iterdir())
         return Filled(index, index.kind, parameters, *sums)
 
     def publish(self, manifest: Manifest) -> None:

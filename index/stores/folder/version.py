@@ -9,7 +9,7 @@ import numpy as np
 
 from index.embedding.embeddings import Embedded
 from index.errors import IndexDamaged
-from index.manifest import Manifest, damage, read_manifest
+from index.manifest import HASHED_AT_OPEN, Manifest, damage, read_manifest
 from index.stores.folder.items import Items
 from index.stores.self_search import failed_searches, sampled_rows
 from index.vectors.kinds import kind_named
@@ -23,7 +23,6 @@ VIEWS = "views.npz"
 MAPS = "maps.npy"
 DUPLICATES = "duplicates.csv"
 REPORT = "report.csv"
-HASHED_AT_OPEN = 64 * 2**20
 
 
 @dataclass(frozen=True)

@@ -116,12 +116,13 @@ class MilvusDraft(Draft):
         kind, why = choose(kind, *vectors.shape, lite=address.is_file)
         self._facets = _facets(embedded.items)
         folder = self._place.changes.photographs.folder
+        sums: tuple[dict[str, str], dict[str, int]] = {}, {}
         paths = (path for item in embedded.items for path in item.photographs)
         self._photographs = {path.name for path in paths if path.parent == folder}
         with writing(self.indexes):
             write_duplicates(self.duplicates, embedded.items, groups, vectors, embedded.pictures)
             if embedded.maps is not None:
-                self._place.maps.keep_version(self.version, embedded.maps)
+                sums = self._place.maps.keep_version(self.version, embedded.maps)
         try:
             self._insert(embedded, groups)
             parameters = self._make_index(MILVUS_KINDS[kind], *vectors.shape)
@@ -129,7 +130,7 @@ class MilvusDraft(Draft):
             index = self._tuned(embedded, MILVUS_KINDS[kind], parameters, recall)
         except (StoreFailed, StoreUnreachable, InvalidChange) as error:
             raise IndexNotWritten(f"The index could not be written: {error}") from error
-        return Filled(index, kind, {**index.parameters, **({"why": why} if why else {})})
+        return Filled(index, kind, {**index.parameters, **({"why": why} if why else {})}, *sums)
 
     def _insert(self, embedded: Embedded, groups: np.ndarray) -> None:
         ask, vectors = self._place.server.ask, embedded.vectors

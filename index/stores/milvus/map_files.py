@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from index.errors import IndexDamaged
-from index.manifest import Manifest
+from index.manifest import HASHED_AT_OPEN, Manifest, damage, file_sums
 from index.photographs import UNREFERRED_SECONDS
 from index.views import Views
 from training.files import replacing, write_atomically
@@ -65,28 +65,41 @@ class MapFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
 
-    def keep_version(self, version: str, maps: np.ndarray) -> None:
-        """Write the maps of a version's rows, PART_MAP (n,), durably; raises `OSError`."""
-        with replacing(self._of_version(version)) as file:
-            np.save(file, maps)
+    def keep_version(self, version: str, maps: np.ndarray) -> tuple[dict[str, str], dict[str, int]]:
+        """Write the maps of a version's rows, PART_MAP (n,), durably; raises `OSError`.
 
-    def of_version(self, manifest: Manifest) -> VersionMaps | None:
+        Returns the file's SHA-256 and its bytes, by its name, as the manifest has them.
+        """
+        path = self._of_version(version)
+        with replacing(path) as file:
+            np.save(file, maps)
+        return file_sums([path])
+
+    def of_version(self, manifest: Manifest, *, hash_up_to: float = HASHED_AT_OPEN) -> VersionMaps | None:
         """Return the maps of a version; None where a machine or an earlier release has kept none, or others.
+
+        Parameters
+        ----------
+        manifest : Manifest
+        hash_up_to : float
+            A file of more bytes is compared by its size only.
 
         Raises
         ------
         IndexDamaged
-            The file can't be read, or holds others.
+            The file can't be read, or is not the one that was published.
         """
         path = self._of_version(manifest.version)
+        if not path.exists():
+            return None
         try:
+            if problems := damage(self.folder, manifest, hash_up_to=hash_up_to):
+                raise ValueError("; ".join(problems))
             maps = np.asarray(np.load(path, mmap_mode="r"))  # a plain view, which hands out rows sooner
             if maps.dtype != PART_MAP:
                 return None
             if maps.shape != (manifest.vectors,):
                 raise ValueError(f"{len(maps):,} part maps where the manifest says {manifest.vectors:,}")
-        except FileNotFoundError:
-            return None
         except (OSError, ValueError) as error:
             raise IndexDamaged(
                 f"The part maps in '{path}' can't be read ({error}). Remove the file, to search without "

@@ -232,16 +232,25 @@ def test_what_was_put_and_patched_keeps_its_map(drawn, garments, build, store, e
 
 @IN_MILVUS
 def test_without_the_file_of_maps_beside_milvus_there_are_no_parts_and_a_wrong_one_is_told(
-    drawn, garments, build, store, encoder, tmp_path
+    drawn, garments, build, store, encoder, tmp_path, monkeypatch
 ):
-    path = tmp_path / "indexes" / "maps" / f"{build(drawn).manifest.version}.npy"
-    np.save(path, np.load(path)[:-1])
-    with pytest.raises(IndexDamaged, match="11 part maps where the manifest says 12"):
-        store.verify()
-    with pytest.raises(IndexDamaged, match="11 part maps"):
+    manifest = build(drawn).manifest
+    path, files = tmp_path / "indexes" / "maps" / f"{manifest.version}.npy", store._place.maps
+    maps, published = np.load(path), bytearray(path.read_bytes())
+    published[-1] ^= 1
+    path.write_bytes(published)
+    with pytest.raises(IndexDamaged, match=r"is not the file that was published \(its SHA-256"):
         store.open(encoder=encoder)
-    np.save(path, of_an_earlier_release(np.load(path)))
-    assert not store.open(encoder=encoder).has_parts
+    monkeypatch.setitem(type(files).of_version.__kwdefaults__, "hash_up_to", 100)
+    assert store.open(encoder=encoder).has_parts
+    with pytest.raises(IndexDamaged, match="SHA-256"):
+        store.verify()
+    of_before = replace(manifest, checksums={}, sizes={})
+    np.save(path, maps[:-1])
+    with pytest.raises(IndexDamaged, match="11 part maps where the manifest says 12"):
+        files.of_version(of_before)
+    np.save(path, of_an_earlier_release(maps))
+    assert files.of_version(of_before) is None
     path.unlink()
     searcher = store.open(encoder=encoder)
     assert not searcher.has_parts

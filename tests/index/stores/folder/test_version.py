@@ -23,7 +23,7 @@ def folder(indexes, publish_version):
 
 def resign(folder, **changes):
     """Let the manifest say that the files are as they are."""
-    checksums, sizes = file_sums(folder)
+    checksums, sizes = file_sums(folder.iterdir())
     write_manifest(
         folder, replace(read_manifest(folder), **{"checksums": checksums, "sizes": sizes, **changes})
     )
