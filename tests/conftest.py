@@ -29,6 +29,7 @@ with suppress(OSError):
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from hypothesis import Phase, settings
 from PIL import Image, ImageDraw
 
 from tests.picture_server import pictures
@@ -85,6 +86,10 @@ SERVERS = {"serve", "serving", "milvus_server"}
 """Fixtures that start a server: what uses them is marked `network`."""
 MILVUS = ("lite", "server")
 """Stores that are an optional install, and slow: fixtures, or parameters of them."""
+
+
+settings.register_profile("unshrunk", phases=[Phase.explicit, Phase.reuse, Phase.generate])
+"""For `make mutants`, which asks whether a test fails, and not how simply."""
 
 
 @cache

@@ -43,7 +43,7 @@ TIMED_OUT = "timed out"
 OF_ALL = "tests/test_dataclasses.py"
 """Tests that hold for every module."""
 
-PYTEST = f"{sys.executable} -m pytest -x -q -p no:cacheprovider --no-header"
+PYTEST = f"{sys.executable} -m pytest -x -q -p no:cacheprovider --no-header --hypothesis-profile unshrunk"
 
 
 @dataclass(frozen=True)
