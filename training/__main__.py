@@ -361,9 +361,7 @@ def calibrate(
 @click.option(
     "--drawn",
     type=click.IntRange(min=1),
-    default=5000,
-    show_default=True,
-    help="Garments to draw, in two looks.",
+    help="Garments to draw, in two looks.  [default: the configuration's]",
 )
 @click.option(
     "--out",
@@ -378,7 +376,7 @@ def calibrate(
 def part_features(
     catalogue: str,
     worn: str | None,
-    drawn: int,
+    drawn: int | None,
     out: Path,
     processes: int | None,
     cache: Path,
@@ -391,23 +389,13 @@ def part_features(
     """
     photographs = read_catalogue(catalogue, cache=cache, fetching=fetching)
     people = read_catalogue(worn, cache=cache, fetching=fetching) if worn else None
-    from training.config import CATEGORY
-    from training.fit.dataset import joined, prepare
-    from training.fit.worn_garments import prepare_worn
-    from training.part_network.looks import drawn_looks, photograph_looks
-    from training.photo.segmenter import shipped
-
-    sets = [prepare(photographs, views=CATEGORY.views, cache=cache, processes=processes)]
-    if people is not None:
-        sets.append(prepare_worn(people, set(), views=CATEGORY.views, cache=cache, processes=processes))
-    pictured = photograph_looks(joined(sets).views, processes=processes)
-    known = drawn_looks(drawn, segmenter=shipped(), processes=processes)
     from training import device
 
     device.begin()
-    from training.part_network.fit_features import fit_features
+    from training.part_network.fit_features import FeatureConfig, learn
 
-    difference = fit_features(known, pictured, out)
+    config = FeatureConfig() if drawn is None else FeatureConfig(drawn=drawn)
+    difference = learn(photographs, out, worn=people, config=config, cache=cache, processes=processes)
     click.echo(f"Trained: {out}. Exported features differ by {difference:.3f} in the mean.")
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 from training.catalogue.reader import Item
 from training.config import Config, from_dict
 from training.errors import EncoderMismatch, HostsDisagree, RunExists, UnreadableEncoder
+from training.files import write_atomically
 from training.fit.dataset import Dataset, check_space
 from training.photo.segmenter import Segmenter, shipped
 
@@ -82,6 +83,23 @@ def check_run(run: Run, out: Path, *, resume: bool) -> None:
             f"The run in '{out}' was started with other settings (see {path}). "
             "Resume with the same catalogue and options, or name another --out."
         )
+
+
+def claim(out: Path, settings: Mapping[str, Any]) -> None:
+    """Write to `out` what a training that always goes on is made with.
+
+    Raises
+    ------
+    RunExists
+        It holds a training with other settings.
+    """
+    text, path = json.dumps(settings, indent=2) + "\n", out / RUN_FILE
+    if path.exists() and path.read_text() != text:
+        raise RunExists(
+            f"'{out}' holds a training with another catalogue or configuration (see {path}). "
+            "Name another --out."
+        )
+    write_atomically(path, text.encode())
 
 
 def read_finished(out: Path) -> tuple[Config, Segmenter, dict[str, Any]]:

@@ -18,10 +18,11 @@ import numpy as np
 from training import device
 from training.catalogue.parsed import class_table, is_held_out, is_parsed
 from training.catalogue.reader import Catalogue
-from training.errors import RunExists, TooFewImages, UnreadableImage
+from training.errors import TooFewImages, UnreadableImage
 from training.files import write_atomically
 from training.fit.loop import checkpoint, cosine_adamw
 from training.fit.monitor import Progress
+from training.fit.run import claim
 from training.model import weights
 from training.model.bundle import litert
 from training.parallel import cpu_count, in_order
@@ -35,7 +36,6 @@ from training.segmentation.scenes import Scenes
 
 METRICS_FILE = "segmenter.json"
 WEIGHTS_FILE = "segmenter.npz"
-RUN_FILE = "run.json"
 MIN_LABELS = 40
 DRAWN = 400
 DRAWN_VALIDATION = 100
@@ -176,18 +176,6 @@ def squeezed(label: Label) -> Label:
     return Label(squeeze(label.photo), label.classes[rows.astype(int)[:, None], columns.astype(int)])
 
 
-def _check_run(out: Path, settings: dict[str, Any]) -> None:
-    """Raise `RunExists` where `out` holds a training with other settings; else write this one's there."""
-    text = json.dumps(settings, indent=2) + "\n"
-    path = out / RUN_FILE
-    if path.exists() and path.read_text() != text:
-        raise RunExists(
-            f"'{out}' holds a training with another catalogue or configuration (see {path}). "
-            "Name another --out."
-        )
-    write_atomically(path, text.encode())
-
-
 def _deepest(model: keras.Model, labels: Sequence[Label]) -> turns.Deepest:
     """Return what gives the deepest maps in eight bits, as the exported head will see them."""
     return LiteModel(eight_bits(network.deepest(model), labels)).run
@@ -281,7 +269,7 @@ def learn(
         "teacher": teacher.fingerprint[:12],
         "config": asdict(config),
     }
-    _check_run(out, settings)
+    claim(out, settings)
     photos = _read(catalogue, teacher, processes, "Labelling")
     people = _read(worn, teacher, processes, "Reading") if worn is not None else _Labels([], [], 0)
     alone, dressed = _apart(photos.known)

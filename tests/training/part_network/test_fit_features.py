@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from tests.training.part_network.test_part_batches import looks
-from training.errors import TooFewImages
+from training.catalogue.reader import read_catalogue
+from training.errors import RunExists, TooFewImages
+from training.part_network import fit_features as training_of_features
 from training.part_network import part_batches
-from training.part_network.fit_features import FeatureConfig, fit_features
+from training.part_network.fit_features import FeatureConfig, fit_features, learn
 from training.photo.litert import LiteModel
 
 SMALL = FeatureConfig(epochs=2, steps=2)
@@ -28,9 +30,25 @@ def test_a_network_is_trained_and_exported_and_a_second_run_finds_it_finished(tm
 
 
 def test_too_few_garments_are_refused(tmp_path):
-    many, few = looks(50, 2, drawn=True), looks(5, 2, drawn=False)
-    with pytest.raises(TooFewImages, match="5 photographs to learn from; at least 40"):
-        fit_features(many, few, tmp_path)
+    many = looks(50, 2, drawn=True)
     with pytest.raises(TooFewImages, match="39 drawn garments"):
         fit_features(replace(many, cells=many.cells[:39]), many, tmp_path)
     assert not (tmp_path / "features.tflite").exists()
+
+
+@pytest.fixture
+def never_drawn(monkeypatch):
+    def drawn_looks(*_, **__):
+        raise AssertionError("garments were drawn for a training that is refused")
+
+    monkeypatch.setattr(training_of_features, "drawn_looks", drawn_looks)
+
+
+def test_what_can_not_be_learned_from_is_refused_before_garments_are_drawn(
+    tmp_path, drawn_cache, never_drawn
+):
+    few = read_catalogue("drawn:5", cache=drawn_cache)
+    with pytest.raises(TooFewImages, match="5 photographs to learn from; at least 40"):
+        learn(few, tmp_path, cache=drawn_cache, processes=1)
+    with pytest.raises(RunExists, match="holds a training with another catalogue or configuration"):
+        learn(few, tmp_path, cache=drawn_cache, processes=1, config=SMALL)
