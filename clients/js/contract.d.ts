@@ -670,8 +670,8 @@ export interface SearchBody {
    */
   part?: [number, number, number, number] | null;
   /**
-   * With `part`, how much it counts; the whole garment counts the rest. Accepted: a number from 0 to
-   * 1.
+   * With `part`, how much it counts; the whole garment counts the rest, up to a score of 0.6.
+   * Accepted: a number from 0 to 1.
    */
   weight?: number;
   /** The picture's file. Accepted: base64 with padding, without line breaks. */

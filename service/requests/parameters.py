@@ -34,7 +34,7 @@ from service.errors import RefusedRequest
 from training.catalogue.item_rules import ACCEPTED_METADATA, MOST_PHOTOGRAPHS, checked_metadata, is_unicode
 from training.catalogue.json_text import RepeatedKey, parse_json
 from training.errors import InvalidItem
-from training.parts.part_matching import WEIGHT
+from training.parts.part_matching import ALIKE, WEIGHT
 from training.photo.boxes import Box
 
 SMALLEST_BOX = 0.02
@@ -256,7 +256,8 @@ class Search(Ranked, Look):
         default=WEIGHT,
         ge=0,
         le=1,
-        description="With `part`, how much it counts; the whole garment counts the rest. "
+        description="With `part`, how much it counts; the whole garment counts the rest, up to a score of "
+        f"{ALIKE}. "
         "Accepted: a number from 0 to 1.",
     )
 

@@ -29,8 +29,11 @@ REACH = 3
 SIZES = ((1.0, REACH), (0.85, 1), (1.18, 1))
 """Sizes at which a part is looked for, as multiples of its own, and how far each, in cells."""
 
-WEIGHT = 0.7
+WEIGHT = 0.6
 """What the part counts beside the whole, unless told."""
+
+ALIKE = 0.6
+"""Score of the whole from which garments are alike enough: above it the part decides alone."""
 
 FAR, _RESIZED = 0.4, 0.1
 """What the score loses for a part that lies a whole side away, and for one of e times the size."""
@@ -103,8 +106,11 @@ def steps(reach: int) -> np.ndarray:
 
 
 def mixed(whole: np.ndarray, part: np.ndarray, weight: float) -> np.ndarray:
-    """Return scores by which to rank: those of the part count `weight` in [0, 1], of the whole the rest."""
-    return weight * part + (1 - weight) * whole
+    """Return scores by which to rank: those of the part count `weight` in [0, 1], of the whole the rest.
+
+    Those of the whole count up to `ALIKE`.
+    """
+    return weight * part + (1 - weight) * np.minimum(whole, ALIKE)
 
 
 class Part:

@@ -82,8 +82,8 @@ def brute(encoder, query, garments, weight):
     """Numbers of garments in the order of their mixed scores, those scores of parts, and the cosines."""
     cosines = encoder.embed_garments(garments) @ encoder.embed_garments([query])[0]
     parts = Part(query, NECK).find(np.array([part_map(each) for each in garments])).scores
-    mix = weight * parts + (1 - weight) * cosines
-    return np.argsort(-mix, kind="stable").tolist(), parts, cosines
+    mix = weight * parts + (1 - weight) * np.minimum(cosines, 0.6)
+    return np.lexsort((-cosines, -mix)).tolist(), parts, cosines
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])

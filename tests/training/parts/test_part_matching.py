@@ -7,7 +7,7 @@ from tests.training.parts.test_part_maps import block, garment
 from training.errors import PartEmpty
 from training.parts import part_maps
 from training.parts.part_maps import CELLS, CHANNELS, PART_MAP, part_map
-from training.parts.part_matching import Part
+from training.parts.part_matching import Part, mixed
 from training.photo.garment import Garment
 
 
@@ -101,6 +101,12 @@ def test_where_nothing_of_a_part_is_there_is_no_box():
 def test_of_no_garments_there_are_no_scores():
     match = Part(garment(notched(64, 24)), NOTCH).find(np.zeros(0, PART_MAP))
     assert match.scores.shape == (0,) and match.boxes.shape == (0, 4)
+
+
+def test_among_garments_that_are_alike_enough_the_part_decides_alone():
+    whole, part = np.array([0.95, 0.61, 0.60, 0.59]), np.array([0.5, 0.6, 0.7, 0.7])
+    assert mixed(whole, part, 0.6) == pytest.approx([0.54, 0.60, 0.66, 0.656])
+    assert mixed(whole, part, 1.0).tolist() == part.tolist()
 
 
 def test_a_part_without_edges_is_refused():

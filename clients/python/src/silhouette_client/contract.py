@@ -792,8 +792,8 @@ class SearchBody(TypedDict, total=False):
     """
     weight: float
     """
-    With `part`, how much it counts; the whole garment counts the rest. Accepted: a number from 0 to
-    1.
+    With `part`, how much it counts; the whole garment counts the rest, up to a score of 0.6.
+    Accepted: a number from 0 to 1.
     """
     image_base64: str | None
     """The picture's file. Accepted: base64 with padding, without line breaks."""
