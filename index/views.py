@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from training.parts.part_maps import PART_MAP, part_map
+from training.parts.part_maps import PART_MAP, VERSION, part_map
 from training.photo.boxes import Box
 from training.photo.encoder import Encoder
 from training.photo.garment import Garment
@@ -17,9 +17,10 @@ GARMENTS = (ITEM, ALL)
 """Which garments of a photograph are indexed: the item's, told by its category, or all that are found."""
 
 _CORNERS = 4
-_NUMBERED, _MAPPED, _MAPPED_BEFORE = b"\x01", b"\x01\x03", b"\x01\x02"
+_NUMBERED = b"\x01"
+_MAPPED, *_MAPPED_BEFORE = (_NUMBERED + bytes([1 + version]) for version in range(VERSION, 0, -1))
 """Before rows that begin with the number of a photograph, and those that end with a part map, too: of this
-release, or of earlier ones, whose maps are of no use. Without them, all are of the first photograph."""
+version, or of earlier ones, whose maps are of no use. Without them, all are of the first photograph."""
 
 
 def _row(dimension: int, *, numbered: bool, mapped: bool) -> np.dtype[np.void]:
@@ -76,7 +77,7 @@ class Views:
     def from_bytes(cls, packed: bytes, dimension: int) -> Self:
         """Return what `to_bytes` has packed; raises `ValueError` for anything else."""
         head = packed[: len(packed) % 4]
-        if head not in (b"", _NUMBERED, _MAPPED, _MAPPED_BEFORE):
+        if head not in (b"", _NUMBERED, _MAPPED, *_MAPPED_BEFORE):
             raise ValueError("it does not begin as views do")
         row = _row(dimension, numbered=head != b"", mapped=len(head) == len(_MAPPED))
         rows = np.frombuffer(packed[len(head) :], row)

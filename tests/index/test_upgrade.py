@@ -90,9 +90,9 @@ def test_an_index_and_a_log_from_before_items_had_several_photographs_are_opened
 
 def test_a_log_of_a_later_release_is_neither_read_nor_written(old):
     with closing(sqlite3.connect(old / CHANGES)) as connection:
-        connection.execute("PRAGMA user_version = 7")
+        connection.execute("PRAGMA user_version = 8")
     for work in (lambda: Changes(old).since(0), lambda: Changes(old).write_one(Delete("sku-1")).seq):
-        with pytest.raises(ChangesDamaged, match=r"newer release wrote it, in format 7"):
+        with pytest.raises(ChangesDamaged, match=r"newer release wrote it, in format 8"):
             work()
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.views import ALL, ITEM, Views, arranged, followed_by, view_numbers, without
-from training.parts.part_maps import PART_MAP
+from training.parts.part_maps import FEATURES, PART_MAP
 
 
 def made(*counts: int, seed: int = 0) -> Views:
@@ -38,14 +38,16 @@ def test_views_with_part_maps_are_unpacked_as_they_were_packed(counts):
     views = mapped(made(*counts))
     unpacked = Views.from_bytes(views.to_bytes(), 6)
     same(unpacked, views)
-    np.testing.assert_array_equal(unpacked.maps["features"], views.maps["features"])
+    np.testing.assert_array_equal(unpacked.maps[FEATURES], views.maps[FEATURES])
     np.testing.assert_array_equal(unpacked.maps["inner"], views.maps["inner"])
 
 
-def test_part_maps_of_an_earlier_release_are_left_out():
+@pytest.mark.parametrize("head", [b"\x01\x02", b"\x01\x03"])
+def test_part_maps_of_an_earlier_release_are_left_out(head):
     views = made(2, 1)
     packed = mapped(views).to_bytes()
-    same(Views.from_bytes(b"\x01\x02" + packed[2:], 6), views)
+    assert packed[:2] == b"\x01\x04"
+    same(Views.from_bytes(head + packed[2:], 6), views)
 
 
 def test_joined_with_views_of_an_earlier_release_a_map_stays_known_and_theirs_is_zero():
@@ -61,7 +63,7 @@ def test_views_of_one_photograph_are_packed_as_the_releases_before_have_read_the
 
 
 @pytest.mark.parametrize(
-    "packed", [b"", b"\x01", b"\x02" + bytes(44), bytes(39), b"\x01" + bytes(40), b"\x01\x04" + bytes(1868)]
+    "packed", [b"", b"\x01", b"\x02" + bytes(44), bytes(39), b"\x01" + bytes(40), b"\x01\x05" + bytes(1868)]
 )
 def test_what_are_no_views_is_refused(packed):
     with pytest.raises(ValueError):

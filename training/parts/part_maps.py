@@ -19,8 +19,11 @@ from training.photo.garment import Garment, encoder_input
 from training.photo.litert import LiteModel
 from training.photo.preprocessing import SIDE
 
-VERSION = 2
-"""Raised by hand whenever another map comes out of the same cut-out."""
+VERSION = 3
+"""Raised by hand whenever another map comes out of the same cut-out, as by another network."""
+
+FEATURES = f"features_{VERSION}"
+"""The field of a record's features. Records of another version have another, and are never compared."""
 
 CELLS, CHANNELS = 15, 8
 """Cells along a side of the grid, and features of each."""
@@ -39,7 +42,7 @@ ZERO = 127.5
 
 PART_MAP = np.dtype(
     [
-        ("features", np.uint8, (CELLS, CELLS, CHANNELS)),
+        (FEATURES, np.uint8, (CELLS, CELLS, CHANNELS)),
         ("box", "<f4", 4),
         ("inner", np.uint8, 4),
         ("turned", "<u4"),
@@ -93,7 +96,7 @@ def part_map(garment: Garment, cells: np.ndarray | None = None) -> np.ndarray:
     """Return the part map of a garment, a `PART_MAP` record (); `cells` are its `edge_cells`, where known."""
     cells = edge_cells(garment.cutout) if cells is None else cells
     record = np.zeros((), PART_MAP)
-    record["features"] = np.rint(ZERO + ZERO * _network().run(cells[None])[0])
+    record[FEATURES] = np.rint(ZERO + ZERO * _network().run(cells[None])[0])
     record["box"] = garment.box
     record["inner"] = inner_bounds(garment.mask)
     record["turned"] = garment.turned // 90

@@ -14,6 +14,7 @@ from training.parts.part_maps import (
     CELL,
     CELLS,
     CHANNELS,
+    FEATURES,
     MARGIN,
     ZERO,
     edge_cells,
@@ -142,7 +143,7 @@ class Part:
                 f"There is no edge in the part {list(box)} of the garment, so nothing can be found by it. "
                 "Draw it around an outline or a seam, such as a neckline or a sleeve."
             )
-        self._lay(record["features"] - np.float32(ZERO), weights)
+        self._lay(record[FEATURES] - np.float32(ZERO), weights)
 
     def _lay(self, features: np.ndarray, weights: np.ndarray) -> None:
         """Lay the part at every size and place: `_templates` (k, cells * 8), `_weights` (k, cells)."""
@@ -183,7 +184,7 @@ class Part:
         -------
         Match
         """
-        fits = self._cosines(maps["features"]) - self._lost
+        fits = self._cosines(maps[FEATURES]) - self._lost
         fits *= self._inside(maps)
         best = fits.argmax(axis=1)
         scores = np.clip(fits[np.arange(len(maps)), best], 0, 1)

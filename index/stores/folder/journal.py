@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS changes (
     "ALTER TABLE changes ADD COLUMN photographed INTEGER",  # and the action "patch"
     "SELECT 'views may have part maps'",
     "SELECT 'part maps hold features'",
+    "SELECT 'part maps hold the features of another network'",
 )
 
 FORMAT = len(_MIGRATIONS)

@@ -23,7 +23,7 @@ from index.stores.folder.store import FolderStore
 from index.views import ALL
 from training.catalogue.drawn import rows
 from training.catalogue.reader import Catalogue, Item
-from training.parts.part_maps import PART_MAP, part_map
+from training.parts.part_maps import FEATURES, PART_MAP, part_map
 from training.parts.part_matching import Part
 from training.photo.garment import read_garment
 
@@ -170,7 +170,7 @@ def test_a_damaged_file_of_maps_is_found(drawn, build, store, tmp_path):
 
 def of_an_earlier_release(maps: np.ndarray) -> np.ndarray:
     """The same bytes as a record of edges, as they were kept before there were features."""
-    fields = [(name.replace("features", "edges"), *rest) for name, *rest in PART_MAP.descr]
+    fields = [(name.replace(FEATURES, "features"), *rest) for name, *rest in PART_MAP.descr]
     return maps.view(np.dtype(fields))
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from tests.training.parts.test_part_maps import block, garment
 from training.part_network.feature_network import build, correlations, listwise
-from training.parts.part_maps import CELLS, CHANNELS, PART_MAP, ZERO, in_cells, part_map
+from training.parts.part_maps import CELLS, CHANNELS, FEATURES, PART_MAP, ZERO, in_cells, part_map
 from training.parts.part_matching import SIZES, Part, coverage, within
 
 
@@ -22,7 +22,7 @@ def test_the_training_looks_for_parts_as_a_search_does(monkeypatch):
     maps = np.array([part_map(each) for each in garments], PART_MAP)
     frame = (0.1, 0.0, 0.8, 0.4)
     windows = np.stack([coverage(within(in_cells(one), np.array(frame))) for one in maps["inner"]])
-    features = (maps["features"] - np.float32(ZERO)) / np.float32(ZERO)
+    features = (maps[FEATURES] - np.float32(ZERO)) / np.float32(ZERO)
     trained = np.asarray(correlations(features, windows))
     searched = np.stack([Part(each, frame).find(maps).scores for each in garments])
     np.testing.assert_allclose(np.clip(trained, 0, 1), searched, atol=2e-3)
