@@ -29,13 +29,19 @@ COMMIT_EVERY = 32
 _WAIT_SECONDS = 60
 _COMPUTED_BY = ("ai-edge-litert", "numpy", "pillow", "scikit-image", "scipy")
 _BESIDE = ("", "-wal", "-shm", ".damaged")
+_PAGE = 8192
+"""Bytes of a page of the file: three rows with a part map fit, where pages of 4,096 hold one."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value NOT NULL);
 CREATE TABLE IF NOT EXISTS embeddings (
-    content BLOB PRIMARY KEY,
+    number INTEGER PRIMARY KEY,
     views BLOB NOT NULL,
     picture BLOB NOT NULL,
-    checksum INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS kept (
+    content BLOB PRIMARY KEY,
+    number INTEGER NOT NULL,
     used INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
@@ -185,10 +191,11 @@ class EmbeddingCache:
         self._try(self._prepare)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute(f"PRAGMA page_size = {_PAGE}")  # of a new file
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         names = [name for _, name, *_ in connection.execute("PRAGMA table_info(embeddings)")]
-        if names and "views" not in names:  # a release that kept one vector a photograph
+        if names and "number" not in names:  # an earlier release had them in the order of their contents
             connection.execute("DROP TABLE embeddings")
         connection.executescript(_SCHEMA)
         about = dict(connection.execute("SELECT name, value FROM about"))
@@ -198,13 +205,15 @@ class EmbeddingCache:
                 *(self.path, about["recipe"], self._recipe),
             )
             connection.execute("DELETE FROM embeddings")
+            connection.execute("DELETE FROM kept")
         self._build = int(about.get("builds", 0)) + 1
         connection.execute("INSERT OR REPLACE INTO about VALUES ('recipe', ?)", (self._recipe,))
         connection.commit()
 
     def _read(self, connection: sqlite3.Connection, content: bytes) -> Embedding | None:
         row = connection.execute(
-            "SELECT views, picture, checksum FROM embeddings WHERE content = ?", (content,)
+            "SELECT views, picture, checksum FROM kept JOIN embeddings USING (number) WHERE content = ?",
+            (content,),
         ).fetchone()
         if row is None:
             return None
@@ -218,8 +227,13 @@ class EmbeddingCache:
 
     def _write(self, connection: sqlite3.Connection, content: bytes, embedding: Embedding) -> None:
         packed = _packed(embedding)
-        values = (content, *packed, _checksum(content, *packed), self._build)
-        connection.execute("INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?, ?, ?)", values)
+        former = "DELETE FROM embeddings WHERE number = (SELECT number FROM kept WHERE content = ?)"
+        connection.execute(former, (content,))
+        number = connection.execute(
+            "INSERT INTO embeddings (views, picture, checksum) VALUES (?, ?, ?)",
+            (*packed, _checksum(content, *packed)),
+        ).lastrowid
+        connection.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (content, number, self._build))
         self._uncommitted += 1
         if self._uncommitted >= COMMIT_EVERY:
             connection.commit()
@@ -245,10 +259,14 @@ class EmbeddingCache:
 
     def _mark(self, connection: sqlite3.Connection, used: Iterable[bytes]) -> None:
         connection.executemany(
-            "UPDATE embeddings SET used = ? WHERE content = ?", ((self._build, key) for key in used)
+            "UPDATE kept SET used = ? WHERE content = ?", ((self._build, key) for key in used)
         )
-        for table in ("embeddings", "files"):
-            connection.execute(f"DELETE FROM {table} WHERE used <= ?", (self._build - KEPT_BUILDS,))
+        for which in (
+            "embeddings WHERE number IN (SELECT number FROM kept WHERE used <= ?)",
+            "kept WHERE used <= ?",
+            "files WHERE used <= ?",
+        ):
+            connection.execute(f"DELETE FROM {which}", (self._build - KEPT_BUILDS,))
         connection.execute("INSERT OR REPLACE INTO about VALUES ('builds', ?)", (self._build,))
         connection.commit()
 

@@ -1,6 +1,8 @@
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +103,46 @@ def test_what_the_last_builds_did_not_use_is_dropped(open_cache, filled):
     with open_cache() as cache:
         assert cache.find(key(0)) is not None
         assert cache.find(key(1)) is None
+
+
+def counts(cache):
+    tables = ("embeddings", "kept")
+    return [cache._connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables]
+
+
+def test_of_what_is_dropped_or_replaced_nothing_stays(open_cache, filled):
+    with open_cache() as cache:
+        cache.add(key(0), embedding(5))
+        assert cache.find(key(0)).picture == 5 and counts(cache) == [3, 3]
+        cache.finish([key(0)])
+    for _ in range(KEPT_BUILDS):
+        with open_cache() as cache:
+            cache.finish([key(0)])
+            left = counts(cache)
+    assert left == [1, 1]
+
+
+def test_that_a_build_used_them_is_noted_without_writing_embeddings_again(open_cache):
+    with open_cache() as cache:
+        for number in range(100):
+            cache.add(key(number), embedding(number))
+    log = cache.path.with_name(f"{cache.path.name}-wal")
+    with open_cache() as cache:
+        cache.finish(map(key, range(100)))
+        written = log.stat().st_size
+    assert 0 < written < 100 * 512
+
+
+def test_a_cache_of_an_earlier_release_is_begun_anew(open_cache, folder, encoder):
+    folder.mkdir(parents=True)
+    with closing(sqlite3.connect(folder / f"{encoder.fingerprint}.sqlite")) as before:
+        before.execute("CREATE TABLE embeddings (content BLOB PRIMARY KEY, views, picture, checksum, used)")
+        before.execute("INSERT INTO embeddings VALUES (?, ?, ?, 0, 0)", (key(0), b"", b""))
+        before.commit()
+    with open_cache() as cache:
+        assert cache.find(key(0)) is None
+        cache.add(key(0), embedding(0))
+        assert cache.find(key(0)).picture == 0
 
 
 def test_the_files_of_encoders_of_long_ago_are_removed(folder, make_encoder):
