@@ -7,7 +7,6 @@ how well they fit. What is missing counts, and so does what is too much.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from training.errors import PartEmpty
 from training.parts.part_maps import (
@@ -85,12 +84,14 @@ def _covered(low: float, high: float) -> np.ndarray:
 
 
 def _resized(image: np.ndarray, scale: float, centre: np.ndarray) -> np.ndarray:
-    """Resize an image, (15, 15, c), around a centre (2,) in cells, with `REACH` cells more on each side."""
-    places = np.append(1 / scale, 1.0).repeat([2, 1])
-    offset = np.append(centre - (centre + REACH) / scale, 0.0)
-    canvas = (CELLS + 2 * REACH, CELLS + 2 * REACH, image.shape[2])
-    # grid-constant, or rounding would put the outermost cells outside
-    return np.asarray(ndimage.affine_transform(image, places, offset, canvas, order=1, mode="grid-constant"))
+    """Resize an image, (15, 15, c), around a centre (2,) in cells, with `REACH` cells more on each side.
+
+    By bilinear interpolation, as two products of matrices; what lies beyond the image is zero.
+    """
+    cells, canvas = np.arange(CELLS), np.arange(-REACH, CELLS + REACH)
+    places = (canvas - centre[:, None]) / scale + centre[:, None]
+    down, across = np.maximum(1 - np.abs(places[..., None] - cells), 0).astype(np.float32)
+    return across @ np.tensordot(down, image, 1)
 
 
 def _shifted(canvas: np.ndarray, reach: int) -> np.ndarray:
