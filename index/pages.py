@@ -12,7 +12,7 @@ from index.filters.predicates import Filter
 from index.manifest import Manifest
 from index.views import box_of
 from training.catalogue.reader import Item
-from training.parts.part_matching import WEIGHT, Part, mixed
+from training.parts.part_matching import WEIGHT, Match, Part, mixed
 from training.photo.boxes import Box
 
 Seen = tuple[int, Box | None]
@@ -179,17 +179,25 @@ class Ranked:
         Where each of its items is in the order of similarity.
     by : float (n,), descending within the head and behind it
         What each is ranked by.
-    parts : sequence of (float, Box or None) or of (None, None), optional
-        How well the part is found in each, and where; None without a part.
+    match : Match, optional
+        How well the part is found in those of the head, in the order of similarity; None without a part.
     """
 
     places: np.ndarray
     by: np.ndarray
-    parts: Sequence[PartSeen] | None = None
+    match: Match | None = None
 
-    def told(self, places: np.ndarray) -> list[PartSeen] | None:
-        """Return what is known of the part at some places."""
-        return None if self.parts is None else [self.parts[place] for place in places.tolist()]
+    def told(self, ranks: np.ndarray) -> list[PartSeen] | None:
+        """Return how well the part is found at some ranks, and where; nothing of those behind the head."""
+        if self.match is None:
+            return None
+        places = self.places[ranks]
+        head = places[places < len(self.match.scores)]
+        seen = zip(
+            self.match.scores[head].tolist(), map(box_of, self.match.boxes(head).tolist()), strict=True
+        )
+        known = dict(zip(head.tolist(), seen, strict=True))
+        return [known.get(place, (None, None)) for place in places.tolist()]
 
 
 def ranked_by_part(scores: np.ndarray, asked: PartOptions | None, maps: Callable[[], np.ndarray]) -> Ranked:
@@ -209,12 +217,7 @@ def ranked_by_part(scores: np.ndarray, asked: PartOptions | None, maps: Callable
     found = asked.part.find(maps())
     by = mixed(scores[:count], found.scores, asked.weight)
     order = np.argsort(-by, kind="stable")
-    told = zip(found.scores[order].tolist(), map(box_of, found.boxes[order].tolist()), strict=True)
-    return Ranked(
-        np.concatenate([order, places[count:]]),
-        np.concatenate([by[order], scores[count:]]),
-        [*told, *[(None, None)] * (len(scores) - count)],
-    )
+    return Ranked(np.concatenate([order, places[count:]]), np.concatenate([by[order], scores[count:]]), found)
 
 
 def first_of_each(labels: np.ndarray, most: float = math.inf) -> np.ndarray:

@@ -54,8 +54,8 @@ def part_sheet(name: str, cutouts: np.ndarray, vectors: np.ndarray, queries: lis
         scores[row] = -np.inf
         best = np.argsort(-scores, kind="stable")[:ANSWERS]
         answers = tuple(
-            Shown(on_background(cutouts[at]), score=float(scores[at]), mark=tuple(found.boxes[at].tolist()))
-            for at in best
+            Shown(on_background(cutouts[at]), score=float(scores[at]), mark=tuple(box))
+            for at, box in zip(best, found.boxes(best).tolist(), strict=True)
         )
         query = Shown(on_background(cutouts[row]), mark=marked_in(garments[row].box, frame))
         answered.append(Answered(query, answers))

@@ -44,18 +44,29 @@ _LEAST = 0.05 * 255**2
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """How well a part was found in garments.
+    """How well a part was found in garments, and where.
 
     Parameters
     ----------
     scores : float32 (n,) in [0, 1]
         1 for its own garment, 0 where nothing of it was found, and for a garment without a map.
-    boxes : float32 (n, 4)
-        Where it was found best, as fractions of each photograph; NaN where nothing was.
+    part : Part
+    maps : PART_MAP (n,)
+    best : int64 (n,)
+        At which of its places and sizes the part fits each garment best.
     """
 
     scores: np.ndarray
-    boxes: np.ndarray
+    part: "Part"
+    maps: np.ndarray
+    best: np.ndarray
+
+    def boxes(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Return where the part was found in some garments, float32 (k, 4).
+
+        As fractions of each photograph; NaN where nothing was found.
+        """
+        return self.part.boxes(self.maps[rows], self.best[rows], self.scores[rows] > 0)
 
 
 def _turned(boxes: np.ndarray) -> np.ndarray:
@@ -188,8 +199,8 @@ class Part:
         fits = self._cosines(maps[FEATURES]) - self._lost
         fits *= self._inside(maps)
         best = fits.argmax(axis=1)
-        scores = np.clip(fits[np.arange(len(maps)), best], 0, 1)
-        return Match(scores.astype(np.float32), self._boxes(maps, best, scores > 0))
+        scores = np.clip(fits[np.arange(len(maps)), best], 0, 1).astype(np.float32)
+        return Match(scores, self, maps, best)
 
     def _inside(self, maps: np.ndarray) -> np.ndarray:
         """Return at which places the middle of the part lies in each garment whose map is known: (n, k)."""
@@ -197,7 +208,8 @@ class Part:
         left, top, right, bottom = in_cells(maps["inner"]).T[..., None]
         return np.asarray((left < across) & (across < right) & (top < down) & (down < bottom))
 
-    def _boxes(self, maps: np.ndarray, best: np.ndarray, found: np.ndarray) -> np.ndarray:
+    def boxes(self, maps: np.ndarray, best: np.ndarray, found: np.ndarray) -> np.ndarray:
+        """Return where the part lies at its place number `best` in each garment that has it: see `Match`."""
         low, high = self._window[:2], self._window[2:]
         middle = (low + high) / 2 + self._shifts[best]
         half = (high - low) / 2 * self._scales[best, None]
