@@ -90,6 +90,9 @@ function shopLink(page, name) {
   return anchor;
 }
 
+// Whether a part was searched for: how alike the whole is, and whether it is sure, is not asked then.
+const byPart = (result) => result.part_score !== undefined;
+
 // A card; it reuses the frame of an earlier card of the same item, whose picture is loaded already.
 function card(result, sort, known = frame(result)) {
   const [entry, anchor] = [element("li"), link(result, "card")];
@@ -97,7 +100,7 @@ function card(result, sort, known = frame(result)) {
   const name = title ?? t("garment");
   const [now, old] = [price, before].map((value) => amount(value, currency, 2));
   mark(known, result.part_box);
-  const near = element("span", "near", closeness(doubtful ? 0 : result.percentile));
+  const near = element("span", "near", byPart(result) ? "" : closeness(doubtful ? 0 : result.percentile));
   near.title = percentileWords(result.percentile);
   near.dataset.figure = percent(result.percentile);
   const value = sort && !isPrice(sort.field) ? amount(result.metadata[sort.field]) : "";
@@ -154,7 +157,7 @@ export function showWaiting({ keep }) {
 
 export function showResults(answer, { filtered, sort }) {
   const { results, total } = answer;
-  doubtful = results.length > 0 && answer.query.warnings.includes("nothing_close");
+  doubtful = results.length > 0 && !byPart(results[0]) && answer.query.warnings.includes("nothing_close");
   const cards = list.querySelectorAll(".card");
   const frames = new Map([...cards].map((node) => [node.dataset.item, node.firstChild]));
   list.replaceChildren(...results.map((result) => card(result, sort, frames.get(result.item_id))));

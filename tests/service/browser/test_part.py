@@ -52,6 +52,23 @@ def test_of_pictures_that_come_late_the_last_part_alone_is_drawn(screen, expect,
     assert screen.see("#results .found-part").count() == len(screen.items())
 
 
+def test_how_alike_the_whole_is_is_not_said_of_answers_to_a_part(screen, expect, on):
+    def unsure(route):
+        answer = route.fetch()
+        body = answer.json()
+        body["query"]["warnings"] = ["nothing_close"]
+        route.fulfill(response=answer, json=body)
+
+    screen.upload()
+    screen.page.route("**/v1/search*", unsure)
+    mark(screen, on)
+    expect(screen.see("#results .near").first).to_have_text("")
+    expect(screen.see("#distant")).to_be_hidden()
+    screen.sent(screen.see("#part").click)
+    expect(screen.see("#results .near").first).to_have_text("Loosely alike")
+    expect(screen.see("#distant")).to_be_visible()
+
+
 def test_without_the_part_the_whole_is_searched_again(screen, expect, on):
     screen.upload()
     before = screen.items()
