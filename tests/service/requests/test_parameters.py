@@ -9,12 +9,16 @@ from service.config import Config
 from service.errors import RefusedRequest
 from service.requests.parameters import (
     Batch,
+    Comparison,
     Fields,
     ItemPicture,
+    Listed,
     Look,
     Ranked,
     Search,
     SearchBody,
+    SortBy,
+    StatusPicture,
     bounded,
     check,
     from_text,
@@ -22,6 +26,24 @@ from service.requests.parameters import (
 )
 
 SETTINGS = Config(default_limit=7, max_limit=50, max_offset=300)
+
+
+@pytest.mark.parametrize(
+    ("model", "defaults"),
+    [
+        (Ranked, {"limit": 20, "offset": 0, "min_score": -1.0, "collapse_duplicates": False}),
+        (Ranked, {"explain": False, "boost": (), "facets": ()}),
+        (Listed, {"limit": 20}),
+        (Look, {"kind": "photo"}),
+        (Search, {"weight": 0.6}),
+        (SortBy, {"order": "asc"}),
+        (ItemPicture, {"photo": 0}),
+        (StatusPicture, {"width": 160}),
+        (Comparison, {"limit": 10}),
+    ],
+)
+def test_what_is_not_asked_for_is_as_the_contract_says(model, defaults):
+    assert {name: model.model_fields[name].default for name in defaults} == defaults
 
 
 def refusal(model, **fields):
