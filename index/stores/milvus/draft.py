@@ -116,9 +116,9 @@ class MilvusDraft(Draft):
         kind, why = choose(kind, *vectors.shape, lite=address.is_file)
         self._facets = _facets(embedded.items)
         folder = self._place.changes.photographs.folder
-        sums: tuple[dict[str, str], dict[str, int]] = {}, {}
         paths = (path for item in embedded.items for path in item.photographs)
         self._photographs = {path.name for path in paths if path.parent == folder}
+        sums: tuple[dict[str, str], dict[str, int]] = {}, {}
         with writing(self.indexes):
             write_duplicates(self.duplicates, embedded.items, groups, vectors, embedded.pictures)
             if embedded.maps is not None:
