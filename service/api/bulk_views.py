@@ -1,6 +1,6 @@
 """The endpoints of many items: a list of them, and changes in bulk, made in one durable step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -20,7 +20,7 @@ from service.api.item_embedding import embed_item_apart
 from service.api.item_views import blueprint as of_items
 from service.api.item_views import require_id
 from service.errors import RefusedRequest, problem_of
-from service.http.capacity import give_way
+from service.http.capacity import give_way, resting
 from service.picture.decoders import CORES
 from service.picture.stages import Stages
 from service.requests.lines import read_line, read_lines
@@ -36,6 +36,13 @@ Embedded = tuple[Put, list[Future[str]], Stages]
 """An item to be put, without its photographs, and their names once they are stored."""
 
 Begun = Edit | Future[Embedded] | SilhouetteError
+
+
+class _Edits(list[Edit]):
+    """Edits of a request; whoever makes them rests between two."""
+
+    def __iter__(self) -> Iterator[Edit]:
+        return resting(super().__iter__())
 
 
 def _put(
@@ -85,7 +92,7 @@ def _edits(lines: list[bytes], searcher: OpenIndex) -> list[Edit | SilhouetteErr
             return writers.submit(photographs.store_ahead, photo)
 
         put = partial(_put, searcher=searcher, app=app, store_ahead=store_ahead)
-        begun = [_begun(line, partial(threads.submit, put)) for line in lines]
+        begun = [_begun(line, partial(threads.submit, put)) for line in resting(lines)]
         return [_finished(each) for each in begun]
 
 
@@ -122,7 +129,7 @@ def bulk() -> Response:
     live_index().refresh()  # items may have been put through another worker in this moment
     searcher = live_index().searcher()
     edits = _edits(lines, searcher)
-    asked = [edit for edit in edits if not isinstance(edit, SilhouetteError)]
+    asked = _Edits(edit for edit in edits if not isinstance(edit, SilhouetteError))
     made = iter(change_items(store(), asked, index=searcher))
     live_index().refresh()
     answers = [_line(edit if isinstance(edit, SilhouetteError) else next(made)) for edit in edits]

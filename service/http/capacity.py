@@ -1,10 +1,11 @@
 """Load shedding: a worker's queue slots and concurrency slots; what exceeds them is refused."""
 
 import threading
+import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from flask import Flask, current_app, g, request
 
@@ -17,6 +18,11 @@ SPARE_THREADS = 16
 
 THUMBNAILS_WAITING = 32
 """Requests that may wait in a worker until their thumbnail is made: more than a page of results has."""
+
+WORK_SECONDS = 0.005
+"""CPU time of a request of many parts before it rests, if others are under way."""
+
+T = TypeVar("T")
 
 _KEPT = "silhouette.capacity"
 
@@ -122,6 +128,10 @@ class Capacity:
             if not self._clients[client]:
                 del self._clients[client]
 
+    def others(self) -> bool:
+        """Return whether more requests than one hold queue slots."""
+        return self._clients.total() > 1
+
     def start(self) -> None:
         """Wait for a concurrency slot; `finish` must follow.
 
@@ -180,6 +190,21 @@ def give_way() -> None:
         capacity.finish()
         capacity.resume()
         g.has_slot = True
+
+
+def resting(parts: Iterable[T]) -> Iterator[T]:
+    """Yield parts of a request's work in Python, which rests as long as it has worked while others are there.
+
+    Python's lock is fair to threads and not to requests: a search leaves it and wants it back at each step.
+    """
+    since = time.thread_time()
+    for part in parts:
+        yield part
+        worked = time.thread_time() - since
+        if worked >= WORK_SECONDS:
+            if capacity_in_use().others():
+                time.sleep(worked)
+            since = time.thread_time()
 
 
 def _receive() -> None:

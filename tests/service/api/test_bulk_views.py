@@ -9,6 +9,7 @@ import pytest
 from index.errors import ChangeNotWritten
 from index.stores.folder.changes import Changes
 from service.api import bulk_views
+from service.http import capacity
 from service.requests.lines import MOST_LINES
 
 
@@ -167,6 +168,17 @@ def test_a_thousand_patches_are_one_request(send, live):
     assert len(answers) == MOST_LINES
     prices = {item_id: fields["price"] for item_id, fields in listed(live).items() if item_id[:3] == "hat"}
     assert prices == {f"hat/{number}": 996 + number for number in range(4)}
+
+
+def test_reading_and_making_changes_rest_where_others_wait(send, live, monkeypatch):
+    slept, app = [], live.client.application
+    monkeypatch.setattr(capacity, "WORK_SECONDS", 0)
+    monkeypatch.setattr(capacity.time, "sleep", slept.append)
+    lines = [patch("hat/0", price=number) for number in range(20)]
+    send(*lines)
+    assert slept == []
+    app.extensions["silhouette.capacity"].admit("another")
+    assert len(send(*lines)) == 20 and len(slept) >= 2 * len(lines)
 
 
 def test_an_item_may_be_called_bulk(live, photo):

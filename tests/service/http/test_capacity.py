@@ -10,12 +10,14 @@ from flask import Request, request
 from service.api import search_views as views
 from service.config import Config
 from service.errors import RefusedRequest
+from service.http import capacity as slots
 from service.http.capacity import (
     SPARE_THREADS,
     THUMBNAILS_WAITING,
     Capacity,
     capacity_in_use,
     give_way,
+    resting,
     threads,
 )
 from service.run.app import create_app
@@ -244,6 +246,20 @@ def test_a_request_without_a_slot_has_none_to_give_way_with(config, searcher):
         give_way()
     capacity.start()
     assert refusal(capacity.start) == "overloaded"
+
+
+@pytest.mark.parametrize(("requests", "rests"), [(1, []), (2, [0.006, 0.006])])
+def test_work_of_many_parts_rests_as_long_as_it_has_worked_if_others_are_there(
+    config, searcher, monkeypatch, requests, rests
+):
+    app, worked, slept = create_app(config, searcher), iter([0, 2, 4, 6, 6, 9, 12, 12, 13]), []
+    monkeypatch.setattr(slots.time, "thread_time", lambda: next(worked) / 1000)
+    monkeypatch.setattr(slots.time, "sleep", lambda seconds: slept.append(round(seconds, 6)))
+    with app.test_request_context():
+        for client in range(requests):
+            capacity_in_use().admit(str(client))
+        assert [*resting("abcdef")] == [*"abcdef"]
+    assert slept == rests
 
 
 @pytest.mark.parametrize("waiting", [0, 1])  # refused a queue slot, or a concurrency slot
