@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,13 +89,15 @@ def check_run(run: Run, out: Path, *, resume: bool) -> None:
 def claim(out: Path, settings: Mapping[str, Any]) -> None:
     """Write to `out` what a training that always goes on is made with.
 
+    One that ended before it had learned anything, for want of photographs, leaves the folder to others.
+
     Raises
     ------
     RunExists
         It holds a training with other settings.
     """
     text, path = json.dumps(settings, indent=2) + "\n", out / RUN_FILE
-    if path.exists() and path.read_text() != text:
+    if path.exists() and path.read_text() != text and len(os.listdir(out)) > 1:
         raise RunExists(
             f"'{out}' holds a training with another catalogue or configuration (see {path}). "
             "Name another --out."

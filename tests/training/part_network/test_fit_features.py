@@ -50,5 +50,15 @@ def test_what_can_not_be_learned_from_is_refused_before_garments_are_drawn(
     few = read_catalogue("drawn:5", cache=drawn_cache)
     with pytest.raises(TooFewImages, match="5 photographs to learn from; at least 40"):
         learn(few, tmp_path, cache=drawn_cache, processes=1)
+
+
+def test_a_folder_is_refused_to_other_settings_once_something_was_learned_there(
+    tmp_path, drawn_cache, never_drawn
+):
+    few = read_catalogue("drawn:5", cache=drawn_cache)
+    for config in (FeatureConfig(), SMALL):
+        with pytest.raises(TooFewImages):
+            learn(few, tmp_path, cache=drawn_cache, processes=1, config=config)
+    (tmp_path / "checkpoint").mkdir()
     with pytest.raises(RunExists, match="holds a training with another catalogue or configuration"):
-        learn(few, tmp_path, cache=drawn_cache, processes=1, config=SMALL)
+        learn(few, tmp_path, cache=drawn_cache, processes=1)
