@@ -1,9 +1,11 @@
-"""Work in parallel processes: sources in, one result or error for each, in order."""
+"""Work in parallel: sources in, one result or error for each, in order."""
 
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import resource_tracker
 from typing import TypeVar
 
@@ -95,3 +97,27 @@ def in_order(
     with _ctrl_c_held_back():
         results = run(delayed(_or_error)(function, source) for source in sources)
     yield from progress_bar(results, total=len(sources), desc=progress, unit=unit, disable=progress is None)
+
+
+def in_threads(
+    function: Callable[[Source], Result], sources: Sequence[Source], *, threads: int
+) -> Generator[Result | UnreadableImage, None, None]:
+    """Apply a function to a few sources by threads, which start at once and have Python's lock in turn.
+
+    Parameters
+    ----------
+    function : function
+        From a source to a result.
+    sources : sequence
+    threads : int
+
+    Yields
+    ------
+    result or UnreadableImage
+        As for `in_order`.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            yield from pool.map(partial(_or_error, function), sources)
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -6,8 +6,11 @@ from functools import partial
 
 from index.embedding.embedder import Embedder, ItemPhoto, Photo, Results, embed_photo
 from index.errors import EmbedderUnavailable
-from training.parallel import cpu_count, in_order
+from training.parallel import cpu_count, in_order, in_threads
 from training.photo.encoder import Encoder
+
+FEW = 250
+"""Photographs that threads have embedded before other processes would have started, and done their part."""
 
 _encoder: Encoder  # of a worker process, which gets it once, at its start
 
@@ -24,6 +27,8 @@ def _embed(photo: ItemPhoto) -> Photo:
 class LocalEmbedder:
     """Worker processes, each with an encoder of its own; LiteRT and BLAS keep to one thread in each.
 
+    A few photographs are embedded by as many threads of this process, unless others have been started.
+
     Parameters
     ----------
     processes : int, optional
@@ -39,13 +44,21 @@ class LocalEmbedder:
         """How many processes there are at most."""
         return self._processes or cpu_count()
 
+    def expect_more(self, encoder: Encoder) -> None:
+        """Have processes started also for a few photographs, because many are still to come."""
+        self._starts.setdefault(encoder.fingerprint, partial(_take_up, encoder))
+
     def embed(self, photos: Sequence[ItemPhoto], encoder: Encoder) -> Results:
         """Yield the outcomes in the order of the photographs."""
         processes = min(self.processes, len(photos))
+        here = partial(embed_photo, encoder=encoder)
         if processes < 2:
-            outcomes = in_order(partial(embed_photo, encoder=encoder), photos, processes=1)
+            outcomes = in_order(here, photos, processes=1)
+        elif len(photos) <= FEW and encoder.fingerprint not in self._starts:
+            outcomes = in_threads(here, photos, threads=processes)
         else:  # with the same `start`, joblib takes the processes that it has
-            start = self._starts.setdefault(encoder.fingerprint, partial(_take_up, encoder))
+            self.expect_more(encoder)
+            start = self._starts[encoder.fingerprint]
             outcomes = in_order(_embed, photos, processes=processes, start=start)
         with closing(outcomes):
             yield from enumerate(outcomes)

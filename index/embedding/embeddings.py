@@ -18,7 +18,7 @@ import numpy as np
 
 from index.embedding.cache import Embedding, EmbeddingCache, key_of
 from index.embedding.embedder import Embedder, ItemPhoto, Outcome, Photo, embed_photo
-from index.embedding.embedders import LocalEmbedder
+from index.embedding.embedders import FEW, LocalEmbedder
 from index.embedding.seen_files import File, read_file
 from index.photographs import content_of
 from index.scratch import taken, zeros
@@ -34,7 +34,6 @@ _READ_AT_ONCE = 4096
 _READ_BY_A_THREAD = 64
 _ROWS_AT_ONCE = 2**18
 _KEY = 33
-_ALONE = 100  # photographs done before other processes would have started
 
 
 @dataclass(frozen=True)
@@ -223,10 +222,10 @@ class _Work:
             cache.add(key, kept)
         return kept
 
-    def encode(self, embedder: Embedder, *, started: bool, progress: bool) -> None:
+    def encode(self, embedder: Embedder, local: LocalEmbedder, *, progress: bool) -> None:
         """Encode what is missing; once more for copies of a photograph that was replaced meanwhile."""
         while len(rows := self.missing()):
-            chosen = embedder if started or len(rows) > _ALONE else LocalEmbedder(processes=1)
+            chosen = embedder if len(rows) > FEW else local
             photos = self.photos.of_rows(rows)
             bar = progress_bar(total=len(rows), desc="Embedding", unit="photo", disable=not progress)
             with bar, closing(chosen.embed(photos, self.encoder)) as results:
@@ -403,7 +402,7 @@ def embed_catalogue(
     """Return the embeddings of a catalogue's items, in its order.
 
     Photographs that are as the cache has last seen them are not read; those whose content it does not know
-    are embedded, a few at once in this process, more by the embedder. One content is encoded once for each
+    are embedded, a few by threads of this process, more by the embedder. One content is encoded once for each
     type of garment, however many items have it.
 
     Parameters
@@ -433,7 +432,8 @@ def embed_catalogue(
     if cache is not None:
         work.look_up(cache, ahead)
     known = work.known[work.firsts]
-    work.encode(embedder or LocalEmbedder(processes), started=bool(ahead), progress=progress)
+    local = embedder if isinstance(embedder, LocalEmbedder) else LocalEmbedder(processes)
+    work.encode(embedder or local, local, progress=progress)
     if cache is not None:
         cache.finish(work.used())
     whole = int(np.logical_and.reduceat(known, photos.starts).sum()) if len(known) else 0

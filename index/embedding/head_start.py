@@ -81,6 +81,7 @@ class HeadStart:
         return self._cache.find(key_of(content, photo.kind, photo.garments)) is not None
 
     def _embed(self, photos: Sequence[ItemPhoto]) -> None:
+        self._embedder.expect_more(self._encoder)
         with closing(self._embedder.embed(photos, self._encoder)) as results:
             for place, outcome in results:
                 if isinstance(outcome, Photo) and isinstance(outcome.embedding, Embedding):

@@ -8,6 +8,7 @@ import pytest
 from benchmarks import build_memory
 from index import build, comparison, scratch
 from index.embedding import duplicates, embeddings
+from index.embedding.embedders import FEW
 from index.gate import checks, percentiles
 from index.scratch import SMALL, taken, zeros
 from index.stores.folder import draft
@@ -66,7 +67,7 @@ def test_no_step_of_a_build_holds_more_than_a_few_bytes_a_view(
     # the interpreter keeps a table of all parts of paths, which would grow in leaps
     names = [sys.intern(f"{number}.jpg") for number in range(build_memory.NAMES)]
     vectors, held = unit_vectors(MORE, encoder.dimension), {}
-    for count in (200, FEWER, MORE):
+    for count in (FEW + 1, FEWER, MORE):
         tracemalloc.start()
         try:
             build_memory.build_made(vectors[:count], tmp_path / str(count), encoder, kind="flat")

@@ -1,10 +1,11 @@
-"""What every embedder must do, in one process, in two, and by Ray."""
+"""What every embedder must do, in one process, by its threads, in two processes, and by Ray."""
 
 from hashlib import sha256
 
 import numpy as np
 import pytest
 
+from index.embedding import embedders
 from index.embedding.cache import Embedding
 from index.embedding.embedder import ItemPhoto, Photo, embed_photo
 from index.embedding.embedders import LocalEmbedder
@@ -22,14 +23,18 @@ def paths(copies, tmp_path_factory):
     return [*good[:40], folder / "missing.jpg", *good[40:], folder / "text.jpg"]
 
 
-@pytest.fixture(scope="module", params=["one process", "two processes", "ray"])
+@pytest.fixture(scope="module", params=["one process", "two threads", "two processes", "ray"])
 def embedder(request):
     if request.param == "ray":
         request.getfixturevalue("ray_cluster")
         from index.embedding.ray_embedder import RayEmbedder
 
-        return RayEmbedder()
-    return LocalEmbedder(1 if request.param == "one process" else 2)
+        yield RayEmbedder()
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "two processes":
+            patch.setattr(embedders, "FEW", 0)
+        yield LocalEmbedder(1 if request.param == "one process" else 2)
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +78,21 @@ def test_work_that_is_given_up_ends(embedder, paths, real_encoder):
     place, _ = next(work)
     assert place in range(len(paths))
     work.close()
+
+
+def test_a_few_photographs_start_no_process_unless_there_are_some(paths, real_encoder, monkeypatch):
+    ways, embedder = [], LocalEmbedder(2)
+
+    def noted(name):
+        def work(function, sources, **_):
+            ways.append(name)
+            yield from ()
+
+        return work
+
+    for name in ("in_threads", "in_order"):
+        monkeypatch.setattr(embedders, name, noted(name))
+    monkeypatch.setattr(embedders, "FEW", 3)
+    for count in (3, 4, 3):
+        list(embedder.embed([ItemPhoto(path) for path in paths[:count]], real_encoder))
+    assert ways == ["in_threads", "in_order", "in_order"]

@@ -74,7 +74,7 @@ def test_what_an_earlier_build_has_embedded_is_not_embedded_again(ahead, catalog
         assert embedded.cached == cached and len(start.done) == (0 if cached else 4)
 
 
-def test_the_processes_of_a_head_start_are_those_of_the_build(encoder, monkeypatch):
+def test_the_processes_of_a_head_start_are_those_of_the_build(encoder, catalogue, tmp_path, monkeypatch):
     starts = []
 
     def spy(function, photos, *, processes, start):
@@ -82,7 +82,10 @@ def test_the_processes_of_a_head_start_are_those_of_the_build(encoder, monkeypat
         yield from ()
 
     monkeypatch.setattr(embedders, "in_order", spy)
+    monkeypatch.setattr(head_start, "BATCH", 1)
     embedder = LocalEmbedder(2)
-    for _ in range(2):
-        list(embedder.embed([object(), object()], encoder))
+    with HeadStart(tmp_path / "cache", encoder, embedder=embedder, garments=ITEM) as start:
+        offer(start, catalogue.items[:8])
+        start.work()
+    list(embedder.embed([object(), object()], encoder))
     assert starts[0] is starts[1] is not None
