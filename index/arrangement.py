@@ -14,7 +14,6 @@ from index.filters.parse import MAX_TEXT
 from index.filters.predicates import Filter, shown
 
 LENGTH = 1000
-_TEXTS = (str, bytes)
 
 
 @dataclass(frozen=True)
@@ -69,16 +68,21 @@ def _sorted(order: np.ndarray, found: FieldValues, descending: bool) -> np.ndarr
 def _counted(field: str, found: FieldValues, count: int) -> FacetCounts:
     codes, counts = np.unique(found.codes, return_counts=True)
     order = np.argsort(-counts, kind="stable")
-    values = map(found.table.__getitem__, codes[order].tolist())
-    listed = [
-        (value, items)
-        for value, items in zip(values, counts[order].tolist(), strict=True)
-        if (len(value) <= MAX_TEXT if isinstance(value, _TEXTS) else -math.inf < value < math.inf)
-    ]
-    numbers = [value for value, _ in listed if not isinstance(value, _TEXTS)]
+    values: list[tuple[int | float | str | bool, int]] = []
+    numbers = []
+    known = map(found.table.__getitem__, codes[order].tolist())
+    for value, items in zip(known, counts[order].tolist(), strict=True):
+        if isinstance(value, str):
+            if len(value) <= MAX_TEXT:
+                values.append((value, items))
+        elif isinstance(value, bytes):
+            values.append((shown(value), items))
+        elif -math.inf < value < math.inf:
+            values.append((value, items))
+            numbers.append(value)
     return FacetCounts(
         field,
-        tuple((shown(value), items) for value, items in listed[:LENGTH]),
+        tuple(values[:LENGTH]),
         missing=count - int(np.count_nonzero(np.bincount(found.places))),
         lowest=min(numbers, default=None),
         highest=max(numbers, default=None),
