@@ -60,7 +60,7 @@ class MilvusChanges(ChangeLog):
         self._numbering = threading.Lock()
         self._last = 0
         self.made = 0
-        """How many times changes were made here since the start; raised when all searches see them."""
+        """How often changes were made here since the start, or may have been; raised once searches see them."""
 
     def write(
         self, edits: Sequence[Edit], *, items: Mapping[str, Item] | None = None
@@ -175,15 +175,17 @@ class MilvusChanges(ChangeLog):
         for state in states:
             if state.views is not None and state.views.maps is not None:
                 self._maps.keep_put(state.seq, state.views)
-        self._table.write(records)
-        further = self._changes(records)
-        while further:
-            version = self._searched.apply_to_current(further)
-            latest = self._latest([state.item_id for state in further])
-            further = [now for state in further if (now := latest.get(state.item_id, state)) != state]
-        self._searched.wait(version)
-        with self._numbering:
-            self.made += 1
+        try:
+            self._table.write(records)
+            further = self._changes(records)
+            while further:
+                version = self._searched.apply_to_current(further)
+                latest = self._latest([state.item_id for state in further])
+                further = [now for state in further if (now := latest.get(state.item_id, state)) != state]
+            self._searched.wait(version)
+        finally:
+            with self._numbering:
+                self.made += 1
 
     def catch_up(self, version: str) -> None:
         """Apply to a version what it has not folded in, and go on until there is nothing new."""

@@ -3,6 +3,7 @@
 import pytest
 
 from index.edits import Delete
+from index.errors import ChangeNotWritten, StoreUnreachable
 from index.filters.predicates import Between
 from index.pages import SearchOptions
 
@@ -59,6 +60,19 @@ def test_a_change_made_here_is_counted_at_once(shop, numbered, now):
     assert total(searcher, numbered(1)) == 9
     shop.store.changes.write_one(Delete("sku-3"))
     shop.store.changes.write_one(Delete("sku-4"))
+    assert total(searcher, numbered(1)) == 7
+
+
+def test_a_change_that_could_not_be_confirmed_is_counted_at_once(shop, numbered, now, monkeypatch):
+    searcher = shop.open()
+    assert total(searcher, numbered(1)) == 8
+
+    def gone(_):
+        raise StoreUnreachable("The server has gone.")
+
+    with monkeypatch.context() as patch, pytest.raises(ChangeNotWritten):
+        patch.setattr(shop.store.changes._searched, "wait", gone)
+        shop.store.changes.write_one(Delete("sku-3"))
     assert total(searcher, numbered(1)) == 7
 
 
