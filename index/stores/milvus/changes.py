@@ -60,7 +60,7 @@ class MilvusChanges(ChangeLog):
         self._numbering = threading.Lock()
         self._last = 0
         self.made = 0
-        """How often changes were made here since the start, or may have been; raised once searches see them."""
+        """How often changes were, or may have been, made here; raised once all searches see them."""
 
     def write(
         self, edits: Sequence[Edit], *, items: Mapping[str, Item] | None = None
