@@ -19,6 +19,7 @@ from benchmarks.embedding_memory import memory_table
 from benchmarks.embedding_parts import SIZES, parts_table
 from benchmarks.embedding_rates import rates_table
 from benchmarks.stock import photographs
+from index.embedding.embedders import FEW
 from training.catalogue.reader import read_catalogue
 from training.evaluation.score_table import as_markdown
 from training.options import cache_option
@@ -51,11 +52,11 @@ def _machine() -> str:
 @click.option("--quick", is_flag=True, help="Only see that all of it runs.")
 def main(images: int, catalogue: str, cache: Path, quick: bool) -> None:
     """Print the tables as Markdown."""
-    pictures, counts = (PICTURES, COUNTS) if not quick else (4, (101, 120))
+    pictures, counts = (PICTURES, COUNTS) if not quick else (4, (FEW + 1, FEW + 20))
     encoder, listed = Encoder.load(PRETRAINED), read_catalogue(catalogue, cache=cache)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        count = min(images, 120) if quick else images
+        count = min(images, FEW + 20) if quick else images
         write_copies(folder / "rates", photographs(listed, SIZES["400 x 533"], count=pictures), count)
         tables = [
             parts_table(folder / "parts", listed, encoder, pictures=pictures),
