@@ -8,6 +8,7 @@ import json
 import threading
 from array import array
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ class _Known:
 
     def numbers(self, texts: Sequence[str]) -> np.ndarray:
         """Return the numbers of texts, int64 (n,); those that are new are added to every column."""
-        found = np.fromiter((self._numbers.get(text, _NONE) for text in texts), np.int64, len(texts))
+        found = np.fromiter(map(self._numbers.get, texts, repeat(_NONE)), np.int64, len(texts))
         if (found != _NONE).all():
             return found
         new = [text for text in dict.fromkeys(texts) if text not in self._numbers]
