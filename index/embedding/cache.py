@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 FOLDER = "embeddings"
 KEPT_BUILDS = 7
 KEPT_ENCODERS = 3
-COMMIT_EVERY = 32
+COMMIT_SECONDS = 1.0
 _WAIT_SECONDS = 60
 _COMPUTED_BY = ("ai-edge-litert", "numpy", "pillow", "scikit-image", "scipy")
 _BESIDE = ("", "-wal", "-shm", ".damaged")
@@ -111,8 +112,8 @@ class EmbeddingCache:
     """The embeddings that one encoder has made, in `<folder>/<fingerprint>.sqlite`.
 
     Nothing that befalls it stops a build: a damaged file is set aside and a new one begun, and a build goes
-    on without it where it can't be written. What was added is committed every few photographs, so that a
-    build that was killed is taken up where it was. A context manager: it is closed at the end.
+    on without it where it can't be written. What was added is committed every second, so that a build that
+    was killed is taken up where it was. A context manager: it is closed at the end.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ class EmbeddingCache:
         self.path = folder / f"{encoder.fingerprint}.sqlite"
         self._dimension = encoder.dimension
         self._recipe = recipe(encoder)
-        self._uncommitted = 0
+        self._committed = monotonic()
         self._build = 1
         self._connection: sqlite3.Connection | None = None
         self._open()
@@ -138,6 +139,11 @@ class EmbeddingCache:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing can be found."""
+        return not self._try(lambda connection: connection.execute("SELECT 1 FROM kept LIMIT 1").fetchone())
 
     def find(self, content: bytes) -> Embedding | None:
         """Return the record that is kept by `content`, a key of `key_of`; None where there is none."""
@@ -234,10 +240,9 @@ class EmbeddingCache:
             (*packed, _checksum(content, *packed)),
         ).lastrowid
         connection.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (content, number, self._build))
-        self._uncommitted += 1
-        if self._uncommitted >= COMMIT_EVERY:
+        if monotonic() - self._committed >= COMMIT_SECONDS:
             connection.commit()
-            self._uncommitted = 0
+            self._committed = monotonic()
 
     def _seen(self, connection: sqlite3.Connection, paths: Sequence[Path]) -> list[File | None]:
         query = "SELECT content, stamp FROM files WHERE path = ?"

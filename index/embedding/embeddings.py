@@ -429,7 +429,7 @@ def embed_catalogue(
     photos = _Photos.of(catalogue.items, garments)
     work = _Work(photos, garments, encoder, cache, scratch)
     _read_all(work, processes=processes, progress=progress, rehash=rehash)
-    if cache is not None:
+    if cache is not None and not cache.empty:
         work.look_up(cache, ahead)
     known = work.known[work.firsts]
     local = embedder if isinstance(embedder, LocalEmbedder) else LocalEmbedder(processes)

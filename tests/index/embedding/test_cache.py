@@ -9,20 +9,24 @@ import numpy as np
 import pytest
 
 from index.embedding import cache
-from index.embedding.cache import COMMIT_EVERY, KEPT_BUILDS, Embedding, EmbeddingCache
+from index.embedding.cache import COMMIT_SECONDS, KEPT_BUILDS, Embedding, EmbeddingCache
 from index.views import Views
 from training.photo.segmenter import shipped
 
 ROOT = Path(__file__).parents[3]
 
-# Adds 100 embeddings and is killed before anything is closed.
+# Adds 100 embeddings, 32 a second, and is killed before anything is closed.
 KILLED = f"""
 import os, sys
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
+from index.embedding import cache as module
 from index.embedding.cache import Embedding, EmbeddingCache
 from index.views import Views
+
+module.monotonic = lambda: number / 32
+number = 0
 
 def views(number):
     return Views(np.full((1, 128), number, np.float32), np.zeros((1, 4), np.float32), np.zeros(1, np.int64))
@@ -82,6 +86,13 @@ def test_what_was_not_added_is_not_found(open_cache, filled):
         assert cache.find(key(3)) is None
 
 
+def test_it_is_empty_until_something_is_added(open_cache):
+    with open_cache() as cache:
+        assert cache.empty
+        cache.add(key(1), embedding(1))
+        assert not cache.empty
+
+
 def test_each_encoder_has_its_own(folder, filled, make_encoder):
     with EmbeddingCache(folder, make_encoder("0" * 64)) as cache:
         assert cache.find(key(0)) is None
@@ -92,7 +103,7 @@ def test_a_killed_build_loses_no_more_than_what_was_not_committed(folder, open_c
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 9
     with open_cache() as cache:
         found = [number for number in range(100) if cache.find(key(number))]
-    assert found == list(range(100 // COMMIT_EVERY * COMMIT_EVERY))
+    assert found == list(range(int(3 * 32 * COMMIT_SECONDS) + 1))
 
 
 def test_what_the_last_builds_did_not_use_is_dropped(open_cache, filled):
