@@ -92,6 +92,15 @@ def test_a_process_that_imports_all_that_serves_cuts_out_or_checks_has_not_loade
     assert done.stdout == "[]\n"
 
 
+def test_commands_of_the_index_start_without_the_parts_of_scipy():
+    """They take longer to load than all else; `scipy` loads each part where it is first used."""
+    code = "import sys, index.__main__; print([name for name in sys.modules if name.startswith('scipy.')])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {"scipy.ndimage", "scipy.special", "scipy.fft", "scipy.spatial"}.isdisjoint(
+        name.strip("' ") for name in done.stdout.strip("[]\n").split(",")
+    )
+
+
 @pytest.mark.parametrize("package", BELOW)
 def test_no_circle_of_imports_runs_through_two_folders(graph, package):
     assert circles(graph, package) == []

@@ -6,6 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import scipy
 
 from index.embedding.perceptual_hash import hash_distances, hash_levels
 from training.catalogue.reader import Item
@@ -53,8 +54,6 @@ def _candidates(vectors: np.ndarray, hashes: np.ndarray) -> Iterator[tuple[np.nd
     Rows are compared window by window along one axis, on which near ones are near: a tree of all would take
     more memory than the vectors' own index.
     """
-    from scipy.spatial import KDTree  # and below: only builds need these, and any command would load them
-
     copies, firsts = _copies(vectors, hashes)
     yield copies, firsts
     differ = np.ones(len(hashes), bool)
@@ -63,7 +62,7 @@ def _candidates(vectors: np.ndarray, hashes: np.ndarray) -> Iterator[tuple[np.nd
     for at in range(0, len(rows), _WINDOW):
         window = rows[at : at + _WINDOW]
         end = int(np.searchsorted(places, places[at + len(window) - 1] + _RADIUS + _ROUNDING, side="right"))
-        tree = KDTree(hash_levels(hashes[window]))
+        tree = scipy.spatial.KDTree(hash_levels(hashes[window]))
         for start in range(at, end, _BATCH):
             asked = rows[start : min(start + _BATCH, end)]
             near = tree.query_ball_point(hash_levels(hashes[asked]), _RADIUS)
@@ -98,9 +97,6 @@ def find_duplicates(vectors: np.ndarray, hashes: np.ndarray) -> np.ndarray:
     groups : int64 (n,)
         The lowest row of each row's group, its own where it is alone.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     lefts, rights = [], []
     for left, right in _candidates(vectors, hashes):
         same = _scores(vectors, left, right) >= MIN_SCORE
@@ -109,8 +105,8 @@ def find_duplicates(vectors: np.ndarray, hashes: np.ndarray) -> np.ndarray:
     left, right = np.concatenate(lefts), np.concatenate(rights)
     linked, places = np.unique(np.concatenate([left, right]), return_inverse=True)
     ends = places[: len(left)], places[len(left) :]
-    links = coo_array((np.ones(len(left), bool), ends), shape=(len(linked), len(linked)))
-    _, labels = connected_components(links, directed=False)
+    links = scipy.sparse.coo_array((np.ones(len(left), bool), ends), shape=(len(linked), len(linked)))
+    _, labels = scipy.sparse.csgraph.connected_components(links, directed=False)
     _, firsts = np.unique(labels, return_index=True)
     groups = np.arange(len(hashes))
     groups[linked] = linked[firsts[labels]]

@@ -6,6 +6,7 @@ photograph and not of the cut-out, so that it errs where the cut-out does not, a
 """
 
 import numpy as np
+import scipy
 from PIL import Image
 
 HASH_VERSION = "1"
@@ -25,10 +26,8 @@ _HALF = 2 ** (_BITS - 1)
 
 def photo_hash(rgb: np.ndarray) -> int:
     """Return the perceptual hash of a photograph, uint8 (h, w, 3): an integer of 60 bits."""
-    from scipy.fft import dctn  # most commands hash nothing, and do without it
-
     small = Image.fromarray(rgb).resize((_GRID, _GRID), Image.Resampling.BOX).convert("YCbCr")
-    frequencies = dctn(np.asarray(small) - 128.0, axes=(0, 1), norm="ortho") / _GRID
+    frequencies = scipy.fft.dctn(np.asarray(small) - 128.0, axes=(0, 1), norm="ortho") / _GRID
     weighted = frequencies[*_AT] * _WEIGHTS
     levels = np.clip(np.rint(_LINEAR * np.arcsinh(weighted / _LINEAR)), -_HALF, _HALF - 1) + _HALF
     return int(np.bitwise_or.reduce(levels.astype(np.uint64) << _SHIFTS))

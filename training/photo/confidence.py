@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import expit
+import scipy
 
 from training.photo.garment_types import TYPES, type_of
 
@@ -154,5 +154,5 @@ class Calibration:
         for weights in self.coefficients:
             if weights.keys() - {BIAS} == known.keys():
                 total = weights[BIAS] + sum(weights[name] * value for name, value in known.items())
-                return float(expit(total))
+                return float(scipy.special.expit(total))
         return None

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import scipy
 from PIL import Image
-from scipy import ndimage
 
 from training.photo.boxes import WHOLE, Box, bounds
 from training.photo.garment_types import TYPES, type_of
@@ -24,10 +25,6 @@ from training.photo.tilt import Frame, laid_back, straight
 
 SURE_CONFIDENCE = 0.7
 """Confidence from which a cut-out is relied on; between `MIN_CONFIDENCE` and this it is uncertain."""
-
-_IMPULSE = np.eye(1, 2 * MASK_BLUR_RADIUS + 1, MASK_BLUR_RADIUS)[0]
-_BLUR = ndimage.gaussian_filter1d(_IMPULSE, MASK_BLUR)
-"""The Gaussian that softens a mask: float64 (7,)."""
 
 _EVEN = (1 / len(TYPES),) * len(TYPES)
 
@@ -84,11 +81,18 @@ class Garment:
         return np.dstack([self.rgb, self.mask])
 
 
+@cache
+def _blur() -> np.ndarray:
+    """Return the Gaussian that softens a mask: float64 (7,)."""
+    impulse = np.eye(1, 2 * MASK_BLUR_RADIUS + 1, MASK_BLUR_RADIUS)[0]
+    return np.asarray(scipy.ndimage.gaussian_filter1d(impulse, MASK_BLUR))
+
+
 def _softened(mask: np.ndarray) -> np.ndarray:
     """Blur a mask, bool (h, w), to uint8 (h, w)."""
     soft = mask.astype(np.float32)
     for axis in (0, 1):
-        soft = ndimage.correlate1d(soft, _BLUR, axis)
+        soft = scipy.ndimage.correlate1d(soft, _blur(), axis)
     return (soft * 255).astype(np.uint8)
 
 

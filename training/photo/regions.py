@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
-from training.photo.boxes import NEIGHBOURS, main_parts
+from training.photo.boxes import components, main_parts
 from training.photo.garment_types import TYPES
 from training.photo.preprocessing import (
     MASK_THRESHOLD,
@@ -89,11 +89,11 @@ def type_in(mask: np.ndarray, parse: Parse) -> tuple[int, np.ndarray]:
 
 def _apart(mask: np.ndarray) -> list[np.ndarray]:
     """Split a mask into parts that lie beside each other; those whose boxes overlap are one garment's."""
-    labels, count = ndimage.label(mask, NEIGHBOURS)
+    labels, count = components(mask)
     if count == 1:
         return [mask]
     groups: list[tuple[np.ndarray, tuple[slice, slice]]] = []
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+    for number, box in enumerate(scipy.ndimage.find_objects(labels), start=1):
         part, bounds = labels == number, box
         near = [group for group in groups if _overlap(group[1], box)]
         groups = [group for group in groups if not _overlap(group[1], box)]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import scipy
 from PIL import Image
-from scipy.special import softmax
 
 from training.errors import UnreadableEncoder
 from training.photo import preprocessing
@@ -140,7 +140,7 @@ def _parse(planes: np.ndarray, *, mirrored: bool = False) -> Parse:
         pixels, types = pixels[..., ::-1, ::-1], types[:, ::-1]
         turns = turns[MIRRORED[: len(turns)]]
     person, garment = pixels.reshape(2, SEGMENTER_SIDE, SEGMENTER_SIDE)
-    told = tuple(softmax(turns).tolist()) if len(turns) else UPRIGHT
+    told = tuple(scipy.special.softmax(turns).tolist()) if len(turns) else UPRIGHT
     return Parse(person, garment, np.ascontiguousarray(types), told)
 
 
