@@ -39,8 +39,8 @@ def within(catalogue: Catalogue, allowed: Iterable[Path]) -> Catalogue:
         folder, name = os.path.split(path)
         return os.path.realpath(path) if os.path.islink(path) else os.path.join(folder_of(folder), name)
 
-    def outside(path: Path) -> str | None:
-        real = real_of(str(path))
+    def outside(path: str) -> str | None:
+        real = real_of(path)
         if _is_below(real, roots):
             return None
         return (
@@ -49,9 +49,9 @@ def within(catalogue: Catalogue, allowed: Iterable[Path]) -> Catalogue:
         )
 
     bad = [
-        BadItem(item.item_id, str(path), reason)
+        BadItem(item.item_id, path, reason)
         for item in catalogue.items
-        for path in item.photographs
+        for path in item.file_names
         if (reason := outside(path))
     ]
     if not bad:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import isnan
 from typing import Self
 
@@ -23,6 +24,7 @@ _MAPPED, *_MAPPED_BEFORE = (_NUMBERED + bytes([1 + version]) for version in rang
 version, or of earlier ones, whose maps are of no use. Without them, all are of the first photograph."""
 
 
+@cache
 def _row(dimension: int, *, numbered: bool, mapped: bool) -> np.dtype[np.void]:
     """Return how a view is packed."""
     fields = [("box", "<f4", _CORNERS), ("vector", "<f4", dimension)]

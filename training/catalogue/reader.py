@@ -46,15 +46,37 @@ NOTHING_LEFT = " Check the filter's values, or leave it out."
 Filters = dict[str, set[str]]
 
 
+class _PathOrText:
+    """A path that is kept as it was given, and made of its text when it is asked for.
+
+    To make it takes longer than all else of an item, and most that read a catalogue's items need no path.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = f"_{name}"
+
+    def __get__(self, item: object, owner: type) -> Path:
+        if item is None:
+            raise AttributeError  # as of a field without a default
+        path = vars(item)[self._name]
+        if isinstance(path, str):
+            path = vars(item)[self._name] = Path(path)
+        return path
+
+    def __set__(self, item: object, path: Path | str) -> None:
+        vars(item)[self._name] = path
+
+
 @dataclass(frozen=True)
 class Item:
     """What a shop sells: an id, the absolute path of its photograph, metadata, and further photographs.
 
-    `content` is the digest of its photographs, in hex, where an index knows it.
+    The path may be given as the text of one. `content` is the digest of its photographs, in hex, where an
+    index knows it.
     """
 
     item_id: str
-    path: Path
+    path: _PathOrText = _PathOrText()
     metadata: dict[str, Any] = field(default_factory=dict)
     further: Sequence[Path] = ()
     content: str | None = field(default=None, compare=False, kw_only=True)
@@ -63,6 +85,11 @@ class Item:
     def photographs(self) -> tuple[Path, ...]:
         """All photographs, the first one first."""
         return (self.path, *self.further)
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """The paths of all photographs, as text."""
+        return (str(vars(self)["_path"]), *map(str, self.further))
 
     def showing(self, photographs: Sequence[Path]) -> Self:
         """Return the same item with other photographs, at least one."""
@@ -75,12 +102,12 @@ class Item:
 
 
 def _packed(item: Item) -> tuple[Any, ...]:
-    return item.item_id, str(item.path), item.metadata, [*map(str, item.further)], item.content
+    return item.item_id, item.file_names, item.metadata, item.content
 
 
 def _unpacked(packed: tuple[Any, ...]) -> Item:
-    item_id, path, metadata, further, content = packed
-    return Item(item_id, Path(path), metadata, tuple(map(Path, further)), content=content)
+    item_id, (path, *further), metadata, content = packed
+    return Item(item_id, path, metadata, tuple(map(Path, further)), content=content)
 
 
 def stored_items(items: Iterable[Item], folder: Path | None) -> Sequence[Item]:

@@ -269,7 +269,7 @@ class Gallery:
         """
         items = self.overlay.items
         paths: dict[str, int] = {}
-        put = [paths.setdefault(str(item.path), row) for row, item in enumerate(items, self._base)]
+        put = [paths.setdefault(item.file_names[0], row) for row, item in enumerate(items, self._base)]
         base = self._of_items(self.version.items.groups())
         return np.concatenate([base, np.asarray(put, np.int64)[self.overlay.owners]])
 

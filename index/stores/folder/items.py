@@ -252,7 +252,7 @@ class Items:
     def _item(self, row: int, item_id: str, path: str, metadata: str, further: str | None) -> Item:
         content = None if self._contents is None else self._contents[row].tobytes().hex()
         others = StoredPaths(further) if further else ()
-        return Item(item_id, Path(path), json.loads(metadata), others, content=content)
+        return Item(item_id, path, json.loads(metadata), others, content=content)
 
     def _ask(self, query: str, *values: Any) -> list[tuple]:
         try:
@@ -302,13 +302,14 @@ def write_items(path: Path, items: Collection[Item], *, groups: np.ndarray | Non
 
     def written() -> Iterator[tuple[int, Mapping[str, Any]]]:
         for row, (item, first) in enumerate(zip(items, firsts, strict=True)):
+            path, *further = item.file_names
             columns = (
                 row,
                 item.item_id,
-                str(item.path),
+                path,
                 json.dumps(item.metadata),
                 None if first == row else int(first),
-                json.dumps([str(path) for path in item.further]) if item.further else None,
+                json.dumps(further) if further else None,
             )
             connection.execute("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?)", columns)
             yield row, item.metadata

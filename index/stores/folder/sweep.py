@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 def _photographs(folder: Path, stored: set[str]) -> set[str]:
     """Return those of stored photographs, by their names, that a version's items may have."""
+    if not stored:
+        return stored
     address = f"{(folder / ITEMS).absolute().as_uri()}?mode=ro&immutable=1"
     with closing(sqlite3.connect(address, uri=True)) as connection:
         found = connection.execute("SELECT * FROM items WHERE instr(path, ?)", (f"/{PHOTOGRAPHS}/",))

@@ -89,7 +89,7 @@ def schema(dimension: int) -> CollectionSchema:
 
 def item_fields(item: Item) -> dict[str, Any]:
     """Return the fields that an item makes; raises `InvalidChange` where Milvus can't hold them."""
-    paths = [str(path) for path in item.photographs]
+    paths = [*item.file_names]
     fields: dict[str, Any] = {
         "item_id": item.item_id,
         "path": json.dumps(paths) if item.further else paths[0],  # an absolute path begins with a slash

@@ -2,9 +2,11 @@ import csv
 import gzip
 import json
 import os
+import pickle
 import shutil
 import struct
 import sys
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -46,6 +48,16 @@ def reasons(spec: str) -> list[tuple[str, str]]:
 
 
 # ---- folders
+
+
+def test_an_item_that_is_given_the_text_of_a_path_is_the_one_that_is_given_the_path():
+    item, other = (Item("a", path, {}, (Path("/b.jpg"),)) for path in ("/a.jpg", Path("/a.jpg")))
+    assert item.file_names == other.file_names == ("/a.jpg", "/b.jpg")
+    assert pickle.loads(pickle.dumps(item)) == item == other
+    assert replace(item, item_id="b").path == item.path == Path("/a.jpg")
+    assert item.photographs == (Path("/a.jpg"), Path("/b.jpg"))
+    with pytest.raises(TypeError, match="path"):
+        Item("a")
 
 
 def test_a_folder_gives_ids_categories_and_splits_by_where_its_files_lie(tmp_path):
