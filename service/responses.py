@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic_core import PydanticSerializationError
 
 from service.answer_warnings import AnswerWarning
 from training.alignment.differences import Difference
@@ -335,7 +336,10 @@ class Ready(Answer):
 
 def reply(body: Body, status: int = 200) -> Response:
     """Return a body as JSON that must not be cached."""
-    response = jsonify(body.model_dump(exclude_unset=True))
+    try:
+        response = Response(f"{body.model_dump_json(exclude_unset=True)}\n", mimetype="application/json")
+    except PydanticSerializationError:  # what is no Unicode, such as the name of a file
+        response = jsonify(body.model_dump(exclude_unset=True))
     response.status_code = status
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -128,18 +128,22 @@ def _planes(outputs: np.ndarray) -> np.ndarray:
 
 def _parse(planes: np.ndarray, *, mirrored: bool = False) -> Parse:
     """Return the probabilities that logits, float32 (24, 64, 64), stand for; of a mirror image, mirrored."""
-    chances = np.exp(np.clip(planes[:_TURNS], NEVER, -NEVER))
-    groups = chances[:_TYPES].reshape(4, GROUPS, HALF, HALF)
-    groups = groups[:, 1:] / groups.sum(axis=1, keepdims=True)
-    pixels = groups.reshape(2, 2, 2, HALF, HALF).transpose(2, 3, 0, 4, 1)
+    chances = np.clip(planes[:_TURNS], NEVER, -NEVER)
+    np.exp(chances, out=chances)
+    groups = chances[:_TYPES].reshape(2, 2, GROUPS, HALF, HALF)
+    fours = np.empty((2, HALF, 2, HALF, 2), np.float32)
+    for down, across in np.ndindex(2, 2):
+        here = groups[down, across]
+        np.divide(here[1:], here.sum(axis=0), out=fours[:, :, down, :, across])
+    pixels = fours.reshape(2, SEGMENTER_SIDE, SEGMENTER_SIDE)
     types = chances[_TYPES:]
     types /= types.sum(axis=0)
     types = types.transpose(1, 2, 0)
     turns = planes[_TURNS:, 0, 0].astype(np.float64)
     if mirrored:
-        pixels, types = pixels[..., ::-1, ::-1], types[:, ::-1]
+        pixels, types = pixels[..., ::-1], types[:, ::-1]
         turns = turns[MIRRORED[: len(turns)]]
-    person, garment = pixels.reshape(2, SEGMENTER_SIDE, SEGMENTER_SIDE)
+    person, garment = pixels
     told = tuple(scipy.special.softmax(turns).tolist()) if len(turns) else UPRIGHT
     return Parse(person, garment, np.ascontiguousarray(types), told)
 
