@@ -229,6 +229,25 @@ def test_a_file_over_the_limit_is_refused_by_its_bytes(encode_image, tmp_path):
             decode(source, max_bytes=500)
 
 
+@pytest.mark.parametrize(
+    ("side", "drafted"),
+    [(533, 533), (766, 766), (768, 384), (1532, 766), (1536, 384), (3072, 384), (6400, 800)],
+)
+@pytest.mark.parametrize("upright", [True, False])
+def test_a_jpeg_is_decoded_at_the_smallest_scale_that_leaves_enough(
+    encode_image, monkeypatch, side, drafted, upright
+):
+    seen, thumbnail = [], Image.Image.thumbnail
+    monkeypatch.setattr(
+        Image.Image,
+        "thumbnail",
+        lambda self, *a, **k: seen.append(max(self.size)) or thumbnail(self, *a, **k),
+    )
+    small = np.full((side, side // 4, 3) if upright else (side // 4, side, 3), 200, np.uint8)
+    assert max(decode(encode_image(small, "JPEG"), size=256).shape) == 256
+    assert seen[0] == drafted
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.binary(max_size=200), cut=st.integers(0, 400), place=st.integers(0, 400))
 def test_damaged_bytes_raise_our_error_or_decode(data, cut, place):
