@@ -4,7 +4,6 @@ from typing import Any, Literal
 
 from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, RootModel
-from pydantic_core import PydanticSerializationError
 
 from service.answer_warnings import AnswerWarning
 from training.alignment.differences import Difference
@@ -338,7 +337,7 @@ def reply(body: Body, status: int = 200) -> Response:
     """Return a body as JSON that must not be cached."""
     try:
         response = Response(f"{body.model_dump_json(exclude_unset=True)}\n", mimetype="application/json")
-    except PydanticSerializationError:  # what is no Unicode, such as the name of a file
+    except ValueError:  # pydantic writes no text that is no Unicode, such as the name of a file
         response = jsonify(body.model_dump(exclude_unset=True))
     response.status_code = status
     response.headers["Cache-Control"] = "no-store"

@@ -113,7 +113,7 @@ def image_url(item_id: str, photo: int = 0, *, content: str | None = None) -> st
 
 def image_urls(item: Item) -> list[str]:
     """Return the URL paths of all photographs of an item."""
-    numbers = range(len(item.photographs))
+    numbers = range(1 + len(item.further))
     return [image_url(item.item_id, photo, content=item.content) for photo in numbers]
 
 

@@ -241,10 +241,12 @@ def test_back_returns_to_where_the_page_was_scrolled_to(look, expect):
 
 def test_a_click_that_asks_for_a_tab_of_its_own_gets_one(screen, expect):
     screen.upload()
-    second = screen.see("#results .card").nth(1)
-    with screen.page.context.expect_page() as opened:
+    second, tabs = screen.see("#results .card").nth(1), screen.page.context
+    searched = tabs.expect_event("response", lambda response: "/similar?" in response.url)
+    with searched, tabs.expect_page() as opened:
         second.click(modifiers=["Control"])
-    expect(opened.value.locator("#query-title")).to_have_text("This garment")
+    while opened.value.locator("#query-title").all_inner_texts() != ["This garment"]:
+        screen.page.wait_for_timeout(50)  # `expect` waits for frames, and a tab in the background has none
     expect(screen.see("#query-title")).to_have_text("Your photo")
 
 
