@@ -12,14 +12,12 @@ from PIL import AvifImagePlugin, Image, ImageOps
 from training.errors import FileTooLarge, ImageTooLarge, UnreadableImage, UnsupportedImageType
 from training.photo import media_types
 from training.photo.decode_cost import check_decode_cost
+from training.photo.preprocessing import OVERSAMPLED
 from training.photo.structure import check_structure
 
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 64_000_000
 MAX_MS = 30_000
-OVERSAMPLED = 1.5
-"""How many times as large as wanted a JPEG is decoded, at least; there are halves, quarters and eighths."""
-
 MIN_SIDE = 16
 """Pixels that each side of a picture, or of the part that is looked at, has at least, as it was sent."""
 

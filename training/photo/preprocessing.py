@@ -13,6 +13,9 @@ CODE = 8
 WORKING_SIZE = 256
 """Longer side, in pixels, at which photographs are decoded for isolation."""
 
+OVERSAMPLED = 1.5
+"""How many times as large as wanted a JPEG is decoded, at least; there are halves, quarters and eighths."""
+
 SEGMENTER_SIDE = 128
 """Side of the segmenter's input and output in pixels."""
 
