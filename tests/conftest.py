@@ -65,6 +65,7 @@ SLOW = (
     "service/test_fuzz.py",
     "service/test_fuzz_heads.py",
     "training/alignment/test_agreement.py",
+    "training/alignment/test_edge_maps.py",  # loads TensorFlow, as do some below
     "training/catalogue/test_drawn.py",
     "training/drawing/test_worn.py",
     "test_packaging.py",
@@ -73,7 +74,9 @@ SLOW = (
     "training/figures",
     "training/fit",
     "training/model",
+    "training/part_network",
     "training/photo/test_encoder.py",
+    "training/photo/test_litert.py",
     "training/test_child_process.py",  # starts commands and kills them
     "training/test_command.py",  # starts commands and presses Ctrl-C
     "training/test_device.py",
@@ -154,9 +157,10 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not even import what `-m "not slow"` leaves out: that takes longer than many tests."""
-    left_out = "not slow" in config.option.markexpr and _is_below(collection_path, SLOW)
-    return left_out or None
+    """Do not even import what `make quick` leaves out: that takes longer than many tests."""
+    left_out = {"not slow": SLOW, "not browser": BROWSER}
+    expression = config.option.markexpr
+    return any(_is_below(collection_path, left_out[name]) for name in left_out if name in expression) or None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -21,6 +21,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from werkzeug.routing import Rule
 
 from index.build import BuildOptions, build_index
 from index.build_notes import build_notes, noting
@@ -215,6 +216,22 @@ def config(tmp_path):
         thumbnail_folder=tmp_path / "thumbnails",
         usage_file=tmp_path / "usage.sqlite",
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def addresses_compiled_once():
+    """Compile what makes the addresses of a route once for all apps: it is most of the time of making one."""
+    compiled, compile_builder = {}, Rule._compile_builder
+
+    def once(rule, append_unknown=True):
+        key = rule.rule, rule.subdomain, rule.host, repr(rule.defaults), append_unknown
+        if key not in compiled:
+            compiled[key] = compile_builder(rule, append_unknown)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", once)
+        yield
 
 
 @pytest.fixture
