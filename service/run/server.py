@@ -12,9 +12,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from service.http.capacity import threads
 from service.http.logs import configure_logs
 from service.http.metrics_folder import fold_worker, join_metrics, remove_metrics, share_metrics
 from service.run.generation import Generation, check_generation
+from service.run.shared_queue import SharedQueue
 
 OMP_THREADS = "OMP_NUM_THREADS"
 MOST_ARENAS = 2
@@ -108,6 +109,11 @@ class _Server(BaseApplication):
         self._served = mmap.mmap(-1, 1)  # shared with all workers
         super().__init__()
 
+    @cached_property
+    def shared(self) -> SharedQueue:
+        """The queue that all workers share."""
+        return SharedQueue()
+
     @property
     def has_served(self) -> bool:
         """Whether any worker has ever been able to answer."""
@@ -126,7 +132,8 @@ class _Server(BaseApplication):
             sys.stdout.flush()
 
     def run(self) -> None:
-        _Master(self).run()
+        with closing(self.shared):
+            _Master(self).run()
 
     def renew(self) -> bool:
         """Read the settings again; return whether workers can serve with them, else the present ones stay."""

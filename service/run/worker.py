@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from math import inf
 from typing import Any
 
 from gunicorn.http import errors  # type: ignore[import-untyped]
@@ -26,6 +27,7 @@ from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import BadRequest, RequestEntityTooLarge
 
 from service.errors import TITLES
+from service.run.shared_queue import Front, SharedQueue
 
 HEAD_SECONDS = 5.0
 BYTES_A_SECOND = 20_000
@@ -53,6 +55,12 @@ CHUNKED_BYTES = 2**12
 
 LONGEST_ANSWER = 2**26
 """Bytes of an answer, other than a file, that are buffered before its thread has to wait."""
+
+BUSY_SECONDS = 0.1
+"""How long a request keeps others away from a worker, which is more than a search takes.
+
+What takes longer rests now and then, or waits for a disk.
+"""
 
 SWITCH_SECONDS = 0.001
 """After which a thread yields Python's lock: the loop moves all bytes, and waits for it at every turn."""
@@ -168,6 +176,7 @@ class Channel(HTTPChannel):
 
     request: Any = None
     close_when_flushed = False
+    was_handed_on = False
     _stage: tuple[str, object] = ("idle", None)
     since = 0.0
     _moved = 0
@@ -196,7 +205,10 @@ class Channel(HTTPChannel):
         """Answer a request, in a thread."""
         request = self.requests[0]
         self._has_unread = request.is_cut or request.error is not None
-        super().service()
+        try:
+            super().service()
+        finally:
+            self.server.answered(request)
 
     def readable(self) -> bool:
         """Return whether bytes of the client are wanted."""
@@ -208,8 +220,18 @@ class Channel(HTTPChannel):
             self._to_drain -= len(self.recv(RECEIVED_BYTES))
             if self._to_drain <= 0:
                 self.handle_close()
-        else:
+        elif not self._hand_on():
             super().handle_read()
+
+    def _hand_on(self) -> bool:
+        """Hand the connection on where a request begins and others are to be answered first; only once."""
+        begins = self.request is None and not self.requests and not self.was_handed_on
+        self.was_handed_on = False
+        if not (begins and self.server.hand_on(self.socket)):
+            return False
+        self.del_channel()
+        self.socket.close()
+        return True
 
     def handle_write(self) -> None:
         """Send; a client that may still be sending is given time to read the answer."""
@@ -283,9 +305,63 @@ class Channel(HTTPChannel):
 
 
 class Server(TcpWSGIServer):
-    """waitress on a socket that all workers share."""
+    """waitress on a socket that all workers share.
+
+    Parameters
+    ----------
+    shared : SharedQueue, optional
+        Where there are other workers.
+    arguments
+        As waitress has them.
+    """
 
     channel_class = Channel
+
+    def __init__(self, *arguments: Any, shared: SharedQueue | None = None, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._shared = shared
+        self._begun: dict[object, float] = {}
+        if shared is not None:
+            Front(shared, self, self._map)
+
+    def is_busy(self) -> bool:
+        """Return whether a request has begun and may soon be answered."""
+        return time.monotonic() - max(self._begun.values(), default=-inf) < BUSY_SECONDS
+
+    def is_free(self) -> bool:
+        """Return whether it takes on what other workers hand on."""
+        return self.accepting and not self.is_busy()
+
+    def add_task(self, task: Channel) -> None:
+        """Have a request answered in a thread."""
+        self._begun[task.requests[0]] = time.monotonic()
+        super().add_task(task)
+
+    def answered(self, request: object) -> None:
+        """Note that a request is answered; the loop may take on another one."""
+        self._begun.pop(request, None)
+        if self._shared is not None:
+            self.pull_trigger()
+
+    def hand_on(self, connection: socket.socket) -> bool:
+        """Put a connection into the queue that all workers share; return whether it is there."""
+        shared = self._shared
+        return shared is not None and self.accepting and self.is_busy() and shared.put(connection)
+
+    def take_on(self, connection: socket.socket) -> None:
+        """Serve a connection that a worker has handed on."""
+        try:
+            address = self.fix_addr(connection.getpeername())
+        except OSError:  # its client has left
+            connection.close()
+            return
+        self.channel_class(self, connection, address, self.adj, map=self._map).was_handed_on = True
+
+    def stop(self) -> None:
+        """Accept no further connections; take on those that wait, for the other workers may stop, too."""
+        self.accepting = False
+        while self._shared is not None and (connection := self._shared.take()) is not None:
+            self.take_on(connection)
 
     def maintenance(self, now: float) -> None:
         """Cut the connections that are too slow, and the slowest where there are too many."""
@@ -408,19 +484,21 @@ class Worker(BaseWorker):
             adj=adjustments,
             sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
             bind_socket=False,
+            shared=self.app.shared if self.cfg.workers > 1 else None,
         )
 
     def _turn(self, server: Server) -> None:
         """Wait for connections for up to a second, and move their bytes."""
         self.notify()
-        wasyncore.loop(timeout=1.0, use_poll=True, map=server._map, count=1)
+        seconds = BUSY_SECONDS if server.is_busy() else 1.0
+        wasyncore.loop(timeout=seconds, use_poll=True, map=server._map, count=1)
 
     def run(self) -> None:
         """Serve until a signal comes or the main process is gone, then finish what has begun."""
         self._server = server = self._start()
         while self.alive and self.ppid == os.getppid():
             self._turn(server)
-        server.accepting = False
+        server.stop()
         end = time.monotonic() + self.cfg.graceful_timeout
         while server.active_channels and time.monotonic() < end:
             self._turn(server)

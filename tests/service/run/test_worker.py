@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack, suppress
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from types import SimpleNamespace
@@ -187,6 +188,7 @@ def test_signals_that_follow_ctrl_c_do_not_break_into_the_end_of_a_worker():
 def test_what_has_begun_has_the_graceful_seconds_and_no_more(monkeypatch, answered_after, seconds):
     clock, ignored = SimpleNamespace(now=100.0), []
     server = SimpleNamespace(accepting=True, active_channels={1: "a search"} if answered_after else {})
+    server.stop = partial(setattr, server, "accepting", False)
     ending = Worker.__new__(Worker)
     ending.alive, ending.cfg = False, SimpleNamespace(graceful_timeout=20)
 
