@@ -351,7 +351,8 @@ def calibrate(
         Encoder.load(bundle), read(catalogue).items, people=people, processes=processes
     )
     calibration.write_calibration(bundle, found)
-    click.echo(f"Answers are called unsure below a confidence of {found.unsure_below:.2f}.")
+    worn = f", to what people wear below {found.worn.unsure_below:.2f}" if found.worn else ""
+    click.echo(f"Answers are called unsure below a confidence of {found.unsure_below:.2f}{worn}.")
 
 
 @when_interrupted("Cut-outs and the last whole epoch are kept: the same command goes on.")

@@ -293,15 +293,16 @@ def _ranked_page(
     page: Page,
     asked: Ranked,
     nearest: Callable[[SearchOptions], Page],
-    types: Sequence[float] = (),
+    garment: Garment | None = None,
 ) -> RankedPage:
     """Return a page with what the neighbours say of it."""
     found = page.hits if page.nearest is None else page.nearest
     leading = _leading(found, asked, nearest)
     guess, first = guess_category(leading), _first(found, leading, asked, nearest)
-    calibration = searcher.encoder.calibration
-    confidence = None
+    calibration, confidence = searcher.encoder.calibration, None
+    types = garment.type_shares if garment else ()
     if calibration is not None and first:
+        calibration = calibration.of_garment(worn=garment is not None and garment.worn)
         confidence = calibration.confidence(signals_of(first, guess, searcher.manifest, types=types))
     if calibration is None or confidence is None:
         close = not first or first[0].percentile >= DISTANT
@@ -331,16 +332,16 @@ def rank(
     vector: np.ndarray,
     asked: Ranked,
     *,
-    types: Sequence[float] = (),
+    garment: Garment | None = None,
     part: PartOptions | None = None,
 ) -> RankedPage:
-    """Rank the index by a query, float32 (1, d), and a part; `types` are its `Garment.type_shares`."""
+    """Rank the index by a query, float32 (1, d), which is that of `garment`, and by a part."""
 
     def search(options: SearchOptions) -> Page:
         return searcher.search(vector, options)[0]
 
     options = replace(asked.options, part=part)
-    return _ranked_page(searcher, search(options), asked, search, types)
+    return _ranked_page(searcher, search(options), asked, search, garment)
 
 
 def rank_neighbours(searcher: OpenIndex, item: Item, asked: Ranked) -> RankedPage:

@@ -148,7 +148,7 @@ def answer(asked: SearchRequest, searcher: OpenIndex, stages: Stages) -> SearchA
             vector = searcher.encoder.embed_garments([found.garment])
     with stages.measure("search"):
         part = _part(asked.fields, found.garment, searcher)
-        ranking = rank(searcher, vector, asked.fields, types=found.garment.type_shares, part=part)
+        ranking = rank(searcher, vector, asked.fields, garment=found.garment, part=part)
     if ranking.confidence is not None:
         metrics().confidence.observe(ranking.confidence)
     query_id = _query_id(asked.source, photo, found)

@@ -81,7 +81,7 @@ def _side(photo: bytes | Path, searcher: OpenIndex) -> Side:
     vector = found.vector
     if vector is None:
         vector = searcher.encoder.embed_garments([found.garment])
-    return Side(searcher, rank(searcher, vector, Ranked(limit=DEPTH), types=found.garment.type_shares))
+    return Side(searcher, rank(searcher, vector, Ranked(limit=DEPTH), garment=found.garment))
 
 
 def sides(photo: bytes | Path, *, before: str, after: str) -> tuple[Side, Side]:

@@ -330,7 +330,7 @@ class Server(TcpWSGIServer):
 
     def is_free(self) -> bool:
         """Return whether it takes on what other workers hand on."""
-        return self.accepting and not self.is_busy()
+        return self.accepting and not self.in_connection_overflow and not self.is_busy()
 
     def add_task(self, task: Channel) -> None:
         """Have a request answered in a thread."""

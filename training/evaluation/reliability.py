@@ -113,9 +113,11 @@ def _judge(
     by: Calibration,
 ) -> Judged:
     """Judge answers by one or more galleries to the same queries."""
-    confidence = np.array([by.confidence(one) or 0.0 for each in found for one in each.signals])
+    laws = [by.of_garment(worn=garment.worn) for garment in garments] * len(found)
+    signals = [one for each in found for one in each.signals]
+    confidence = np.array([law.confidence(one) or 0.0 for law, one in zip(laws, signals, strict=True)])
     doubtful = np.array([not garment.found or garment.uncertain for garment in garments])
-    warned = (confidence < by.unsure_below) | np.tile(doubtful, len(found))
+    warned = (confidence < [law.unsure_below for law in laws]) | np.tile(doubtful, len(found))
     return Judged(name, confidence, np.concatenate(right), warned)
 
 
@@ -147,7 +149,7 @@ def _worn(encoder: Encoder, search: _Search, people: Catalogue, processes: int |
     if not garments:
         return None
     answers, right = answer_worn(
-        encoder,
+        encoder.embed_garments(garments),
         kinds,
         garments,
         gallery=search.vectors,

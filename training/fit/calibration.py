@@ -47,8 +47,11 @@ LIMIT = 4_000
 LEAST = 40
 """Photographs without which there is no calibration."""
 
-MISTAKEN = 0.01
-"""Share of the good answers that are called unsure where the threshold is chosen."""
+MISTAKEN, MISTAKEN_WORN = 0.01, 0.05
+"""Share of the good answers that are called unsure where the threshold is chosen: laid out, and worn.
+
+Poor answers to worn garments are told worse, so that more of the good ones are called unsure with them.
+"""
 
 RIDGE = 1.0
 
@@ -73,10 +76,6 @@ class Trials:
     signals: Sequence[Signals]
     right: np.ndarray
     counts: np.ndarray | None = None
-
-    def and_also(self, others: "Trials") -> "Trials":
-        """Return these and others, each counting once."""
-        return Trials([*self.signals, *others.signals], np.concatenate([self.right, others.right]))
 
 
 def _regression(values: np.ndarray, shares: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -105,7 +104,9 @@ def _fitted(trials: Trials, names: tuple[str, ...]) -> dict[str, float] | None:
     return dict(zip((BIAS, *names), weights.round(4).tolist(), strict=True))
 
 
-def fit_calibration(mixed: Trials, single: Trials | None = None, worn: Trials | None = None) -> Calibration:
+def fit_calibration(
+    mixed: Trials, single: Trials | None = None, *, mistaken: float = MISTAKEN
+) -> Calibration:
     """Fit a calibration.
 
     Parameters
@@ -114,21 +115,20 @@ def fit_calibration(mixed: Trials, single: Trials | None = None, worn: Trials | 
         In an index of several categories.
     single : Trials, optional
         In indexes of one category each, in which neighbours could not but agree.
-    worn : Trials, optional
-        To garments that people wear, in the same index as `mixed`.
+    mistaken : float in [0, 1]
+        Share of the good answers of `mixed` below the threshold, which lies between what is poor and what is
+        good.
 
     Returns
     -------
     Calibration
-        No signal lowers the confidence. One in `1 / MISTAKEN` of the good answers of `mixed` is below the
-        threshold, which lies between what is poor and what is good.
+        No signal lowers the confidence.
     """
-    several = mixed.and_also(worn) if worn else mixed
     sets = []
     for count in range(len(SIGNALS), 0, -1):
         for names in combinations(SIGNALS, count):
             alike = "type_match" in names and "agreement" not in names  # of one category, or both are known
-            weights = (_fitted(single, names) if alike and single else None) or _fitted(several, names)
+            weights = (_fitted(single, names) if alike and single else None) or _fitted(mixed, names)
             if weights:
                 sets.append(weights)
     fitted = Calibration(0.0, tuple(sets))
@@ -137,9 +137,9 @@ def fit_calibration(mixed: Trials, single: Trials | None = None, worn: Trials | 
         for one, count in zip(mixed.signals, mixed.right, strict=True)
         if count >= MOST and (found := fitted.confidence(one)) is not None
     ]
-    threshold = float(np.quantile(good, MISTAKEN)) if good else 0.5
+    threshold = float(np.quantile(good, mistaken)) if good else 0.5
     least, highest = (FEW + 0.5) / FIRST, (MOST - 0.5) / FIRST
-    return Calibration(round(min(max(threshold, least), highest), 4), fitted.coefficients)
+    return replace(fitted, unsure_below=round(min(max(threshold, least), highest), 4))
 
 
 @dataclass(frozen=True)
@@ -230,8 +230,8 @@ def calibrate(
 ) -> Calibration:
     """Calibrate the confidence of an encoder: each item is searched for among all others.
 
-    What people wear is not cut out as surely as what is laid out, and its type is less sure still: without
-    such queries, the agreement of neighbours would decide alone.
+    What people wear is not cut out as surely as what is laid out, and its type is less sure still: answers
+    to such queries have a calibration of their own.
 
     Parameters
     ----------
@@ -276,20 +276,35 @@ def calibrate(
         return Trials(found.signals, found.right(categories[asked, None] == categories[held]))
 
     everything = np.arange(len(read))
-    mixed, single, worn = trials(everything, everything), _of_single(categories, trials), None
-    if people is not None:
-        sample = replace(people, items=tuple(_sample(people.items)))
-        kinds, garments = found_garments(sample, encoder.segmenter, held_out=False, processes=processes)
-        if garments:
-            found, right = answer_worn(
-                encoder, kinds, garments, gallery=gallery, ids=ids, categories=categories.tolist()
-            )
-            worn = Trials(found.signals, right)
-    return fit_calibration(mixed, single, worn)
+    single = _of_single(categories, trials, lambda name: categories == name)
+    calibration = fit_calibration(trials(everything, everything), single)
+    if people is None:
+        return calibration
+    sample = replace(people, items=tuple(_sample(people.items)))
+    kinds, garments = found_garments(sample, encoder.segmenter, held_out=False, processes=processes)
+    if not garments:
+        return calibration
+
+    worn = encoder.embed_garments(garments)
+
+    def worn_trials(asked: np.ndarray, held: np.ndarray) -> Trials:
+        found, right = answer_worn(
+            worn[asked],
+            [kinds[row] for row in asked],
+            [garments[row] for row in asked],
+            gallery=gallery[held],
+            ids=[ids[row] for row in held],
+            categories=categories[held].tolist(),
+        )
+        return Trials(found.signals, right)
+
+    mixed = worn_trials(np.arange(len(garments)), everything)
+    single = _of_single(categories, worn_trials, lambda name: np.array(kinds) == type_of(name))
+    return replace(calibration, worn=fit_calibration(mixed, single, mistaken=MISTAKEN_WORN))
 
 
 def answer_worn(
-    encoder: Encoder,
+    queries: np.ndarray,
     kinds: Sequence[str],
     garments: Sequence[Garment],
     *,
@@ -301,7 +316,8 @@ def answer_worn(
 
     Parameters
     ----------
-    encoder : Encoder
+    queries : float32 (n, d)
+        Unit rows, the embeddings of the garments.
     kinds : sequence of n str
         The true type of each garment.
     garments : sequence of n Garment
@@ -316,7 +332,7 @@ def answer_worn(
         How many of the first `FIRST` of each are right.
     """
     found = answer(
-        encoder.embed_garments(garments),
+        queries,
         gallery,
         query_types=[garment.type_shares for garment in garments],
         gallery_categories=categories,
@@ -327,21 +343,30 @@ def answer_worn(
     return found, found.right(np.array(kinds)[:, None] == held)
 
 
-def _of_single(categories: np.ndarray, trials: Callable[[np.ndarray, np.ndarray], Trials]) -> Trials | None:
-    """Return the answers in an index of each category alone, to its own items and as many others.
+def _of_single(
+    categories: np.ndarray,
+    trials: Callable[[np.ndarray, np.ndarray], Trials],
+    of_its_own: Callable[[str], np.ndarray],
+) -> Trials | None:
+    """Return the answers in an index of each category alone, to queries of its own and as many others.
 
     Parameters
     ----------
     categories : str (n,)
+        Of the items.
     trials : function
-        From rows that are searched for, and rows that are searched, to the answers.
+        From rows of queries, and rows of items that are searched, to the answers.
+    of_its_own : function
+        From a category to which queries are of it, bool (m,).
     """
-    others_first, found = np.random.default_rng(0).permutation(len(categories)), []
+    found = []
     for name in np.unique(categories):
-        held = np.flatnonzero(categories == name)
-        if len(held) > FIRST:
-            others = others_first[categories[others_first] != name][: len(held)]
-            found += [(trials(held, held), OWN), (trials(others, held), (1 - OWN) * len(held) / len(others))]
+        held, own = np.flatnonzero(categories == name), of_its_own(name)
+        others_first = np.random.default_rng(0).permutation(len(own))
+        others = others_first[~own[others_first]][: own.sum()]
+        if len(held) > FIRST and len(others):
+            own = np.flatnonzero(own)
+            found += [(trials(own, held), OWN), (trials(others, held), (1 - OWN) * len(own) / len(others))]
     if not found:
         return None
     signals = [one for part, _ in found for one in part.signals]

@@ -125,10 +125,13 @@ class Calibration:
         The confidence below which an answer is called unsure.
     coefficients : tuple of dict
         A bias and a weight for each signal: a logistic regression for each set of signals that may be known.
+    worn : Calibration, optional
+        That of answers to garments which people wear, where it is another.
     """
 
     unsure_below: float
     coefficients: tuple[Mapping[str, float], ...]
+    worn: Self | None = None
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Self:
@@ -142,11 +145,17 @@ class Calibration:
         sets = [{str(name): float(value) for name, value in one.items()} for one in fields["coefficients"]]
         if unknown := {name for one in sets for name in one}.difference({BIAS, *SIGNALS}):
             raise ValueError(f"unknown signals: {', '.join(sorted(unknown))}")
-        return cls(float(fields["unsure_below"]), tuple(sets))
+        worn = cls.of(fields["worn"]) if "worn" in fields else None
+        return cls(float(fields["unsure_below"]), tuple(sets), worn)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what a bundle's description holds."""
-        return {"unsure_below": self.unsure_below, "coefficients": [*self.coefficients]}
+        fields = {"unsure_below": self.unsure_below, "coefficients": [*self.coefficients]}
+        return fields if self.worn is None else {**fields, "worn": self.worn.as_dict()}
+
+    def of_garment(self, *, worn: bool) -> "Calibration":
+        """Return the calibration of answers to a garment that somebody wears, or that lies or hangs."""
+        return self.worn if worn and self.worn is not None else self
 
     def confidence(self, signals: Signals) -> float | None:
         """Return the share of the first `FIRST` answers expected to be right; None where nothing is known."""

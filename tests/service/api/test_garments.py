@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.special import logit
 
 from index.build import BuildOptions, build_index
 from training.catalogue.reader import Catalogue, Item
 from training.photo import orientation
+from training.photo.confidence import SIGNALS, Calibration
 from training.photo.segmenter import Segmenter
 
 OUTFIT = {"person": (95, 5, 145, 60), "upper": (80, 62, 160, 132), "trousers": (100, 140, 140, 290)}
@@ -98,6 +100,21 @@ def test_a_number_that_no_garment_has_is_refused_with_the_number_found(post, out
 @pytest.mark.parametrize("sent", ["-1", "1.5", "upper", "true"])
 def test_what_is_no_number_of_a_garment_is_refused(post, outfit, sent):
     assert "Accepted: a whole number from 0" in refusal(post(outfit, fields={"garment": sent}))
+
+
+def test_an_answer_to_a_garment_that_is_worn_has_the_confidence_of_such_answers(
+    post, searcher, wearing, pictures, outfit
+):
+    def always(confidence):
+        unweighted = dict.fromkeys(SIGNALS, 0.0)
+        return Calibration(0.5, (unweighted | {"bias": logit(confidence)},))
+
+    searcher.encoder.calibration = replace(always(0.9), worn=always(0.2))
+    worn, laid_out = outfit, pictures.encoded(wearing.photo(upper=OUTFIT["upper"]))
+    for photo, confidence, warns in ((worn, 0.2, True), (laid_out, 0.9, False)):
+        query = post(photo).json["query"]
+        assert query["confidence"] == pytest.approx(confidence, abs=1e-3)
+        assert ("nothing_close" in query["warnings"]) is warns
 
 
 def test_several_garments_and_an_uncertain_outline_are_warned_of(post, wearing, pictures, outfit):

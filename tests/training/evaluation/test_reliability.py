@@ -106,6 +106,19 @@ def test_an_answer_warns_below_the_threshold_and_where_the_cut_out_is_in_doubt(c
     assert judge(calibrated, gallery, doubted, people=None, processes=1)[0].warned.all()
 
 
+def test_answers_to_garments_that_are_worn_are_judged_by_their_own_calibration(calibrated, drawn_photos):
+    gallery, queries = drawn_photos
+    is_worn = [row % 3 == 0 for row in range(len(queries.garments))]
+    garments = [
+        replace(one, confidence=0.95, worn=worn) for one, worn in zip(queries.garments, is_worn, strict=True)
+    ]
+    never = Calibration(1.0, ({"bias": -99.0, "nearness": 0, "agreement": 0, "type_match": 0},))
+    calibrated.calibration = replace(CALIBRATION, unsure_below=0.0, worn=never)
+    mixed = replace(queries, garments=tuple(garments))
+    found = judge(calibrated, gallery, mixed, people=None, processes=1)[0]
+    assert found.warned.tolist() == (found.confidence < 1e-9).tolist() == is_worn
+
+
 def test_worn_garments_that_are_held_out_are_searched_with_each_by_its_own_cut_out(
     calibrated, drawn_photos, dressed
 ):

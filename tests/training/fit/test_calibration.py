@@ -64,31 +64,19 @@ def test_where_neighbours_could_not_but_agree_the_law_is_that_of_indexes_of_one_
     assert laws[frozenset({"nearness"})] == fit_calibration(mixed).coefficients[4]
 
 
-def test_worn_garments_teach_the_law_and_leave_the_threshold_to_what_is_laid_out():
-    table, right = _drawn(4000, bias=0.0)
-    other, found = _drawn(4000, bias=-1.0, weights=(0.0, 0.0, 5.0), seed=1)
-    mixed = Trials([Signals(*row) for row in table.tolist()], right)
-    worn = Trials([Signals(*row) for row in other.tolist()], found)
-    fitted = fit_calibration(mixed, worn=worn)
-    together = Trials([*mixed.signals, *worn.signals], np.concatenate([right, found]))
-    assert fitted.coefficients == fit_calibration(together).coefficients
-    good = [fitted.confidence(one) for one, count in zip(mixed.signals, right, strict=True) if count >= MOST]
-    assert fitted.unsure_below == pytest.approx(np.quantile(good, 0.01), abs=1e-3)
-    assert fitted.unsure_below != pytest.approx(fit_calibration(together).unsure_below, abs=0.01)
-
-
 def test_no_signal_lowers_the_confidence_even_where_it_spoke_against_the_answers():
     table, right = _drawn(600, weights=(-3.0, 4.0, 0.0))
     fitted = fit_calibration(Trials([Signals(*row) for row in table.tolist()], right))
     assert min(value for one in fitted.coefficients for name, value in one.items() if name != "bias") == 0.0
 
 
-def test_one_in_a_hundred_good_answers_is_called_unsure():
+@pytest.mark.parametrize(("options", "share"), [({}, 0.01), ({"mistaken": 0.05}, 0.05)])
+def test_one_in_a_hundred_good_answers_is_called_unsure_or_as_many_as_may_be(options, share):
     table, right = _drawn(5000, bias=-3.0)
     signals = [Signals(*row) for row in table.tolist()]
-    fitted = fit_calibration(Trials(signals, right))
+    fitted = fit_calibration(Trials(signals, right), **options)
     good = [fitted.confidence(one) for one, count in zip(signals, right, strict=True) if count >= MOST]
-    assert np.mean(np.array(good) < fitted.unsure_below) == pytest.approx(0.01, abs=0.003)
+    assert np.mean(np.array(good) < fitted.unsure_below) == pytest.approx(share, abs=0.003)
 
 
 @pytest.mark.parametrize(("share", "threshold"), [(0, 0.5), (FIRST, (MOST - 0.5) / FIRST)])
@@ -178,23 +166,35 @@ def test_the_command_writes_a_calibration_that_the_encoder_is_loaded_with(bundle
     assert 0 < after.calibration.confidence(Signals(0.5, 0.5, 0.5)) < 1
 
 
-def test_what_people_wear_is_searched_for_in_photographs_that_are_not_held_out(
-    monkeypatch, read, dressed, wearing
-):
-    asked = []
+def test_answers_to_what_people_wear_have_a_calibration_of_their_own(monkeypatch, read, dressed):
+    """It is fitted to garments of photographs that are not held out: in the index, and in each category's."""
+    asked, fitted = [], []
 
     def answers(queries, gallery, **options):
-        asked.append((queries, options["gallery_categories"]))
+        asked.append((len(queries), len(gallery), {*options["gallery_categories"]}))
         return answer(queries, gallery, **options)
 
+    def fit(mixed, single, **options):
+        fitted.append((len(mixed.right), single and len(single.right), options))
+        return fit_calibration(mixed, single, **options)
+
+    items = [
+        replace(item, metadata={"category": "jeans" if row % 2 else "blouse"})
+        for row, item in enumerate(read("drawn:60").items)
+    ]
+    without = calibrate(Encoder.load(PRETRAINED), items, processes=1)
     monkeypatch.setattr("training.fit.calibration.answer", answers)
-    catalogue = replace(dressed, items=read("drawn:60").items)
-    without = calibrate(Encoder.load(PRETRAINED), catalogue.items, processes=1)
-    asked.clear()
-    found = calibrate(Encoder.load(PRETRAINED), catalogue.items, people=dressed, processes=1)
-    worn, held = asked[-1]
-    assert len(worn) == 6 and len(held) == 60  # trousers and top in three photographs
-    assert found.coefficients != without.coefficients
+    monkeypatch.setattr("training.fit.calibration.fit_calibration", fit)
+    found = calibrate(Encoder.load(PRETRAINED), items, people=dressed, processes=1)
+    assert without.worn is None
+    assert replace(found, worn=None) == without
+    assert found.worn is not None and found.worn.coefficients != without.coefficients
+    (_, (mixed, single, options)) = fitted
+    assert mixed == 6 and options == {"mistaken": 0.05}  # trousers and top in three photographs
+    assert single == 2 * 6  # by category, three of its type and as many others
+    whole, *parts = asked[-5:]
+    assert whole == (6, 60, {"blouse", "jeans"})
+    assert parts == [(3, 30, {"blouse"})] * 2 + [(3, 30, {"jeans"})] * 2
 
 
 def test_too_few_photographs_or_categories_are_refused(read):
@@ -205,8 +205,9 @@ def test_too_few_photographs_or_categories_are_refused(read):
             calibrate(encoder, few, processes=1)
 
 
-def test_a_bundle_with_a_malformed_calibration_is_refused_by_name(bundle):
+@pytest.mark.parametrize("outer", [{}, {"coefficients": [], "worn": {"unsure_below": 0.5}}])
+def test_a_bundle_with_a_malformed_calibration_is_refused_by_name(bundle, outer):
     path = bundle / "encoder.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"confidence": {"unsure_below": 0.5}}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"confidence": {"unsure_below": 0.5} | outer}))
     with pytest.raises(UnreadableEncoder, match=r"malformed: KeyError\('coefficients'\). Copy the whole"):
         Encoder.load(bundle)

@@ -1,3 +1,6 @@
+import json
+from dataclasses import replace
+
 import pytest
 
 from training.photo.confidence import (
@@ -52,8 +55,18 @@ def test_the_regression_of_what_is_known_gives_the_confidence():
     assert CALIBRATION.confidence(Signals(1.0, 1.0, 1.0)) is CALIBRATION.confidence(Signals()) is None
 
 
-def test_a_calibration_is_what_it_was_written_as():
-    assert Calibration.of(CALIBRATION.as_dict()) == CALIBRATION
+WITH_WORN = replace(CALIBRATION, worn=Calibration(0.3, ({"bias": 0.0, "nearness": 2.0},)))
+
+
+@pytest.mark.parametrize("calibration", [CALIBRATION, WITH_WORN])
+def test_a_calibration_is_what_it_was_written_as(calibration):
+    assert Calibration.of(json.loads(json.dumps(calibration.as_dict()))) == calibration
+
+
+def test_garments_that_are_worn_have_their_own_calibration_where_there_is_one():
+    assert WITH_WORN.of_garment(worn=True) == WITH_WORN.worn
+    assert WITH_WORN.of_garment(worn=False) is WITH_WORN
+    assert CALIBRATION.of_garment(worn=True) is CALIBRATION
 
 
 @pytest.mark.parametrize(
@@ -62,6 +75,7 @@ def test_a_calibration_is_what_it_was_written_as():
         {},
         {"unsure_below": 0.5, "coefficients": [{"charm": 1.0}]},
         {"unsure_below": "low", "coefficients": []},
+        {"unsure_below": 0.5, "coefficients": [], "worn": {}},
     ],
 )
 def test_a_malformed_calibration_is_refused(fields):
