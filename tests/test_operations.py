@@ -30,7 +30,7 @@ from service.live_index import RETRY_SECONDS, STALE_SECONDS
 from service.picture.cut_out import TIMES_THE_LIMIT
 from service.picture.decoders import LARGE_PIXELS
 from service.picture.recent_uploads import SWEEP_SECONDS
-from service.run import server, worker
+from service.run import channel, server, worker
 from service.run.app import _most_body_bytes
 from service.run.demo import DRAWN
 from tests.import_graph import ROOT
@@ -57,8 +57,8 @@ SAID_OF_OPERATIONS = [
     f"listens on {CONFIG.host}; put a proxy",
     f"tried again every {server.RETRY_SECONDS} seconds",
     f"`SERVICE_MEMORY` ({default('SERVICE_MEMORY')}) holds for two workers",
-    f"A head has {worker.HEAD_SECONDS:g} s; a body",
-    f"a second for each {worker.BYTES_A_SECOND:,} bytes",
+    f"A head has {channel.HEAD_SECONDS:g} s; a body",
+    f"a second for each {channel.BYTES_A_SECOND:,} bytes",
     f"A worker holds {worker.CONNECTIONS:,} connections and {worker.BUFFERED_BYTES >> 20} MiB of unfinished",
     f"(one above {worker.BODY_IN_MEMORY >> 20} MiB in the system's temporary folder)",
     f"progress is one line every {WORDS[int(PROGRESS_SECONDS)]}",
@@ -85,8 +85,8 @@ SAID_OF_OPERATIONS = [
     f"rebuilds at once and then at {default('BUILD_AT')} {default('BUILD_TIMEZONE')}",
 ]
 SAID_OF_SETTINGS = [
-    f"A request's head has {worker.HEAD_SECONDS:g} seconds to arrive",
-    f"a second more for each {worker.BYTES_A_SECOND:,} bytes",
+    f"A request's head has {channel.HEAD_SECONDS:g} seconds to arrive",
+    f"a second more for each {channel.BYTES_A_SECOND:,} bytes",
     f"A decode that takes {WORDS[TIMES_THE_LIMIT]} times as long all the same is ended",
     f"Where workers share their metrics, {len(_KINDS) * RESERVED_BYTES >> 20} MB each",
     f"Of pictures above {LARGE_PIXELS / 1e6:g} megapixels a worker decodes one at a time",

@@ -11,7 +11,8 @@ from gunicorn.config import Config as Settings
 from waitress.adjustments import Adjustments
 
 from service.run import worker
-from service.run.worker import BYTES_A_SECOND, HEAD_SECONDS, Channel, Server
+from service.run.channel import BYTES_A_SECOND, HEAD_SECONDS, Channel
+from service.run.worker import Server
 
 POST = b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 BODY = POST + b"Content-Length: 70000\r\n\r\n{"
