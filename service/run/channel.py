@@ -134,6 +134,12 @@ class Answer(WSGITask):
         environ.pop("wsgi.input_terminated", None)  # Werkzeug asks whether it is there, not for its value
         return environ
 
+    def write(self, data: bytes) -> None:
+        """Write a part of the answer; once its client can have all of it, it may ask for more."""
+        if self.content_length is not None and self.content_bytes_written + len(data) >= self.content_length:
+            self.channel.server.answered(self.request)
+        super().write(data)
+
 
 class Channel(HTTPChannel):
     """A connection with time limits, on what it receives as on what it sends."""
@@ -176,7 +182,8 @@ class Channel(HTTPChannel):
         try:
             super().service()
         finally:
-            self.server.answered(request)
+            if self.server.answered(request):  # the loop has looked before
+                self.server.pull_trigger()
 
     def readable(self) -> bool:
         """Return whether bytes of the client are wanted."""

@@ -73,11 +73,9 @@ class Server(TcpWSGIServer):
         self._begun[task.requests[0]] = time.monotonic()
         super().add_task(task)
 
-    def answered(self, request: object) -> None:
-        """Note that a request is answered; the loop may take on another one."""
-        self._begun.pop(request, None)
-        if self._shared is not None:
-            self.pull_trigger()
+    def answered(self, request: object) -> bool:
+        """Note that a request is answered, so that others may be taken on; return whether that is news."""
+        return self._begun.pop(request, None) is not None
 
     def hand_on(self, connection: socket.socket) -> bool:
         """Put a connection into the queue that all workers share; return whether it is there."""

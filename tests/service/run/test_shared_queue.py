@@ -153,6 +153,13 @@ def test_what_comes_to_a_busy_worker_is_answered_by_one_that_is_free(two, connec
     assert answer_of(first) == "a"
 
 
+def test_a_client_that_asks_one_thing_after_the_other_stays_with_its_worker(two, connect):
+    for served in two:
+        served.run()
+    connection = connect()
+    assert len({asked(connection) for _ in range(50)}) == 1
+
+
 def test_beside_a_worker_that_hangs_the_busy_one_answers_all(two, connect, monkeypatch):
     monkeypatch.setattr(worker, "BUSY_SECONDS", 0.3)
     a, _ = two
