@@ -66,7 +66,10 @@ class Server(TcpWSGIServer):
 
     def is_free(self) -> bool:
         """Return whether it takes on what other workers hand on."""
-        return self.accepting and not self.in_connection_overflow and not self.is_busy()
+        return self._has_room() and not self.is_busy()
+
+    def _has_room(self) -> bool:
+        return self.accepting and not self.in_connection_overflow
 
     def add_task(self, task: Channel) -> None:
         """Have a request answered in a thread."""
@@ -80,7 +83,7 @@ class Server(TcpWSGIServer):
     def hand_on(self, connection: socket.socket) -> bool:
         """Put a connection into the queue that all workers share; return whether it is there."""
         shared = self._shared
-        return shared is not None and self.accepting and self.is_busy() and shared.put(connection)
+        return shared is not None and self._has_room() and self.is_busy() and shared.put(connection)
 
     def take_on(self, connection: socket.socket) -> None:
         """Serve a connection that a worker has handed on."""

@@ -1,5 +1,6 @@
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.client import HTTPConnection
@@ -170,6 +171,17 @@ def test_beside_a_worker_that_hangs_the_busy_one_answers_all(two, connect, monke
     assert [asked(second) for _ in range(3)] == ["a"] * 3
     a.go_on.set()
     assert answer_of(first) == "a"
+
+
+def test_a_worker_that_holds_all_connections_it_may_takes_none_and_keeps_its_own(two, shared, pair):
+    server = two[0].server
+    assert server.is_free() and not server.hand_on(pair[0])
+    server._begun["a request"] = time.monotonic()
+    assert not server.is_free() and server.hand_on(pair[0])
+    server.in_connection_overflow = True
+    assert not server.hand_on(pair[0])
+    server._begun.clear()
+    assert not server.is_free()
 
 
 def test_a_worker_that_stops_answers_what_waits_and_takes_nothing_after(two, connect, shared):
