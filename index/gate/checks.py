@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-import faiss
 import numpy as np
 
 from index.errors import GateFailed
 from index.gate.golden import GoldenAnswer
+from index.vectors import exact
 from index.vectors.tuning import best_of_items, owners_of, rows_for_items
 from index.vectors.vector_index import Searchable
 
@@ -203,16 +203,14 @@ def _recall(
     k = min(FIRST, items - 1)
     if k == 0:
         return Verdict()
-    queries = np.ascontiguousarray(vectors[rows])
+    queries = vectors[rows]
 
     def best(scores: np.ndarray, found: np.ndarray) -> np.ndarray:
         own = owners_of(found, owners) == owners_of(rows, owners)[:, None]
         return best_of_items(scores, np.where(own, -1, found), owners, k)
 
     enough = min((k + 1) * most, len(vectors))
-    scores, nearest = faiss.knn(
-        queries, np.ascontiguousarray(vectors), enough, metric=faiss.METRIC_INNER_PRODUCT
-    )
+    scores, nearest = exact.compared(vectors, queries, enough)
     found = best(*index.search(queries, rows_for_items(nearest, owners, k + 1)))
     recall = float(np.mean(found >= best(scores, nearest)[:, -1:] - TIE))
     figures = {"recall_at_10": recall}
