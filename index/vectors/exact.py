@@ -4,7 +4,7 @@ import faiss
 import numpy as np
 
 _ROWS = 4096
-"""Vectors that are compared with all queries at a time; they stay in the processor's cache meanwhile."""
+"""Vectors that are compared with all queries at a time, where few are wanted; they stay in the cache."""
 
 
 def contiguous(vectors: np.ndarray) -> np.ndarray:
@@ -58,11 +58,11 @@ def compared(
     as much as to read it.
     """
     queries, places = contiguous(queries), None if allowed is None else np.flatnonzero(allowed)
-    count = len(vectors) if places is None else len(places)
+    count, step = len(vectors) if places is None else len(places), max(_ROWS, 4 * k)
     scores = np.full((len(queries), k), -np.inf, np.float32)
     rows = np.full((len(queries), k), -1, np.int64)
-    for at in range(0, count, _ROWS):
-        part = contiguous(vectors[at : at + _ROWS] if places is None else vectors[places[at : at + _ROWS]])
+    for at in range(0, count, step):  # of a step, a quarter at most is sorted anew
+        part = contiguous(vectors[at : at + step] if places is None else vectors[places[at : at + step]])
         found, near = faiss.knn(queries, part, min(k, len(part)), metric=faiss.METRIC_INNER_PRODUCT)
         found_rows = near + at if places is None else places[near + at]
         both, both_rows = np.hstack([scores, found]), np.hstack([rows, found_rows])

@@ -38,10 +38,10 @@ def test_of_a_score_only_the_allowed_vectors_count(index):
 def test_many_queries_find_in_one_pass_what_each_finds_alone(monkeypatch, at_a_time, k, share):
     monkeypatch.setattr(exact, "_ROWS", at_a_time)
     rng = np.random.default_rng(0)
-    vectors = rng.standard_normal((101, 8), np.float32)
+    vectors = rng.standard_normal((301, 8), np.float32)
     index = faiss.IndexFlatIP(8)
     index.add(vectors)
-    allowed = None if share is None else rng.random(101) < share
+    allowed = None if share is None else rng.random(301) < share
     queries = rng.standard_normal((5, 8), np.float32)
     alone = [exact.nearest(index, query[None], k, allowed) for query in queries]
     scores, rows = exact.nearest(index, queries, k, allowed)
