@@ -204,8 +204,7 @@ class Channel(HTTPChannel):
         self.was_handed_on = False
         if not (begins and self.server.hand_on(self.socket)):
             return False
-        self.del_channel()
-        self.socket.close()
+        self.handle_close()  # of this process's descriptor; the connection is open in the queue
         return True
 
     def handle_write(self) -> None:
