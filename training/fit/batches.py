@@ -5,11 +5,38 @@ epoch: nothing is restarted, so nothing waits.
 """
 
 import itertools
+import math
+import sys
 from collections.abc import Iterator
 
 import numpy as np
 
 from training import device
+
+ALIGNMENT = 64
+"""Bytes at whose multiples TensorFlow takes memory over; what lies elsewhere it copies."""
+
+_FREE = 3
+"""References to memory that no array lies in: of the list, of the loop and of the call that counts them."""
+
+
+class _Memory:
+    """Memory for batches, used again once nobody holds an array in it, for new memory is slow at first."""
+
+    def __init__(self) -> None:
+        self._kept: list[np.ndarray] = []
+
+    def empty(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Return an array, uint8, whose contents are any."""
+        size = math.prod(shape)
+        for memory in self._kept:
+            if sys.getrefcount(memory) == _FREE and len(memory) == size + ALIGNMENT:
+                break
+        else:
+            memory = np.empty(size + ALIGNMENT, np.uint8)
+            self._kept.append(memory)
+        start = -memory.ctypes.data % ALIGNMENT
+        return memory[start : start + size].reshape(shape)
 
 
 class Batches:
@@ -27,7 +54,7 @@ class Batches:
     """
 
     def __init__(self, views: np.ndarray, categories: np.ndarray, *, batch: int, seed: int) -> None:
-        self.views, self.categories, self.seed = views, categories, seed
+        self.views, self.categories, self.seed = np.ascontiguousarray(views), categories, seed
         batch = min(batch, len(views))
         self.batch = batch - batch % device.count()
 
@@ -45,14 +72,19 @@ class Batches:
         epoch : int
             Counted from 1; the order within an epoch does not depend on where the stream begins.
         """
-        random = np.random.default_rng(self.seed)
+        random, memory = np.random.default_rng(self.seed), _Memory()
+        shape = self.views.shape[2:]
+        flat = self.views.reshape(-1, *shape)
         for number in itertools.count():
             order = random.permutation(len(self.views))
             seen = self._seen(random)
             if number >= epoch:
                 for start in range(0, len(self) * self.batch, self.batch):
                     rows = device.share(np.sort(order[start : start + self.batch]))
-                    yield self.views[rows[:, None], seen[rows]], self.categories[rows]
+                    places = rows[:, None] * self.views.shape[1] + seen[rows]
+                    batch = memory.empty((*places.shape, *shape))
+                    # With another mode NumPy fills a copy of the batch first.
+                    yield flat.take(places, axis=0, out=batch, mode="clip"), self.categories[rows]
 
     def _seen(self, random: np.random.Generator) -> np.ndarray:
         """Return which views of each garment an epoch shows: int (n, 1 or 3)."""

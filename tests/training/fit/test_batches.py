@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from training import device
-from training.fit.batches import Batches
+from training.fit.batches import ALIGNMENT, Batches
 
 
 def _views(count):
@@ -43,6 +43,16 @@ def test_with_other_views_there_is_the_garment_as_it_is_and_two_different_ones_o
         assert (first == 0).all()
         pairs |= set(zip(*(view.tolist() for view in two), strict=True))
     assert pairs == {(a, b) for a in range(4) for b in range(4) if a != b}
+
+
+def test_what_is_held_of_a_batch_stays_as_it_is_and_other_memory_is_used_again():
+    stream = _batches(4).stream()
+    held = [(cutouts[1:3], numbers[1:3]) for cutouts, numbers in islice(stream, 12)]
+    for cutouts, numbers in held:
+        assert (cutouts[..., 0, 0, 0] // 10 == numbers[:, None]).all()
+    addresses = {next(stream)[0].ctypes.data for _ in range(12)}
+    assert len(addresses) <= 2
+    assert all(address % ALIGNMENT == 0 for address in addresses)
 
 
 def test_no_garment_is_seen_twice_in_an_epoch():
