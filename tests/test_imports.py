@@ -2,7 +2,9 @@ import subprocess
 import sys
 from collections import Counter
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.import_graph import (
     BELOW,
@@ -92,13 +94,24 @@ def test_a_process_that_imports_all_that_serves_cuts_out_or_checks_has_not_loade
     assert done.stdout == "[]\n"
 
 
-def test_commands_of_the_index_start_without_the_parts_of_scipy():
-    """They take longer to load than all else; `scipy` loads each part where it is first used."""
-    code = "import sys, index.__main__; print([name for name in sys.modules if name.startswith('scipy.')])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert {"scipy.ndimage", "scipy.special", "scipy.fft", "scipy.spatial"}.isdisjoint(
-        name.strip("' ") for name in done.stdout.strip("[]\n").split(",")
-    )
+EMBED = """
+import sys
+from pathlib import Path
+import index.__main__
+from index.embedding.embedder import ItemPhoto, embed_photo
+from training.photo.encoder import PRETRAINED, Encoder
+found = embed_photo(ItemPhoto(Path(sys.argv[1])), Encoder.load(PRETRAINED)).embedding
+print(found.views.vectors.shape, {"scipy.ndimage", "scipy.special", "scipy.fft"} & sys.modules.keys())
+"""
+
+
+def test_commands_of_the_index_start_and_embed_without_the_parts_of_scipy(tmp_path):
+    """They take longer to load than all else, and 20 MB."""
+    place = tmp_path / "photograph.png"
+    Image.fromarray(np.random.default_rng(1).integers(0, 255, (90, 70, 3), np.uint8)).save(place)
+    command = [sys.executable, "-c", EMBED, place]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "(1, 136) set()\n"
 
 
 @pytest.mark.parametrize("package", BELOW)

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from PIL import Image
 
-from training.photo.boxes import main_parts
+from training.photo.components import main_parts
 from training.photo.preprocessing import MASK_THRESHOLD, SEGMENTER_SIDE
 from training.photo.regions import find_upright
 from training.photo.segmenter import Parse, Segmenter, read_output, shipped, squeeze

@@ -4,12 +4,12 @@ A logistic regression on what is at hand once an index was searched; its coeffic
 `encoder.json`.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 import numpy as np
-import scipy
 
 from training.photo.garment_types import TYPES, type_of
 
@@ -163,5 +163,5 @@ class Calibration:
         for weights in self.coefficients:
             if weights.keys() - {BIAS} == known.keys():
                 total = weights[BIAS] + sum(weights[name] * value for name, value in known.items())
-                return float(scipy.special.expit(total))
+                return (1 + math.tanh(total / 2)) / 2
         return None

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy
 
-from training.photo.boxes import components, main_parts
+from training.photo.components import components, main_parts
 from training.photo.garment_types import TYPES
 from training.photo.preprocessing import (
     MASK_THRESHOLD,
@@ -89,18 +88,23 @@ def type_in(mask: np.ndarray, parse: Parse) -> tuple[int, np.ndarray]:
 
 def _apart(mask: np.ndarray) -> list[np.ndarray]:
     """Split a mask into parts that lie beside each other; those whose boxes overlap are one garment's."""
-    labels, count = components(mask)
-    if count == 1:
-        return [mask]
+    parts = components(mask)
+    if len(parts) == 1:
+        return parts
     groups: list[tuple[np.ndarray, tuple[slice, slice]]] = []
-    for number, box in enumerate(scipy.ndimage.find_objects(labels), start=1):
-        part, bounds = labels == number, box
+    for part in parts:
+        bounds = box = _extent(part)
         near = [group for group in groups if _overlap(group[1], box)]
         groups = [group for group in groups if not _overlap(group[1], box)]
         for other, around in near:
             part, bounds = part | other, _around(bounds, around)
         groups.append((part, bounds))
     return [part for part, _ in groups]
+
+
+def _extent(part: np.ndarray) -> tuple[slice, slice]:
+    rows, columns = (np.flatnonzero(part.any(axis)) for axis in (1, 0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _overlap(first: tuple[slice, slice], second: tuple[slice, slice]) -> bool:

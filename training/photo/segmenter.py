@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy
 from PIL import Image
 
 from training.errors import UnreadableEncoder
 from training.photo import preprocessing
-from training.photo.boxes import WHOLE, Box, bounds, main_parts, widened
+from training.photo.boxes import WHOLE, Box, bounds, widened
+from training.photo.components import main_parts
 from training.photo.garment_types import TYPES
 from training.photo.litert import LiteModel
 from training.photo.preprocessing import (
@@ -144,7 +144,10 @@ def _parse(planes: np.ndarray, *, mirrored: bool = False) -> Parse:
         pixels, types = pixels[..., ::-1], types[:, ::-1]
         turns = turns[MIRRORED[: len(turns)]]
     person, garment = pixels
-    told = tuple(scipy.special.softmax(turns).tolist()) if len(turns) else UPRIGHT
+    told: tuple[float, ...] = UPRIGHT
+    if len(turns):
+        odds = np.exp(turns - turns.max())
+        told = tuple((odds / odds.sum()).tolist())
     return Parse(person, garment, np.ascontiguousarray(types), told)
 
 

@@ -11,7 +11,7 @@ from training.catalogue.drawn import render, render_mask, sample
 from training.catalogue.parsed import UNKNOWN, read_classes
 from training.catalogue.reader import Item
 from training.drawing.worn import figure
-from training.photo.boxes import main_parts
+from training.photo.components import main_parts
 from training.photo.garment_types import CLASSES, type_of
 from training.photo.images import decode
 from training.photo.regions import find, iou

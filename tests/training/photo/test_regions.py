@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.photo.boxes import main_parts
 from training.photo.garment_types import TYPES
 from training.photo.regions import Region, _weight, find, find_upright, turn_log_odds
 from training.photo.segmenter import Parse
@@ -186,24 +185,6 @@ def test_doubtful_masks_have_little_confidence():
     sure, doubtful = (_parse(("dress", (30, 44, 100, 84))) for _ in range(2))
     doubtful.garment[doubtful.garment > 0] = 0.55
     assert find(sure)[0].confidence > 0.9 > 0.6 > find(doubtful)[0].confidence
-
-
-def test_small_components_are_dropped_and_large_ones_kept():
-    mask = np.zeros((20, 20), bool)
-    mask[:10, :10] = mask[12:17, 12:17] = mask[0, 19] = True
-    kept = main_parts(mask)
-    assert kept[:10, :10].all() and kept[12:17, 12:17].all() and not kept[0, 19]
-
-
-def test_an_empty_mask_stays_empty():
-    assert not main_parts(np.zeros((20, 20), bool)).any()
-
-
-@pytest.mark.parametrize(("area", "kept"), [(14, False), (15, True)])
-def test_a_component_counts_from_15_of_100_pixels_of_the_largest_on(area, kept):
-    mask = np.zeros((20, 20), bool)
-    mask[:10, :10] = mask[15, :area] = True
-    assert main_parts(mask)[15].sum() == (area if kept else 0)
 
 
 def test_the_confidence_is_the_expected_overlap_with_the_true_mask():
