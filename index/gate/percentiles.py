@@ -5,6 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 PAIRS = 1_000_000
+ROWS = 2**18
+"""How many rows pairs are drawn from at most: they are read in their order, once.
+
+A file larger than the memory, read at each pair's two places, would take most of an hour.
+"""
+
 _BATCH = 1024
 
 SHARES = np.concatenate([[0.0], 1 / (1 + 10 ** np.linspace(6, -6, 301)), [1.0]])
@@ -29,10 +35,13 @@ def pair_scores(vectors: np.ndarray, *, pairs: int = PAIRS, seed: int = 0) -> np
     ----------
     vectors : float32 (n, d), unit rows
     pairs : int
-        Where there are more than this many pairs, so many are drawn, with replacement.
+        Where there are more than this many pairs, so many are drawn, with replacement; of more than `ROWS`
+        rows, from so many of them.
     seed : int
         Makes the draw repeatable.
     """
+    if len(vectors) > ROWS:
+        vectors = vectors[np.unique(np.random.default_rng(seed).integers(0, len(vectors), ROWS))]
     count = len(vectors)
     few = count * (count - 1) // 2 <= pairs
     left, right = _all_pairs(count) if few else _drawn_pairs(count, pairs, seed)

@@ -3,6 +3,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from index.gate import percentiles as module
 from index.gate.percentiles import SHARES, _drawn_pairs, pair_quantiles, pair_scores, percentiles
 
 
@@ -63,6 +64,22 @@ def test_the_pairs_are_drawn_alike_every_time(unit_vectors):
     vectors = unit_vectors(60)
     assert pair_quantiles(vectors, seed=3, pairs=500) == pair_quantiles(vectors, seed=3, pairs=500)
     assert pair_quantiles(vectors, seed=3, pairs=500) != pair_quantiles(vectors, seed=4, pairs=500)
+
+
+def test_many_rows_are_read_once_and_in_their_order(unit_vectors, monkeypatch):
+    monkeypatch.setattr(module, "ROWS", 300)
+    asked = []
+
+    class File(np.ndarray):
+        def __getitem__(self, rows):
+            asked.append(rows)
+            return np.asarray(self)[rows]
+
+    vectors = unit_vectors(2500)
+    found = percentiles(np.quantile(pair_scores(vectors), [0.1, 0.9]), pair_quantiles(vectors.view(File)))
+    (rows,) = asked
+    assert 250 < len(rows) <= 300 and (np.diff(rows) > 0).all()
+    np.testing.assert_allclose(found, [10, 90], atol=3)
 
 
 def test_a_single_item_has_no_pairs_and_every_score_is_above_them():
