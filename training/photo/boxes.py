@@ -7,16 +7,17 @@ Box = tuple[float, float, float, float]
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
+def extent(mask: np.ndarray) -> tuple[slice, slice]:
+    """Return the rows and the columns of the smallest box around a mask, bool (h, w), somewhere true."""
+    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
 def bounds(mask: np.ndarray) -> Box:
     """Return the smallest box around a mask, bool (h, w), that is somewhere true."""
-    rows, columns = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
+    rows, columns = extent(mask)
     height, width = mask.shape
-    return (
-        float(columns[0] / width),
-        float(rows[0] / height),
-        float((columns[-1] + 1) / width),
-        float((rows[-1] + 1) / height),
-    )
+    return columns.start / width, rows.start / height, columns.stop / width, rows.stop / height
 
 
 def widened(box: Box, share: float) -> Box:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from training.photo.boxes import extent
 from training.photo.components import components, main_parts
 from training.photo.garment_types import TYPES
 from training.photo.preprocessing import (
@@ -93,18 +94,13 @@ def _apart(mask: np.ndarray) -> list[np.ndarray]:
         return parts
     groups: list[tuple[np.ndarray, tuple[slice, slice]]] = []
     for part in parts:
-        bounds = box = _extent(part)
+        bounds = box = extent(part)
         near = [group for group in groups if _overlap(group[1], box)]
         groups = [group for group in groups if not _overlap(group[1], box)]
         for other, around in near:
             part, bounds = part | other, _around(bounds, around)
         groups.append((part, bounds))
     return [part for part, _ in groups]
-
-
-def _extent(part: np.ndarray) -> tuple[slice, slice]:
-    rows, columns = (np.flatnonzero(part.any(axis)) for axis in (1, 0))
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _overlap(first: tuple[slice, slice], second: tuple[slice, slice]) -> bool:

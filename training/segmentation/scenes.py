@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from training.catalogue.parsed import UNKNOWN
 from training.drawing.tones import degraded, recoloured, toned
+from training.photo.boxes import bounds
 from training.photo.preprocessing import SEGMENTER_SIDE as SIDE
 from training.segmentation.labels import Label
 
@@ -324,9 +325,7 @@ def _person_margins(label: Label, rng: np.random.Generator, *, close: bool = Fal
         return rng.uniform(0, 0.06, 4)
     height, width = label.classes.shape
     there = (label.classes != 0) & (label.classes != UNKNOWN)
-    rows, columns = np.flatnonzero(there.any(1)), np.flatnonzero(there.any(0))
-    left, right = columns[0] / width, (columns[-1] + 1) / width
-    top, bottom = rows[0] / height, (rows[-1] + 1) / height
+    left, top, right, bottom = bounds(there)
     tall = bottom - top
     if draw < 0.45:  # the person alone, however narrow: what a second look sees
         beside = rng.uniform(0, 0.35, 4) * np.array([right - left, tall] * 2)
